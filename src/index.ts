@@ -1,8 +1,7 @@
-/** The Worker: its fetch handler and the Durable Object class, nothing else. */
-import { DurableObject } from 'cloudflare:workers'
+/** This file is the Worker: its fetch handler and the Durable Object class, nothing else. */
 
-export class Subject extends DurableObject<Env> {}
+import { handle } from './app.ts'
 
-export default {
-  fetch: () => new Response('ok'),
-} satisfies ExportedHandler<Env>
+export { Subject } from './subject/subject.ts'
+
+export default { fetch: handle } satisfies ExportedHandler<Env>

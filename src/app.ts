@@ -1,0 +1,159 @@
+/** This file is the app: its route table, and the one place where an error becomes an answer. */
+
+import { Hono, type Next } from 'hono'
+import { type Config, readConfig } from './config.ts'
+import { BrokerError, failureOf, toErrorResponse } from './errors.ts'
+import { log, logError } from './log.ts'
+import { callback } from './routes/callback.ts'
+import { connect } from './routes/connect.ts'
+import { type BrokerContext, type BrokerEnv, MAX_URL_LENGTH } from './routes/context.ts'
+import { disconnect, forgetGrant } from './routes/grants.ts'
+import { cors } from './routes/guard.ts'
+import { withHeaders } from './routes/headers.ts'
+import { errorPage } from './routes/pages.ts'
+import { healthz, listBundles } from './routes/public.ts'
+import { describeSession, endSession } from './routes/session.ts'
+import { sessionToken } from './routes/session-token.ts'
+import { startTimings } from './routes/timings.ts'
+
+type Method = 'GET' | 'POST' | 'DELETE'
+type Methods = Partial<Record<Method, (c: BrokerContext) => Response | Promise<Response>>>
+
+/** Anybody may ask these; they answer `HEAD` as well. */
+const PUBLIC: Record<string, Methods> = {
+  '/bundles': { GET: listBundles },
+  '/healthz': { GET: healthz },
+}
+
+/** Top-level navigations: a person sees the answer. */
+const NAVIGATIONS: Record<string, Methods> = {
+  '/connect': { GET: connect },
+  '/callback': { GET: callback },
+}
+
+/** Calls of a frontend on our own site, with its session in a cookie. */
+const COOKIE_MODE: Record<string, Methods> = {
+  '/session/token': { POST: sessionToken },
+  '/session': { GET: describeSession, DELETE: endSession },
+  '/grants': { DELETE: disconnect },
+  '/grants/:bundle': { DELETE: forgetGrant },
+}
+
+const app = createApp()
+
+/** Answers a request to the broker. */
+export async function handle(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  const response = await app.fetch(request, env, ctx)
+  withHeaders(response.headers)
+  return response
+}
+
+function createApp(): Hono<BrokerEnv> {
+  const app = new Hono<BrokerEnv>({ getPath: pathBelowBase })
+  app.onError(toResponse)
+  app.notFound(() => {
+    throw new BrokerError('invalid_request', 'path_unknown', { status: 404 })
+  })
+  app.use(prepare)
+  for (const [path, methods] of Object.entries({ ...PUBLIC, ...COOKIE_MODE }))
+    app.use(path, cors(Object.keys(methods)))
+  for (const path of Object.keys(COOKIE_MODE)) app.use(path, serverTiming)
+  for (const [path, methods] of Object.entries({ ...PUBLIC, ...NAVIGATIONS, ...COOKIE_MODE }))
+    addRoute(app, path, methods)
+  return app
+}
+
+/** What every request is checked for first (TMB-73, TMB-81, TMB-83). */
+async function prepare(c: BrokerContext, next: Next): Promise<void> {
+  c.set('request_id', requestId(c))
+  c.set('timings', startTimings())
+  c.set('config', configOf(c.env))
+  if (c.req.url.length > MAX_URL_LENGTH) throw new BrokerError('invalid_request', 'url_length')
+  if (new URL(c.req.url).host !== c.var.config.host)
+    throw new BrokerError('invalid_request', 'host_unknown', { status: 421 })
+  await next()
+}
+
+async function serverTiming(c: BrokerContext, next: Next): Promise<void> {
+  await next()
+  c.header('Server-Timing', c.var.timings.toHeader())
+}
+
+/** Adds the methods of a path, and a 405 for all others; Hono would answer `HEAD` wherever there is a `GET` (TMB-14). */
+function addRoute(app: Hono<BrokerEnv>, path: string, methods: Methods): void {
+  const names = Object.keys(methods)
+  const allowed = path in PUBLIC ? [...names, 'HEAD'] : names
+  app.all(path, (c) => {
+    const { method } = c.req.raw
+    const handler = methods[(method === 'HEAD' ? 'GET' : method) as Method]
+    if (handler && allowed.includes(method)) return handler(c)
+    c.header('Allow', allowed.join(', '))
+    throw new BrokerError('invalid_request', 'method_not_allowed', { status: 405 })
+  })
+}
+
+/** The one place where an error becomes an answer (design.md §3.5). */
+function toResponse(error: Error, c: BrokerContext): Response | Promise<Response> {
+  const failure = failureOf(error)
+  const request_id = c.var.request_id
+  const { status, body, headers } = toErrorResponse(failure, request_id)
+  const fields = { request_id, route: c.req.routePath, status, ...problemsOf(error) }
+  if (status >= 500) logError('request_failed', error, fields)
+  else log('info', 'request_refused', { ...fields, reason: failure.reason })
+  for (const [name, value] of Object.entries(headers)) c.header(name, value)
+  if (failure.reason === CONFIGURATION_FAULTY && c.req.path === '/healthz')
+    return c.json({ status: 'error' }, 503)
+  const isRead = c.req.path in NAVIGATIONS && (c.req.header('Accept') ?? '').includes('text/html')
+  return isRead ? errorPage(c, status, failure.code, request_id) : c.json(body, status as 400)
+}
+
+const CONFIGURATION_FAULTY = 'configuration_faulty'
+
+/** Read once in each isolate, and thrown away with it; a fault is told anew to each request. */
+const configs = new WeakMap<object, Config | TypeError>()
+
+function configOf(env: Env): Config {
+  const known = configs.get(env) ?? readConfigOnce(env)
+  if (known instanceof TypeError) {
+    throw new BrokerError('temporarily_unavailable', CONFIGURATION_FAULTY, {
+      retry_after: 60,
+      cause: known,
+    })
+  }
+  return known
+}
+
+function readConfigOnce(env: Env): Config | TypeError {
+  let known: Config | TypeError
+  try {
+    const { config, warnings } = readConfig(env)
+    for (const problem of warnings) log('warn', 'configuration_odd', { problems: [problem] })
+    known = config
+  } catch (error) {
+    known = error as TypeError
+  }
+  configs.set(env, known)
+  return known
+}
+
+/** What the operator has to mend, for the log only. */
+function problemsOf(error: Error): { problems?: readonly string[] } {
+  const isFault =
+    failureOf(error).reason === CONFIGURATION_FAULTY && error.cause instanceof TypeError
+  return isFault ? { problems: (error.cause as TypeError).cause as string[] } : {}
+}
+
+/** Routes are named without the path that `BASE_URL` may carry. */
+function pathBelowBase(request: Request, options?: { env?: Env }): string {
+  const { pathname } = new URL(request.url)
+  const config = options?.env && (configs.get(options.env) ?? readConfigOnce(options.env))
+  const base = config && !(config instanceof TypeError) ? config.base_path : ''
+  if (base === '') return pathname
+  return pathname.startsWith(`${base}/`) ? pathname.slice(base.length) : '/-'
+}
+
+/** Cloudflare's name for the request where it gave one, so that its logs and ours can be laid side by side. */
+function requestId(c: BrokerContext): string {
+  const ray = c.req.header('CF-Ray')
+  return ray !== undefined && /^[0-9a-f]{16}(-[A-Z]{3})?$/.test(ray) ? ray : crypto.randomUUID()
+}

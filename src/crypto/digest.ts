@@ -1,0 +1,16 @@
+/** This file is the small arithmetic of names: hashes, random ids, and their spelling. */
+
+/** Hashes text with SHA-256; 43 characters of base64url. */
+export async function sha256(text: string): Promise<string> {
+  return base64url(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
+}
+
+/** Makes a random name of 128 bits; 22 characters of base64url. */
+export function randomId(): string {
+  return base64url(crypto.getRandomValues(new Uint8Array(16)).buffer)
+}
+
+/** Writes bytes as base64url without padding; RFC 4648 §5. */
+export function base64url(bytes: ArrayBuffer): string {
+  return new Uint8Array(bytes).toBase64({ alphabet: 'base64url', omitPadding: true })
+}

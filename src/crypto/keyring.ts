@@ -1,0 +1,92 @@
+/** This file is the keyring: the current sealing key, the older ones that still open, each split by purpose. */
+
+/** What a key is for; a key of one purpose opens nothing of another (TMB-55). */
+export type Purpose = 'cookie' | 'storage'
+
+/** The AES-256-GCM keys of `ENCRYPTION_KEYS`: the first seals, all open. */
+export interface Keyring {
+  /** The `kid` that seals. */
+  readonly current: string
+  /** Every `kid` that opens. */
+  readonly kids: readonly string[]
+  /** Finds the key of a `kid` for a purpose; `undefined` for a `kid` that was retired or never was. */
+  key(kid: string, purpose: Purpose): Promise<CryptoKey | undefined>
+}
+
+const KEY_BYTES = 32
+
+/**
+ * Makes a keyring of 256-bit secrets, in order of preference.
+ *
+ * Each secret is only the input of HKDF-SHA256 (RFC 5869); a key of its own is derived for each purpose,
+ * on first use, and then kept.
+ */
+export function createKeyring(secrets: ReadonlyMap<string, Uint8Array<ArrayBuffer>>): Keyring {
+  const derived = new Map<string, CryptoKey>()
+  const kids = [...secrets.keys()]
+  const current = kids[0]
+  if (current === undefined) throw new TypeError('a keyring needs at least one key')
+  return {
+    current,
+    kids,
+    async key(kid, purpose) {
+      const name = `${purpose}/${kid}`
+      const known = derived.get(name)
+      if (known) return known
+      const secret = secrets.get(kid)
+      if (!secret) return undefined
+      const key = await deriveKey(secret, purpose)
+      derived.set(name, key)
+      return key
+    },
+  }
+}
+
+/**
+ * Reads `kid:base64url(32 bytes)`, comma-separated.
+ *
+ * @returns the secrets in order, or what is wrong with the list, never a value of it
+ */
+export function parseEncryptionKeys(
+  list: string,
+): ReadonlyMap<string, Uint8Array<ArrayBuffer>> | string {
+  const secrets = new Map<string, Uint8Array<ArrayBuffer>>()
+  for (const [index, entry] of list.split(',').entries()) {
+    const [, kid, encoded] = /^\s*([A-Za-z0-9_-]{1,32}):(.*?)\s*$/.exec(entry) ?? []
+    if (kid === undefined || encoded === undefined) return `entry ${index + 1} is not kid:key`
+    if (secrets.has(kid)) return `entry ${index + 1} repeats a kid`
+    const secret = parseSecret(encoded)
+    if (typeof secret === 'string') return `entry ${index + 1} ${secret}`
+    secrets.set(kid, secret)
+  }
+  return secrets
+}
+
+/** Reads 32 bytes of base64url; tells what is wrong with them otherwise, never a value. */
+export function parseSecret(encoded: string): Uint8Array<ArrayBuffer> | string {
+  let secret: Uint8Array<ArrayBuffer>
+  try {
+    secret = Uint8Array.fromBase64(encoded, { alphabet: 'base64url' })
+  } catch {
+    return 'is not base64url'
+  }
+  if (secret.length !== KEY_BYTES) return `has ${secret.length} bytes instead of ${KEY_BYTES}`
+  if (new Set(secret).size < 8) return 'is a sample, not random bytes'
+  return secret
+}
+
+async function deriveKey(secret: Uint8Array<ArrayBuffer>, purpose: Purpose): Promise<CryptoKey> {
+  const material = await crypto.subtle.importKey('raw', secret, 'HKDF', false, ['deriveKey'])
+  return crypto.subtle.deriveKey(
+    {
+      name: 'HKDF',
+      hash: 'SHA-256',
+      salt: new Uint8Array(),
+      info: new TextEncoder().encode(`photos-token-broker/${purpose}`),
+    },
+    material,
+    { name: 'AES-GCM', length: 256 },
+    false,
+    ['encrypt', 'decrypt'],
+  )
+}

@@ -1,0 +1,90 @@
+/** This file is how a record is sealed and opened: a compact JWE that opens only in its own place. */
+
+import { CompactEncrypt, type CompactJWEHeaderParameters, compactDecrypt } from 'jose'
+import type { Keyring, Purpose } from './keyring.ts'
+
+/** What kinds of record are sealed, and with whose keys. */
+const PURPOSES = {
+  session: 'cookie',
+  pending: 'cookie',
+  token: 'storage',
+  grant: 'storage',
+} as const satisfies Record<string, Purpose>
+
+/** A kind of sealed record. */
+export type RecordType = keyof typeof PURPOSES
+
+/** Where a sealed record belongs; in any other place it does not open (TMB-53). */
+export interface Place {
+  type: RecordType
+  /** The KV key, the cookie's name or the like. Not secret: it stands readable in the JWE's header. */
+  at: string
+}
+
+const HEADER_PARAMETERS = ['alg', 'at', 'enc', 'kid', 'typ']
+
+/**
+ * Seals a record for its place with the current key.
+ *
+ * `dir` with `A256GCM`, a fresh 96-bit IV each time; the place is part of the protected header and so of
+ * the associated data.
+ *
+ * @see RFC 7516 §3.1, RFC 7518 §4.5 and §5.3; TMB-52, TMB-53
+ */
+export async function seal(keyring: Keyring, { type, at }: Place, record: object): Promise<string> {
+  const key = await keyring.key(keyring.current, PURPOSES[type])
+  if (!key) throw new TypeError('the keyring lost its current key')
+  return new CompactEncrypt(new TextEncoder().encode(JSON.stringify(record)))
+    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: keyring.current, typ: typ(type), at })
+    .encrypt(key)
+}
+
+/**
+ * Opens a record sealed for this very place.
+ *
+ * @returns the record, or `undefined` for every cause alike: tampered, moved, renamed, of another type,
+ *   under a retired key, or no JWE at all (TMB-54, TMB-55)
+ */
+export async function open(
+  keyring: Keyring,
+  { type, at }: Place,
+  sealed: string,
+): Promise<unknown> {
+  try {
+    const { plaintext, protectedHeader } = await compactDecrypt(
+      sealed,
+      ({ kid }) => keyOf(keyring, kid, PURPOSES[type]),
+      {
+        keyManagementAlgorithms: ['dir'],
+        contentEncryptionAlgorithms: ['A256GCM'],
+        maxDecompressedLength: 0,
+      },
+    )
+    if (!belongs(protectedHeader, { type, at })) return undefined
+    return JSON.parse(new TextDecoder().decode(plaintext))
+  } catch {
+    return undefined
+  }
+}
+
+function typ(type: RecordType): string {
+  return `ptb-${type}+jwe`
+}
+
+async function keyOf(
+  keyring: Keyring,
+  kid: string | undefined,
+  purpose: Purpose,
+): Promise<CryptoKey> {
+  const key = kid === undefined ? undefined : await keyring.key(kid, purpose)
+  if (!key) throw new TypeError('no such key')
+  return key
+}
+
+function belongs(header: CompactJWEHeaderParameters, { type, at }: Place): boolean {
+  return (
+    header.typ === typ(type) &&
+    header['at'] === at &&
+    Object.keys(header).every((name) => HEADER_PARAMETERS.includes(name))
+  )
+}

@@ -1,0 +1,35 @@
+/** This file is the operator's log: one line of JSON an event, and never a secret, a query string or a user's name in it. */
+
+import { failureOf } from './errors.ts'
+
+/** What one line may carry; every member is a fixed word, a number, or a pseudonym (TMB-75). */
+export interface LogFields {
+  request_id?: string
+  subject?: string
+  client?: string
+  bundle?: string
+  route?: string
+  reason?: string
+  /** Names of configuration variables and what to write instead; never a value. */
+  problems?: readonly string[]
+  status?: number
+}
+
+/** Writes one event. */
+export function log(level: 'info' | 'warn' | 'error', event: string, fields: LogFields = {}): void {
+  console[level](JSON.stringify({ at: new Date().toISOString(), level, event, ...fields }))
+}
+
+/** Writes an error as its fixed reason and the class names of its causes: messages of others may quote secrets. */
+export function logError(event: string, error: unknown, fields: LogFields = {}): void {
+  const causes: string[] = []
+  for (
+    let cause: unknown = error;
+    cause instanceof Error && causes.length < 5;
+    cause = cause.cause
+  ) {
+    const { code } = cause as { code?: unknown }
+    causes.push(typeof code === 'string' && /^[A-Z0-9_]{1,60}$/.test(code) ? code : cause.name)
+  }
+  log('error', event, { ...fields, reason: `${failureOf(error).reason} (${causes.join(' < ')})` })
+}

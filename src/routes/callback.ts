@@ -1,0 +1,155 @@
+/** This file is `GET /callback`: a browser comes back from Google, and every step it might have skipped is checked. */
+
+import { now } from '../clock.ts'
+import { sha256 } from '../crypto/digest.ts'
+import { BrokerError, failureOf, success } from '../errors.ts'
+import { checkAuthorizationResponse } from '../google/authorize.ts'
+import { exchangeCode } from '../google/token.ts'
+import { logError } from '../log.ts'
+import type { ConnectError, ConnectResult } from '../protocol.ts'
+import { clearedCookie, readCookies } from '../session/cookie.ts'
+import { openPending, PENDING_SECONDS, type Pending } from '../session/pending.ts'
+import { sealSession } from '../session/session.ts'
+import { askSubject } from '../subject/stub.ts'
+import { sendToGoogle } from './connect.ts'
+import { type BrokerContext, isPrefetch, readQuery } from './context.ts'
+import { findBundle, findClient } from './find.ts'
+import { popupPage } from './pages.ts'
+
+/**
+ * Finishes a consent.
+ *
+ * Until `state` has named a pending authorization of this very browser, and `iss` is right, nothing is
+ * redirected, set or sent: the answer is a plain error (TMB-10, TMB-12). From then on the user goes back to
+ * where they began, whatever happened.
+ *
+ * @see RFC 6749 §4.1.2, RFC 9207 §2.4, RFC 9700 §4.7
+ */
+export async function callback(c: BrokerContext): Promise<Response> {
+  if (isPrefetch(c)) throw new BrokerError('invalid_request', 'prefetch')
+  const { config } = c.var
+  const query = readQuery(c)
+  const opened = await openPending(
+    config,
+    query.get('state') ?? '',
+    readCookies(c.req.header('Cookie')),
+  )
+  if (!opened) throw new BrokerError('invalid_request', 'state_unknown')
+  const { pending, cookie } = opened
+  await limit(c)
+  try {
+    const response = await checkAuthorizationResponse(config, query, pending.state)
+    const finish =
+      'error' in response
+        ? () => goBack(c, pending, response.error)
+        : await acceptCode(c, pending, response.parameters)
+    c.header('Set-Cookie', clearedCookie(cookie), { append: true })
+    return await finish()
+  } catch (error) {
+    const failure = failureOf(error)
+    if (failure.code === 'invalid_request') throw error
+    logError('connect_failed', error, {
+      request_id: c.var.request_id,
+      client: pending.client,
+      bundle: pending.bundle,
+    })
+    c.header('Set-Cookie', clearedCookie(cookie), { append: true })
+    return goBack(c, pending, connectError(failure.code))
+  }
+}
+
+/** Exchanges the code, once, and has the subject keep what came of it; what is left to do is answered. */
+async function acceptCode(
+  c: BrokerContext,
+  pending: Pending,
+  parameters: URLSearchParams,
+): Promise<() => Response | Promise<Response>> {
+  const { config } = c.var
+  const client = findClient(config, pending.client)
+  const bundle = findBundle(config, client, pending.bundle)
+  await consume(c, pending)
+  const { tokens, sub } = await exchangeCode(config, parameters, {
+    ...pending,
+    scopes: bundle.scopes,
+  })
+  const subject = await config.pseudonyms.subjectKey({ client: client.id, iss: config.issuer, sub })
+  if (pending.session && pending.session.subject !== subject)
+    return () => goBack(c, pending, 'account_mismatch')
+  const acceptance = await askSubject(c.env.SUBJECTS, subject, (stub) =>
+    stub.accept({
+      asked: bundle.scopes.join(' '),
+      tokens: { ...tokens, scope: tokens.scope.join(' ') },
+      began_at: pending.iat,
+      ...(pending.session ? { line: pending.session.line } : {}),
+    }),
+  )
+  if (acceptance.result === 'refresh_token_missing') {
+    if (pending.consent_prompted)
+      throw new BrokerError('server_error', 'google_issues_no_refresh_token')
+    const { return_to, display, session } = pending
+    const again = {
+      client,
+      bundle,
+      return_to,
+      display,
+      select_account: false,
+      login_hint: sub,
+      needs_refresh_token: true,
+    }
+    return () => sendToGoogle(c, { ...again, ...(session ? { session } : {}) })
+  }
+  const exp = now() + config.session_ttl_seconds
+  const cookie = await sealSession(config, {
+    id: acceptance.session,
+    client: client.id,
+    sub,
+    subject,
+    exp,
+  })
+  c.header('Set-Cookie', cookie, { append: true })
+  const { result } = acceptance
+  return () => goBack(c, pending, result === 'ok' ? undefined : result)
+}
+
+/** Uses a pending authorization up, before its code goes anywhere; at whatever place another copy arrives (TMB-11). */
+async function consume({ env }: BrokerContext, { state, iat }: Pending): Promise<void> {
+  const name = `pending/${await sha256(state)}`
+  const isFirst = await askSubject(env.SUBJECTS, name, async (stub) =>
+    success(await stub.consume(iat + PENDING_SECONDS)),
+  )
+  if (!isFirst) throw new BrokerError('invalid_request', 'state_used')
+}
+
+/** Callbacks that hold a valid pending authorization cost a call to Google; so many a minute from one address (TMB-49). */
+async function limit(c: BrokerContext): Promise<void> {
+  const { success: isWithin } = await c.env.CALLBACK_LIMIT.limit({
+    key: c.req.header('CF-Connecting-IP') ?? 'unknown',
+  })
+  if (!isWithin) throw new BrokerError('slow_down', 'callback_limit', { retry_after: 60 })
+}
+
+/** Sends the user back to where they began, with the outcome and nothing else (TMB-17). */
+function goBack(
+  c: BrokerContext,
+  pending: Pending,
+  error: ConnectError | undefined,
+): Response | Promise<Response> {
+  const result: ConnectResult = {
+    connect: error === undefined ? 'ok' : 'error',
+    bundle: pending.bundle,
+    ...(error === undefined ? {} : { error }),
+  }
+  const url = new URL(pending.return_to)
+  if (pending.display === 'popup') return popupPage(c, result, url.origin)
+  for (const name of ['connect', 'bundle', 'error']) url.searchParams.delete(name)
+  for (const [name, value] of Object.entries(result)) url.searchParams.set(name, value)
+  return c.redirect(url.href, 303)
+}
+
+function connectError(code: string): ConnectError {
+  return code === 'access_denied' ||
+    code === 'consent_required' ||
+    code === 'temporarily_unavailable'
+    ? code
+    : 'server_error'
+}

@@ -1,0 +1,73 @@
+/** This file is the look-up of what a request names: its client, its bundle, and where its user goes afterwards. */
+
+import type { Client } from '../clients.ts'
+import type { Config } from '../config.ts'
+import { BrokerError } from '../errors.ts'
+import type { Bundle } from '../scope/bundles.ts'
+
+/** A longer return target would not fit into the cookie that carries it. */
+const MAX_RETURN_TO_LENGTH = 1024
+
+/**
+ * Finds the client of an id, which may be left out while there is only one.
+ *
+ * @throws {BrokerError} `invalid_request`
+ */
+export function findClient(config: Config, id: string | null): Client {
+  const only = config.clients.size === 1 ? [...config.clients.values()][0] : undefined
+  const client = id === null ? only : config.clients.get(id)
+  if (!client) throw new BrokerError('invalid_request', 'client_unknown')
+  return client
+}
+
+/**
+ * Finds a bundle that a client may have.
+ *
+ * @throws {BrokerError} `invalid_scope` when there is none of that name, `access_denied` when it is not this client's
+ */
+export function findBundle(config: Config, client: Client, name: string | null): Bundle {
+  if (name === null) throw new BrokerError('invalid_request', 'bundle_missing')
+  const bundle = config.bundles.get(name)
+  if (!bundle) throw new BrokerError('invalid_scope', 'bundle_unknown')
+  if (!client.bundles.has(name)) throw new BrokerError('access_denied', 'bundle_not_allowed')
+  return bundle
+}
+
+/**
+ * Finds where the user goes after Google: a path on the broker's own origin, or a URL on an origin of the client.
+ *
+ * Parsed once and compared by origin; a form that parsers read differently is refused (TMB-68).
+ *
+ * @returns the absolute URL
+ * @throws {BrokerError} `invalid_request`
+ */
+export function findReturnTo(config: Config, client: Client, text: string | null): string {
+  const isPlain =
+    text !== null &&
+    text.length <= MAX_RETURN_TO_LENGTH &&
+    /^[!-~]+$/.test(text) &&
+    !/[\\#]/.test(text)
+  const isPath = isPlain && /^\/(?!\/)/.test(text)
+  const isAbsolute = isPlain && /^https?:\/\/(?!\/)/.test(text)
+  const url = isPath ? URL.parse(text, config.origin) : isAbsolute ? URL.parse(text) : null
+  const isOurs =
+    url !== null && (isPath ? url.origin === config.origin : client.origins.has(url.origin))
+  if (!isOurs || url.username !== '' || url.password !== '')
+    throw new BrokerError('invalid_request', 'return_to_not_allowed')
+  return url.href
+}
+
+/** Where a top-level navigation asks for consent to a bundle. */
+export function connectUrl(
+  config: Config,
+  client: Client,
+  bundle: string | undefined,
+  origin: string,
+): string {
+  const url = new URL(`${config.base_url}/connect`)
+  const name = bundle ?? [...client.bundles][0]
+  if (name !== undefined) url.searchParams.set('bundle', name)
+  if (config.clients.size > 1) url.searchParams.set('client', client.id)
+  url.searchParams.set('return_to', `${origin}/`)
+  return url.href
+}

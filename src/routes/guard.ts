@@ -1,0 +1,136 @@
+/** This file is the guard of the cookie-mode calls: who may call at all, and whose session calls. */
+
+import type { MiddlewareHandler } from 'hono'
+import type { Client } from '../clients.ts'
+import { BrokerError } from '../errors.ts'
+import { clearedCookie, readCookies, SESSION_COOKIE_PREFIX } from '../session/cookie.ts'
+import { openSession, type Session } from '../session/session.ts'
+import type { BrokerContext, BrokerEnv } from './context.ts'
+import { connectUrl } from './find.ts'
+
+/** The header that no cross-site form can send (TMB-37). */
+const REQUESTED_WITH = 'photos-token-broker'
+
+const PREFLIGHT_HEADERS = {
+  'Access-Control-Allow-Headers': 'Content-Type, X-Requested-With',
+  'Access-Control-Max-Age': '600',
+}
+
+/** A caller from an allowed origin. */
+export interface Caller {
+  /** Exactly as the browser wrote it, or the broker's own where a browser leaves it out. */
+  origin: string
+  /** The clients this origin belongs to. */
+  clients: readonly Client[]
+  /** The session of one of them, as far as its cookie tells. */
+  session?: Session
+}
+
+/** A caller with a session. */
+export interface SessionCaller extends Caller {
+  session: Session
+  client: Client
+}
+
+/**
+ * Answers preflights, and gives answers to allowed origins the headers that let them be read.
+ *
+ * Exact matches only; what the browser asks for is never reflected (TMB-35).
+ *
+ * @see https://fetch.spec.whatwg.org/#http-cors-protocol
+ */
+export function cors(methods: readonly string[]): MiddlewareHandler<BrokerEnv> {
+  return async function cors(c, next) {
+    const origin = c.req.header('Origin')
+    const isAllowed = origin !== undefined && clientsOf(c, origin).length > 0
+    if (isAllowed) {
+      c.header('Access-Control-Allow-Origin', origin)
+      c.header('Access-Control-Allow-Credentials', 'true')
+      c.header('Access-Control-Expose-Headers', 'Retry-After, Server-Timing')
+    }
+    if (c.req.method !== 'OPTIONS') return next()
+    if (!isAllowed || !c.req.header('Access-Control-Request-Method'))
+      throw new BrokerError('access_denied', 'origin_not_allowed')
+    return c.body(null, 204, {
+      ...PREFLIGHT_HEADERS,
+      'Access-Control-Allow-Methods': methods.join(', '),
+    })
+  }
+}
+
+/**
+ * Lets a cookie-mode call in, before any work is done for it.
+ *
+ * @throws {BrokerError} `access_denied` for an origin that is not listed or not told (TMB-36, TMB-38),
+ *   `invalid_request` without the custom header (TMB-37) or with a second credential (TMB-39)
+ */
+export async function admit(c: BrokerContext): Promise<Caller> {
+  const origin = originOf(c)
+  const clients = origin === undefined ? [] : clientsOf(c, origin)
+  if (origin === undefined || clients.length === 0 || !isScriptCall(c))
+    throw new BrokerError('access_denied', 'origin_not_allowed')
+  if (c.req.header('X-Requested-With') !== REQUESTED_WITH)
+    throw new BrokerError('invalid_request', 'custom_header_missing')
+  if (c.req.header('Authorization') !== undefined)
+    throw new BrokerError('invalid_request', 'two_credentials')
+  const cookies = readCookies(c.req.header('Cookie'))
+  for (const { id } of clients) {
+    const session = await openSession(c.var.config, id, cookies)
+    if (session) return { origin, clients, session }
+  }
+  for (const name of cookies.names) {
+    if (name.startsWith(SESSION_COOKIE_PREFIX))
+      c.header('Set-Cookie', clearedCookie(name), { append: true })
+  }
+  return { origin, clients }
+}
+
+/**
+ * Lets in whoever has a session, as far as its cookie tells: whether it lives, the Durable Object says.
+ *
+ * @throws {BrokerError} what `admit` throws, or `login_required`
+ */
+export async function admitSession(c: BrokerContext, bundle?: string): Promise<SessionCaller> {
+  const caller = await admit(c)
+  const client = caller.clients.find(({ id }) => id === caller.session?.client)
+  if (caller.session && client) return { ...caller, session: caller.session, client }
+  throw loginRequired(c, caller, bundle)
+}
+
+/** Refuses a caller without a session, and says where one begins. */
+export function loginRequired(
+  c: BrokerContext,
+  { origin, clients, session }: Caller,
+  bundle?: string,
+): BrokerError {
+  const client = clients.find(({ id }) => id === session?.client) ?? clients[0]
+  const connect_url = client && connectUrl(c.var.config, client, bundle, origin)
+  if (session)
+    c.header('Set-Cookie', clearedCookie(SESSION_COOKIE_PREFIX + session.client), { append: true })
+  return new BrokerError('login_required', 'no_session', {
+    members: connect_url === undefined ? {} : { connect_url },
+  })
+}
+
+/** Browsers leave `Origin` out of a same-origin GET, but say `Sec-Fetch-Site` then. */
+function originOf(c: BrokerContext): string | undefined {
+  return (
+    c.req.header('Origin') ??
+    (c.req.header('Sec-Fetch-Site') === 'same-origin' ? c.var.config.origin : undefined)
+  )
+}
+
+function clientsOf(c: BrokerContext, origin: string): Client[] {
+  return [...c.var.config.clients.values()].filter(({ origins }) => origins.has(origin))
+}
+
+/** Neither a navigation nor an image nor a call from another site; W3C Fetch Metadata §2. */
+function isScriptCall(c: BrokerContext): boolean {
+  const is = (name: string, ...values: string[]): boolean =>
+    values.includes(c.req.header(name) ?? (values[0] as string))
+  return (
+    is('Sec-Fetch-Site', 'same-origin', 'same-site') &&
+    is('Sec-Fetch-Mode', 'cors', 'same-origin') &&
+    is('Sec-Fetch-Dest', 'empty')
+  )
+}

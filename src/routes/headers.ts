@@ -1,0 +1,22 @@
+/** This file is the headers that go with every answer, whatever it is. */
+
+/** For answers that are no pages (TMB-72). */
+const DATA_CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
+
+const HEADERS: readonly (readonly [name: string, value: string])[] = [
+  ['Cache-Control', 'no-store'], // TMB-70, RFC 6749 §5.1
+  ['Content-Security-Policy', DATA_CSP],
+  ['Cross-Origin-Opener-Policy', 'same-origin'],
+  ['Cross-Origin-Resource-Policy', 'same-origin'], // TMB-71
+  ['Referrer-Policy', 'no-referrer'],
+  ['Strict-Transport-Security', 'max-age=31536000; includeSubDomains'],
+  ['X-Content-Type-Options', 'nosniff'],
+]
+
+/** Sets what an answer has not set itself. */
+export function withHeaders(headers: Headers): void {
+  for (const [name, value] of HEADERS) {
+    if (!headers.has(name)) headers.set(name, value)
+  }
+  headers.append('Vary', 'Origin') // TMB-35
+}

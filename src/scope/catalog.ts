@@ -1,0 +1,157 @@
+/** This file is the catalog: the Google Photos scopes, and the API methods that each allows. */
+
+import { fullName, type ScopeSet, scopeSet } from './scopes.ts'
+
+/** An API of Google Photos. */
+export type Api = 'Photos Picker API' | 'Photos Library API'
+
+/** A scope of the Photos APIs. */
+export interface Scope {
+  /** Full scope URL. */
+  readonly scope: string
+  readonly api: Api
+  /** What it lets an app do, or did. */
+  readonly allows: string
+  /** When Google removed it, and what to ask for now; left out while it is active. */
+  readonly removed?: Removal
+}
+
+/** The end of a scope. */
+interface Removal {
+  /** Date, as in RFC 3339 `full-date`. */
+  readonly on: string
+  /** Scopes that replace it; none when nothing does. */
+  readonly instead: ScopeSet
+  /** What to do now, a sentence. */
+  readonly advice: string
+}
+
+/** A method of a Photos API. */
+export interface Method {
+  /** Unambiguous name: `library.mediaItems.list`. */
+  readonly id: string
+  /** Name in Google's reference: `mediaItems.list`, which both APIs have. */
+  readonly name: string
+  readonly api: Api
+  /** HTTP method and URL, without `https://`; of a removed method the empty string. */
+  readonly http: string
+  /** Any one of these allows it; none allows a removed one. */
+  readonly scopes: ScopeSet
+}
+
+/** The day Google removed three scopes and the methods for sharing. */
+export const REMOVED_ON = '2025-03-31'
+
+const PICKER = 'Photos Picker API'
+const LIBRARY = 'Photos Library API'
+const PICK = 'photospicker.mediaitems.readonly'
+const APPEND = 'photoslibrary.appendonly'
+const READ = 'photoslibrary.readonly.appcreateddata'
+const EDIT = 'photoslibrary.edit.appcreateddata'
+
+/**
+ * Every scope of the Photos APIs, those removed too.
+ *
+ * @see https://developers.google.com/photos/overview/authorization
+ * @see https://developers.google.com/photos/support/updates
+ */
+export const SCOPES: readonly Scope[] = [
+  active(PICK, PICKER, 'let people pick photos and videos, and read the picked ones'),
+  active(APPEND, LIBRARY, 'upload photos and videos, create albums and fill its own; write only'),
+  active(READ, LIBRARY, 'read the media items and albums the app created'),
+  active(EDIT, LIBRARY, 'change the media items and albums the app created'),
+  removed(
+    'photoslibrary.readonly',
+    'read the whole library',
+    [PICK, READ],
+    `Write ${PICK} to let people pick from their library, or ${READ} to read what the app created.`,
+  ),
+  removed(
+    'photoslibrary.sharing',
+    'share albums',
+    [],
+    'Nothing replaces it: leave it out, and send people to the Google Photos app to share.',
+  ),
+  removed(
+    'photoslibrary',
+    'read and write the whole library',
+    [APPEND, READ, EDIT],
+    `Write ${APPEND} and ${READ}, and ${EDIT} if the app changes what it created.`,
+  ),
+]
+
+/**
+ * Every method of the Photos APIs, those removed too.
+ *
+ * @see https://developers.google.com/photos/picker/reference/rest
+ * @see https://developers.google.com/photos/library/reference/rest
+ */
+export const METHODS: readonly Method[] = [
+  picker('sessions.create', 'POST', '/v1/sessions'),
+  picker('sessions.get', 'GET', '/v1/sessions/{sessionId}'),
+  picker('sessions.delete', 'DELETE', '/v1/sessions/{sessionId}'),
+  picker('mediaItems.list', 'GET', '/v1/mediaItems?sessionId={sessionId}'),
+  library('uploads', 'POST', '/v1/uploads', [APPEND]),
+  library('mediaItems.batchCreate', 'POST', '/v1/mediaItems:batchCreate', [APPEND]),
+  library('mediaItems.get', 'GET', '/v1/mediaItems/{mediaItemId}', [READ]),
+  library('mediaItems.batchGet', 'GET', '/v1/mediaItems:batchGet', [READ]),
+  library('mediaItems.list', 'GET', '/v1/mediaItems', [READ]),
+  library('mediaItems.search', 'POST', '/v1/mediaItems:search', [READ]),
+  library('mediaItems.patch', 'PATCH', '/v1/mediaItems/{mediaItemId}', [EDIT]),
+  library('albums.create', 'POST', '/v1/albums', [APPEND]),
+  library('albums.get', 'GET', '/v1/albums/{albumId}', [READ]),
+  library('albums.list', 'GET', '/v1/albums', [READ]),
+  library('albums.patch', 'PATCH', '/v1/albums/{albumId}', [EDIT]),
+  library('albums.addEnrichment', 'POST', '/v1/albums/{albumId}:addEnrichment', [APPEND, EDIT]),
+  library('albums.batchAddMediaItems', 'POST', '/v1/albums/{albumId}:batchAddMediaItems', [
+    APPEND,
+    EDIT,
+  ]),
+  library('albums.batchRemoveMediaItems', 'POST', '/v1/albums/{albumId}:batchRemoveMediaItems', [
+    EDIT,
+  ]),
+  gone('albums.share'),
+  gone('albums.unshare'),
+  gone('sharedAlbums.get'),
+  gone('sharedAlbums.join'),
+  gone('sharedAlbums.leave'),
+  gone('sharedAlbums.list'),
+]
+
+/** Names the APIs that these scopes open, in the order of the catalog. */
+export function apisOf(scopes: ScopeSet): readonly Api[] {
+  return [...new Set(SCOPES.filter(({ scope }) => scopes.includes(scope)).map(({ api }) => api))]
+}
+
+/** Names, by id, the methods that these scopes allow, in the order of the catalog. */
+export function methodsOf(scopes: ScopeSet): readonly string[] {
+  return METHODS.filter((method) => isAllowed(method, scopes)).map(({ id }) => id)
+}
+
+/** Whether one of these scopes is enough for the method. */
+export function isAllowed(method: Method, scopes: ScopeSet): boolean {
+  return method.scopes.some((scope) => scopes.includes(scope))
+}
+
+function active(name: string, api: Api, allows: string): Scope {
+  return { scope: fullName(name), api, allows }
+}
+
+function removed(name: string, allows: string, instead: string[], advice: string): Scope {
+  const removal = { on: REMOVED_ON, instead: scopeSet(instead), advice }
+  return { scope: fullName(name), api: LIBRARY, allows, removed: removal }
+}
+
+function picker(name: string, verb: string, path: string): Method {
+  const http = `${verb} photospicker.googleapis.com${path}`
+  return { id: `picker.${name}`, name, api: PICKER, http, scopes: scopeSet([PICK]) }
+}
+
+function library(name: string, verb: string, path: string, scopes: string[]): Method {
+  const http = `${verb} photoslibrary.googleapis.com${path}`
+  return { id: `library.${name}`, name, api: LIBRARY, http, scopes: scopeSet(scopes) }
+}
+
+function gone(name: string): Method {
+  return { id: `library.${name}`, name, api: LIBRARY, http: '', scopes: scopeSet([]) }
+}

@@ -1,0 +1,187 @@
+/** This file is what happens to a consent that came back from Google: kept, kept in part, or refused. */
+
+import { now } from '../clock.ts'
+import { randomId } from '../crypto/digest.ts'
+import { failed, type Outcome, success } from '../errors.ts'
+import type { Tokens } from '../google/token.ts'
+import { covers, equals, missing, parseScope, type ScopeSet } from '../scope/scopes.ts'
+import type { AccessToken, Grant } from './grant.ts'
+import { grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
+import type { SessionRow } from './ledger.ts'
+import type { SubjectParts } from './parts.ts'
+
+/** A consent with its code exchanged and its ID token checked. */
+export interface Consent {
+  /** What was asked for; canonical, space-separated. */
+  asked: string
+  /** What was granted; the scope space-separated, since a scope set does not cross RPC. */
+  tokens: Omit<Tokens, 'scope'> & { scope: string }
+  /** NumericDate at which the browser was sent off; what was disconnected since stays so (TMB-61). */
+  began_at: number
+  /** Line of the session that began it, which must live still (TMB-15). */
+  line?: string
+}
+
+/** What came of a consent. */
+export type Acceptance =
+  | {
+      result: 'ok' | 'consent_required' | 'temporarily_unavailable' | 'server_error'
+      session: string
+    }
+  | { result: 'refresh_token_missing' }
+
+/**
+ * Keeps a consent under the scope set that was really granted, and begins a session.
+ *
+ * A consent without a refresh token is kept only where one is held already: a grant that could not be
+ * refreshed is never stored (design.md §6.6).
+ *
+ * @returns `access_denied` when its session ended or its subject disconnected while the user was away
+ */
+export async function accept(parts: SubjectParts, consent: Consent): Promise<Outcome<Acceptance>> {
+  const { grants, ledger, publisher } = parts
+  const asked = parseScope(consent.asked)
+  const granted = grantedOf(parseScope(consent.tokens.scope), asked)
+  const [askedKey, key] = [await scopeSetKey(asked), await scopeSetKey(granted)]
+  const held = await grants.own(granted)
+  const { grant, token } = recordsOf(parts, consent, granted, held)
+  const sealed = {
+    grant: await parts.vault.sealGrant(key, grant),
+    token: await parts.vault.sealToken(key, token),
+  }
+
+  const accepted = ledger.transaction((): Outcome<Acceptance> => {
+    const refusal = refusalOf(parts, consent, askedKey)
+    if (refusal !== undefined) {
+      if (refusal === 'disconnected' && grant.refresh_token !== '')
+        parts.revoker.note({ scopes: key, sealed: sealed.grant })
+      return failed('access_denied', refusal)
+    }
+    if (granted.length > 0) {
+      const keepsOld = consent.tokens.refresh_token === undefined
+      if (keepsOld && !(held && grants.isCurrent(held)))
+        return success({ result: 'refresh_token_missing' })
+      if (keepsOld) ledger.put('grants', { ...(held as HeldGrant).row, refreshed_at: now() })
+      else replaceGrant(parts, key, grant, sealed.grant)
+      ledger.put('tokens', {
+        scopes: key,
+        grant_scopes: key,
+        expires_at: token.expires_at,
+        sealed: sealed.token,
+      })
+      publisher.token(key)
+      ledger.remove('endings', key)
+    }
+    noteMissing(parts, askedKey, asked, granted)
+    return success({
+      result: equals(granted, asked) ? 'ok' : 'consent_required',
+      session: begin(parts, consent).id,
+    })
+  })
+  await Promise.all([publisher.flush(), parts.revoker.flush()])
+  return isWider(granted, asked) ? narrow(parts, accepted, asked) : accepted
+}
+
+function recordsOf(
+  parts: SubjectParts,
+  { tokens }: Consent,
+  granted: ScopeSet,
+  held: HeldGrant | undefined,
+): { grant: Grant; token: AccessToken } {
+  const scope = granted.join(' ')
+  const generation = tokens.refresh_token === undefined && held ? held.grant.generation : randomId()
+  const { access_token, expires_at, refresh_token = '', refresh_token_expires_at } = tokens
+  const issued_before = parts.ledger.fact('issued') ?? 0
+  return {
+    grant: {
+      v: 1,
+      refresh_token,
+      scope,
+      generation,
+      granted_at: now(),
+      issued_before,
+      ...(refresh_token_expires_at === undefined ? {} : { refresh_token_expires_at }),
+    },
+    token: { v: 1, access_token, scope, expires_at, generation },
+  }
+}
+
+/** Why a consent comes too late to be kept. */
+function refusalOf(
+  { ledger, sessions }: SubjectParts,
+  { began_at, line }: Consent,
+  askedKey: string,
+): string | undefined {
+  if (began_at <= (ledger.fact('disconnected_at') ?? 0)) return 'disconnected'
+  if (line !== undefined && !sessions.isLineLive(line)) return 'session_ended'
+  const ending = ledger.find('endings', askedKey)
+  return ending?.kind === 'forgotten' && began_at <= ending.at ? 'forgotten' : undefined
+}
+
+/** Puts a new life of a grant in the place of the old one. */
+function replaceGrant(
+  { ledger, publisher }: SubjectParts,
+  key: string,
+  grant: Grant,
+  sealed: string,
+): void {
+  const at = now()
+  ledger.put('grants', {
+    scopes: key,
+    generation: grant.generation,
+    granted_at: at,
+    refreshed_at: at,
+    sealed,
+  })
+  ledger.note('issued', grant.issued_before + 1)
+  ledger.remove('back_offs', key)
+  publisher.grant(key)
+}
+
+/** Remembers what the user left unticked, unless an older grant serves the bundle all the same. */
+function noteMissing(
+  { ledger }: SubjectParts,
+  askedKey: string,
+  asked: ScopeSet,
+  granted: ScopeSet,
+): void {
+  const left = missing(asked, granted)
+  if (left.length === 0) ledger.remove('endings', askedKey)
+  else if (!ledger.find('grants', askedKey)) {
+    ledger.put('endings', {
+      scopes: askedKey,
+      kind: 'partial',
+      likely_cause: null,
+      missing_scope: left.join(' '),
+      at: now(),
+    })
+  }
+}
+
+/** Begins the session; where it takes the place of another, KV's records may name that one no longer. */
+function begin({ publisher, sessions }: SubjectParts, { line }: Consent): SessionRow {
+  if (line !== undefined) publisher.allTokens()
+  return sessions.begin(line)
+}
+
+function isWider(granted: ScopeSet, asked: ScopeSet): boolean {
+  return covers(granted, asked) && !equals(granted, asked)
+}
+
+/** More was granted than asked for: the bundle is served only if Google narrows the token to it (TMB-19). */
+async function narrow(
+  parts: SubjectParts,
+  accepted: Outcome<Acceptance>,
+  asked: ScopeSet,
+): Promise<Outcome<Acceptance>> {
+  if (!accepted.ok || accepted.value.result === 'refresh_token_missing') return accepted
+  const { session } = accepted.value
+  const outcome = await parts.refresher.refresh(asked)
+  if (outcome.ok) return success({ result: 'ok', session })
+  const { code } = outcome.failure
+  return success({
+    result:
+      code === 'temporarily_unavailable' || code === 'consent_required' ? code : 'server_error',
+    session,
+  })
+}

@@ -1,0 +1,101 @@
+/** This file is the grant and its access token: the records, and the rules that need nothing but them. */
+
+import type { LikelyCause } from '../protocol.ts'
+
+/** What one subject allowed for one scope set through one client; sealed wherever it is stored. */
+export interface Grant {
+  /** Version of this record. */
+  v: 1
+  refresh_token: string
+  /** What was really granted, canonical, space-separated; RFC 6749 §3.3. */
+  scope: string
+  /** Random id of this grant's life; another consent begins another. */
+  generation: string
+  /** NumericDate. */
+  granted_at: number
+  /** NumericDate; only when the user limited the time. */
+  refresh_token_expires_at?: number
+  /** How many refresh tokens this subject had been issued before this one. */
+  issued_before: number
+}
+
+/** An access token and the grant it came from; sealed wherever it is stored. */
+export interface AccessToken {
+  /** Version of this record. */
+  v: 1
+  access_token: string
+  /** Exactly the scopes of the bundles it serves. */
+  scope: string
+  /** NumericDate. */
+  expires_at: number
+  /** Generation of the grant it came from. */
+  generation: string
+  /** Seconds a refresh can give; absent for a token that came with a consent, where that is not known yet. */
+  refresh_gives?: number
+}
+
+/** With less life left than this, a token is refreshed behind the answer; design.md §6.7. */
+export const AHEAD_SECONDS = 10 * 60
+
+/** Seconds of life left. */
+export function lifeLeft(token: AccessToken, at: number): number {
+  return token.expires_at - at
+}
+
+/**
+ * Whether a token has enough life left to be answered with.
+ *
+ * Where even a refresh gives less than `min_ttl`, half of what it gives is enough: asking again would only
+ * hammer the provider.
+ */
+export function isFresh(token: AccessToken, min_ttl: number, at: number): boolean {
+  const enough =
+    token.refresh_gives === undefined ? min_ttl : Math.min(min_ttl, token.refresh_gives / 2)
+  const left = lifeLeft(token, at)
+  return left >= 1 && left >= enough
+}
+
+/** Whether a token should be refreshed behind the answer. */
+export function isWaning(token: AccessToken, at: number): boolean {
+  return !isFresh(token, AHEAD_SECONDS, at)
+}
+
+const DAY_SECONDS = 24 * 60 * 60
+const TESTING_LIFE_SECONDS = 7 * DAY_SECONDS
+const UNUSED_LIFE_SECONDS = 180 * DAY_SECONDS
+const MAX_LIVE_REFRESH_TOKENS = 100
+
+/** What the history of a dead grant tells about its end. */
+export interface GrantHistory {
+  grant: Grant
+  /** NumericDate of the last success at Google. */
+  refreshed_at: number
+  /** How many refresh tokens this subject has been issued up to now. */
+  issued: number
+  /** Google named a Workspace policy (`error_subtype`), or another grant of this subject still lived later. */
+  otherwise_explained: boolean
+  /** NumericDate of the end. */
+  at: number
+}
+
+/**
+ * Guesses what ended a grant; only ever a hint for a person.
+ *
+ * @see google-facts: "A refresh token dies when"; Google: identity/protocols/oauth2#expiration
+ */
+export function likelyCause({
+  grant,
+  refreshed_at,
+  issued,
+  otherwise_explained,
+  at,
+}: GrantHistory): LikelyCause {
+  if (grant.refresh_token_expires_at !== undefined && at >= grant.refresh_token_expires_at)
+    return 'time_limited_access'
+  if (at - refreshed_at >= UNUSED_LIFE_SECONDS) return 'unused_6_months'
+  if (issued - grant.issued_before > MAX_LIVE_REFRESH_TOKENS) return 'too_many_grants'
+  const livedPastTesting = refreshed_at - grant.granted_at > TESTING_LIFE_SECONDS
+  if (at - grant.granted_at >= TESTING_LIFE_SECONDS && !livedPastTesting)
+    return 'testing_mode_7_days'
+  return otherwise_explained ? 'unknown' : 'revoked_by_user'
+}

@@ -1,0 +1,156 @@
+/** This file is the grants of a subject: which of them serves what is asked for, and what to say where none does. */
+
+import { now } from '../clock.ts'
+import { sha256 } from '../crypto/digest.ts'
+import { failed, type Outcome } from '../errors.ts'
+import type { ConsentRequired, LikelyCause } from '../protocol.ts'
+import { covers, parseScope, type ScopeSet, without } from '../scope/scopes.ts'
+import { type Grant, likelyCause } from './grant.ts'
+import type { EndingRow, GrantRow, Ledger } from './ledger.ts'
+import type { Publisher } from './publisher.ts'
+import type { Vault } from './vault.ts'
+
+/** A grant that opened, with its row. */
+export interface HeldGrant {
+  row: GrantRow
+  grant: Grant
+}
+
+/** The grants of one subject. */
+export interface Grants {
+  /** Finds the grant of exactly these scopes, or the narrowest that covers them and may be asked for less. */
+  find(scopes: ScopeSet): Promise<HeldGrant | undefined>
+  /** Opens the grant of exactly these scopes. */
+  own(scopes: ScopeSet): Promise<HeldGrant | undefined>
+  /** Whether this very grant is still the current one: neither taken away nor replaced by another consent. */
+  isCurrent(held: HeldGrant): boolean
+  /** Takes a grant and its tokens away, inside a transaction. */
+  remove(scopes: string): void
+  /** Ends a grant that Google no longer honours, inside a transaction. */
+  end(held: HeldGrant, otherwise_explained: boolean): void
+  /** Tells why these scopes have no grant. */
+  whyNot(scopes: ScopeSet): Promise<ConsentRequired | 'unavailable'>
+}
+
+/** Scopes the broker asks for on its own behalf; that they were granted says nothing about a bundle. */
+const BROKER_SCOPES = ['openid', 'offline_access']
+
+/** Names a scope set: SHA-256 of its canonical spelling, base64url. */
+export async function scopeSetKey(scopes: ScopeSet): Promise<string> {
+  return sha256(scopes.join(' '))
+}
+
+/** What was granted of Photos and of what was asked for, without what the broker asked on its own behalf (TMB-19). */
+export function grantedOf(granted: ScopeSet, asked: ScopeSet): ScopeSet {
+  return without(
+    granted,
+    BROKER_SCOPES.filter((scope) => !asked.includes(scope)),
+  )
+}
+
+/** Makes the refusal of scopes that have no grant. */
+export async function consentRequired(
+  grants: Grants,
+  scopes: ScopeSet,
+  reason: string,
+): Promise<Outcome<never>> {
+  const why = await grants.whyNot(scopes)
+  return why === 'unavailable'
+    ? failed('server_error', 'bundle_unavailable')
+    : failed('consent_required', reason, { members: why })
+}
+
+/** Keeps the grants of a ledger. */
+export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher): Grants {
+  const openAll = async (): Promise<HeldGrant[]> => {
+    const opened = ledger
+      .all('grants')
+      .map(async (row) => ({ row, grant: await vault.openGrant(row) }))
+    return (await Promise.all(opened)).filter((held): held is HeldGrant => held.grant !== undefined)
+  }
+
+  const own = async (scopes: ScopeSet): Promise<HeldGrant | undefined> => {
+    const row = ledger.find('grants', await scopeSetKey(scopes))
+    const grant = await vault.openGrant(row)
+    return row && grant && { row, grant }
+  }
+
+  /** A wider grant may serve a narrower bundle, but not one the user took away, nor one Google would not narrow to. */
+  const covering = async (scopes: ScopeSet): Promise<HeldGrant | undefined> => {
+    const sizeOf = ({ grant }: HeldGrant): number => parseScope(grant.scope).length
+    const wide = (await openAll()).filter(({ grant }) => covers(parseScope(grant.scope), scopes))
+    return wide.sort((a, b) => sizeOf(a) - sizeOf(b))[0]
+  }
+
+  const remove = (scopes: string): void => {
+    ledger.remove('grants', scopes)
+    ledger.remove('back_offs', scopes)
+    publisher.grant(scopes)
+    for (const token of ledger.all('tokens')) {
+      if (token.grant_scopes !== scopes && token.scopes !== scopes) continue
+      publisher.token(token.scopes)
+      ledger.remove('tokens', token.scopes)
+    }
+  }
+
+  return {
+    own,
+    async find(scopes) {
+      const kind = ledger.find('endings', await scopeSetKey(scopes))?.kind
+      if (kind === 'unavailable') return undefined
+      return (
+        (await own(scopes)) ??
+        (kind === 'forgotten' || kind === 'unnarrowable' ? undefined : await covering(scopes))
+      )
+    },
+    isCurrent: ({ row }) => ledger.find('grants', row.scopes)?.generation === row.generation,
+    remove,
+    end({ row, grant }, otherwise_explained) {
+      const at = now()
+      const livesOn = ledger
+        .all('grants')
+        .some(
+          (other) =>
+            other.granted_at < row.granted_at && other.refreshed_at > row.refreshed_at + 60 * 60,
+        )
+      const likely_cause = likelyCause({
+        grant,
+        at,
+        refreshed_at: row.refreshed_at,
+        issued: ledger.fact('issued') ?? 0,
+        otherwise_explained: otherwise_explained || livesOn,
+      })
+      remove(row.scopes)
+      ledger.put('endings', {
+        scopes: row.scopes,
+        kind: 'ended',
+        likely_cause,
+        missing_scope: null,
+        at,
+      })
+    },
+    async whyNot(scopes) {
+      const key = await scopeSetKey(scopes)
+      const ending = ledger.find('endings', key)
+      if (ending?.kind === 'unavailable') return 'unavailable'
+      if (ending && ending.kind !== 'unnarrowable') return describe(ending, scopes)
+      const unreadable = ledger.find('grants', key) !== undefined
+      return unreadable
+        ? { reason: 'ended', missing_scope: scopes.join(' '), likely_cause: 'unknown' }
+        : { reason: 'never_granted', missing_scope: scopes.join(' ') }
+    },
+  }
+}
+
+function describe(ending: EndingRow, scopes: ScopeSet): ConsentRequired {
+  if (ending.kind === 'partial')
+    return { reason: 'partially_granted', missing_scope: ending.missing_scope ?? scopes.join(' ') }
+  return {
+    reason: 'ended',
+    missing_scope: scopes.join(' '),
+    likely_cause:
+      ending.kind === 'forgotten'
+        ? 'revoked_by_user'
+        : ((ending.likely_cause ?? 'unknown') as LikelyCause),
+  }
+}

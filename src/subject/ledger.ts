@@ -1,0 +1,166 @@
+/** This file is the ledger: what one subject's Durable Object keeps, row by row, in SQLite. Tokens come in sealed. */
+
+/** A browser's session; `line` stays when a new consent replaces its `id`, so that other tabs of it may finish theirs. */
+export interface SessionRow {
+  id: string
+  line: string
+  created_at: number
+  seen_at: number
+}
+
+/** A live grant, sealed just as KV holds it. */
+export interface GrantRow {
+  scopes: string
+  generation: string
+  granted_at: number
+  refreshed_at: number
+  sealed: string
+}
+
+/** The current access token of a scope set, and the scope set of the grant it came from. */
+export interface TokenRow {
+  scopes: string
+  grant_scopes: string
+  expires_at: number
+  sealed: string
+}
+
+/** Why a scope set has no grant, where there is more to tell than that it never had one. */
+export interface EndingRow {
+  scopes: string
+  /** `unnarrowable`: a wider grant will not serve it; `unavailable`: even its own grant yields another scope. */
+  kind: 'ended' | 'forgotten' | 'partial' | 'unnarrowable' | 'unavailable'
+  likely_cause: string | null
+  /** With `partial`: what is missing, space-separated. */
+  missing_scope: string | null
+  at: number
+}
+
+/** How long a grant has failed to refresh, and when the next try may be. */
+export interface BackOffRow {
+  scopes: string
+  failures: number
+  not_before: number
+}
+
+/** A KV record that may not say what this ledger says. */
+export interface UnpublishedRow {
+  key: string
+  scopes: string
+  /** Changes whenever the record has to be written anew. */
+  version: number
+  failures: number
+  not_before: number
+}
+
+/** A refresh token that Google has yet to be told is over. */
+export interface RevocationRow {
+  id: number
+  scopes: string
+  /** The grant it was part of. */
+  sealed: string
+  failures: number
+  not_before: number
+}
+
+/** What is known of the subject as a whole. */
+interface Facts {
+  /** Its subject key, the name of this object. */
+  subject: string
+  /** How many refresh tokens Google has issued to it. */
+  issued: number
+  /** NumericDate of the last disconnect: what began before it may not write any more (TMB-61). */
+  disconnected_at: number
+  /** NumericDate since when there is neither a session nor a grant. */
+  emptied_at: number
+}
+
+interface Tables {
+  sessions: SessionRow
+  grants: GrantRow
+  tokens: TokenRow
+  endings: EndingRow
+  back_offs: BackOffRow
+  unpublished: UnpublishedRow
+  revocations: RevocationRow
+}
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, line TEXT NOT NULL, created_at REAL NOT NULL, seen_at REAL NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS grants (scopes TEXT PRIMARY KEY, generation TEXT NOT NULL, granted_at REAL NOT NULL, refreshed_at REAL NOT NULL, sealed TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS tokens (scopes TEXT PRIMARY KEY, grant_scopes TEXT NOT NULL, expires_at REAL NOT NULL, sealed TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS endings (scopes TEXT PRIMARY KEY, kind TEXT NOT NULL, likely_cause TEXT, missing_scope TEXT, at REAL NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS back_offs (scopes TEXT PRIMARY KEY, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS unpublished (key TEXT PRIMARY KEY, scopes TEXT NOT NULL, version INTEGER NOT NULL, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS revocations (id INTEGER PRIMARY KEY AUTOINCREMENT, scopes TEXT NOT NULL, sealed TEXT NOT NULL, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
+`
+
+type TableName = keyof Tables
+type Value = string | number | null
+
+/** The rows of one subject. Every method is synchronous: nothing comes between two of them. */
+export interface Ledger {
+  /** Does several changes as one. */
+  transaction<T>(change: () => T): T
+  /** What is known of the subject as a whole. */
+  fact<F extends keyof Facts>(name: F): Facts[F] | undefined
+  /** Notes such a fact; `undefined` takes it away. */
+  note<F extends keyof Facts>(name: F, value: Facts[F] | undefined): void
+  /** Every row of a table. */
+  all<T extends TableName>(table: T): Tables[T][]
+  /** The row of a key. */
+  find<T extends TableName>(table: T, key: Value): Tables[T] | undefined
+  /** Writes a row, over the one of the same key if there is one. */
+  put<T extends Exclude<TableName, 'revocations'>>(table: T, row: Tables[T]): void
+  /** Notes a refresh token to be revoked. */
+  addRevocation(row: Omit<RevocationRow, 'id'>): void
+  /** Counts a failure to revoke and says when to try again. */
+  retryRevocation(id: number, not_before: number): void
+  remove(table: TableName, key: Value): void
+  /** Removes every row of a table. */
+  clear(table: TableName): void
+}
+
+/** Opens the ledger of a Durable Object, making its tables where they are not there yet. */
+export function openLedger(storage: DurableObjectStorage): Ledger {
+  const { sql, kv } = storage
+  sql.exec(SCHEMA)
+  return {
+    transaction: (change) => storage.transactionSync(change),
+    fact: (name) => kv.get(name),
+    note: (name, value) => void (value === undefined ? kv.delete(name) : kv.put(name, value)),
+    all: (table) => sql.exec(`SELECT * FROM ${table}`).toArray() as never,
+    find: (table, key) =>
+      sql.exec(`SELECT * FROM ${table} WHERE ${keyColumn(table)} = ?`, key).toArray()[0] as never,
+    put(table, row) {
+      const columns = Object.keys(row)
+      const marks = columns.map(() => '?').join(', ')
+      sql.exec(
+        `INSERT OR REPLACE INTO ${table} (${columns.join(', ')}) VALUES (${marks})`,
+        ...Object.values(row),
+      )
+    },
+    addRevocation: ({ scopes, sealed, failures, not_before }) =>
+      void sql.exec(
+        'INSERT INTO revocations (scopes, sealed, failures, not_before) VALUES (?, ?, ?, ?)',
+        scopes,
+        sealed,
+        failures,
+        not_before,
+      ),
+    retryRevocation: (id, not_before) =>
+      void sql.exec(
+        'UPDATE revocations SET failures = failures + 1, not_before = ? WHERE id = ?',
+        not_before,
+        id,
+      ),
+    remove: (table, key) =>
+      void sql.exec(`DELETE FROM ${table} WHERE ${keyColumn(table)} = ?`, key),
+    clear: (table) => void sql.exec(`DELETE FROM ${table}`),
+  }
+}
+
+function keyColumn(table: TableName): string {
+  if (table === 'sessions' || table === 'revocations') return 'id'
+  return table === 'unpublished' ? 'key' : 'scopes'
+}

@@ -1,0 +1,86 @@
+/** This file is what one subject's Durable Object works with, put together. */
+
+import { now } from '../clock.ts'
+import type { Config } from '../config.ts'
+import { createGrants, type Grants } from './grants.ts'
+import { type Ledger, openLedger } from './ledger.ts'
+import { createPublisher, type Publisher } from './publisher.ts'
+import { createRefresher, type Refresher } from './refresher.ts'
+import { createRevoker, type Revoker } from './revoker.ts'
+import { createSessions, type Sessions } from './sessions.ts'
+import { createVault, type Vault } from './vault.ts'
+
+/** The parts of one subject's Durable Object. */
+export interface SubjectParts {
+  ledger: Ledger
+  vault: Vault
+  sessions: Sessions
+  grants: Grants
+  publisher: Publisher
+  revoker: Revoker
+  refresher: Refresher
+}
+
+/** An object with nothing left in it goes after a day, when nothing that began before can come any more (TMB-65). */
+const TOMBSTONE_SECONDS = 24 * 60 * 60
+
+/** What is being worked off right now is looked at again after this, in case the object died over it. */
+const SAFETY_SECONDS = 5
+
+/** Puts the parts together for the object of this context. */
+export function openParts(ctx: DurableObjectState, env: Env, config: Config): SubjectParts {
+  const ledger = openLedger(ctx.storage)
+  const subject = ctx.id.name ?? ledger.fact('subject') ?? ''
+  ledger.note('subject', subject)
+  const schedule = async (): Promise<void> => {
+    const at = nextAlarm(ledger, config)
+    if (at !== undefined) await ctx.storage.setAlarm(at * 1000)
+  }
+  const vault = createVault(config.keyring, subject)
+  const sessions = createSessions(ledger, config)
+  const publisher = createPublisher({
+    kv: env.TOKENS,
+    keyring: config.keyring,
+    subject,
+    ledger,
+    sessions,
+    vault,
+    schedule,
+  })
+  const revoker = createRevoker({ config, subject, ledger, vault, schedule })
+  const grants = createGrants(ledger, vault, publisher)
+  const refresher = createRefresher({
+    config,
+    subject,
+    ledger,
+    vault,
+    grants,
+    publisher,
+    revoker,
+    background: (work) => ctx.waitUntil(work),
+  })
+  return { ledger, vault, sessions, grants, publisher, revoker, refresher }
+}
+
+/** Whether nobody needs this object any more. */
+export function isSpent(ledger: Ledger): boolean {
+  const emptied_at = ledger.fact('emptied_at')
+  return emptied_at !== undefined && now() >= emptied_at + TOMBSTONE_SECONDS
+}
+
+/** When there is something to do next, and notes since when there is nothing left to keep. */
+function nextAlarm(ledger: Ledger, config: Config): number | undefined {
+  const work = [...ledger.all('unpublished'), ...ledger.all('revocations')]
+  const sessions = ledger.all('sessions')
+  const isEmpty = work.length === 0 && sessions.length === 0 && ledger.all('grants').length === 0
+  const emptied_at = isEmpty ? (ledger.fact('emptied_at') ?? now()) : undefined
+  if (emptied_at !== ledger.fact('emptied_at')) ledger.note('emptied_at', emptied_at)
+  const times = [
+    ...work.map(({ not_before }) => Math.max(not_before, now() + SAFETY_SECONDS)),
+    ...sessions.map(({ created_at, seen_at }) =>
+      Math.min(created_at + config.session_ttl_seconds, seen_at + config.session_idle_seconds),
+    ),
+    ...(emptied_at === undefined ? [] : [emptied_at + TOMBSTONE_SECONDS]),
+  ]
+  return times.length === 0 ? undefined : Math.min(...times)
+}

@@ -1,0 +1,262 @@
+/** This file is the refresh: one at a time for a grant, its outcome shared by all who wait, its failures kept apart from its end. */
+
+import { ResponseBodyError } from 'oauth4webapi'
+import { now } from '../clock.ts'
+import type { Config } from '../config.ts'
+import { BrokerError, failed, failureOf, type Outcome, success } from '../errors.ts'
+import { refresh, type Tokens } from '../google/token.ts'
+import { logError } from '../log.ts'
+import { covers, equals, missing, type ScopeSet } from '../scope/scopes.ts'
+import { type AccessToken, isFresh } from './grant.ts'
+import { consentRequired, type Grants, grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
+import type { Ledger } from './ledger.ts'
+import type { Publisher } from './publisher.ts'
+import type { Revoker } from './revoker.ts'
+import type { Vault } from './vault.ts'
+
+/** After a failure nobody asks Google again for 1, 2, 4 … seconds, and at most this long. */
+const MAX_BACK_OFF_SECONDS = 60
+
+/** A caller who comes this shortly before the next try waits for it. */
+const WORTH_WAITING_SECONDS = 1
+
+/** A grant that was replaced under a refresh is looked at again, so many times. */
+const MAX_ATTEMPTS = 3
+
+/** Gets new access tokens for one subject. */
+export interface Refresher {
+  /**
+   * Gets a new access token of exactly these scopes, or joins the refresh that is under way.
+   *
+   * @returns the token, durable before it is returned; or why there is none: `consent_required` when the grant
+   *   is over, and only then
+   */
+  refresh(scopes: ScopeSet): Promise<Outcome<AccessToken>>
+}
+
+/** What a refresher works with. */
+interface Parts {
+  config: Config
+  subject: string
+  ledger: Ledger
+  vault: Vault
+  grants: Grants
+  publisher: Publisher
+  revoker: Revoker
+  /** Lets work go on behind the answer. */
+  background(work: Promise<void>): void
+}
+
+/** Makes the refresher of a subject. It lives in the Durable Object: nowhere else is there just one of it (TMB-20). */
+export function createRefresher(parts: Parts): Refresher {
+  const { grants } = parts
+  const underWay = new Map<string, Promise<Outcome<AccessToken>>>()
+  const lastTurn = new Map<string, Promise<unknown>>()
+
+  /** One grant serves several scope sets when it is narrowed; still it is asked for one at a time. */
+  const inTurn = async <T>(grant: string, work: () => Promise<T>): Promise<T> => {
+    const turn = (lastTurn.get(grant) ?? Promise.resolve()).then(work, work)
+    lastTurn.set(grant, turn)
+    try {
+      return await turn
+    } finally {
+      if (lastTurn.get(grant) === turn) lastTurn.delete(grant)
+    }
+  }
+
+  const run = async (scopes: ScopeSet): Promise<Outcome<AccessToken>> => {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const found = await grants.find(scopes)
+      if (!found) return consentRequired(grants, scopes, 'grant_missing')
+      const outcome = await inTurn(found.row.scopes, () =>
+        refreshGrant(parts, found.row.scopes, scopes),
+      )
+      if (outcome !== 'superseded') return outcome
+      const token = await parts.vault.openToken(
+        parts.ledger.find('tokens', await scopeSetKey(scopes)),
+      )
+      if (token && isFresh(token, 0, now())) return success(token)
+    }
+    return failed('temporarily_unavailable', 'grant_keeps_changing')
+  }
+
+  return {
+    async refresh(scopes) {
+      const key = scopes.join(' ')
+      const running = underWay.get(key) ?? run(scopes).finally(() => underWay.delete(key))
+      underWay.set(key, running)
+      return running
+    },
+  }
+}
+
+/** Asks Google once with the grant as it stands when its turn comes. */
+async function refreshGrant(
+  parts: Parts,
+  key: string,
+  scopes: ScopeSet,
+): Promise<Outcome<AccessToken> | 'superseded'> {
+  const { config, ledger, vault } = parts
+  const pause = await waitOut(ledger, key)
+  if (pause) return pause
+  const row = ledger.find('grants', key)
+  const grant = await vault.openGrant(row)
+  if (!row || !grant) return 'superseded'
+  const held = { row, grant }
+  try {
+    const began_at = now()
+    const tokens = await refresh(config, grant.refresh_token, scopes)
+    return await commit(parts, held, scopes, tokens, began_at)
+  } catch (error) {
+    return settle(parts, held, scopes, error)
+  }
+}
+
+/** Waits for the end of a short back-off; a long one is an answer of its own. */
+async function waitOut(ledger: Ledger, key: string): Promise<Outcome<never> | undefined> {
+  const left = (ledger.find('back_offs', key)?.not_before ?? 0) - now()
+  if (left > WORTH_WAITING_SECONDS)
+    return failed('temporarily_unavailable', 'backing_off', { retry_after: left })
+  if (left > 0) await new Promise((resolve) => setTimeout(resolve, left * 1000))
+  return undefined
+}
+
+/** Writes a success down, unless the grant was ended or replaced meanwhile (TMB-21, TMB-61). */
+async function commit(
+  parts: Parts,
+  held: HeldGrant,
+  asked: ScopeSet,
+  tokens: Tokens,
+  began_at: number,
+): Promise<Outcome<AccessToken> | 'superseded'> {
+  const { background, grants, ledger, publisher, revoker, vault } = parts
+  const { row, grant } = held
+  const rotated = tokens.refresh_token !== undefined && tokens.refresh_token !== grant.refresh_token
+  const renewed = rotated ? { ...grant, ...refreshTokenOf(tokens) } : grant
+  const sealedGrant = rotated ? await vault.sealGrant(row.scopes, renewed) : row.sealed
+  const key = await scopeSetKey(asked)
+  const granted = grantedOf(tokens.scope, asked)
+  const isExact = equals(granted, asked)
+  const token: AccessToken = {
+    v: 1,
+    access_token: tokens.access_token,
+    scope: asked.join(' '),
+    expires_at: tokens.expires_at,
+    generation: grant.generation,
+    refresh_gives: tokens.expires_in,
+  }
+  const sealedToken = await vault.sealToken(key, token)
+  const written = ledger.transaction(() => {
+    if (!grants.isCurrent(held)) return false
+    ledger.put('grants', { ...row, sealed: sealedGrant, refreshed_at: now() })
+    if (rotated) publisher.grant(row.scopes)
+    ledger.remove('back_offs', row.scopes)
+    if (!isExact) return true
+    ledger.remove('endings', key)
+    ledger.put('tokens', {
+      scopes: key,
+      grant_scopes: row.scopes,
+      expires_at: token.expires_at,
+      sealed: sealedToken,
+    })
+    publisher.token(key)
+    return true
+  })
+  if (!written) {
+    if (rotated && (ledger.fact('disconnected_at') ?? 0) >= began_at)
+      revoker.note({ scopes: row.scopes, sealed: sealedGrant })
+    background(revoker.flush())
+    return 'superseded'
+  }
+  background(publisher.flush())
+  if (isExact) return success(token)
+  return refuseInexact(
+    parts,
+    { row: { ...row, sealed: sealedGrant }, grant: renewed },
+    asked,
+    granted,
+  )
+}
+
+function refreshTokenOf({ refresh_token, refresh_token_expires_at }: Tokens): {
+  refresh_token?: string
+  refresh_token_expires_at?: number
+} {
+  return {
+    ...(refresh_token === undefined ? {} : { refresh_token }),
+    ...(refresh_token_expires_at === undefined ? {} : { refresh_token_expires_at }),
+  }
+}
+
+/** Google granted something else than was asked for: that token is never handed out (TMB-19, TMB-46). */
+async function refuseInexact(
+  parts: Parts,
+  { row, grant }: HeldGrant,
+  asked: ScopeSet,
+  granted: ScopeSet,
+): Promise<Outcome<never>> {
+  const { grants, ledger, publisher, vault } = parts
+  const key = await scopeSetKey(asked)
+  if (covers(granted, asked)) {
+    const kind = row.scopes === key ? 'unavailable' : 'unnarrowable'
+    ledger.put('endings', { scopes: key, kind, likely_cause: null, missing_scope: null, at: now() })
+    return consentRequired(grants, asked, 'google_widens_scope')
+  }
+  const keptKey = await scopeSetKey(granted)
+  const kept = await vault.sealGrant(keptKey, { ...grant, scope: granted.join(' ') })
+  ledger.transaction(() => {
+    grants.remove(row.scopes)
+    if (granted.length > 0 && !ledger.find('grants', keptKey)) {
+      ledger.put('grants', { ...row, scopes: keptKey, sealed: kept })
+      publisher.grant(keptKey)
+    }
+    const missing_scope = missing(asked, granted).join(' ')
+    ledger.put('endings', {
+      scopes: key,
+      kind: 'partial',
+      likely_cause: null,
+      missing_scope,
+      at: now(),
+    })
+  })
+  return consentRequired(grants, asked, 'google_narrows_scope')
+}
+
+/** Tells a dead grant from a failing Google: only `invalid_grant` for the current refresh token ends anything (TMB-22). */
+async function settle(
+  parts: Parts,
+  held: HeldGrant,
+  scopes: ScopeSet,
+  error: unknown,
+): Promise<Outcome<AccessToken> | 'superseded'> {
+  const { grants, ledger, subject } = parts
+  const failure = failureOf(error)
+  if (!grants.isCurrent(held)) return 'superseded'
+  logError('refresh_failed', error, { subject })
+  if (failure.reason === 'google_invalid_grant') {
+    const policy =
+      error instanceof BrokerError &&
+      error.cause instanceof ResponseBodyError &&
+      error.cause.cause['error_subtype'] !== undefined
+    ledger.transaction(() => grants.end(held, policy))
+    return consentRequired(grants, scopes, failure.reason)
+  }
+  const key = await scopeSetKey(scopes)
+  if (failure.reason === 'google_invalid_scope' && held.row.scopes !== key) {
+    ledger.put('endings', {
+      scopes: key,
+      kind: 'unnarrowable',
+      likely_cause: null,
+      missing_scope: null,
+      at: now(),
+    })
+    return consentRequired(grants, scopes, failure.reason)
+  }
+  const failures = (ledger.find('back_offs', held.row.scopes)?.failures ?? 0) + 1
+  const pause = Math.max(
+    Math.min(2 ** (failures - 1), MAX_BACK_OFF_SECONDS),
+    failure.retry_after ?? 0,
+  )
+  ledger.put('back_offs', { scopes: held.row.scopes, failures, not_before: now() + pause })
+  return { ok: false, failure: { ...failure, retry_after: pause } }
+}

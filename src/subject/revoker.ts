@@ -1,0 +1,70 @@
+/** This file is how Google is told of a disconnect: at once, and again until it has heard. */
+
+import { now } from '../clock.ts'
+import type { Config } from '../config.ts'
+import { revoke } from '../google/revoke.ts'
+import { log, logError } from '../log.ts'
+import type { Ledger, RevocationRow } from './ledger.ts'
+import type { Vault } from './vault.ts'
+
+/** A revocation that failed is tried again after 2, 4, 8 … seconds, and at least this often. */
+const MAX_PAUSE_SECONDS = 60 * 60
+
+/** After so many tries, more than a week, the token is dropped unrevoked, and the log says so. */
+const MAX_TRIES = 180
+
+/** Revokes the refresh tokens of one subject. */
+export interface Revoker {
+  /** Notes a sealed grant, inside the transaction that took it away (TMB-60). */
+  note(grant: { scopes: string; sealed: string }): void
+  /** Revokes what is due. Never fails; what Google did not hear stays noted (TMB-62). */
+  flush(): Promise<void>
+}
+
+/** What a revoker works with. */
+interface Parts {
+  config: Config
+  subject: string
+  ledger: Ledger
+  vault: Vault
+  /** Sets the alarm for what is left. */
+  schedule(): Promise<void>
+}
+
+/** Makes the revoker of a subject. */
+export function createRevoker({ config, subject, ledger, vault, schedule }: Parts): Revoker {
+  let flushing = Promise.resolve()
+
+  const tell = async (row: RevocationRow): Promise<void> => {
+    const grant = await vault.openGrant(row)
+    if (!grant || row.failures >= MAX_TRIES) {
+      log('error', 'revocation_dropped', {
+        subject,
+        reason: grant ? 'google_unreachable' : 'record_unreadable',
+      })
+      return ledger.remove('revocations', row.id)
+    }
+    try {
+      await revoke(config, grant.refresh_token)
+      ledger.remove('revocations', row.id)
+    } catch (error) {
+      logError('revocation_failed', error, { subject })
+      ledger.retryRevocation(row.id, now() + Math.min(2 ** (row.failures + 1), MAX_PAUSE_SECONDS))
+    }
+  }
+
+  const flushOnce = async (): Promise<void> => {
+    const due = ledger.all('revocations').filter(({ not_before }) => not_before <= now())
+    await Promise.all(due.map(tell))
+    await schedule()
+  }
+
+  return {
+    note: ({ scopes, sealed }) =>
+      ledger.addRevocation({ scopes, sealed, failures: 0, not_before: now() }),
+    flush() {
+      flushing = flushing.then(flushOnce, flushOnce)
+      return flushing
+    },
+  }
+}

@@ -1,0 +1,35 @@
+/** This file is the vault: a subject's tokens on their way into storage and out of it, each sealed for its own place. */
+
+import type { Keyring } from '../crypto/keyring.ts'
+import { open, seal } from '../crypto/seal.ts'
+import type { AccessToken, Grant } from './grant.ts'
+import type { TokenRow } from './ledger.ts'
+import { grantKey, tokenKey } from './store.ts'
+
+/** Seals and opens the records of one subject; what does not open comes back `undefined`. */
+export interface Vault {
+  sealGrant(scopes: string, grant: Grant): Promise<string>
+  openGrant(row: { scopes: string; sealed: string } | undefined): Promise<Grant | undefined>
+  sealToken(scopes: string, token: AccessToken): Promise<string>
+  openToken(row: TokenRow | undefined): Promise<AccessToken | undefined>
+}
+
+/** Makes the vault of a subject. */
+export function createVault(keyring: Keyring, subject: string): Vault {
+  return {
+    sealGrant: (scopes, grant) =>
+      seal(keyring, { type: 'grant', at: grantKey(subject, scopes) }, grant),
+    openGrant: async (row) =>
+      row &&
+      ((await open(keyring, { type: 'grant', at: grantKey(subject, row.scopes) }, row.sealed)) as
+        | Grant
+        | undefined),
+    sealToken: (scopes, token) =>
+      seal(keyring, { type: 'token', at: tokenKey(subject, scopes) }, token),
+    openToken: async (row) =>
+      row &&
+      ((await open(keyring, { type: 'token', at: tokenKey(subject, row.scopes) }, row.sealed)) as
+        | AccessToken
+        | undefined),
+  }
+}

@@ -1,0 +1,205 @@
+/** This file is the tests of scope sets. */
+
+import fc from 'fast-check'
+import { describe, expect, expectTypeOf, it } from 'vitest'
+import {
+  covers,
+  equals,
+  formatScope,
+  missing,
+  parseScope,
+  type ScopeSet,
+  SIGN_IN_SCOPES,
+  scopeSet,
+  shortName,
+  without,
+} from '../../src/scope/scopes.ts'
+
+const AUTH = 'https://www.googleapis.com/auth/'
+const name = fc.oneof(
+  fc.constantFrom(
+    'openid',
+    'email',
+    'profile',
+    `${AUTH}userinfo.email`,
+    'userinfo.profile',
+    'photoslibrary',
+    'photoslibrary.appendonly',
+    `${AUTH}photoslibrary.appendonly`,
+    'photospicker.mediaitems.readonly',
+    'offline_access',
+    '__proto__',
+    'constructor',
+  ),
+  fc.string(),
+)
+const names = fc.array(name, { maxLength: 8 })
+const set = names.map(scopeSet)
+
+describe('a scope set', () => {
+  it.each([
+    { given: ['photoslibrary.appendonly'], expected: [`${AUTH}photoslibrary.appendonly`] },
+    { given: [`${AUTH}photoslibrary.appendonly`], expected: [`${AUTH}photoslibrary.appendonly`] },
+    { given: ['photoslibrary'], expected: [`${AUTH}photoslibrary`] },
+    {
+      given: ['email', `${AUTH}userinfo.email`, 'userinfo.email'],
+      expected: [`${AUTH}userinfo.email`],
+    },
+    { given: ['profile'], expected: [`${AUTH}userinfo.profile`] },
+    { given: ['openid', 'email'], expected: [`${AUTH}userinfo.email`, 'openid'] },
+    { given: ['offline_access', 'address'], expected: ['address', 'offline_access'] },
+    {
+      given: ['photoslibraries', 'xphotoslibrary.a'],
+      expected: ['photoslibraries', 'xphotoslibrary.a'],
+    },
+    { given: ['constructor', '__proto__'], expected: ['__proto__', 'constructor'] },
+    { given: ['', ' ', '  '], expected: [] },
+    { given: [], expected: [] },
+  ])('of $given is $expected', ({ given, expected }) => {
+    expect(scopeSet(given)).toEqual(expected)
+  })
+
+  it('is blind to order and duplicates', () => {
+    fc.assert(
+      fc.property(names, fc.func(fc.integer()), (given, rank) => {
+        const shuffled = [...given, ...given].sort((a, b) => rank(a) - rank(b))
+        expect(scopeSet(shuffled)).toEqual(scopeSet(given))
+      }),
+    )
+  })
+
+  it('is blind to spelling', () => {
+    fc.assert(
+      fc.property(set, (scopes) => {
+        expect(
+          scopeSet(
+            scopes.map(shortName).filter((short) => /^(photos|email$|profile$)/.test(short)),
+          ),
+        ).toEqual(
+          scopeSet(scopes.filter((scope) => /^(photos|email$|profile$)/.test(shortName(scope)))),
+        )
+      }),
+    )
+  })
+
+  it('stays the same when made again', () => {
+    fc.assert(fc.property(set, (scopes) => void expect(scopeSet(scopes)).toEqual(scopes)))
+  })
+
+  it('is sorted, without duplicates, and frozen', () => {
+    fc.assert(
+      fc.property(set, (scopes) => {
+        expect(
+          scopes.every((scope, index) => index === 0 || (scopes[index - 1] ?? '') < scope),
+        ).toBe(true)
+        expect(Object.isFrozen(scopes)).toBe(true)
+      }),
+    )
+  })
+
+  it('is made by this file only', () => {
+    expectTypeOf<ScopeSet>().toExtend<readonly string[]>()
+    expectTypeOf<readonly string[]>().not.toExtend<ScopeSet>()
+  })
+})
+
+describe('a scope parameter', () => {
+  it('comes back as the same set', () => {
+    fc.assert(
+      fc.property(set, (scopes) => void expect(parseScope(formatScope(scopes))).toEqual(scopes)),
+    )
+  })
+
+  it('may be any text', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void parseScope(text)))
+  })
+
+  it.each([
+    { given: 'openid email', expected: 'email openid' },
+    {
+      given: `${AUTH}userinfo.email ${AUTH}userinfo.profile openid`,
+      expected: 'email profile openid',
+    },
+    {
+      given: `  photoslibrary.appendonly   openid `,
+      expected: `${AUTH}photoslibrary.appendonly openid`,
+    },
+    { given: '', expected: '' },
+  ])('"$given" is written "$expected"', ({ given, expected }) => {
+    expect(formatScope(parseScope(given))).toBe(expected)
+  })
+
+  it('of a provider other than Google keeps its own scopes', () => {
+    expect(parseScope('offline_access openid')).toEqual(['offline_access', 'openid'])
+  })
+})
+
+describe('covers', () => {
+  it('is reflexive', () => {
+    fc.assert(fc.property(set, (a) => void expect(covers(a, a)).toBe(true)))
+  })
+
+  it('is antisymmetric', () => {
+    fc.assert(
+      fc.property(set, set, (a, b) => void expect(covers(a, b) && covers(b, a)).toBe(equals(a, b))),
+    )
+  })
+
+  it('is transitive', () => {
+    fc.assert(
+      fc.property(set, names, names, (c, more, most) => {
+        const b = scopeSet([...c, ...more])
+        const a = scopeSet([...b, ...most])
+        expect(covers(a, b) && covers(b, c) && covers(a, c)).toBe(true)
+      }),
+    )
+  })
+
+  it('holds exactly when nothing is missing', () => {
+    fc.assert(
+      fc.property(set, set, (a, b) => void expect(covers(a, b)).toBe(missing(b, a).length === 0)),
+    )
+  })
+
+  it('takes the spelling Google answers with for the one it was asked with', () => {
+    const granted = parseScope(`openid ${AUTH}userinfo.email ${AUTH}photoslibrary.appendonly`)
+    expect(covers(granted, scopeSet(['email', 'photoslibrary.appendonly']))).toBe(true)
+  })
+
+  it.each([
+    { given: 'photoslibrary', expected: 'photoslibrary.appendonly' },
+    { given: 'photoslibrary.readonly', expected: 'photoslibrary.readonly.appcreateddata' },
+  ])('knows no wide scope: $given does not cover $expected', ({ given, expected }) => {
+    expect(covers(parseScope(given), parseScope(expected))).toBe(false)
+  })
+})
+
+describe('parts of a scope set', () => {
+  it('are what is missing and what is not, together the whole', () => {
+    fc.assert(
+      fc.property(set, set, (asked, granted) => {
+        const lacking = missing(asked, granted)
+        expect(scopeSet([...lacking, ...without(asked, lacking)])).toEqual(asked)
+        expect(without(asked, granted)).toEqual(lacking)
+      }),
+    )
+  })
+
+  it('are left out in whatever spelling', () => {
+    const scopes = scopeSet(['openid', 'email', 'photoslibrary.appendonly'])
+    expect(without(scopes, ['email', 'photoslibrary.appendonly'])).toEqual(['openid'])
+    expect(without(scopes, SIGN_IN_SCOPES)).toEqual([`${AUTH}photoslibrary.appendonly`])
+  })
+})
+
+it.each([
+  { given: `${AUTH}photoslibrary.appendonly`, expected: 'photoslibrary.appendonly' },
+  { given: `${AUTH}userinfo.email`, expected: 'email' },
+  { given: 'openid', expected: 'openid' },
+  {
+    given: 'https://example.com/auth/photoslibrary',
+    expected: 'https://example.com/auth/photoslibrary',
+  },
+])('the short name of $given is $expected', ({ given, expected }) => {
+  expect(shortName(given)).toBe(expected)
+})
