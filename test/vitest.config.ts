@@ -1,23 +1,46 @@
-/** Which tests run where: `worker` in workerd, `node` on Node, `e2e` on Node against the production build. */
+/** This file is which tests run where: in workerd, there again over a hostile KV, and on Node against the production build. */
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
 const root = new URL('..', import.meta.url).pathname
 
+/** The configuration of tests in workerd. */
+const bindings = {
+  BASE_URL: 'https://broker.example',
+  ISSUER: 'https://google.example',
+  GOOGLE_CLIENT_ID: 'test-client',
+}
+
+/** Secrets made up for tests alone; wrangler takes them from where a deployment has none of its own. */
+Object.assign(process.env, {
+  GOOGLE_CLIENT_SECRET: 'canary-client-secret',
+  ENCRYPTION_KEYS: 'k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8',
+  PSEUDONYM_KEY: 'ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8',
+})
+
+function inWorkerd(name: string, include: string[], more: object = {}) {
+  return {
+    plugins: [
+      cloudflareTest({
+        main: `${root}test/support/worker.ts`,
+        wrangler: { configPath: `${root}wrangler.toml` },
+        miniflare: { bindings: { ...bindings, ...more } },
+      }),
+    ],
+    root,
+    test: { name, include, silent: 'passed-only' as const },
+  }
+}
+
 export default defineConfig({
   root,
   test: {
     projects: [
-      {
-        plugins: [cloudflareTest({ wrangler: { configPath: `${root}wrangler.toml` } })],
-        root,
-        test: {
-          name: 'worker',
-          include: [
-            'test/{scope,crypto,google,session,subject,routes,flow,simulator}/**/*.test.ts',
-          ],
-        },
-      },
+      inWorkerd('worker', [
+        'test/*.test.ts',
+        'test/{scope,crypto,google,session,subject,routes,flow,simulator}/**/*.test.ts',
+      ]),
+      inWorkerd('hostile-kv', ['test/flow/**/*.test.ts'], { HOSTILE_KV: 'yes' }),
       {
         root,
         test: {

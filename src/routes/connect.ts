@@ -112,9 +112,7 @@ async function whoAsks(
 /** Only a top-level navigation may begin a consent; W3C Fetch Metadata §2 (TMB-09). */
 function refuseEmbedding(c: BrokerContext): void {
   const isTopLevel = (c.req.header('Sec-Fetch-Dest') ?? 'document') === 'document'
-  const isNavigation = (c.req.header('Sec-Fetch-Mode') ?? 'navigate') === 'navigate'
-  if (!isTopLevel || !isNavigation || isPrefetch(c))
-    throw new BrokerError('access_denied', 'not_a_navigation')
+  if (!isTopLevel || isPrefetch(c)) throw new BrokerError('access_denied', 'not_a_navigation')
 }
 
 function oneOf(value: string | null, allowed: string): boolean {

@@ -78,10 +78,10 @@ export async function admit(c: BrokerContext): Promise<Caller> {
     const session = await openSession(c.var.config, id, cookies)
     if (session) return { origin, clients, session }
   }
-  for (const name of cookies.names) {
-    if (name.startsWith(SESSION_COOKIE_PREFIX))
-      c.header('Set-Cookie', clearedCookie(name), { append: true })
-  }
+  const unusable = clients
+    .map(({ id }) => SESSION_COOKIE_PREFIX + id)
+    .filter((name) => cookies.names.includes(name))
+  for (const name of unusable) c.header('Set-Cookie', clearedCookie(name), { append: true })
   return { origin, clients }
 }
 

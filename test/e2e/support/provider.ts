@@ -1,0 +1,72 @@
+/** This file is an OpenID provider nobody here wrote: `oidc-provider`, certified, on loopback, with rotating refresh tokens. */
+
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Provider } from 'oidc-provider'
+import type { Browser, Page } from '../../support/browser.ts'
+
+/** The provider, running. */
+export interface RunningProvider {
+  issuer: string
+  /** Grant types of the token requests it answered with success. */
+  granted: string[]
+  /** How many refresh tokens were revoked. */
+  revoked(): number
+  /** Ends every grant, as a user or an administrator does at the provider. */
+  forgetEverything(): Promise<void>
+  /** Logs in and consents for the user whose browser was sent here. */
+  consent(browser: Browser, page: Page, login: string): Promise<Page>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Starts the provider with one confidential client. */
+export async function startProvider(client: { client_id: string; client_secret: string; redirect_uri: string }, scopes: string[]): Promise<RunningProvider> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const provider = new Provider(issuer, {
+    clients: [
+      {
+        client_id: client.client_id,
+        client_secret: client.client_secret,
+        redirect_uris: [client.redirect_uri],
+        grant_types: ['authorization_code', 'refresh_token'],
+        response_types: ['code'],
+      },
+    ],
+    scopes: ['openid', 'offline_access', ...scopes],
+    cookies: { keys: ['for-this-test-only'] },
+    features: { revocation: { enabled: true } },
+    pkce: { required: () => true },
+    rotateRefreshToken: true,
+    ttl: { AccessToken: 3600, RefreshToken: 86400, Session: 3600, Interaction: 600, Grant: 86400, IdToken: 3600 },
+  })
+  const granted: string[] = []
+  provider.on('grant.success', (ctx) => granted.push(String(ctx.oidc.params?.['grant_type'])))
+  let revocations = 0
+  provider.on('refresh_token.destroyed', () => revocations++)
+  const grants = new Set<string>()
+  provider.on('refresh_token.saved', (token) => grants.add(String(token.grantId)))
+  server.on('request', provider.callback())
+  return {
+    issuer,
+    granted,
+    revoked: () => revocations,
+    async forgetEverything() {
+      for (const grant of grants) await (await provider.Grant.find(grant))?.destroy()
+    },
+    async consent(browser, page, login) {
+      let current = page
+      for (let step = 0; step < 3 && current.url.origin === issuer; step++) {
+        const prompt = /name="prompt" value="(\w+)"/.exec(current.text)?.[1] ?? 'consent'
+        const body = new URLSearchParams(prompt === 'login' ? { prompt, login, password: 'any' } : { prompt })
+        current = await browser.visit(current.url, { method: 'POST', body })
+      }
+      return current
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}

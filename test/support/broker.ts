@@ -1,0 +1,117 @@
+/** This file is the broker as tests meet it: canonical values, its front door, and a short way to a logged-in browser. */
+
+import { env, exports } from 'cloudflare:workers'
+import { expect } from 'vitest'
+import { now } from '../../src/clock.ts'
+import { type Config, readConfig } from '../../src/config.ts'
+import type { ErrorResponse, SessionResponse, TokenResponse } from '../../src/protocol.ts'
+import { scopeSet } from '../../src/scope/scopes.ts'
+import { sealSession } from '../../src/session/session.ts'
+import type { Subject } from '../../src/subject/subject.ts'
+import { type Browser, type Internet, openBrowser } from './browser.ts'
+
+/** The canonical values; a test names only what it is about. */
+export const the = {
+  url: 'https://broker.example',
+  client: 'default',
+  bundle: 'pick',
+  sub: '110248495921238986420',
+  pick: 'https://www.googleapis.com/auth/photospicker.mediaitems.readonly',
+  upload: 'https://www.googleapis.com/auth/photoslibrary.appendonly',
+  album:
+    'https://www.googleapis.com/auth/photoslibrary.appendonly https://www.googleapis.com/auth/photoslibrary.readonly.appcreateddata',
+} as const
+
+/** The scopes of the bundles that wrangler.toml configures. */
+const SCOPES: Record<string, string> = { pick: the.pick, upload: the.upload, album: the.album }
+
+/** The configuration the broker runs with. */
+export function theConfig(): Config {
+  return readConfig(env).config
+}
+
+/** Sends a request to the broker; to nobody else, unless a test says to whom. */
+export const broker: Internet = async (request) => await exports.default.fetch(request)
+
+/** Opens a browser that knows the broker and whoever else is given, by origin. */
+export function browse(others: Record<string, Internet> = {}): Browser {
+  return openBrowser(async (request) => {
+    const { origin } = new URL(request.url)
+    const internet = origin === the.url ? broker : others[origin]
+    if (!internet) throw new Error(`nobody answers at ${origin}`)
+    return await internet(request)
+  })
+}
+
+/** The Durable Object of a subject. */
+export async function subjectOf(
+  sub: string = the.sub,
+  client: string = the.client,
+): Promise<{ key: string; stub: DurableObjectStub<Subject> }> {
+  const config = theConfig()
+  const key = await config.pseudonyms.subjectKey({ client, iss: config.issuer, sub })
+  return { key, stub: env.SUBJECTS.getByName(key) as unknown as DurableObjectStub<Subject> }
+}
+
+/** Logs a browser in without Google: as if `bundle` had just been consented to. */
+export async function logIn(
+  browser: Browser,
+  {
+    sub = the.sub,
+    client = the.client,
+    bundle = the.bundle as string,
+    expires_in = 3599,
+    access_token = 'canary-access-token',
+    refresh_token = 'canary-refresh-token',
+  } = {},
+): Promise<void> {
+  const config = theConfig()
+  const { key, stub } = await subjectOf(sub, client)
+  const scope = scopeSet((SCOPES[bundle] ?? bundle).split(' ')).join(' ')
+  const tokens = { access_token, refresh_token, expires_in, expires_at: now() + expires_in, scope }
+  const accepted = await stub.accept({ asked: scope, tokens, began_at: now() })
+  if (!accepted.ok || !('session' in accepted.value)) throw new Error('the subject did not accept')
+  const exp = now() + config.session_ttl_seconds
+  const cookie = await sealSession(config, {
+    id: accepted.value.session,
+    client,
+    sub,
+    subject: key,
+    exp,
+  })
+  const [name = '', value = ''] = (cookie.split(';')[0] ?? '').split('=')
+  const jar = browser.jar.get(new URL(the.url).hostname) ?? new Map<string, string>()
+  browser.jar.set(new URL(the.url).hostname, jar.set(name, value))
+}
+
+/** Asks for a token as a frontend does. */
+export async function ask(
+  browser: Browser,
+  body: object = { bundle: the.bundle },
+  headers: Record<string, string> = {},
+): Promise<Answer<TokenResponse>> {
+  return await answerOf(await browser.call('POST', `${the.url}/session/token`, body, headers))
+}
+
+/** Asks what the session may have. */
+export async function askSession(browser: Browser): Promise<Answer<SessionResponse>> {
+  return await answerOf(await browser.call('GET', `${the.url}/session`))
+}
+
+/** A JSON answer with its status. */
+export interface Answer<T> {
+  status: number
+  headers: Headers
+  body: T & Partial<ErrorResponse>
+}
+
+/** Reads an answer, which must be JSON if it has a body at all. */
+export async function answerOf<T = unknown>(response: Response): Promise<Answer<T>> {
+  const text = await response.text()
+  if (text !== '') expect(response.headers.get('Content-Type')).toMatch(/^application\/json/)
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === '' ? ({} as never) : JSON.parse(text),
+  }
+}

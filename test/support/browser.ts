@@ -1,0 +1,103 @@
+/** This file is a browser for tests: a cookie jar that keeps the rules of prefixes and SameSite, and a user who follows redirects. */
+
+/** Sends a request somewhere; the Worker in this isolate, or a server on loopback. */
+export type Internet = (request: Request) => Promise<Response>
+
+/** Where a visit ended. */
+export interface Page {
+  url: URL
+  response: Response
+  text: string
+  /** Every `Location` on the way. */
+  redirects: string[]
+}
+
+/** A browser with a jar of its own. */
+export interface Browser {
+  /** Goes to a URL as a top-level navigation and follows redirects, up to the first page or to a host in `stopAt`. */
+  visit(url: string | URL, init?: RequestInit, stopAt?: (url: URL) => boolean): Promise<Page>
+  /** Sends one request with the jar's cookies, following nothing. */
+  fetch(url: string | URL, init?: RequestInit): Promise<Response>
+  /** Calls the broker as a script of its own origin does. */
+  call(
+    method: string,
+    url: string | URL,
+    json?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Response>
+  /** Cookies by host and name. */
+  readonly jar: Map<string, Map<string, string>>
+}
+
+/** Opens a browser. */
+export function openBrowser(internet: Internet): Browser {
+  const jar = new Map<string, Map<string, string>>()
+
+  const fetch: Browser['fetch'] = async (target, init = {}) => {
+    const url = new URL(target)
+    const headers = new Headers(init.headers)
+    const cookies = jar.get(url.hostname)
+    if (cookies?.size && !headers.has('Cookie')) {
+      headers.set('Cookie', [...cookies].map(([name, value]) => `${name}=${value}`).join('; '))
+    }
+    const response = await internet(new Request(url, { ...init, headers, redirect: 'manual' }))
+    keepCookies(jar, url.hostname, response)
+    return response
+  }
+
+  return {
+    jar,
+    fetch,
+    async visit(target, init, stopAt = () => false) {
+      const redirects: string[] = []
+      let url = new URL(target)
+      let response = await fetch(url, init)
+      for (let hops = 0; hops < 10; hops++) {
+        const location = response.headers.get('Location')
+        if (response.status < 300 || response.status > 399 || location === null) break
+        redirects.push(location)
+        url = new URL(location, url)
+        if (stopAt(url)) break
+        await response.body?.cancel()
+        response = await fetch(url)
+      }
+      return { url, response, text: response.bodyUsed ? '' : await response.text(), redirects }
+    },
+    async call(method, target, json, more = {}) {
+      const { origin } = new URL(target)
+      const headers: Record<string, string> = {
+        Origin: origin,
+        'Sec-Fetch-Site': 'same-origin',
+        'Sec-Fetch-Mode': 'cors',
+        'Sec-Fetch-Dest': 'empty',
+        'X-Requested-With': 'photos-token-broker',
+        ...(json === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...more,
+      }
+      return await fetch(target, {
+        method,
+        headers,
+        ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      })
+    },
+  }
+}
+
+function keepCookies(jar: Browser['jar'], host: string, response: Response): void {
+  const cookies = jar.get(host) ?? new Map<string, string>()
+  jar.set(host, cookies)
+  for (const line of response.headers.getSetCookie()) {
+    const [pair = '', ...attributes] = line.split(';').map((part) => part.trim())
+    const [name, value] = [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]
+    const has = (attribute: string): boolean =>
+      attributes.some((one) => one.toLowerCase() === attribute)
+    if (
+      name.startsWith('__Host-') &&
+      !(has('secure') && has('path=/') && !attributes.some((one) => /^domain=/i.test(one)))
+    ) {
+      throw new Error(`a browser would refuse the cookie ${name}`)
+    }
+    if (has('max-age=0')) cookies.delete(name)
+    else cookies.set(name, value)
+  }
+}

@@ -1,0 +1,112 @@
+/** This file is a KV as bad as Cloudflare's may be: Miniflare's is strongly consistent and hides every bug of that kind. */
+
+/** So long a location keeps what it read, also that there was nothing, and so long a write takes to arrive elsewhere. */
+const LAG_MS = 60_000
+
+interface Version {
+  value: string | null
+  written_at: number
+  expires_at: number
+  location: string
+}
+
+/** The same records, seen from different places. */
+export interface HostileKv {
+  /** The binding as the Worker and the Durable Object get it. */
+  namespace: KVNamespace
+  /** Where the next reads happen. */
+  location: string
+  /** Makes every read or write fail while set. */
+  down: { reads: boolean; writes: boolean }
+  /** How many reads and writes there were. */
+  readonly counts: { reads: number; writes: number; refused: number }
+  /** The newest version of every record, for looking at. */
+  dump(): Map<string, string>
+  /** Puts a value where it does not belong, everywhere and at once. */
+  plant(key: string, value: string): void
+  reset(): void
+}
+
+/** Where the Durable Objects write from. */
+const HOME = 'home'
+
+/**
+ * Makes a hostile KV: per-location views, misses cached as well, writes that take a minute to arrive elsewhere,
+ * and 429 for the second write to a key within a second.
+ */
+export function createHostileKv(): HostileKv {
+  const history = new Map<string, Version[]>()
+  const caches = new Map<string, Map<string, { value: string | null; read_at: number }>>()
+  const kv: HostileKv = {
+    namespace: undefined as unknown as KVNamespace,
+    location: 'fra',
+    down: { reads: false, writes: false },
+    counts: { reads: 0, writes: 0, refused: 0 },
+    dump() {
+      const newest = [...history].map(
+        ([key, versions]) => [key, versions.at(-1)?.value ?? null] as const,
+      )
+      return new Map(newest.filter((entry): entry is [string, string] => entry[1] !== null))
+    },
+    plant(key, value) {
+      history.set(key, [
+        { value, written_at: 0, expires_at: Number.POSITIVE_INFINITY, location: HOME },
+      ])
+      for (const cache of caches.values()) cache.delete(key)
+    },
+    reset() {
+      history.clear()
+      caches.clear()
+      kv.location = 'fra'
+      kv.down = { reads: false, writes: false }
+      Object.assign(kv.counts, { reads: 0, writes: 0, refused: 0 })
+    },
+  }
+
+  const visible = (key: string, location: string): string | null => {
+    const now = Date.now()
+    const arrived = (history.get(key) ?? []).filter(
+      (version) => version.location === location || version.written_at + LAG_MS <= now,
+    )
+    const newest = arrived.at(-1)
+    return newest && newest.expires_at > now ? newest.value : null
+  }
+
+  const read = (key: string): string | null => {
+    kv.counts.reads++
+    if (kv.down.reads) throw new Error('KV GET failed: 500 Internal Server Error')
+    const cache =
+      caches.get(kv.location) ?? new Map<string, { value: string | null; read_at: number }>()
+    caches.set(kv.location, cache)
+    const cached = cache.get(key)
+    if (cached && Date.now() < cached.read_at + LAG_MS) return cached.value
+    const value = visible(key, kv.location)
+    cache.set(key, { value, read_at: Date.now() })
+    return value
+  }
+
+  const write = (key: string, value: string | null, expirationTtl?: number): void => {
+    const now = Date.now()
+    const versions = history.get(key) ?? []
+    const last = versions.at(-1)
+    if (kv.down.writes || (last && now - last.written_at < 1000 && last.written_at !== 0)) {
+      kv.counts.refused++
+      throw new Error('KV PUT failed: 429 Too Many Requests')
+    }
+    if (expirationTtl !== undefined && expirationTtl < 60)
+      throw new Error('KV PUT failed: 400 Invalid expiration_ttl')
+    kv.counts.writes++
+    const expires_at =
+      expirationTtl === undefined ? Number.POSITIVE_INFINITY : now + expirationTtl * 1000
+    history.set(key, [...versions, { value, written_at: now, expires_at, location: HOME }])
+    caches.get(HOME)?.delete(key)
+  }
+
+  kv.namespace = {
+    get: async (key: string) => read(key),
+    put: async (key: string, value: string, options?: { expirationTtl?: number }) =>
+      write(key, value, options?.expirationTtl),
+    delete: async (key: string) => write(key, null),
+  } as unknown as KVNamespace
+  return kv
+}

@@ -1,0 +1,36 @@
+/** This file is the Worker as tests run it: ours, with a configuration and a KV that a test may exchange. */
+
+import { handle } from '../../src/app.ts'
+import { Subject as BrokerSubject } from '../../src/subject/subject.ts'
+import { createHostileKv } from './hostile-kv.ts'
+
+/** The KV of the project `hostile-kv`. */
+export const hostileKv = createHostileKv()
+
+/** What the next requests and Durable Objects see of the environment instead of what it says. */
+let overrides: Record<string, unknown> = {}
+const environments = new WeakMap<object, { overrides: object; env: Env }>()
+
+/** Exchanges settings; with nothing, takes all exchanges back. */
+export function configure(vars: Record<string, unknown> = {}): void {
+  overrides = { ...vars }
+}
+
+function inTests(env: Env): Env {
+  const known = environments.get(env)
+  if (known?.overrides === overrides) return known.env
+  const isHostile = (env as unknown as { HOSTILE_KV?: string }).HOSTILE_KV === 'yes'
+  const made = { ...env, ...(isHostile ? { TOKENS: hostileKv.namespace } : {}), ...overrides }
+  environments.set(env, { overrides, env: made })
+  return made
+}
+
+export class Subject extends BrokerSubject {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, inTests(env))
+  }
+}
+
+export default {
+  fetch: (request, env, ctx) => handle(request, inTests(env), ctx),
+} satisfies ExportedHandler<Env>
