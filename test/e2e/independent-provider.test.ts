@@ -34,7 +34,10 @@ async function connect(browser: Browser, bundle: string): Promise<string> {
   return (await provider.consent(browser, page, 'ada')).url.href
 }
 
-async function ask(browser: Browser, body: object): Promise<{ status: number; body: TokenResponse }> {
+async function ask(
+  browser: Browser,
+  body: object,
+): Promise<{ status: number; body: TokenResponse }> {
   const response = await browser.call('POST', `${broker.url}/session/token`, body)
   return { status: response.status, body: await response.json() }
 }
@@ -45,7 +48,10 @@ describe('against oidc-provider', () => {
     expect(await connect(browser, 'pick')).toBe(`${broker.url}/app?connect=ok&bundle=pick`)
 
     const first = await ask(browser, { bundle: 'pick' })
-    expect(first).toMatchObject({ status: 200, body: { token_type: 'Bearer', scope: PICK, bundle: 'pick' } })
+    expect(first).toMatchObject({
+      status: 200,
+      body: { token_type: 'Bearer', scope: PICK, bundle: 'pick' },
+    })
     expect(first.body.expires_in).toBeGreaterThan(3500)
     expect(provider.granted).not.toContain('refresh_token')
 
@@ -59,12 +65,21 @@ describe('against oidc-provider', () => {
     expect(provider.granted.filter((grant) => grant === 'refresh_token')).toHaveLength(3)
 
     expect(await connect(browser, 'upload')).toBe(`${broker.url}/app?connect=ok&bundle=upload`)
-    expect(await ask(browser, { bundle: 'upload' })).toMatchObject({ status: 200, body: { scope: UPLOAD } })
-    expect(await ask(browser, { bundle: 'pick' })).toMatchObject({ status: 200, body: { scope: PICK } })
+    expect(await ask(browser, { bundle: 'upload' })).toMatchObject({
+      status: 200,
+      body: { scope: UPLOAD },
+    })
+    expect(await ask(browser, { bundle: 'pick' })).toMatchObject({
+      status: 200,
+      body: { scope: PICK },
+    })
 
     expect((await browser.call('DELETE', `${broker.url}/grants`)).status).toBe(204)
     expect(provider.revoked()).toBeGreaterThan(0)
-    expect(await ask(browser, { bundle: 'pick' })).toMatchObject({ status: 401, body: { error: 'login_required' } })
+    expect(await ask(browser, { bundle: 'pick' })).toMatchObject({
+      status: 401,
+      body: { error: 'login_required' },
+    })
   })
 
   it('takes a grant that the provider revoked for ended', async () => {
@@ -72,13 +87,22 @@ describe('against oidc-provider', () => {
     await connect(browser, 'pick')
     const { body } = await ask(browser, { bundle: 'pick' })
     await provider.forgetEverything()
-    expect(await ask(browser, { bundle: 'pick', rejected: await sha256(body.access_token) })).toMatchObject({
+    expect(
+      await ask(browser, { bundle: 'pick', rejected: await sha256(body.access_token) }),
+    ).toMatchObject({
       status: 403,
-      body: { error: 'consent_required', reason: 'ended', likely_cause: 'revoked_by_user', bundle: 'pick' },
+      body: {
+        error: 'consent_required',
+        reason: 'ended',
+        likely_cause: 'revoked_by_user',
+        bundle: 'pick',
+      },
     })
   })
 })
 
 async function sha256(text: string): Promise<string> {
-  return Buffer.from(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))).toString('base64url')
+  return Buffer.from(
+    await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)),
+  ).toString('base64url')
 }

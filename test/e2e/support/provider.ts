@@ -20,7 +20,10 @@ export interface RunningProvider {
 }
 
 /** Starts the provider with one confidential client. */
-export async function startProvider(client: { client_id: string; client_secret: string; redirect_uri: string }, scopes: string[]): Promise<RunningProvider> {
+export async function startProvider(
+  client: { client_id: string; client_secret: string; redirect_uri: string },
+  scopes: string[],
+): Promise<RunningProvider> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -39,7 +42,14 @@ export async function startProvider(client: { client_id: string; client_secret: 
     features: { revocation: { enabled: true } },
     pkce: { required: () => true },
     rotateRefreshToken: true,
-    ttl: { AccessToken: 3600, RefreshToken: 86400, Session: 3600, Interaction: 600, Grant: 86400, IdToken: 3600 },
+    ttl: {
+      AccessToken: 3600,
+      RefreshToken: 86400,
+      Session: 3600,
+      Interaction: 600,
+      Grant: 86400,
+      IdToken: 3600,
+    },
   })
   const granted: string[] = []
   provider.on('grant.success', (ctx) => granted.push(String(ctx.oidc.params?.['grant_type'])))
@@ -59,7 +69,9 @@ export async function startProvider(client: { client_id: string; client_secret: 
       let current = page
       for (let step = 0; step < 3 && current.url.origin === issuer; step++) {
         const prompt = /name="prompt" value="(\w+)"/.exec(current.text)?.[1] ?? 'consent'
-        const body = new URLSearchParams(prompt === 'login' ? { prompt, login, password: 'any' } : { prompt })
+        const body = new URLSearchParams(
+          prompt === 'login' ? { prompt, login, password: 'any' } : { prompt },
+        )
         current = await browser.visit(current.url, { method: 'POST', body })
       }
       return current
