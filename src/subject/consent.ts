@@ -140,7 +140,7 @@ function replaceGrant(
 
 /** Remembers what the user left unticked, unless an older grant serves the bundle all the same. */
 function noteMissing(
-  { ledger }: SubjectParts,
+  { grants, ledger }: SubjectParts,
   askedKey: string,
   asked: ScopeSet,
   granted: ScopeSet,
@@ -148,13 +148,7 @@ function noteMissing(
   const left = missing(asked, granted)
   if (left.length === 0) ledger.remove('endings', askedKey)
   else if (!ledger.find('grants', askedKey)) {
-    ledger.put('endings', {
-      scopes: askedKey,
-      kind: 'partial',
-      likely_cause: null,
-      missing_scope: left.join(' '),
-      at: now(),
-    })
+    grants.note(askedKey, 'partial', left)
   }
 }
 

@@ -28,6 +28,8 @@ export interface Grants {
   remove(scopes: string): void
   /** Ends a grant that Google no longer honours, inside a transaction. */
   end(held: HeldGrant, otherwise_explained: boolean): void
+  /** Notes what there is to tell of a scope set without a grant. */
+  note(scopes: string, kind: EndingRow['kind'], missing_scope?: ScopeSet): void
   /** Tells why these scopes have no grant. */
   whyNot(scopes: ScopeSet): Promise<ConsentRequired | 'unavailable'>
 }
@@ -93,8 +95,23 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
     }
   }
 
+  const note = (
+    scopes: string,
+    kind: EndingRow['kind'],
+    missing_scope?: ScopeSet,
+    likely_cause: LikelyCause | null = null,
+  ): void =>
+    ledger.put('endings', {
+      scopes,
+      kind,
+      likely_cause,
+      missing_scope: missing_scope?.join(' ') ?? null,
+      at: now(),
+    })
+
   return {
     own,
+    note,
     async find(scopes) {
       const kind = ledger.find('endings', await scopeSetKey(scopes))?.kind
       if (kind === 'unavailable') return undefined
@@ -121,13 +138,7 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
         otherwise_explained: otherwise_explained || livesOn,
       })
       remove(row.scopes)
-      ledger.put('endings', {
-        scopes: row.scopes,
-        kind: 'ended',
-        likely_cause,
-        missing_scope: null,
-        at,
-      })
+      note(row.scopes, 'ended', undefined, likely_cause)
     },
     async whyNot(scopes) {
       const key = await scopeSetKey(scopes)

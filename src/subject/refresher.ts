@@ -195,31 +195,24 @@ async function refuseInexact(
   asked: ScopeSet,
   granted: ScopeSet,
 ): Promise<Outcome<never>> {
-  const { grants, ledger, publisher, vault } = parts
+  const { background, grants, ledger, publisher, vault } = parts
   const key = await scopeSetKey(asked)
-  if (covers(granted, asked)) {
-    const kind = row.scopes === key ? 'unavailable' : 'unnarrowable'
-    ledger.put('endings', { scopes: key, kind, likely_cause: null, missing_scope: null, at: now() })
-    return consentRequired(grants, asked, 'google_widens_scope')
-  }
-  const keptKey = await scopeSetKey(granted)
-  const kept = await vault.sealGrant(keptKey, { ...grant, scope: granted.join(' ') })
-  ledger.transaction(() => {
-    grants.remove(row.scopes)
-    if (granted.length > 0 && !ledger.find('grants', keptKey)) {
-      ledger.put('grants', { ...row, scopes: keptKey, sealed: kept })
-      publisher.grant(keptKey)
-    }
-    const missing_scope = missing(asked, granted).join(' ')
-    ledger.put('endings', {
-      scopes: key,
-      kind: 'partial',
-      likely_cause: null,
-      missing_scope,
-      at: now(),
+  if (row.scopes !== key) grants.note(key, 'unnarrowable')
+  else if (covers(granted, asked)) grants.note(key, 'unavailable')
+  else {
+    const keptKey = await scopeSetKey(granted)
+    const kept = await vault.sealGrant(keptKey, { ...grant, scope: granted.join(' ') })
+    ledger.transaction(() => {
+      grants.remove(key)
+      if (granted.length > 0 && !ledger.find('grants', keptKey)) {
+        ledger.put('grants', { ...row, scopes: keptKey, sealed: kept })
+        publisher.grant(keptKey)
+      }
+      grants.note(key, 'partial', missing(asked, granted))
     })
-  })
-  return consentRequired(grants, asked, 'google_narrows_scope')
+    background(publisher.flush())
+  }
+  return consentRequired(grants, asked, 'google_grants_another_scope')
 }
 
 /** Tells a dead grant from a failing Google: only `invalid_grant` for the current refresh token ends anything (TMB-22). */
@@ -229,7 +222,7 @@ async function settle(
   scopes: ScopeSet,
   error: unknown,
 ): Promise<Outcome<AccessToken> | 'superseded'> {
-  const { grants, ledger, subject } = parts
+  const { background, grants, ledger, publisher, subject } = parts
   const failure = failureOf(error)
   if (!grants.isCurrent(held)) return 'superseded'
   logError('refresh_failed', error, { subject })
@@ -239,17 +232,12 @@ async function settle(
       error.cause instanceof ResponseBodyError &&
       error.cause.cause['error_subtype'] !== undefined
     ledger.transaction(() => grants.end(held, policy))
+    background(publisher.flush())
     return consentRequired(grants, scopes, failure.reason)
   }
   const key = await scopeSetKey(scopes)
   if (failure.reason === 'google_invalid_scope' && held.row.scopes !== key) {
-    ledger.put('endings', {
-      scopes: key,
-      kind: 'unnarrowable',
-      likely_cause: null,
-      missing_scope: null,
-      at: now(),
-    })
+    grants.note(key, 'unnarrowable')
     return consentRequired(grants, scopes, failure.reason)
   }
   const failures = (ledger.find('back_offs', held.row.scopes)?.failures ?? 0) + 1

@@ -148,13 +148,7 @@ export class Subject extends DurableObject<Env> {
     if (!sessions.live(session)) return failed('login_required', 'session_ended')
     ledger.transaction(() => {
       grants.remove(key)
-      ledger.put('endings', {
-        scopes: key,
-        kind: 'forgotten',
-        likely_cause: null,
-        missing_scope: null,
-        at: now(),
-      })
+      grants.note(key, 'forgotten')
     })
     await publisher.flush()
     return success(undefined)
