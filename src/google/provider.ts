@@ -15,7 +15,6 @@ export interface Provider {
 
 /** Everything a request to the provider is sent with. */
 export interface RequestOptions {
-  signal: AbortSignal
   [oauth.customFetch]: typeof cappedFetch
   [oauth.allowInsecureRequests]: boolean
 }
@@ -72,7 +71,6 @@ export async function discover(config: Config): Promise<Provider> {
 /** Makes the options of one request: no redirects, a time-out, a cap on the answer; https unless the provider is on this machine. */
 export function requestOptions(config: Config): RequestOptions {
   return {
-    signal: AbortSignal.timeout(TIMEOUT_MS),
     [oauth.customFetch]: cappedFetch,
     [oauth.allowInsecureRequests]: isLoopback(new URL(config.issuer)),
   }
@@ -96,24 +94,31 @@ function authenticationFor(as: oauth.AuthorizationServer, config: Config): oauth
     : oauth.ClientSecretBasic(config.client_secret)
 }
 
-/** Sends a request that oauth4webapi made (`redirect: 'manual'`) and reads its answer as far as the cap. */
+/**
+ * Sends a request that oauth4webapi made (`redirect: 'manual'`) and reads its answer as far as the cap.
+ *
+ * The timer is cleared, where `AbortSignal.timeout` would keep a Durable Object awake until it fires.
+ */
 async function cappedFetch(
   url: string,
   init: oauth.CustomFetchOptions<string, BodyInit | undefined | null>,
 ): Promise<Response> {
-  const response = await fetch(url, init as RequestInit)
-  const hasBody = response.body !== null && ![204, 205, 304].includes(response.status)
-  return new Response(
-    hasBody ? await readCapped(response.body as ReadableStream<Uint8Array>) : null,
-    {
-      status: response.status,
-      headers: response.headers,
-    },
-  )
+  const controller = new AbortController()
+  const timer = setTimeout(() => controller.abort(), TIMEOUT_MS)
+  try {
+    const { status, headers, body } = await fetch(url, {
+      ...init,
+      signal: controller.signal,
+    } as RequestInit)
+    const hasBody = body !== null && ![204, 205, 304].includes(status)
+    return new Response(hasBody ? await readCapped(body) : null, { status, headers })
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
-async function readCapped(body: ReadableStream<Uint8Array>): Promise<Blob> {
-  const chunks: Uint8Array[] = []
+async function readCapped(body: ReadableStream): Promise<Blob> {
+  const chunks: Uint8Array<ArrayBuffer>[] = []
   let bytes = 0
   for await (const chunk of body) {
     bytes += chunk.length

@@ -24,7 +24,7 @@ export interface SubjectParts {
 /** An object with nothing left in it goes after a day, when nothing that began before can come any more (TMB-65). */
 const TOMBSTONE_SECONDS = 24 * 60 * 60
 
-/** What is being worked off right now is looked at again after this, in case the object died over it. */
+/** What is being worked off for the first time is looked at again after this, in case the object died over it. */
 const SAFETY_SECONDS = 5
 
 /** Puts the parts together for the object of this context. */
@@ -76,7 +76,7 @@ function nextAlarm(ledger: Ledger, config: Config): number | undefined {
   const emptied_at = isEmpty ? (ledger.fact('emptied_at') ?? now()) : undefined
   if (emptied_at !== ledger.fact('emptied_at')) ledger.note('emptied_at', emptied_at)
   const times = [
-    ...work.map(({ not_before }) => Math.max(not_before, now() + SAFETY_SECONDS)),
+    ...work.map(({ failures, not_before }) => (failures > 0 ? not_before : now() + SAFETY_SECONDS)),
     ...sessions.map(({ created_at, seen_at }) =>
       Math.min(created_at + config.session_ttl_seconds, seen_at + config.session_idle_seconds),
     ),

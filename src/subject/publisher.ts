@@ -8,7 +8,7 @@ import type { Sessions } from './sessions.ts'
 import { grantKey, tokenKey, writeSealed, writeToken } from './store.ts'
 import type { Vault } from './vault.ts'
 
-/** A write that failed is tried again after 2, 4, 8 … seconds, and at least this often. */
+/** A write that failed, maybe because it was the second within a second, is tried again after 1, 2, 4 … seconds. */
 const MAX_PAUSE_SECONDS = 300
 
 /** Keeps the KV records of one subject. */
@@ -74,7 +74,7 @@ export function createPublisher({
         ledger.put('unpublished', {
           ...current,
           failures,
-          not_before: now() + Math.min(2 ** failures, MAX_PAUSE_SECONDS),
+          not_before: now() + Math.min(2 ** (failures - 1), MAX_PAUSE_SECONDS),
         })
       log('warn', 'kv_write_failed', { subject })
     }

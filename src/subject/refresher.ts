@@ -17,9 +17,6 @@ import type { Vault } from './vault.ts'
 /** After a failure nobody asks Google again for 1, 2, 4 … seconds, and at most this long. */
 const MAX_BACK_OFF_SECONDS = 60
 
-/** A caller who comes this shortly before the next try waits for it. */
-const WORTH_WAITING_SECONDS = 1
-
 /** A grant that was replaced under a refresh is looked at again, so many times. */
 const MAX_ATTEMPTS = 3
 
@@ -97,7 +94,7 @@ async function refreshGrant(
   scopes: ScopeSet,
 ): Promise<Outcome<AccessToken> | 'superseded'> {
   const { config, ledger, vault } = parts
-  const pause = await waitOut(ledger, key)
+  const pause = backingOff(ledger, key)
   if (pause) return pause
   const row = ledger.find('grants', key)
   const grant = await vault.openGrant(row)
@@ -112,13 +109,12 @@ async function refreshGrant(
   }
 }
 
-/** Waits for the end of a short back-off; a long one is an answer of its own. */
-async function waitOut(ledger: Ledger, key: string): Promise<Outcome<never> | undefined> {
+/** While a failure is young it is everybody's answer, and Google is left alone. */
+function backingOff(ledger: Ledger, key: string): Outcome<never> | undefined {
   const left = (ledger.find('back_offs', key)?.not_before ?? 0) - now()
-  if (left > WORTH_WAITING_SECONDS)
-    return failed('temporarily_unavailable', 'backing_off', { retry_after: left })
-  if (left > 0) await new Promise((resolve) => setTimeout(resolve, left * 1000))
-  return undefined
+  return left > 0
+    ? failed('temporarily_unavailable', 'backing_off', { retry_after: left })
+    : undefined
 }
 
 /** Writes a success down, unless the grant was ended or replaced meanwhile (TMB-21, TMB-61). */

@@ -115,6 +115,7 @@ export class Subject extends DurableObject<Env> {
       return failed('slow_down', 'forced_too_often', { retry_after: 60 })
     const asked_at = Date.now()
     const outcome = await refresher.refresh(scopes)
+    if (!sessions.live(ask.session)) return failed('login_required', 'session_ended')
     if (outcome.ok) return this.#handOut(ask, key, outcome.value, Date.now() - asked_at)
     const isOver = outcome.failure.code === 'consent_required'
     return token && !rejected && !isOver && lifeLeft(token, now()) >= 1

@@ -1,0 +1,140 @@
+/** This file is the story of places: what the edge may serve by itself, and what only the object can say (design.md §6.8; TMB-47, TMB-48). */
+
+import { env } from 'cloudflare:workers'
+import { describe, expect, it, vi } from 'vitest'
+import { ask, browse, logIn, subjectOf, the } from '../support/broker.ts'
+import { scriptGoogle } from '../support/scripted-google.ts'
+import { aMinute, isHostile, later, stage, travel } from '../support/story.ts'
+import { configure, hostileKv } from '../support/worker.ts'
+
+stage()
+
+/** Counts what a hand-out costs. */
+function count(): { kv: () => number; objects: () => number; outbound: () => number } {
+  const kv = isHostile ? undefined : vi.spyOn(env.TOKENS, 'get')
+  const before = hostileKv.counts.reads
+  const objects = vi.spyOn(env.SUBJECTS, 'getByName')
+  const outbound = vi.mocked(globalThis.fetch)
+  const already = outbound.mock.calls.length
+  return {
+    kv: () => kv?.mock.calls.length ?? hostileKv.counts.reads - before,
+    objects: () => objects.mock.calls.length,
+    outbound: () => outbound.mock.calls.length - already,
+  }
+}
+
+it('edge: a hand-out is one KV read, no object, nobody called (design.md §9)', async () => {
+  scriptGoogle()
+  const browser = browse()
+  await logIn(browser)
+  travel('home')
+  await ask(browser)
+  const counts = count()
+  for (let call = 0; call < 10; call++) expect((await ask(browser)).status).toBe(200)
+  expect([counts.kv(), counts.objects(), counts.outbound()]).toEqual([10, 0, 0])
+})
+
+it('strict: a hand-out is one call of the object, and KV is not asked', async () => {
+  scriptGoogle()
+  configure({ CONSISTENCY: 'strict' })
+  const browser = browse()
+  await logIn(browser)
+  const counts = count()
+  for (let call = 0; call < 10; call++) expect((await ask(browser)).status).toBe(200)
+  expect([counts.kv(), counts.objects(), counts.outbound()]).toEqual([0, 10, 0])
+})
+
+it.each([
+  { how: 'a disconnect', path: '/grants' },
+  { how: 'a logout', path: '/session' },
+])(
+  'strict: $how holds everywhere when its answer arrives (TMB-47, TMB-60, TMB-64)',
+  async ({ path }) => {
+    scriptGoogle()
+    configure({ CONSISTENCY: 'strict' })
+    const browser = browse()
+    await logIn(browser)
+    const copy = browse()
+    copy.jar.set('broker.example', new Map(browser.jar.get('broker.example')))
+    for (const location of ['fra', 'sin']) {
+      travel(location)
+      expect((await ask(copy)).status).toBe(200)
+    }
+    expect((await browser.call('DELETE', the.url + path)).status).toBe(204)
+    for (const location of ['fra', 'sin', 'home']) {
+      travel(location)
+      expect((await ask(copy)).status).toBe(401)
+    }
+  },
+)
+
+it('edge: a logout or disconnect reaches every location within a minute, and what was disconnected is dead at Google at once', async () => {
+  const google = scriptGoogle()
+  const browser = browse()
+  await logIn(browser)
+  const copy = browse()
+  copy.jar.set('broker.example', new Map(browser.jar.get('broker.example')))
+  later(61)
+  travel('sin')
+  expect((await ask(copy)).status).toBe(200)
+  await browser.call('DELETE', `${the.url}/grants`)
+  expect(google.revocations).toHaveLength(1)
+  await aMinute((await subjectOf()).stub)
+  for (const location of ['sin', 'fra', 'home']) {
+    travel(location)
+    expect((await ask(copy)).status).toBe(401)
+  }
+})
+
+describe('right after a consent', () => {
+  it('every location serves it, also one that remembers there was nothing (TMB-48)', async () => {
+    scriptGoogle()
+    const browser = browse()
+    await logIn(browser)
+    for (const location of ['fra', 'sin', 'gru']) {
+      travel(location)
+      expect((await ask(browser, { bundle: 'upload' })).status).toBe(403)
+    }
+    await logIn(browser, { bundle: 'upload' })
+    for (const location of ['fra', 'sin', 'gru', 'nrt']) {
+      travel(location)
+      expect((await ask(browser, { bundle: 'upload' })).status).toBe(200)
+    }
+  })
+
+  it('a second browser of the same user is served, although the record names only the first', async () => {
+    scriptGoogle()
+    const [one, two] = [browse(), browse()]
+    await logIn(one)
+    await logIn(two, { bundle: 'upload' })
+    expect((await ask(two)).status).toBe(200)
+    expect((await ask(one, { bundle: 'upload' })).status).toBe(200)
+  })
+})
+
+it('an object that cannot be reached is told as such, and the edge goes on with what it has', async () => {
+  scriptGoogle()
+  const browser = browse()
+  await logIn(browser)
+  travel('home')
+  expect((await ask(browser)).status).toBe(200)
+  configure({
+    SUBJECTS: {
+      getByName: () => ({ accessToken: async () => await Promise.reject(new Error('canary')) }),
+    },
+  })
+  expect((await ask(browser)).status).toBe(200)
+  const { status, headers, body } = await ask(browser, { bundle: 'upload' })
+  expect([status, body.error]).toEqual([503, 'temporarily_unavailable'])
+  expect(headers.has('Retry-After')).toBe(true)
+})
+
+it('answers carry Server-Timing with the places that took part', async () => {
+  scriptGoogle()
+  const browser = browse()
+  await logIn(browser, { expires_in: 1 })
+  later(2)
+  expect((await ask(browser)).headers.get('Server-Timing')).toMatch(
+    /^kv;dur=\d+, do;dur=\d+, google;dur=\d+, total;dur=\d+$/,
+  )
+})

@@ -1,0 +1,287 @@
+/** This file is the story of a failing Google: nothing of it ends a grant but one word (design.md §6.4; TMB-18, TMB-22). */
+
+import { expect, it, vi } from 'vitest'
+import { ask, askSession, browse, logIn, the } from '../support/broker.ts'
+import { type Call, oauthError, refreshed, scriptGoogle } from '../support/scripted-google.ts'
+import { later, stage } from '../support/story.ts'
+
+stage()
+
+const FAILURES: {
+  kind: string
+  answer: (call: Call) => Response | Promise<Response>
+  status: number
+}[] = [
+  { kind: '500', answer: () => new Response('<h1>canary</h1>', { status: 500 }), status: 503 },
+  {
+    kind: '503 with Retry-After',
+    answer: () => new Response('', { status: 503, headers: { 'Retry-After': '7' } }),
+    status: 503,
+  },
+  { kind: '429', answer: () => oauthError(429, 'rate_limit_exceeded'), status: 503 },
+  {
+    kind: '403 rate limit',
+    answer: () => Response.json({ error: { code: 403, message: 'canary' } }, { status: 403 }),
+    status: 503,
+  },
+  { kind: 'invalid_client', answer: () => oauthError(401, 'invalid_client'), status: 500 },
+  {
+    kind: 'invalid_client with a challenge',
+    answer: () =>
+      new Response('{"error":"invalid_client"}', {
+        status: 401,
+        headers: { 'WWW-Authenticate': 'Basic realm="canary"' },
+      }),
+    status: 500,
+  },
+  {
+    kind: 'unauthorized_client',
+    answer: () => oauthError(400, 'unauthorized_client'),
+    status: 500,
+  },
+  { kind: 'an error nobody knows', answer: () => oauthError(400, 'canary_error'), status: 503 },
+  { kind: 'a lost connection', answer: () => Promise.reject(new TypeError('canary')), status: 503 },
+  {
+    kind: 'a redirect',
+    answer: () =>
+      new Response(null, { status: 302, headers: { Location: 'https://evil.example/token' } }),
+    status: 503,
+  },
+  {
+    kind: 'HTML',
+    answer: () => new Response('<html>canary</html>', { headers: { 'Content-Type': 'text/html' } }),
+    status: 503,
+  },
+  {
+    kind: 'truncated JSON',
+    answer: () =>
+      new Response('{"access_token":"canary', { headers: { 'Content-Type': 'application/json' } }),
+    status: 503,
+  },
+  { kind: 'an empty answer', answer: () => new Response(''), status: 503 },
+  { kind: 'ten megabytes', answer: () => new Response('x'.repeat(10_000_000)), status: 503 },
+  {
+    kind: 'no access token',
+    answer: (call) => refreshed(call, { access_token: undefined }),
+    status: 503,
+  },
+  {
+    kind: 'an empty access token',
+    answer: (call) => refreshed(call, { access_token: '' }),
+    status: 503,
+  },
+  { kind: 'token_type mac', answer: (call) => refreshed(call, { token_type: 'mac' }), status: 503 },
+  {
+    kind: 'token_type DPoP',
+    answer: (call) => refreshed(call, { token_type: 'DPoP' }),
+    status: 503,
+  },
+  { kind: 'expires_in -1', answer: (call) => refreshed(call, { expires_in: -1 }), status: 503 },
+  { kind: 'expires_in 0', answer: (call) => refreshed(call, { expires_in: 0 }), status: 503 },
+  { kind: 'expires_in 1e12', answer: (call) => refreshed(call, { expires_in: 1e12 }), status: 503 },
+  { kind: 'expires_in "x"', answer: (call) => refreshed(call, { expires_in: 'x' }), status: 503 },
+  {
+    kind: 'no expires_in',
+    answer: (call) => refreshed(call, { expires_in: undefined }),
+    status: 503,
+  },
+]
+
+it.each(FAILURES)(
+  '$kind leaves the grant alive, and says nothing of the answer',
+  async ({ answer, status }) => {
+    const google = scriptGoogle()
+    const logged = [
+      vi.spyOn(console, 'error'),
+      vi.spyOn(console, 'log'),
+      vi.spyOn(console, 'info'),
+      vi.spyOn(console, 'warn'),
+    ]
+    for (const spy of logged) spy.mockImplementation(() => {})
+    const browser = browse()
+    await logIn(browser, { expires_in: 100 })
+    later(101)
+    google.token = answer
+    const failed = await ask(browser)
+    expect(failed.status).toBe(status)
+    expect(failed.body.error).toBe(status === 500 ? 'server_error' : 'temporarily_unavailable')
+    if (status === 503) expect(Number(failed.headers.get('Retry-After'))).toBeGreaterThan(0)
+    expect(JSON.stringify(failed.body)).not.toContain('canary')
+    expect(logged.flatMap(({ mock }) => mock.calls.flat()).join('\n')).not.toContain('canary')
+    expect((await askSession(browser)).body.bundles['pick']).toMatchObject({ status: 'ready' })
+
+    google.token = (call) => refreshed(call)
+    later(Number(failed.headers.get('Retry-After') ?? 1))
+    const mended = await ask(browser)
+    expect(mended.status).toBe(200)
+    expect(google.refreshes.at(-1)?.body.get('refresh_token')).toBe('canary-refresh-token')
+  },
+)
+
+it('an outage is invisible while the held token has life, and then it is told', async () => {
+  const google = scriptGoogle()
+  google.token = () => new Response('', { status: 503 })
+  const browser = browse()
+  await logIn(browser, { expires_in: 200 })
+  for (const left of [200, 150, 90, 40, 2]) {
+    vi.setSystemTime(new Date('2026-11-23T12:00:00Z').getTime() + (200 - left) * 1000)
+    const { status, body } = await ask(browser)
+    expect([left, status, body.access_token]).toEqual([left, 200, 'canary-access-token'])
+    expect(body.expires_in).toBeLessThanOrEqual(left)
+    expect(body.expires_in).toBeGreaterThan(0)
+  }
+  later(2)
+  const { status, body } = await ask(browser)
+  expect([status, body.error]).toEqual([503, 'temporarily_unavailable'])
+  expect(body).not.toHaveProperty('access_token')
+})
+
+it('failures back off, longer each time, and Google is left alone meanwhile', async () => {
+  const google = scriptGoogle()
+  google.token = () => new Response('', { status: 500 })
+  const browser = browse()
+  await logIn(browser, { expires_in: 1 })
+  later(2)
+  const pauses: number[] = []
+  for (let round = 0; round < 8; round++) {
+    const { headers } = await ask(browser)
+    for (let again = 0; again < 5; again++) expect((await ask(browser)).status).toBe(503)
+    pauses.push(Number(headers.get('Retry-After')))
+    later(pauses.at(-1) as number)
+  }
+  expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 60, 60])
+  expect(google.refreshes).toHaveLength(8)
+})
+
+it("Google's own Retry-After is kept to", async () => {
+  const google = scriptGoogle()
+  google.token = () => new Response('', { status: 429, headers: { 'Retry-After': '90' } })
+  const browser = browse()
+  await logIn(browser, { expires_in: 1 })
+  later(2)
+  expect((await ask(browser)).headers.get('Retry-After')).toBe('90')
+  later(89)
+  expect((await ask(browser)).status).toBe(503)
+  expect(google.refreshes).toHaveLength(1)
+})
+
+it('invalid_grant ends the grant at once, the other bundles stay', async () => {
+  const google = scriptGoogle()
+  const browser = browse()
+  await logIn(browser, { expires_in: 1 })
+  await logIn(browser, { bundle: 'upload', refresh_token: 'canary-other' })
+  google.token = () => oauthError(400, 'invalid_grant')
+  later(2)
+  const { status, body } = await ask(browser)
+  expect(status).toBe(403)
+  expect(body).toMatchObject({
+    error: 'consent_required',
+    bundle: 'pick',
+    reason: 'ended',
+    likely_cause: 'revoked_by_user',
+    missing_scope: the.pick,
+    connect_url: `${the.url}/connect?bundle=pick&return_to=${encodeURIComponent(`${the.url}/`)}`,
+  })
+  await ask(browser)
+  expect(google.refreshes).toHaveLength(1)
+  expect((await ask(browser, { bundle: 'upload' })).status).toBe(200)
+  expect((await askSession(browser)).body.bundles).toMatchObject({
+    pick: { status: 'consent_required', reason: 'ended' },
+    upload: { status: 'ready' },
+  })
+})
+
+it('invalid_grant for a refresh token that a new consent has replaced ends nothing (TMB-22)', async () => {
+  const google = scriptGoogle()
+  const browser = browse()
+  await logIn(browser, { expires_in: 1 })
+  later(2)
+  google.token = () => oauthError(400, 'invalid_grant')
+  const gate = google.hold()
+  const asking = ask(browser)
+  await gate.arrived()
+  const other = browse()
+  await logIn(other, { access_token: 'canary-new', refresh_token: 'canary-new-refresh' })
+  gate.release()
+  expect((await asking).body.access_token).toBe('canary-new')
+  expect((await ask(other)).body.access_token).toBe('canary-new')
+})
+
+it.each([
+  {
+    what: 'a narrower scope',
+    scope: the.upload,
+    expected: {
+      reason: 'partially_granted',
+      missing_scope: 'https://www.googleapis.com/auth/photoslibrary.readonly.appcreateddata',
+    },
+  },
+  {
+    what: 'no scope of ours at all',
+    scope: 'openid',
+    expected: { reason: 'partially_granted', missing_scope: the.album },
+  },
+])(
+  'a refresh that comes back with $what is told, not handed out (TMB-19)',
+  async ({ scope, expected }) => {
+    const google = scriptGoogle()
+    google.token = (call) => refreshed(call, { scope })
+    const browser = browse()
+    await logIn(browser, { bundle: 'album', expires_in: 1 })
+    later(2)
+    expect(await ask(browser, { bundle: 'album' })).toMatchObject({
+      status: 403,
+      body: { error: 'consent_required', ...expected },
+    })
+    if (scope === the.upload) expect((await ask(browser, { bundle: 'upload' })).status).toBe(200)
+  },
+)
+
+it('a refresh that comes back wider than asked for is never handed out (TMB-19, TMB-46)', async () => {
+  const google = scriptGoogle()
+  google.token = (call) => refreshed(call, { scope: `${the.pick} ${the.upload}` })
+  const browser = browse()
+  await logIn(browser, { expires_in: 1 })
+  later(2)
+  const { status, body } = await ask(browser)
+  expect([status, body.error]).toEqual([500, 'server_error'])
+  expect((await askSession(browser)).body.bundles['pick']).toEqual({ status: 'unavailable' })
+})
+
+it.each(['openid', 'https://www.googleapis.com/auth/userinfo.email'])(
+  '%s beside the bundle: only what the broker asks for itself is passed over',
+  async (extra) => {
+    const google = scriptGoogle()
+    google.token = (call) => refreshed(call, { scope: `${extra} ${the.pick}` })
+    const browser = browse()
+    await logIn(browser, { expires_in: 1 })
+    later(2)
+    const { status, body } = await ask(browser)
+    expect([status, body.scope]).toEqual(extra === 'openid' ? [200, the.pick] : [500, undefined])
+  },
+)
+
+it('a wider grant serves a narrower bundle only by a token that Google narrowed (TMB-46)', async () => {
+  const google = scriptGoogle()
+  const browser = browse()
+  await logIn(browser, { bundle: 'album' })
+  const { status, body } = await ask(browser, { bundle: 'upload' })
+  expect([status, body.scope]).toEqual([200, the.upload])
+  expect(body.access_token).not.toBe('canary-access-token')
+  expect(google.refreshes.map(({ body }) => body.get('scope'))).toEqual([the.upload])
+})
+
+it('a Google that does not narrow leaves the narrower bundle to a consent of its own', async () => {
+  const google = scriptGoogle()
+  google.token = (call) => refreshed(call, { scope: the.album })
+  const browser = browse()
+  await logIn(browser, { bundle: 'album' })
+  for (let round = 0; round < 2; round++) {
+    expect(await ask(browser, { bundle: 'upload' })).toMatchObject({
+      status: 403,
+      body: { error: 'consent_required', reason: 'never_granted' },
+    })
+  }
+  expect(google.refreshes).toHaveLength(1)
+  expect((await ask(browser, { bundle: 'album' })).status).toBe(200)
+})

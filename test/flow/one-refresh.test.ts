@@ -1,0 +1,182 @@
+/** This file is the story of the stampede: however many ask, Google is asked once (design.md §6.1; TMB-20, TMB-21). */
+
+import { evictDurableObject } from 'cloudflare:test'
+import { expect, it, vi } from 'vitest'
+import { ask, browse, logIn, subjectOf, the } from '../support/broker.ts'
+import { oauthError, refreshed, scriptGoogle } from '../support/scripted-google.ts'
+import { later, stage } from '../support/story.ts'
+
+stage()
+
+it('a thousand callers with a stale token make one refresh, and all get its token', async () => {
+  const google = scriptGoogle()
+  const browser = browse()
+  await logIn(browser, { expires_in: 200 })
+  const gate = google.hold()
+  const asking = Array.from({ length: 1000 }, async () => await ask(browser))
+  await gate.arrived()
+  gate.release()
+  const answers = await Promise.all(asking)
+  expect(google.refreshes).toHaveLength(1)
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+  expect(new Set(answers.map(({ body }) => body.access_token)).size).toBe(1)
+  expect(google.refreshes[0]?.url.search).toBe('')
+  expect(Object.fromEntries(google.refreshes[0]?.body ?? [])).toMatchObject({
+    grant_type: 'refresh_token',
+    refresh_token: 'canary-refresh-token',
+    scope: the.pick,
+  })
+})
+
+it.each([
+  { kind: 'an outage', answer: () => new Response('down', { status: 503 }) },
+  { kind: 'a dead grant', answer: () => oauthError(400, 'invalid_grant') },
+  { kind: 'a lost connection', answer: () => Promise.reject(new TypeError('canary network')) },
+])('two hundred callers share $kind as well', async ({ answer }) => {
+  const google = scriptGoogle()
+  google.token = answer
+  const browser = browse()
+  await logIn(browser, { expires_in: 1 })
+  later(2)
+  const answers = await Promise.all(Array.from({ length: 200 }, async () => await ask(browser)))
+  expect(google.refreshes).toHaveLength(1)
+  expect(new Set(answers.map(({ body }) => body.error)).size).toBe(1)
+})
+
+it('two bundles are two grants, refreshed beside one another', async () => {
+  const google = scriptGoogle()
+  const browser = browse()
+  await logIn(browser, { expires_in: 200 })
+  await logIn(browser, { bundle: 'upload', expires_in: 200, refresh_token: 'canary-other' })
+  const answers = await Promise.all([
+    ask(browser),
+    ask(browser, { bundle: 'upload' }),
+    ask(browser),
+  ])
+  expect(answers.map(({ body }) => body.scope)).toEqual([the.pick, the.upload, the.pick])
+  expect(google.refreshes.map(({ body }) => body.get('refresh_token')).sort()).toEqual([
+    'canary-other',
+    'canary-refresh-token',
+  ])
+})
+
+it('a rotated refresh token takes the place of the old one before its access token leaves', async () => {
+  const google = scriptGoogle()
+  google.token = (call) => refreshed(call, { refresh_token: `${call.body.get('refresh_token')}+` })
+  const browser = browse()
+  await logIn(browser, { expires_in: 1 })
+  for (const expected of [
+    'canary-refresh-token',
+    'canary-refresh-token+',
+    'canary-refresh-token++',
+  ]) {
+    later(3600)
+    expect((await ask(browser)).status).toBe(200)
+    expect(google.refreshes.at(-1)?.body.get('refresh_token')).toBe(expected)
+  }
+})
+
+it('an object evicted after Google answered has lost nothing', async () => {
+  const google = scriptGoogle()
+  google.token = (call) => refreshed(call, { refresh_token: 'canary-rotated' })
+  const browser = browse()
+  await logIn(browser, { expires_in: 1 })
+  later(2)
+  const first = await ask(browser)
+  await evictDurableObject((await subjectOf()).stub)
+  expect((await ask(browser)).body.access_token).toBe(first.body.access_token)
+  later(3600)
+  await ask(browser)
+  expect(google.refreshes.at(-1)?.body.get('refresh_token')).toBe('canary-rotated')
+})
+
+it('with less than ten minutes left the answer comes at once, and the refresh behind it', async () => {
+  const google = scriptGoogle()
+  const browser = browse()
+  await logIn(browser, { expires_in: 500 })
+  const gate = google.hold()
+  const { status, body } = await ask(browser)
+  expect(status).toBe(200)
+  expect(body.access_token).toBe('canary-access-token')
+  await gate.arrived()
+  gate.release()
+  await vi.waitFor(async () =>
+    expect((await ask(browser)).body.access_token).toMatch(/^canary-refreshed-/),
+  )
+  expect(google.refreshes).toHaveLength(1)
+})
+
+it.each([
+  { min_ttl: 0, left: 250, refreshes: 0 },
+  { min_ttl: undefined, left: 299, refreshes: 1 },
+  { min_ttl: 1800, left: 1799, refreshes: 1 },
+  { min_ttl: 1800, left: 1801, refreshes: 0 },
+])(
+  'min_ttl $min_ttl with $left seconds left makes $refreshes refreshes before the answer',
+  async ({ min_ttl, left, refreshes }) => {
+    const google = scriptGoogle()
+    google.token = (call) => refreshed(call)
+    const browser = browse()
+    await logIn(browser, { expires_in: left })
+    const { body } = await ask(browser, {
+      bundle: 'pick',
+      ...(min_ttl === undefined ? {} : { min_ttl }),
+    })
+    expect(body.access_token.startsWith('canary-refreshed-')).toBe(refreshes === 1)
+    if (min_ttl !== undefined && refreshes === 1)
+      expect(body.expires_in).toBeGreaterThanOrEqual(min_ttl)
+  },
+)
+
+it('a provider whose tokens never live for min_ttl is not asked at every call', async () => {
+  const google = scriptGoogle()
+  google.token = (call) => refreshed(call, { expires_in: 120 })
+  const browser = browse()
+  await logIn(browser, { expires_in: 120 })
+  for (let call = 0; call < 5; call++)
+    expect((await ask(browser)).body.expires_in).toBeGreaterThan(60)
+  expect(google.refreshes).toHaveLength(1)
+})
+
+it('rejected with the hash of the current token forces a refresh, with another hash it does not', async () => {
+  const google = scriptGoogle()
+  const browser = browse()
+  await logIn(browser)
+  const hash = async (text: string): Promise<string> =>
+    new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))).toBase64({
+      alphabet: 'base64url',
+      omitPadding: true,
+    })
+  expect(
+    (await ask(browser, { bundle: 'pick', rejected: await hash('another') })).body.access_token,
+  ).toBe('canary-access-token')
+  expect(google.refreshes).toHaveLength(0)
+  const rejected = await hash('canary-access-token')
+  const { body } = await ask(browser, { bundle: 'pick', rejected })
+  expect(body.access_token).not.toBe('canary-access-token')
+  expect((await ask(browser, { bundle: 'pick', rejected })).body.access_token).toBe(
+    body.access_token,
+  )
+  expect(google.refreshes).toHaveLength(1)
+})
+
+it('forcing refreshes over and over is slowed down (TMB-49)', async () => {
+  const google = scriptGoogle()
+  const browser = browse()
+  await logIn(browser)
+  let { body } = await ask(browser)
+  const statuses: number[] = []
+  for (let round = 0; round < 8; round++) {
+    const digest = await crypto.subtle.digest(
+      'SHA-256',
+      new TextEncoder().encode(body.access_token),
+    )
+    const rejected = new Uint8Array(digest).toBase64({ alphabet: 'base64url', omitPadding: true })
+    const answer = await ask(browser, { bundle: 'pick', rejected })
+    statuses.push(answer.status)
+    if (answer.status === 200) body = answer.body
+    else expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(0)
+  }
+  expect(statuses).toEqual([200, 200, 200, 200, 200, 200, 429, 429])
+  expect(google.refreshes).toHaveLength(6)
+})

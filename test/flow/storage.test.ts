@@ -1,0 +1,225 @@
+/** This file is the story of the records: sealed for their place, told by the ledger, and lost by no failing KV (TMB-31, TMB-52, TMB-53). */
+
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { expect, it } from 'vitest'
+import { ask, askSession, browse, logIn, subjectOf, the } from '../support/broker.ts'
+import { refreshed, scriptGoogle } from '../support/scripted-google.ts'
+import { alarm, dumpKv, isHostile, later, plantKv, stage } from '../support/story.ts'
+import { configure, hostileKv } from '../support/worker.ts'
+
+stage()
+
+const OTHER = '99999999999999999999'
+
+/** Everything a Durable Object keeps, as text. */
+async function dumpObject(sub: string = the.sub): Promise<string> {
+  const { stub } = await subjectOf(sub)
+  return await runInDurableObject(stub, (_, { storage }) => {
+    const tables = storage.sql
+      .exec(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\'",
+      )
+      .toArray()
+    const rows = tables.map(({ name }) => [
+      name,
+      storage.sql.exec(`SELECT * FROM "${name}"`).toArray(),
+    ])
+    return JSON.stringify([rows, [...storage.kv.list()]])
+  })
+}
+
+it('nothing readable is stored: no token, no user, no scope, no session that could be used', async () => {
+  const google = scriptGoogle()
+  google.token = (call) => refreshed(call, { refresh_token: 'canary-rotated' })
+  const browser = browse()
+  await logIn(browser, { expires_in: 1 })
+  later(2)
+  await ask(browser)
+  const stored = (await dumpObject()) + JSON.stringify([...(await dumpKv())])
+  expect(stored.length).toBeGreaterThan(1000)
+  for (const secret of ['canary', the.sub, 'photospicker', 'googleapis'])
+    expect(stored).not.toContain(secret)
+  for (const value of browser.jar.get('broker.example')?.values() ?? [])
+    expect(stored).not.toContain(value)
+  for (const key of (await dumpKv()).keys())
+    expect(key).toMatch(/^(token|grant)\/[\w-]{43}\/[\w-]{43}$/)
+})
+
+it('a value swapped between users, bundles or record types does not open (TMB-53)', async () => {
+  scriptGoogle()
+  const [mine, other] = [browse(), browse()]
+  await logIn(mine, { access_token: 'canary-mine' })
+  await logIn(mine, { bundle: 'upload', access_token: 'canary-mine-upload' })
+  await logIn(other, { sub: OTHER, access_token: 'canary-other' })
+  const records = [...(await dumpKv())]
+  const tokens = records.filter(([key]) => key.startsWith('token/'))
+  expect(tokens).toHaveLength(3)
+  for (const [key] of tokens) {
+    for (const [from, value] of records) {
+      if (from === key) continue
+      await plantKv(key, value)
+      if (isHostile) later(61)
+      expect((await ask(mine)).body.access_token).toBe('canary-mine')
+      expect((await ask(mine, { bundle: 'upload' })).body.access_token).toBe('canary-mine-upload')
+      expect((await ask(other)).body.access_token).toBe('canary-other')
+    }
+  }
+})
+
+it.each(['', 'x', 'a.b.c.d.e', '{}', 'eyJhbGciOiJub25lIn0....'])(
+  'an unreadable value %j is settled by the object',
+  async (value) => {
+    scriptGoogle()
+    const browser = browse()
+    await logIn(browser)
+    for (const key of (await dumpKv()).keys()) await plantKv(key, value)
+    expect((await ask(browser)).body.access_token).toBe('canary-access-token')
+  },
+)
+
+it('last week’s record does not bring back a token that was replaced since (TMB-53)', async () => {
+  scriptGoogle()
+  const browser = browse()
+  await logIn(browser)
+  const old = [...(await dumpKv())].filter(([key]) => key.startsWith('token/'))
+  later(5)
+  await browser.call('DELETE', `${the.url}/grants`)
+  later(5)
+  await logIn(browser, { access_token: 'canary-new' })
+  for (const [key, value] of old) await plantKv(key, value)
+  later(61)
+  expect((await ask(browser)).body.access_token).toBe('canary-new')
+})
+
+it('rows of the object swapped by hand do not open either, and say so as an ended grant', async () => {
+  scriptGoogle()
+  const browser = browse()
+  await logIn(browser)
+  await logIn(browser, { bundle: 'upload' })
+  const { stub } = await subjectOf()
+  await runInDurableObject(stub, (_, { storage }) => {
+    for (const table of ['grants', 'tokens']) {
+      const [a, b] = storage.sql
+        .exec<{ scopes: string; sealed: string }>(`SELECT scopes, sealed FROM ${table}`)
+        .toArray()
+      storage.sql.exec(
+        `UPDATE ${table} SET sealed = ? WHERE scopes = ?`,
+        b?.sealed ?? '',
+        a?.scopes ?? '',
+      )
+    }
+  })
+  for (const key of (await dumpKv()).keys()) await plantKv(key, 'gone')
+  const answers = [await ask(browser), await ask(browser, { bundle: 'upload' })]
+  expect(answers.map(({ body }) => body.error ?? body.access_token).sort()).toEqual([
+    'canary-access-token',
+    'consent_required',
+  ])
+})
+
+it('a KV that fails is nobody’s problem, and is caught up with later', async () => {
+  scriptGoogle()
+  const broken = {
+    get: async () => await Promise.reject(new Error('KV GET failed')),
+    put: async () => await Promise.reject(new Error('KV PUT failed')),
+    delete: async () => await Promise.reject(new Error('KV DELETE failed')),
+  }
+  configure({ TOKENS: broken })
+  const browser = browse()
+  await logIn(browser, { expires_in: 1 })
+  later(2)
+  const { status, body } = await ask(browser)
+  expect(status).toBe(200)
+  expect((await askSession(browser)).status).toBe(200)
+  const { stub } = await subjectOf()
+  configure()
+  await evictDurableObject(stub)
+  expect((await dumpKv()).size).toBe(0)
+  later(300)
+  await alarm(stub)
+  expect([...(await dumpKv()).keys()].map((key) => key.split('/')[0]).sort()).toEqual([
+    'grant',
+    'token',
+  ])
+  expect((await ask(browser)).body.access_token).toBe(body.access_token)
+})
+
+it('a crash between Google’s answer and the KV write loses nothing', async () => {
+  const google = scriptGoogle()
+  google.token = (call) => refreshed(call, { refresh_token: 'canary-rotated' })
+  const browser = browse()
+  await logIn(browser, { expires_in: 1 })
+  later(2)
+  configure({
+    TOKENS: {
+      get: async () => null,
+      put: async () => await new Promise(() => {}),
+      delete: async () => {},
+    },
+  })
+  const { stub } = await subjectOf()
+  await evictDurableObject(stub)
+  const { body } = await ask(browser)
+  configure()
+  await runInDurableObject(stub, (_, ctx) => ctx.abort('crash')).catch(() => {})
+  const again = (await subjectOf()).stub
+  later(10)
+  await alarm(again)
+  const token = [...(await dumpKv()).keys()].find((key) => key.startsWith('token/'))
+  expect(token).toBeDefined()
+  expect((await ask(browser)).body.access_token).toBe(body.access_token)
+  expect(google.refreshes).toHaveLength(1)
+})
+
+it('a token in its last minute is not offered to KV, which would refuse it', async () => {
+  const google = scriptGoogle()
+  google.token = (call) => refreshed(call, { expires_in: 59 })
+  const browser = browse()
+  await logIn(browser, { expires_in: 1 })
+  later(2)
+  expect((await ask(browser, { bundle: 'pick', min_ttl: 0 })).status).toBe(200)
+  expect([...(await dumpKv()).keys()].filter((key) => key.startsWith('token/'))).toEqual([])
+})
+
+it('keys rotate: old records open, new ones are sealed anew, a lost key is an ended grant (TMB-55, TMB-57)', async () => {
+  const google = scriptGoogle()
+  google.token = (call) => refreshed(call)
+  const browser = browse()
+  await logIn(browser, { expires_in: 200 })
+  const { stub, key } = await subjectOf()
+  const rotated = `k2:QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8,${env.ENCRYPTION_KEYS}`
+  configure({ ENCRYPTION_KEYS: rotated })
+  await evictDurableObject(stub)
+  later(2)
+  expect((await ask(browser)).status).toBe(200)
+  const kids = async (): Promise<string[]> =>
+    [...(await dumpKv())]
+      .map(
+        ([name, value]) =>
+          `${name.split('/')[0]} ${JSON.parse(atob(value.split('.')[0] as string)).kid}`,
+      )
+      .sort()
+  expect(await kids()).toEqual(['grant k1', 'token k2'])
+  expect((await subjectOf()).key).toBe(key)
+  configure({ ENCRYPTION_KEYS: rotated.split(',')[0] })
+  await evictDurableObject(stub)
+  expect((await ask(browser)).status).toBe(401)
+})
+
+if (isHostile) {
+  it('a write that KV refuses as the second within a second is made up for', async () => {
+    scriptGoogle()
+    const browser = browse()
+    await logIn(browser, { access_token: 'canary-1' })
+    await logIn(browser, { access_token: 'canary-2' })
+    expect(hostileKv.counts.refused).toBeGreaterThan(0)
+    expect((await ask(browser)).body.access_token).toBe('canary-2')
+    later(2)
+    await alarm((await subjectOf()).stub)
+    hostileKv.location = 'home'
+    const before = hostileKv.counts.reads
+    expect((await ask(browser)).body.access_token).toBe('canary-2')
+    expect(hostileKv.counts.reads).toBe(before + 1)
+  })
+}
