@@ -19,7 +19,11 @@ export interface Publisher {
   grant(scopes: string): void
   /** Notes that every access-token record has to be written: the sessions that may have them changed. */
   allTokens(): void
-  /** Writes what is due. Never fails; what could not be written stays on the list. */
+  /**
+   * Writes what is due. Never fails; what could not be written stays on the list.
+   *
+   * The alarm is set in the turn that noted the work, so that the work outlives a crash of this object.
+   */
   flush(): Promise<void>
 }
 
@@ -93,8 +97,9 @@ export function createPublisher({
       for (const { scopes } of ledger.all('tokens')) note(tokenKey(subject, scopes), scopes)
     },
     flush() {
+      const scheduled = schedule()
       flushing = flushing.then(flushOnce, flushOnce)
-      return flushing
+      return Promise.all([scheduled, flushing]).then(() => {})
     },
   }
 }

@@ -17,7 +17,11 @@ const MAX_TRIES = 180
 export interface Revoker {
   /** Notes a sealed grant, inside the transaction that took it away (TMB-60). */
   note(grant: { scopes: string; sealed: string }): void
-  /** Revokes what is due. Never fails; what Google did not hear stays noted (TMB-62). */
+  /**
+   * Revokes what is due. Never fails; what Google did not hear stays noted (TMB-62).
+   *
+   * The alarm is set in the turn that noted the work, so that the work outlives a crash of this object.
+   */
   flush(): Promise<void>
 }
 
@@ -63,8 +67,9 @@ export function createRevoker({ config, subject, ledger, vault, schedule }: Part
     note: ({ scopes, sealed }) =>
       ledger.addRevocation({ scopes, sealed, failures: 0, not_before: now() }),
     flush() {
+      const scheduled = schedule()
       flushing = flushing.then(flushOnce, flushOnce)
-      return flushing
+      return Promise.all([scheduled, flushing]).then(() => {})
     },
   }
 }

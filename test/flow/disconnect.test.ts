@@ -268,6 +268,11 @@ describe('a session', () => {
     }
     expect((await ask(browser)).status).toBe(401)
     expect((await askSession(copy)).status).toBe(401)
+    const { stub } = await subjectOf()
+    const ids = await runInDurableObject(stub, (_, { storage }) =>
+      storage.sql.exec<{ id: string }>('SELECT id FROM sessions').toArray(),
+    )
+    for (const { id } of ids) expect(await stub.describe(id, [])).toMatchObject({ ok: false })
   })
 
   it('that is used at the edge alone counts as used', async () => {

@@ -164,6 +164,8 @@ it('a crash between Google’s answer and the KV write loses nothing', async () 
   configure()
   await runInDurableObject(stub, (_, ctx) => ctx.abort('crash')).catch(() => {})
   const again = (await subjectOf()).stub
+  const due = await runInDurableObject(again, async (_, { storage }) => await storage.getAlarm())
+  expect(due).toBeLessThanOrEqual(Date.now() + 10_000)
   later(10)
   await alarm(again)
   const token = [...(await dumpKv()).keys()].find((key) => key.startsWith('token/'))

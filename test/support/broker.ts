@@ -57,8 +57,8 @@ export async function subjectOf(
 export async function logIn(
   browser: Browser,
   {
-    sub = the.sub,
-    client = the.client,
+    sub = the.sub as string,
+    client = the.client as string,
     bundle = the.bundle as string,
     expires_in = 3599,
     access_token = 'canary-access-token',

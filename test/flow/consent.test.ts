@@ -1,0 +1,361 @@
+/** This file is the story of consent, told with the simulator: whole, in part, refused, again, by somebody else, in two tabs. */
+
+import { describe, expect, it } from 'vitest'
+import { ask, askSession, subjectOf, the } from '../support/broker.ts'
+import { ADA, BEN, GOOGLE, simulateGoogle } from '../support/simulated-google.ts'
+import { alarm, later, stage } from '../support/story.ts'
+
+stage()
+
+const READ = 'https://www.googleapis.com/auth/photoslibrary.readonly.appcreateddata'
+
+describe('connecting', () => {
+  it('sends the user to Google with the bundle’s scopes, PKCE, and nothing readable in state or nonce (TMB-01 to 03, TMB-06)', async () => {
+    const google = simulateGoogle()
+    const url = await google.start(
+      google.browse(),
+      'album',
+      '&response_type=token&response_mode=fragment&user=victim&client_id=evil',
+    )
+    const query = Object.fromEntries(url.searchParams)
+    expect(url.origin + url.pathname).toBe(`${GOOGLE}/o/oauth2/v2/auth`)
+    expect(Object.keys(query).sort()).toEqual([
+      'access_type',
+      'client_id',
+      'code_challenge',
+      'code_challenge_method',
+      'nonce',
+      'redirect_uri',
+      'response_type',
+      'scope',
+      'state',
+    ])
+    expect(query).toMatchObject({
+      client_id: 'test-client',
+      redirect_uri: `${the.url}/callback`,
+      response_type: 'code',
+      access_type: 'offline',
+      code_challenge_method: 'S256',
+    })
+    expect(query['scope']?.split(' ').sort()).toEqual([...the.album.split(' '), 'openid'].sort())
+    for (const name of ['state', 'nonce', 'code_challenge'])
+      expect(query[name]).toMatch(/^[\w-]{43}$/)
+    expect(query['state']).not.toBe(query['nonce'])
+  })
+
+  it('draws everything anew each time (TMB-02, TMB-03)', async () => {
+    const google = simulateGoogle()
+    const seen = new Set<string>()
+    for (let start = 0; start < 300; start++) {
+      const { searchParams } = await google.start(google.browse(), 'pick')
+      for (const name of ['state', 'nonce', 'code_challenge'])
+        seen.add(searchParams.get(name) ?? '')
+    }
+    expect(seen.size).toBe(900)
+  })
+
+  it('brings the user back with a session and a token of exactly that bundle', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    const page = await google
+      .connect(browser, 'pick', { query: '&return_to=ignored' })
+      .catch(() => undefined)
+    expect(page).toBeUndefined()
+    const back = await google.connect(browser, 'pick')
+    expect(back.url.href).toBe(`${the.url}/app?connect=ok&bundle=pick`)
+    const { status, body } = await ask(browser)
+    expect([status, body.scope]).toEqual([200, the.pick])
+    const { body: session } = await askSession(browser)
+    expect(session).toMatchObject({ sub: ADA, client: 'default' })
+    expect(session.bundles).toMatchObject({
+      pick: { status: 'ready', scope: the.pick, granted_at: Math.floor(Date.now() / 1000) },
+      upload: { status: 'consent_required', reason: 'never_granted', missing_scope: the.upload },
+    })
+  })
+
+  it('puts neither code, state nor token into the way back, and no redirect but 302 and 303 (TMB-17, TMB-69)', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    const callback = await google.consent(browser, await google.start(browser, 'pick'))
+    const response = await browser.fetch(callback)
+    expect(response.status).toBe(303)
+    const location = response.headers.get('Location') ?? ''
+    for (const secret of [
+      callback.searchParams.get('code'),
+      callback.searchParams.get('state'),
+      'canary',
+      ADA,
+    ]) {
+      expect(location).not.toContain(secret)
+    }
+  })
+
+  it('replaces what return_to says of an earlier outcome', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    const page = await browser.visit(
+      `${the.url}/connect?bundle=pick&return_to=${encodeURIComponent('/app?x=1&connect=error&error=server_error')}`,
+      {},
+      (url) => url.origin === GOOGLE,
+    )
+    const back = await browser.visit(await google.consent(browser, page.url))
+    expect(back.url.search).toBe('?x=1&connect=ok&bundle=pick')
+  })
+})
+
+describe('a consent', () => {
+  it('that is refused changes nothing and says so (TMB-13)', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    await google.connect(browser, 'pick')
+    const back = await google.connect(browser, 'upload', { cancel: true })
+    expect(back.url.search).toBe('?connect=error&bundle=upload&error=access_denied')
+    expect((await ask(browser)).status).toBe(200)
+    expect((await ask(browser, { bundle: 'upload' })).body).toMatchObject({
+      error: 'consent_required',
+      reason: 'never_granted',
+    })
+  })
+
+  it('in part is kept for the bundle it covers, and the one asked for says what is missing (design.md §6.5)', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    const back = await google.connect(browser, 'album', { untick: 'readonly.appcreateddata' })
+    expect(back.url.search).toBe('?connect=error&bundle=album&error=consent_required')
+    expect(await ask(browser, { bundle: 'album' })).toMatchObject({
+      status: 403,
+      body: {
+        error: 'consent_required',
+        reason: 'partially_granted',
+        missing_scope: READ,
+        bundle: 'album',
+      },
+    })
+    expect(await ask(browser, { bundle: 'upload' })).toMatchObject({
+      status: 200,
+      body: { scope: the.upload },
+    })
+    expect((await askSession(browser)).body.bundles).toMatchObject({
+      album: { status: 'consent_required', reason: 'partially_granted', missing_scope: READ },
+      upload: { status: 'ready' },
+    })
+    const again = await google.connect(browser, 'album')
+    expect(again.url.search).toBe('?connect=ok&bundle=album')
+    expect((await ask(browser, { bundle: 'album' })).body.scope).toBe(the.album)
+  })
+
+  it('with every box unticked leaves a session and nothing else', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    const back = await google.connect(browser, 'album', { untick: 'photoslibrary' })
+    expect(back.url.search).toBe('?connect=error&bundle=album&error=consent_required')
+    expect((await ask(browser, { bundle: 'album' })).body).toMatchObject({
+      reason: 'partially_granted',
+      missing_scope: the.album,
+    })
+    expect((await ask(browser, { bundle: 'upload' })).body).toMatchObject({
+      reason: 'never_granted',
+    })
+  })
+
+  it('of another account is refused while a session lives, and changes nothing (TMB-28)', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    await google.connect(browser, 'pick')
+    const { body: before } = await ask(browser)
+    const back = await google.connect(browser, 'upload', {
+      account: BEN,
+      query: '&prompt=select_account',
+    })
+    expect(back.url.search).toBe('?connect=error&bundle=upload&error=account_mismatch')
+    expect((await ask(browser)).body.access_token).toBe(before.access_token)
+    expect((await askSession(browser)).body.sub).toBe(ADA)
+    await browser.call('DELETE', `${the.url}/session`)
+    expect((await google.connect(browser, 'upload', { account: BEN })).url.search).toBe(
+      '?connect=ok&bundle=upload',
+    )
+    expect((await askSession(browser)).body.sub).toBe(BEN)
+  })
+
+  it('in two tabs at once succeeds in both, also when both add to one session', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    for (const bundles of [
+      ['pick', 'upload'],
+      ['album', 'pick'],
+    ] as const) {
+      const [one, two] = [
+        await google.start(browser, bundles[0]),
+        await google.start(browser, bundles[1]),
+      ]
+      const [first, second] = [
+        await google.consent(browser, one),
+        await google.consent(browser, two),
+      ]
+      expect((await browser.visit(second)).url.search).toBe(`?connect=ok&bundle=${bundles[1]}`)
+      expect((await browser.visit(first)).url.search).toBe(`?connect=ok&bundle=${bundles[0]}`)
+      for (const bundle of bundles) expect((await ask(browser, { bundle })).status).toBe(200)
+    }
+  })
+
+  it('replaces the session, and the old one is worth nothing (TMB-32)', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    await google.connect(browser, 'pick')
+    const old = google.browse()
+    old.jar.set('broker.example', new Map(browser.jar.get('broker.example')))
+    later(2)
+    await google.connect(browser, 'upload')
+    await alarm((await subjectOf(ADA)).stub)
+    later(61)
+    expect((await ask(old)).status).toBe(401)
+    expect((await ask(browser)).status).toBe(200)
+  })
+})
+
+describe('the refresh token', () => {
+  it('is asked for with prompt=consent only when none is held, and the account is offered (TMB-08, design.md §6.6)', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    const promptOf = async (bundle: string): Promise<[string | null, string | null]> => {
+      const { searchParams } = await google.start(browser, bundle)
+      return [searchParams.get('prompt'), searchParams.get('login_hint')]
+    }
+    expect(await promptOf('pick')).toEqual([null, null])
+    await google.connect(browser, 'pick')
+    expect(await promptOf('pick')).toEqual([null, ADA])
+    expect(await promptOf('upload')).toEqual(['consent', ADA])
+    google.simulator.faults.add({ at: 'token:refresh_token', do: { error: 'invalid_grant' } })
+    later(3600)
+    expect((await ask(browser)).status).toBe(403)
+    expect(await promptOf('pick')).toEqual(['consent', ADA])
+  })
+
+  it('that Google leaves out is fetched by running once more with prompt=consent', async () => {
+    const google = simulateGoogle()
+    google.simulator.faults.add({ at: 'token:authorization_code', do: { omit: ['refresh_token'] } })
+    const browser = google.browse()
+    const callback = await google.consent(browser, await google.start(browser, 'pick'))
+    const again = await browser.visit(callback, {}, (url) => url.origin === GOOGLE)
+    expect(again.url.searchParams.get('prompt')).toBe('consent')
+    expect(again.url.searchParams.get('login_hint')).toBe(ADA)
+    const back = await browser.visit(await google.consent(browser, again.url))
+    expect(back.url.search).toBe('?connect=ok&bundle=pick')
+    later(3600)
+    expect((await ask(browser)).status).toBe(200)
+  })
+
+  it('that never comes ends the flow with an error, and nothing is stored', async () => {
+    const google = simulateGoogle()
+    google.simulator.faults.add({
+      at: 'token:authorization_code',
+      times: 'always',
+      do: { omit: ['refresh_token'] },
+    })
+    const browser = google.browse()
+    const back = await google.connect(browser, 'pick')
+    expect(back.url.search).toBe('?connect=error&bundle=pick&error=server_error')
+    expect((await ask(browser)).status).toBe(401)
+    expect(google.calls('token:authorization_code')).toBe(2)
+  })
+
+  it('that is held already stays usable when a reconnect brings none (TMB-21)', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    await google.connect(browser, 'pick')
+    await browser.call('DELETE', `${the.url}/session`)
+    google.simulator.faults.add({ at: 'token:authorization_code', do: { omit: ['refresh_token'] } })
+    expect((await google.connect(browser, 'pick')).url.search).toBe('?connect=ok&bundle=pick')
+    later(3600)
+    expect((await ask(browser)).status).toBe(200)
+    expect(google.calls('token:refresh_token')).toBe(1)
+  })
+})
+
+describe('what Google grants besides', () => {
+  it.each([
+    {
+      what: 'a wider scope that it narrows',
+      add: the.upload,
+      always: false,
+      expected: '?connect=ok&bundle=pick',
+      status: 200,
+    },
+    {
+      what: 'a scope in another order',
+      add: 'openid',
+      always: false,
+      expected: '?connect=ok&bundle=pick',
+      status: 200,
+    },
+  ])(
+    '$what ends in a token of exactly the bundle, or none (TMB-19)',
+    async ({ add, expected, status }) => {
+      const google = simulateGoogle()
+      google.simulator.faults.add({ at: 'token:authorization_code', do: { scope: { add: [add] } } })
+      const browser = google.browse()
+      expect((await google.connect(browser, 'pick')).url.search).toBe(expected)
+      const { status: got, body } = await ask(browser)
+      expect([got, body.scope]).toEqual([status, the.pick])
+    },
+  )
+
+  it('and will not take back leaves the bundle unconnected (TMB-19)', async () => {
+    const google = simulateGoogle()
+    google.simulator.faults.add({
+      at: 'token',
+      times: 'always',
+      do: { scope: { add: [the.upload] } },
+    })
+    const browser = google.browse()
+    expect((await google.connect(browser, 'pick')).url.searchParams.get('connect')).toBe('error')
+    expect((await ask(browser)).body).not.toHaveProperty('access_token')
+  })
+})
+
+describe('a grant that ends at Google', () => {
+  it.each([
+    { how: 'the user removed the app', days: 1, expected: 'revoked_by_user' },
+    { how: 'the app is in testing', days: 7.1, testing: true, expected: 'testing_mode_7_days' },
+    { how: 'nobody used it for six months', days: 200, expected: 'unused_6_months' },
+  ])('because $how is told with that cause', async ({ days, testing, expected }) => {
+    const google = simulateGoogle()
+    if (testing) google.simulator.world.settings.publishing = 'testing'
+    const browser = google.browse()
+    await google.connect(browser, 'pick')
+    if (expected === 'revoked_by_user') google.simulator.world.refresh_tokens = {}
+    for (let day = 1; day < Math.min(days, 6); day++) {
+      later(86_400)
+      if (expected !== 'unused_6_months' && expected !== 'revoked_by_user')
+        expect((await ask(browser)).status).toBe(200)
+    }
+    later(86_400 * (days - Math.floor(Math.min(days, 6)) + 1))
+    if (expected === 'unused_6_months') google.simulator.world.refresh_tokens = {}
+    const second = google.browse()
+    if (expected === 'unused_6_months') {
+      await google.connect(second, 'upload')
+      expect((await ask(second)).body).toMatchObject({ reason: 'ended', likely_cause: expected })
+    } else
+      expect((await ask(browser)).body).toMatchObject({ reason: 'ended', likely_cause: expected })
+  })
+})
+
+describe('a popup', () => {
+  it('posts the outcome to the exact origin that opened it, with a script of one nonce', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    const { response, text } = await google.connect(browser, 'pick', { query: '&display=popup' })
+    expect(response.status).toBe(200)
+    const result =
+      /<script type="application\/json" id="result">(.*?)<\/script>/.exec(text)?.[1] ?? ''
+    expect(JSON.parse(result)).toEqual({
+      message: { type: 'photos-token-broker', connect: 'ok', bundle: 'pick' },
+      origin: the.url,
+    })
+    expect(response.headers.get('Cross-Origin-Opener-Policy')).toBe('unsafe-none')
+    const csp = response.headers.get('Content-Security-Policy') ?? ''
+    const nonce = /script-src 'nonce-([\w-]+)'/.exec(csp)?.[1] ?? 'none'
+    expect(text).toContain(`<script nonce="${nonce}">`)
+    expect(csp).not.toContain('unsafe-inline')
+  })
+})

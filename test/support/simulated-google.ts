@@ -1,0 +1,98 @@
+/** This file is the simulator in the place of the network, and a person who consents on its pages. */
+
+import { vi } from 'vitest'
+import { createSimulator, type Simulator } from '../../src/simulator/app.ts'
+import { browse, the } from './broker.ts'
+import type { Browser, Page } from './browser.ts'
+
+export const GOOGLE = 'https://google.example'
+
+/** People with an account there. */
+export const ADA = '110248495921238986420'
+export const BEN = '104211057893346619057'
+
+/** A Google with consent pages. */
+export interface SimulatedGoogle {
+  simulator: Simulator
+  /** Opens a browser that knows the broker and this Google. */
+  browse(): Browser
+  /** Connects a bundle as a person does, and comes back to where it ends. */
+  connect(browser: Browser, bundle: string, choice?: Choice): Promise<Page>
+  /** Goes as far as Google's door, and says where that is. */
+  start(browser: Browser, bundle: string, query?: string): Promise<URL>
+  /** Consents there and stops at the callback, without going in. */
+  consent(browser: Browser, at: URL, choice?: Choice): Promise<URL>
+  /** Calls of one endpoint, such as `token`. */
+  calls(endpoint: string): number
+}
+
+/** What a person does on Google's pages. */
+export interface Choice {
+  account?: string
+  /** Boxes to untick, by a part of the scope. */
+  untick?: string
+  cancel?: boolean
+  /** More of the query of `/connect`. */
+  query?: string
+}
+
+/** Puts the simulator in the place of the network. */
+export function simulateGoogle(): SimulatedGoogle {
+  const simulator = createSimulator({
+    origin: GOOGLE,
+    clients: [
+      {
+        client_id: 'test-client',
+        client_secret: 'canary-client-secret',
+        redirect_uris: [`${the.url}/callback`],
+      },
+    ],
+  })
+  vi.spyOn(globalThis, 'fetch').mockImplementation(
+    async (input, init) => await simulator.fetch(new Request(input, init)),
+  )
+  const isGoogle = (url: URL): boolean => url.origin === GOOGLE
+  const isCallback = (url: URL): boolean => url.href.startsWith(`${the.url}/callback`)
+
+  const google: SimulatedGoogle = {
+    simulator,
+    browse: () => browse({ [GOOGLE]: async (request) => await simulator.fetch(request) }),
+    async start(browser, bundle, query = '') {
+      const { url, response } = await browser.visit(
+        `${the.url}/connect?bundle=${bundle}&return_to=/app${query}`,
+        {},
+        isGoogle,
+      )
+      if (!isGoogle(url)) throw new Error(`/connect answered ${response.status}`)
+      return url
+    },
+    async consent(browser, at, { account = ADA, untick = '', cancel = false } = {}) {
+      const scopes = (at.searchParams.get('scope') ?? '')
+        .split(' ')
+        .filter((scope) => untick === '' || !scope.includes(untick))
+      const body = new URLSearchParams({
+        request: at.search.slice(1),
+        account,
+        action: cancel ? 'Cancel' : 'Continue',
+      })
+      for (const scope of scopes) body.append('scope', scope)
+      const page = await browser.visit(
+        `${GOOGLE}/o/oauth2/v2/auth/consent`,
+        { method: 'POST', body },
+        isCallback,
+      )
+      if (!isCallback(page.url))
+        throw new Error(`Google stays on its own page: ${page.response.status}`)
+      return page.url
+    },
+    async connect(browser, bundle, choice = {}) {
+      const at = await google.start(browser, bundle, choice.query)
+      const page = await browser.visit(await google.consent(browser, at, choice), {}, isGoogle)
+      return isGoogle(page.url)
+        ? await browser.visit(await google.consent(browser, page.url, choice))
+        : page
+    },
+    calls: (endpoint) => simulator.world.log.filter(({ at }) => at.startsWith(endpoint)).length,
+  }
+  return google
+}
