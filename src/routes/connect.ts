@@ -23,6 +23,7 @@ export async function connect(c: BrokerContext): Promise<Response> {
   const return_to = findReturnTo(c.var.config, client, query.get('return_to'))
   const display = oneOf(query.get('display'), 'popup') ? 'popup' : 'page'
   const select_account = oneOf(query.get('prompt'), 'select_account')
+  keepOpener(c, display)
   if (c.req.header('Sec-Fetch-Site') === 'cross-site') {
     return confirmPage(c, {
       app: new URL(return_to).host,
@@ -59,6 +60,7 @@ export interface Errand {
 export async function sendToGoogle(c: BrokerContext, errand: Errand): Promise<Response> {
   const { config } = c.var
   const { select_account, login_hint, needs_refresh_token, session } = errand
+  keepOpener(c, errand.display)
   const request = await createAuthorizationRequest(config, {
     scopes: errand.bundle.scopes,
     prompt: [
@@ -107,6 +109,16 @@ async function whoAsks(
       return { needs_refresh_token: false }
     throw error
   }
+}
+
+/**
+ * Leaves a popup tied to the page that opened it, which waits for its message: browsers heed this policy on
+ * redirects too.
+ *
+ * @see https://html.spec.whatwg.org/multipage/browsers.html#cross-origin-opener-policies
+ */
+function keepOpener(c: BrokerContext, display: Pending['display']): void {
+  if (display === 'popup') c.header('Cross-Origin-Opener-Policy', 'unsafe-none')
 }
 
 /** Only a top-level navigation may begin a consent; W3C Fetch Metadata §2 (TMB-09). */
