@@ -57,7 +57,7 @@ export interface TokenResponse {
 /** What `GET /session` says of one bundle. */
 export type BundleStatus =
   | { status: 'ready'; scope: string; granted_at: number }
-  | ({ status: 'consent_required' } & ConsentRequired & { connect_url: string })
+  | ({ status: 'consent_required' } & ConsentRequired & { bundle: string; connect_url: string })
   | { status: 'unavailable' }
 
 /** The body of `GET /session`. */

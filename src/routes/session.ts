@@ -83,5 +83,5 @@ function toBundleStatus(
 ): BundleStatus {
   if (!status || status.status === 'unavailable') return { status: 'unavailable' }
   if (status.status === 'ready') return { status: 'ready', scope, granted_at: status.granted_at }
-  return { ...status, connect_url: connectUrl(c.var.config, client, bundle, origin) }
+  return { ...status, bundle, connect_url: connectUrl(c.var.config, client, bundle, origin) }
 }

@@ -136,7 +136,13 @@ describe('a consent', () => {
       body: { scope: the.upload },
     })
     expect((await askSession(browser)).body.bundles).toMatchObject({
-      album: { status: 'consent_required', reason: 'partially_granted', missing_scope: READ },
+      album: {
+        status: 'consent_required',
+        reason: 'partially_granted',
+        missing_scope: READ,
+        bundle: 'album',
+        connect_url: expect.stringContaining('/connect?bundle=album'),
+      },
       upload: { status: 'ready' },
     })
     const again = await google.connect(browser, 'album')

@@ -165,6 +165,26 @@ describe('two clients', () => {
     expect(await from('https://one.broker.example', 'pick')).toEqual([200, undefined])
   })
 
+  it('can read every answer, errors too, each from its own origin (TMB-35, TMB-39)', async () => {
+    configure({ CLIENTS })
+    const browser = browse()
+    await logIn(browser, { client: 'web' })
+    for (const [origin, bundle, status] of [
+      ['https://one.broker.example', 'pick', 200],
+      ['https://one.broker.example', 'upload', 403],
+      ['https://two.broker.example', 'pick', 401],
+    ] as const) {
+      const answer = await ask(
+        browser,
+        { bundle },
+        { Origin: origin, 'Sec-Fetch-Site': 'same-site' },
+      )
+      expect(answer.status).toBe(status)
+      expect(answer.headers.get('Access-Control-Allow-Origin')).toBe(origin)
+      expect(answer.headers.get('Access-Control-Allow-Credentials')).toBe('true')
+    }
+  })
+
   it('keep one user under two names (TMB-43, TMB-44)', async () => {
     expect((await subjectOf(the.sub, 'web')).key).not.toBe((await subjectOf(the.sub, 'shop')).key)
   })
