@@ -1,0 +1,138 @@
+/**
+ * This file is the simulator: Google on your laptop, as one `fetch` on one origin.
+ *
+ *     const simulator = createSimulator({ origin: 'https://google.example', clients: [client] })
+ *     simulator.faults.add({ at: 'token:refresh_token', do: { status: 503 } })
+ *     const back = await simulator.consent(authorizationUrl, { untick: ['photoslibrary.appendonly'] })
+ *     simulator.world.settings.publishing = 'testing'
+ */
+
+import { Hono } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import { controls, removeApps } from './control.ts'
+import { createHold, type Hold } from './faults/hold.ts'
+import { misbehaving, type SimulatorEnv } from './faults/misbehave.ts'
+import { type FaultRequest, matches, parseFaults } from './faults/vocabulary.ts'
+import type { Call } from './log.ts'
+import { authorize, chooseAccount, consent } from './oauth/authorize.ts'
+import { discoveryDocument } from './oauth/discovery.ts'
+import { tokenInfo, userInfo } from './oauth/introspection.ts'
+import { publicKeys } from './oauth/keys.ts'
+import { revoke } from './oauth/revoke.ts'
+import { token } from './oauth/token.ts'
+import { connections } from './pages/connections.ts'
+import { homePage } from './pages/home.ts'
+import { pickerPages } from './pages/picker.ts'
+import { STYLE } from './pages/style.ts'
+import { type PersonChoice, visit } from './person.ts'
+import { anyOrigin, api } from './photos/api.ts'
+import { media } from './photos/media.ts'
+import type { ByteStore, Client, Simulation } from './simulation.ts'
+import { createWorld, type World } from './world.ts'
+
+/** How to set up a simulator. */
+export interface SimulatorOptions {
+  /** Where it is: `https://google.example`. Every URL it makes begins so, and it is the issuer. */
+  origin: string
+  clients: readonly Client[]
+  /** What it remembers from before; by default nothing has happened yet. */
+  world?: World
+  /** Where it keeps the bytes of uploads; by default in memory. */
+  bytes?: ByteStore
+  /** Seconds since 1970; by default the machine's clock. */
+  now?: () => number
+}
+
+/** A Google. */
+export interface Simulator {
+  /** Everything it remembers; may be read and changed at any time. */
+  readonly world: World
+  fetch(request: Request): Promise<Response>
+  /**
+   * Goes through an authorization request as a person with a browser does.
+   *
+   * @returns where the browser is sent: the redirect URI with its answer
+   * @throws {Error} when Google shows an error page instead
+   */
+  consent(authorizationUrl: string | URL, choice?: PersonChoice): Promise<URL>
+  /** Ends what an account (`sub` or email) allowed to one app, or all; returns how many. */
+  removeApp(account: string, client_id?: string): number
+  readonly faults: {
+    /** @throws {TypeError} that explains what is not understood */
+    add(...faults: FaultRequest[]): void
+    clear(): void
+  }
+  /** Lists the calls received, at one endpoint (`token`, `token:refresh_token`) or all. */
+  calls(at?: string): Call[]
+  /** Keeps calls at an endpoint waiting until `release()`. */
+  hold(at: string): Hold
+}
+
+/** Makes a Google. It keeps nothing outside of `world` and `bytes`. */
+export function createSimulator(options: SimulatorOptions): Simulator {
+  const { origin, clients, world = createWorld(), bytes = new Map<string, Uint8Array>() } = options
+  const clock = options.now ?? (() => Date.now() / 1000)
+  const simulation: Simulation = {
+    origin: new URL(origin).origin,
+    clients,
+    world,
+    bytes: 'put' in bytes ? bytes : inMemory(bytes),
+    holds: new Set(),
+    now: () => clock() + world.settings.clock_ahead_seconds,
+  }
+  const app = routes(simulation)
+  const fetch = async (request: Request): Promise<Response> => app.fetch(request)
+  return {
+    world,
+    fetch,
+    consent: (url, choice) => visit(simulation, fetch, new URL(url), choice),
+    removeApp: (account, client_id) => removeApps(simulation, account, client_id),
+    faults: {
+      add: (...faults) => void world.faults.push(...parseFaults(faults)),
+      clear: () => void world.faults.splice(0),
+    },
+    calls: (at) => world.log.filter((call) => at === undefined || matches(at, call.at)),
+    hold: (at) => createHold(simulation.holds, at),
+  }
+}
+
+function routes(simulation: Simulation): Hono<SimulatorEnv> {
+  const app = new Hono<SimulatorEnv>()
+  app.onError((error) => {
+    if (error instanceof HTTPException) return error.getResponse()
+    throw error
+  })
+  app.use('/photospicker/*', anyOrigin)
+  app.use('/photoslibrary/*', anyOrigin)
+  app.use('/o/oauth2/*', async (c, next) => {
+    await next()
+    c.res.headers.set('Cross-Origin-Opener-Policy', simulation.world.settings.opener_policy)
+  })
+  app.use(misbehaving(simulation))
+  app.get('/.well-known/openid-configuration', (c) => c.json(discoveryDocument(simulation)))
+  app.get('/oauth2/v3/certs', async (c) => c.json(await publicKeys(simulation)))
+  app.get('/o/oauth2/v2/auth', (c) => authorize(simulation, c))
+  app.post('/o/oauth2/v2/auth/account', (c) => chooseAccount(simulation, c))
+  app.post('/o/oauth2/v2/auth/consent', (c) => consent(simulation, c))
+  app.post('/token', (c) => token(simulation, c))
+  app.post('/revoke', (c) => revoke(simulation, c))
+  app.on(['GET', 'POST'], '/tokeninfo', (c) => tokenInfo(simulation, c))
+  app.on(['GET', 'POST'], '/v1/userinfo', (c) => userInfo(simulation, c))
+  app.all('/photospicker/*', (c) => api(simulation, c))
+  app.all('/photoslibrary/*', (c) => api(simulation, c))
+  app.get('/media/*', (c) => media(simulation, c))
+  app.route('/', pickerPages(simulation))
+  app.route('/', connections(simulation))
+  app.route('/', controls(simulation))
+  app.get('/', (c) => homePage(c, simulation))
+  app.get('/style.css', (c) => c.body(STYLE, 200, { 'Content-Type': 'text/css; charset=utf-8' }))
+  return app
+}
+
+function inMemory(map: Map<string, Uint8Array>): ByteStore {
+  return {
+    get: (id) => map.get(id),
+    put: (id, value) => void map.set(id, value),
+    delete: (id) => void map.delete(id),
+  }
+}

@@ -1,0 +1,81 @@
+/** This file is the controls: faults, the log, settings and removed apps, for tests in other processes and for people with curl. */
+
+import { Hono } from 'hono'
+import * as v from 'valibot'
+import { parseFaults } from './faults/vocabulary.ts'
+import { endGrant } from './oauth/grants.ts'
+import type { Simulation } from './simulation.ts'
+
+const settingsSchema = v.partial(
+  v.strictObject({
+    publishing: v.picklist(['production', 'testing']),
+    iss_on_redirect: v.boolean(),
+    opener_policy: v.picklist(['unsafe-none', 'same-origin']),
+    poll_interval_seconds: v.pipe(v.number(), v.integer(), v.minValue(1)),
+    clock_ahead_seconds: v.number(),
+  }),
+)
+
+/** An account by `sub` or email; without a client, all apps. */
+const removalSchema = v.strictObject({
+  account: v.string(),
+  client_id: v.optional(v.string()),
+})
+
+/** Makes the routes below `/__`. What they do not understand is 400, with the reason. */
+export function controls(simulation: Simulation): Hono {
+  const { world } = simulation
+  const app = new Hono()
+  app.onError((error, c) => {
+    if (error instanceof TypeError || error instanceof SyntaxError)
+      return c.json({ error: error.message }, 400)
+    throw error
+  })
+  app.get('/__faults', (c) => c.json(world.faults))
+  app.post('/__faults', async (c) => {
+    world.faults.push(...parseFaults(await c.req.json()))
+    return c.json(world.faults)
+  })
+  app.delete('/__faults', (c) => {
+    world.faults = []
+    return c.body(null, 204)
+  })
+  app.get('/__log', (c) => c.json(world.log))
+  app.delete('/__log', (c) => {
+    world.log = []
+    return c.body(null, 204)
+  })
+  app.get('/__settings', (c) => c.json(world.settings))
+  app.post('/__settings', async (c) => {
+    Object.assign(world.settings, parse(settingsSchema, await c.req.json()))
+    return c.json(world.settings)
+  })
+  app.get('/__accounts', (c) => c.json(world.accounts))
+  app.post('/__accounts/revoke', async (c) => {
+    const { account, client_id } = parse(removalSchema, await c.req.json())
+    return c.json({ removed: removeApps(simulation, account, client_id) })
+  })
+  return app
+}
+
+/** Ends what an account allowed to one app, or to all, as a person does under "connections". */
+export function removeApps(simulation: Simulation, account: string, client_id?: string): number {
+  const { world, clients } = simulation
+  const sub = world.accounts.find((one) => one.email === account)?.sub ?? account
+  const apps = clients.map((one) => one.client_id).filter((id) => (client_id ?? id) === id)
+  const connected = apps.filter((id) =>
+    world.consents.some((consent) => consent.client_id === id && consent.sub === sub),
+  )
+  for (const id of connected) endGrant(simulation, id, sub)
+  return connected.length
+}
+
+function parse<Schema extends v.GenericSchema>(
+  schema: Schema,
+  value: unknown,
+): v.InferOutput<Schema> {
+  const parsed = v.safeParse(schema, value)
+  if (parsed.success) return parsed.output
+  const why = parsed.issues.map((issue) => `${v.getDotPath(issue) ?? ''}: ${issue.message}`)
+  throw new TypeError(why.join('; '))
+}

@@ -1,0 +1,42 @@
+/** This file is the endpoints as faults and the log name them, and the form that came with a request. */
+
+import type { Context } from 'hono'
+import { findMethod } from './photos/methods.ts'
+
+const ENDPOINTS: Readonly<Record<string, string>> = {
+  '/.well-known/openid-configuration': 'discovery',
+  '/o/oauth2/v2/auth': 'authorize',
+  '/token': 'token',
+  '/revoke': 'revoke',
+  '/tokeninfo': 'tokeninfo',
+  '/v1/userinfo': 'userinfo',
+  '/oauth2/v3/certs': 'jwks',
+}
+
+/** Names the endpoint of a request; nothing for the simulator's own pages. */
+export async function endpointOf(c: Context): Promise<string | undefined> {
+  const { path, method } = c.req
+  const endpoint = ENDPOINTS[path]
+  if (endpoint === 'token') {
+    const grant_type = (await readForm(c)).get('grant_type')
+    const isKnown = grant_type === 'authorization_code' || grant_type === 'refresh_token'
+    return isKnown ? `token:${grant_type}` : 'token'
+  }
+  if (endpoint !== undefined) return endpoint
+  if (path.startsWith('/media/')) return 'media'
+  const called = findMethod(method, path)
+  if (called) return `api:${called.method.id}`
+  return isApi(path) ? 'api' : undefined
+}
+
+/** Reads a form of type `application/x-www-form-urlencoded`; empty when there is none. May be called twice. */
+export async function readForm(c: Context): Promise<URLSearchParams> {
+  const type = c.req.header('Content-Type') ?? ''
+  const isForm = /^application\/x-www-form-urlencoded\b/i.test(type)
+  // Not `text()`: workerd warns of each form that is read as text.
+  return new URLSearchParams(isForm ? new TextDecoder().decode(await c.req.arrayBuffer()) : '')
+}
+
+function isApi(path: string): boolean {
+  return path.startsWith('/photospicker/') || path.startsWith('/photoslibrary/')
+}

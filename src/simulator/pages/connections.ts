@@ -1,0 +1,65 @@
+/** This file is the page where people see which apps have access, and remove one: form fields `account` and `client_id`. */
+
+import { Hono } from 'hono'
+import { html } from 'hono/html'
+import { readForm } from '../endpoints.ts'
+import { endGrant, heldScopes } from '../oauth/grants.ts'
+import { signOut } from '../oauth/signed-in.ts'
+import { describe } from '../scopes.ts'
+import { nameOf, type Simulation } from '../simulation.ts'
+import type { Account } from '../world.ts'
+import { face, type Html, page } from './layout.ts'
+
+/** Makes the routes of the connections page. */
+export function connections(simulation: Simulation): Hono {
+  const app = new Hono()
+  app.get('/connections', (c) =>
+    page(c, {
+      title: 'Connections',
+      body: html`<div class="card">
+        <h1>Your connections to third-party apps</h1>
+        <p class="soft">Removing an app ends all its access at once.</p>
+        ${simulation.world.accounts.map((account) => connectionsOf(simulation, account))}
+        <form class="actions" method="post" action="/connections/sign-out">
+          <button>Sign out in this browser</button>
+        </form>
+      </div>`,
+    }),
+  )
+  app.post('/connections/remove', async (c) => {
+    const form = await readForm(c)
+    endGrant(simulation, form.get('client_id') ?? '', form.get('account') ?? '')
+    return c.redirect('/connections', 303)
+  })
+  app.post('/connections/sign-out', (c) => {
+    signOut(c)
+    return c.redirect('/connections', 303)
+  })
+  return app
+}
+
+function connectionsOf(simulation: Simulation, account: Account): Html {
+  const apps = simulation.world.consents
+    .filter(({ sub }) => sub === account.sub)
+    .map(({ client_id }) => ({
+      client_id,
+      name: nameOf(simulation, client_id),
+      scopes: heldScopes(simulation, client_id, account.sub),
+    }))
+    .filter(({ scopes }) => scopes.length > 0)
+  return html`<section>
+    <h2 class="person">${face(account)}<span>${account.name}<small class="soft">${account.email}</small></span></h2>
+    ${apps.length === 0 ? html`<p class="soft">No app has access.</p>` : ''}
+    <ul class="rows">${apps.map(
+      ({ client_id, name, scopes }) => html`<li>
+        <span class="grow"><strong>${name}</strong>
+          ${scopes.map((scope) => html`<small class="soft">${describe(scope)}</small>`)}</span>
+        <form method="post" action="/connections/remove">
+          <input type="hidden" name="account" value="${account.sub}">
+          <input type="hidden" name="client_id" value="${client_id}">
+          <button aria-label="Remove ${name} from ${account.name}’s account">Remove</button>
+        </form>
+      </li>`,
+    )}</ul>
+  </section>`
+}

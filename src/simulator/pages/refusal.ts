@@ -1,0 +1,22 @@
+/** This file is the page of an authorization request that Google does not answer. */
+
+import type { Context } from 'hono'
+import { html } from 'hono/html'
+import type { Refusal } from '../oauth/request.ts'
+import { page } from './layout.ts'
+
+/** Says what is wrong with a request, to whoever stands before it: the app is not told. */
+export function refusalPage(
+  c: Context,
+  { error, explanation }: Refusal,
+): Response | Promise<Response> {
+  return page(c, {
+    title: 'Access blocked',
+    status: 400,
+    body: html`<div class="card">
+      <h1>Access blocked: this request is not valid</h1>
+      <p>${explanation}</p>
+      <p class="soft">Error 400: <code>${error}</code></p>
+    </div>`,
+  })
+}

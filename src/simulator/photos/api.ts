@@ -1,0 +1,77 @@
+/** This file is the front of both photos APIs: which method, whose token, and whether its scopes allow that. */
+
+import type { Context, Next } from 'hono'
+import { bearerToken } from '../oauth/introspection.ts'
+import type { Simulation } from '../simulation.ts'
+import * as albums from './albums.ts'
+import { apiError } from './answers.ts'
+import { type ApiCall, notFound } from './call.ts'
+import * as library from './library.ts'
+import { type ApiMethodId, findMethod } from './methods.ts'
+import * as picker from './picker.ts'
+import { upload } from './uploads.ts'
+
+/** Serves a call; an object becomes JSON. */
+type ApiHandler = (call: ApiCall) => object | Promise<object>
+
+const HANDLERS: Readonly<Record<ApiMethodId, ApiHandler>> = {
+  'picker.sessions.create': picker.createSession,
+  'picker.sessions.get': picker.getSession,
+  'picker.sessions.delete': picker.deleteSession,
+  'picker.mediaItems.list': picker.listPicked,
+  'library.uploads': upload,
+  'library.mediaItems.batchCreate': library.batchCreate,
+  'library.mediaItems.batchGet': library.batchGet,
+  'library.mediaItems.search': library.search,
+  'library.mediaItems.list': library.list,
+  'library.mediaItems.get': library.get,
+  'library.mediaItems.patch': library.patch,
+  'library.albums.create': albums.create,
+  'library.albums.list': albums.list,
+  'library.albums.get': albums.get,
+  'library.albums.patch': albums.patch,
+  'library.albums.addEnrichment': albums.addEnrichment,
+  'library.albums.batchAddMediaItems': albums.batchAddMediaItems,
+  'library.albums.batchRemoveMediaItems': albums.batchRemoveMediaItems,
+  'library.albums.share': denied,
+  'library.albums.unshare': denied,
+  'library.sharedAlbums.list': denied,
+  'library.sharedAlbums.get': denied,
+  'library.sharedAlbums.join': denied,
+  'library.sharedAlbums.leave': denied,
+}
+
+/** Serves any path of the two APIs. */
+export async function api(simulation: Simulation, c: Context): Promise<Response> {
+  const called = findMethod(c.req.method, c.req.path)
+  if (!called) notFound()
+  const token = bearerToken(simulation, c.req.header('Authorization'))
+  if (!token)
+    throw apiError(
+      'UNAUTHENTICATED',
+      'Request had invalid authentication credentials. Expected OAuth 2 access token.',
+    )
+  const { method, id } = called
+  if (!method.scopes.some((scope) => token.scopes.includes(scope))) denied()
+  const { client_id, sub } = token
+  const answer = await HANDLERS[method.id]({ simulation, c, owner: { client_id, sub }, id })
+  return answer instanceof Response ? answer : c.json(answer)
+}
+
+/** Lets pages of any origin call the APIs, as Google does; the hosts of the bytes do not. */
+export async function anyOrigin(c: Context, next: Next): Promise<Response | undefined> {
+  if (c.req.method === 'OPTIONS') {
+    c.header('Access-Control-Allow-Origin', '*')
+    c.header('Access-Control-Allow-Methods', 'GET, POST, PATCH, DELETE')
+    c.header('Access-Control-Allow-Headers', c.req.header('Access-Control-Request-Headers') ?? '')
+    c.header('Access-Control-Max-Age', '3600')
+    return c.body(null, 204)
+  }
+  await next()
+  c.res.headers.set('Access-Control-Allow-Origin', '*')
+  return undefined
+}
+
+function denied(): never {
+  throw apiError('PERMISSION_DENIED', 'Request had insufficient authentication scopes.')
+}

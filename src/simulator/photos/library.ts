@@ -1,0 +1,164 @@
+/** This file is the media items of the Library API: those an app created, which are all it can see. */
+
+import * as v from 'valibot'
+import { randomName, type Simulation } from '../simulation.ts'
+import { apiError, pageOf } from './answers.ts'
+import { readBody } from './body.ts'
+import { type ApiCall, findAlbum, findItem, ownItem } from './call.ts'
+import { mediaUrl } from './media-url.ts'
+import type { MediaItem } from './records.ts'
+import { sniff } from './sniff.ts'
+
+const LIMITS = { usual: 25, most: 100 }
+
+const newMediaItem = v.object({
+  description: v.optional(v.pipe(v.string(), v.maxLength(1000)), ''),
+  simpleMediaItem: v.object({
+    uploadToken: v.string(),
+    fileName: v.optional(v.pipe(v.string(), v.maxLength(255))),
+  }),
+})
+
+const newMediaItems = v.object({
+  albumId: v.optional(v.string()),
+  newMediaItems: v.pipe(v.array(newMediaItem), v.minLength(1), v.maxLength(50)),
+})
+
+/** `mediaItems.batchCreate`: 200, or 207 when some could not be created. */
+export async function batchCreate(call: ApiCall): Promise<Response> {
+  const { albumId, newMediaItems: wanted } = await readBody(call.c, newMediaItems)
+  const album = albumId === undefined ? undefined : findAlbum(call, albumId)
+  const results = wanted.map((one) => {
+    const { uploadToken } = one.simpleMediaItem
+    const created = createItem(call, one)
+    if (!created) {
+      const message = 'Failed: There was an error while trying to create this media item.'
+      return { uploadToken, status: { code: 3, message } }
+    }
+    album?.media_items.push(created.id)
+    return {
+      uploadToken,
+      status: { message: 'Success' },
+      mediaItem: describeItem(call.simulation, created.id, created.item, false),
+    }
+  })
+  const isWhole = results.every((result) => 'mediaItem' in result)
+  return call.c.json({ newMediaItemResults: results }, isWhole ? 200 : (207 as 200))
+}
+
+/** `mediaItems.list` */
+export function list(call: ApiCall): object {
+  const { pageSize, pageToken } = call.c.req.query()
+  return describePage(call, itemIds(call), { pageSize, pageToken })
+}
+
+/** `mediaItems.get` */
+export function get(call: ApiCall): object {
+  return describeItem(call.simulation, call.id, findItem(call, call.id), true)
+}
+
+/** `mediaItems.batchGet` */
+export function batchGet(call: ApiCall): object {
+  const ids = call.c.req.queries('mediaItemIds') ?? []
+  if (ids.length < 1 || ids.length > 50)
+    throw apiError('INVALID_ARGUMENT', 'Between 1 and 50 mediaItemIds are needed.')
+  return {
+    mediaItemResults: ids.map((id) => {
+      const item = ownItem(call, id)
+      return item
+        ? { mediaItem: describeItem(call.simulation, id, item, true) }
+        : { status: { code: 3, message: 'Invalid media item ID.' } }
+    }),
+  }
+}
+
+const query = v.object({
+  albumId: v.optional(v.string()),
+  pageSize: v.optional(v.number()),
+  pageToken: v.optional(v.string()),
+  filters: v.optional(v.looseObject({})),
+})
+
+/** `mediaItems.search`: by album, or all. Filters are taken and filter nothing. */
+export async function search(call: ApiCall): Promise<object> {
+  const { albumId, filters, ...page } = await readBody(call.c, query)
+  if (albumId !== undefined && filters !== undefined)
+    throw apiError('INVALID_ARGUMENT', 'albumId and filters exclude each other.')
+  const ids = albumId === undefined ? itemIds(call) : findAlbum(call, albumId).media_items
+  return describePage(call, ids, page)
+}
+
+/** `mediaItems.patch`: the description alone can change. */
+export async function patch(call: ApiCall): Promise<object> {
+  const { simulation, id, c } = call
+  const item = findItem(call, id)
+  if (c.req.query('updateMask') !== 'description')
+    throw apiError('INVALID_ARGUMENT', 'updateMask has to be description.')
+  const schema = v.object({ description: v.pipe(v.string(), v.maxLength(1000)) })
+  item.description = (await readBody(c, schema)).description
+  return describeItem(simulation, id, item, true)
+}
+
+function createItem(
+  { simulation, owner }: ApiCall,
+  { description, simpleMediaItem }: v.InferOutput<typeof newMediaItem>,
+): { id: string; item: MediaItem } | undefined {
+  const { world, bytes, now } = simulation
+  const { uploadToken: token, fileName } = simpleMediaItem
+  const upload = Object.hasOwn(world.uploads, token) ? world.uploads[token] : undefined
+  const content = bytes.get(token)
+  const isTheirs = upload?.sub === owner.sub && upload.client_id === owner.client_id
+  if (!upload || !content || !isTheirs || now() >= upload.expires_at) return undefined
+  const found = sniff(content, upload.mime_type)
+  if (!found) return undefined
+  const id = randomName('AF')
+  const filename = fileName ?? `upload.${found.mime_type.split('/')[1]}`
+  const item: MediaItem = { ...owner, ...found, filename, description, created_at: now() }
+  world.media_items[id] = item
+  bytes.put(id, content)
+  bytes.delete(token)
+  delete world.uploads[token]
+  return { id, item }
+}
+
+/** Lists this app's items, the newest first. */
+function itemIds(call: ApiCall): string[] {
+  const ids = Object.keys(call.simulation.world.media_items)
+  return ids.filter((id) => ownItem(call, id)).reverse()
+}
+
+function describePage(
+  call: ApiCall,
+  ids: readonly string[],
+  asked: { pageSize?: number | string | undefined; pageToken?: string | undefined },
+): object {
+  const { items, nextPageToken } = pageOf(ids, asked, LIMITS)
+  return {
+    mediaItems: items.map((id) => describeItem(call.simulation, id, findItem(call, id), true)),
+    ...(nextPageToken === undefined ? {} : { nextPageToken }),
+  }
+}
+
+/** The answer to a creation has no `baseUrl`: an app that may only write cannot read back. */
+function describeItem(
+  simulation: Simulation,
+  id: string,
+  item: MediaItem,
+  withUrl: boolean,
+): object {
+  const { mime_type, filename, width, height, description, created_at } = item
+  return {
+    id,
+    ...(description === '' ? {} : { description }),
+    productUrl: `${simulation.origin}/photos/${id}`,
+    ...(withUrl ? { baseUrl: mediaUrl(simulation, item, id, 'library') } : {}),
+    mimeType: mime_type,
+    filename,
+    mediaMetadata: {
+      creationTime: new Date(created_at * 1000).toISOString(),
+      width: String(width),
+      height: String(height),
+      ...(mime_type.startsWith('video/') ? { video: { status: 'READY' } } : { photo: {} }),
+    },
+  }
+}

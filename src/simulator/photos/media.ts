@@ -1,0 +1,99 @@
+/** This file is the host of the bytes: `baseUrl` plus size. Picked ones need the bearer token; no page may read any (no CORS). */
+
+import type { Context } from 'hono'
+import { bearerToken } from '../oauth/introspection.ts'
+import { PICK } from '../scopes.ts'
+import type { Simulation } from '../simulation.ts'
+import { serveBytes } from './bytes.ts'
+import { findMediaUrl } from './media-url.ts'
+import { findPicture, type Picture } from './pictures.ts'
+import type { MediaUrl } from './records.ts'
+import { paintScene } from './scene.ts'
+import { videoBytes } from './video.ts'
+
+/** What is asked for behind the `=`. */
+type Size =
+  | { kind: 'download' }
+  | { kind: 'video' }
+  | { kind: 'fit'; width: number; height: number }
+
+interface Content {
+  bytes: Uint8Array
+  type: string
+  filename: string
+}
+
+/** Answers `GET /media/{name}={size}`. */
+export async function media(simulation: Simulation, c: Context): Promise<Response> {
+  const [, name = '', suffix] = /^\/media\/([\w-]+)(?:=(.*))?$/.exec(c.req.path) ?? []
+  const found = findMediaUrl(simulation, name)
+  if (!found) return refuse(403, 'This URL is not valid, or not any more.')
+  const refused = found.api === 'picker' ? whyRefused(simulation, c, found) : undefined
+  if (refused) return refused
+  const size = suffix === undefined ? undefined : readSize(suffix)
+  if (!size) return refuse(400, 'A size has to follow: =w2048-h1024, =d or =dv.')
+  const content = await contentOf(simulation, found, size)
+  if (!content) return refuse(404, 'There is nothing of that kind.')
+  const download = size.kind === 'fit' ? 'inline' : 'attachment'
+  return serveBytes(c, content.bytes, {
+    'Content-Type': content.type,
+    'Content-Disposition': `${download};filename="${content.filename}"`,
+    'Cache-Control': 'private, max-age=86400, no-transform',
+    ETag: `"${found.item}${suffix}"`,
+  })
+}
+
+function whyRefused(simulation: Simulation, c: Context, url: MediaUrl): Response | undefined {
+  const token = bearerToken(simulation, c.req.header('Authorization'))
+  if (!token) return refuse(401, 'The access token is missing or dead.')
+  const isOwn = token.sub === url.sub && token.client_id === url.client_id
+  if (!isOwn || !token.scopes.includes(PICK)) return refuse(403, 'This token does not open it.')
+  return undefined
+}
+
+function readSize(suffix: string): Size | undefined {
+  if (suffix === 'd') return { kind: 'download' }
+  if (suffix === 'dv') return { kind: 'video' }
+  const [, width, height] = /^(?:w(\d{1,5}))?-?(?:h(\d{1,5}))?(?:-c)?$/.exec(suffix) ?? []
+  if (width === undefined && height === undefined) return undefined
+  return { kind: 'fit', width: Number(width ?? 16383), height: Number(height ?? 16383) }
+}
+
+async function contentOf(
+  { world, bytes }: Simulation,
+  { sub, item, api }: MediaUrl,
+  size: Size,
+): Promise<Content | undefined> {
+  if (api === 'picker') {
+    const picture = findPicture(sub, item)
+    return picture && (await pictureContent(picture, size))
+  }
+  const made = world.media_items[item]
+  const stored = bytes.get(item)
+  const isVideo = made?.mime_type.startsWith('video/') ?? false
+  if (!made || !stored || (size.kind === 'video') !== isVideo) return undefined
+  // There is no decoder here: what an app uploaded comes back in its own size.
+  return { bytes: stored, type: made.mime_type, filename: made.filename }
+}
+
+/** Paints a picture in the size asked for; of a video, its first frame, unless the video itself is meant. */
+export async function pictureContent(
+  { type, width, height, scene, filename }: Picture,
+  size: Size,
+): Promise<Content | undefined> {
+  if (size.kind === 'video') {
+    if (type !== 'VIDEO') return undefined
+    return { bytes: videoBytes(), type: 'video/mp4', filename }
+  }
+  const scale = size.kind === 'fit' ? Math.min(1, size.width / width, size.height / height) : 1
+  const pixels = (length: number): number => Math.max(1, Math.round(length * scale))
+  return {
+    bytes: await paintScene(scene, pixels(width), pixels(height)),
+    type: 'image/png',
+    filename: filename.replace(/mp4$/, 'png'),
+  }
+}
+
+function refuse(status: number, why: string): Response {
+  return new Response(why, { status, headers: { 'Content-Type': 'text/plain; charset=utf-8' } })
+}

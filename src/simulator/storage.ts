@@ -1,0 +1,77 @@
+/** This file is what the simulator keeps over a restart: the World and the bytes of uploads, in the object's SQLite. */
+
+import type { ByteStore } from './simulation.ts'
+import { createWorld, type World } from './world.ts'
+
+/** A store of bytes that keeps the World too. */
+export interface Storage extends ByteStore {
+  loadWorld(): World
+  /** Writes what has changed since the last time. */
+  saveWorld(world: World): void
+}
+
+/** A row holds at most 2 MB. */
+const PART_BYTES = 1024 * 1024
+
+/** Opens the store. */
+export function createStorage(storage: DurableObjectStorage): Storage {
+  const { sql } = storage
+  sql.exec(
+    'CREATE TABLE IF NOT EXISTS parts (id TEXT, part INTEGER, bytes BLOB, PRIMARY KEY (id, part))',
+  )
+  /** What is stored of the World, by name of its member. */
+  const saved = new Map<string, string>()
+
+  const get = (id: string): Uint8Array | undefined => {
+    const rows = sql
+      .exec<{ bytes: ArrayBuffer }>('SELECT bytes FROM parts WHERE id = ? ORDER BY part', id)
+      .toArray()
+    return rows.length === 0 ? undefined : concat(rows.map((row) => new Uint8Array(row.bytes)))
+  }
+  const remove = (id: string): void => {
+    sql.exec('DELETE FROM parts WHERE id = ?', id)
+  }
+  const put = (id: string, bytes: Uint8Array): void =>
+    storage.transactionSync(() => {
+      remove(id)
+      for (let part = 0; part === 0 || part * PART_BYTES < bytes.length; part++) {
+        const slice = bytes.slice(part * PART_BYTES, (part + 1) * PART_BYTES)
+        sql.exec('INSERT INTO parts VALUES (?, ?, ?)', id, part, slice.buffer)
+      }
+    })
+
+  return {
+    get,
+    put,
+    delete: remove,
+    loadWorld() {
+      const world = createWorld()
+      for (const name of Object.keys(world)) {
+        const bytes = get(`world/${name}`)
+        if (bytes) saved.set(name, new TextDecoder().decode(bytes))
+      }
+      const key = get('world/signing_key')
+      if (key) saved.set('signing_key', new TextDecoder().decode(key))
+      const members = [...saved].map(([name, json]) => [name, JSON.parse(json)])
+      return { ...world, ...Object.fromEntries(members) }
+    },
+    saveWorld(world) {
+      for (const [name, member] of Object.entries(world)) {
+        const json = JSON.stringify(member)
+        if (json === undefined || saved.get(name) === json) continue
+        put(`world/${name}`, new TextEncoder().encode(json))
+        saved.set(name, json)
+      }
+    },
+  }
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}

@@ -1,0 +1,71 @@
+/** This file is an app of tests that uses the photos APIs with a token it was given. */
+
+import type { Simulator } from '../../src/simulator/app.ts'
+import { connect, google, the } from './app.ts'
+
+/** Photos APIs with one access token. */
+export interface Photos {
+  simulator: Simulator
+  access_token: string
+  /** Calls a method: `picker POST /sessions`. */
+  call(method: string, path: string, json?: unknown): Promise<Answer>
+  /** Uploads bytes and returns the upload token. */
+  upload(bytes: Uint8Array, type?: string): Promise<string>
+  /** Opens a `baseUrl` with a size. */
+  open(url: string, headers?: Record<string, string>): Promise<Response>
+}
+
+interface Answer {
+  status: number
+  headers: Headers
+  // biome-ignore lint/suspicious/noExplicitAny: tests read what the API answers.
+  body: any
+}
+
+/** Some image, as far as the simulator looks. */
+export const PNG = Uint8Array.fromHex(
+  '89504e470d0a1a0a0000000d494844520000000200000003080200000000000000',
+)
+
+/** Connects an app that may use these scopes. */
+export async function photosWith(
+  scopes: readonly string[],
+  { simulator = google(), account = the.sub as string } = {},
+): Promise<Photos> {
+  const { access_token } = await connect(simulator, scopes.join(' '), { account })
+  const bearer = { Authorization: `Bearer ${access_token}` }
+  return {
+    simulator,
+    access_token,
+    async call(method, path, json) {
+      const response = await simulator.fetch(
+        new Request(the.origin + path, {
+          method,
+          headers: bearer,
+          ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+        }),
+      )
+      const { status, headers } = response
+      return { status, headers, body: await response.json() }
+    },
+    async upload(bytes, type = 'image/png') {
+      const response = await simulator.fetch(
+        new Request(`${the.origin}/photoslibrary/v1/uploads`, {
+          method: 'POST',
+          headers: {
+            ...bearer,
+            'X-Goog-Upload-Protocol': 'raw',
+            'X-Goog-Upload-Content-Type': type,
+          },
+          body: bytes,
+        }),
+      )
+      return response.text()
+    },
+    open: (url, headers = bearer) => simulator.fetch(new Request(url, { headers })),
+  }
+}
+
+/** The paths of the two APIs. */
+export const PICKER = '/photospicker/v1'
+export const LIBRARY = '/photoslibrary/v1'
