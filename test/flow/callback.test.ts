@@ -48,7 +48,7 @@ describe('a callback', () => {
   ])('$what is refused, and calls nobody (TMB-10, TMB-14)', async ({ change }) => {
     const google = simulateGoogle()
     const browser = google.browse()
-    const callback = await google.consent(browser, await google.start(browser, 'pick'))
+    const callback = await google.consent(await google.start(browser, 'pick'))
     await expectRefused(browser, altered(callback, change))
     expect(google.calls('token')).toBe(0)
     expect((await browser.visit(callback)).url.search).toBe('?connect=ok&bundle=pick')
@@ -57,7 +57,7 @@ describe('a callback', () => {
   it('delivered to another browser is refused: login CSRF (TMB-04, TMB-10)', async () => {
     const google = simulateGoogle()
     const [attacker, victim] = [google.browse(), google.browse()]
-    const callback = await google.consent(attacker, await google.start(attacker, 'pick'), {
+    const callback = await google.consent(await google.start(attacker, 'pick'), {
       account: BEN,
     })
     await expectRefused(victim, callback)
@@ -69,7 +69,7 @@ describe('a callback', () => {
   it('with a tampered cookie, or ten minutes and a second later, is refused (TMB-04)', async () => {
     const google = simulateGoogle()
     const browser = google.browse()
-    const callback = await google.consent(browser, await google.start(browser, 'pick'))
+    const callback = await google.consent(await google.start(browser, 'pick'))
     const jar = browser.jar.get('broker.example') ?? new Map<string, string>()
     const [name = '', value = ''] = [...jar][0] ?? []
     jar.set(name, `${value.slice(0, -3)}${value.at(-3) === 'A' ? 'B' : 'A'}${value.slice(-2)}`)
@@ -83,7 +83,7 @@ describe('a callback', () => {
   it('delivered fifty times at once succeeds once, and never again (TMB-11)', async () => {
     const google = simulateGoogle()
     const browser = google.browse()
-    const callback = await google.consent(browser, await google.start(browser, 'pick'))
+    const callback = await google.consent(await google.start(browser, 'pick'))
     const cookie = [...(browser.jar.get('broker.example') ?? [])]
       .map(([name, value]) => `${name}=${value}`)
       .join('; ')
@@ -110,7 +110,7 @@ describe('a callback', () => {
   ])('that is only $what uses nothing up (TMB-14)', async ({ init, status }) => {
     const google = simulateGoogle()
     const browser = google.browse()
-    const callback = await google.consent(browser, await google.start(browser, 'pick'))
+    const callback = await google.consent(await google.start(browser, 'pick'))
     expect((await browser.fetch(callback, init)).status).toBe(status)
     expect(google.calls('token')).toBe(0)
     expect((await browser.visit(callback)).url.search).toBe('?connect=ok&bundle=pick')
@@ -119,8 +119,8 @@ describe('a callback', () => {
   it('with another flow’s code is stopped by PKCE and nonce (attack 3)', async () => {
     const google = simulateGoogle()
     const [victim, attacker] = [google.browse(), google.browse()]
-    const stolen = await google.consent(victim, await google.start(victim, 'pick'))
-    const own = await google.consent(attacker, await google.start(attacker, 'pick'), {
+    const stolen = await google.consent(await google.start(victim, 'pick'))
+    const own = await google.consent(await google.start(attacker, 'pick'), {
       account: BEN,
     })
     const injected = altered(own, (query) =>
@@ -136,7 +136,7 @@ describe('a callback', () => {
     const google = simulateGoogle()
     const browser = google.browse()
     await google.connect(browser, 'pick')
-    const callback = await google.consent(browser, await google.start(browser, 'upload'))
+    const callback = await google.consent(await google.start(browser, 'upload'))
     await browser.call('DELETE', `${the.url}/session`)
     await google.connect(browser, 'pick', { account: BEN })
     expect((await browser.visit(callback)).url.search).toBe(
@@ -180,7 +180,7 @@ describe('iss on the way back (TMB-12)', () => {
     const google = simulateGoogle()
     google.simulator.faults.add({ at: 'authorize', do: { iss } })
     const browser = google.browse()
-    const callback = await google.consent(browser, await google.start(browser, 'pick'))
+    const callback = await google.consent(await google.start(browser, 'pick'))
     if (ok) expect((await browser.visit(callback)).url.search).toBe('?connect=ok&bundle=pick')
     else await expectRefused(browser, callback)
     expect(google.calls('token')).toBe(ok ? 1 : 0)

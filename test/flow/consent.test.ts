@@ -76,7 +76,7 @@ describe('connecting', () => {
   it('puts neither code, state nor token into the way back, and no redirect but 302 and 303 (TMB-17, TMB-69)', async () => {
     const google = simulateGoogle()
     const browser = google.browse()
-    const callback = await google.consent(browser, await google.start(browser, 'pick'))
+    const callback = await google.consent(await google.start(browser, 'pick'))
     const response = await browser.fetch(callback)
     expect(response.status).toBe(303)
     const location = response.headers.get('Location') ?? ''
@@ -98,7 +98,7 @@ describe('connecting', () => {
       {},
       (url) => url.origin === GOOGLE,
     )
-    const back = await browser.visit(await google.consent(browser, page.url))
+    const back = await browser.visit(await google.consent(page.url))
     expect(back.url.search).toBe('?x=1&connect=ok&bundle=pick')
   })
 })
@@ -120,7 +120,9 @@ describe('a consent', () => {
   it('in part is kept for the bundle it covers, and the one asked for says what is missing (design.md §6.5)', async () => {
     const google = simulateGoogle()
     const browser = google.browse()
-    const back = await google.connect(browser, 'album', { untick: 'readonly.appcreateddata' })
+    const back = await google.connect(browser, 'album', {
+      untick: ['photoslibrary.readonly.appcreateddata'],
+    })
     expect(back.url.search).toBe('?connect=error&bundle=album&error=consent_required')
     expect(await ask(browser, { bundle: 'album' })).toMatchObject({
       status: 403,
@@ -153,7 +155,9 @@ describe('a consent', () => {
   it('with every box unticked leaves a session and nothing else', async () => {
     const google = simulateGoogle()
     const browser = google.browse()
-    const back = await google.connect(browser, 'album', { untick: 'photoslibrary' })
+    const back = await google.connect(browser, 'album', {
+      untick: ['photoslibrary.appendonly', 'photoslibrary.readonly.appcreateddata'],
+    })
     expect(back.url.search).toBe('?connect=error&bundle=album&error=consent_required')
     expect((await ask(browser, { bundle: 'album' })).body).toMatchObject({
       reason: 'partially_granted',
@@ -194,10 +198,7 @@ describe('a consent', () => {
         await google.start(browser, bundles[0]),
         await google.start(browser, bundles[1]),
       ]
-      const [first, second] = [
-        await google.consent(browser, one),
-        await google.consent(browser, two),
-      ]
+      const [first, second] = [await google.consent(one), await google.consent(two)]
       expect((await browser.visit(second)).url.search).toBe(`?connect=ok&bundle=${bundles[1]}`)
       expect((await browser.visit(first)).url.search).toBe(`?connect=ok&bundle=${bundles[0]}`)
       for (const bundle of bundles) expect((await ask(browser, { bundle })).status).toBe(200)
@@ -237,15 +238,18 @@ describe('the refresh token', () => {
     expect(await promptOf('pick')).toEqual(['consent', ADA])
   })
 
-  it('that Google leaves out is fetched by running once more with prompt=consent', async () => {
+  it('that Google leaves out, as it does for scopes granted before, is fetched by running once more with prompt=consent', async () => {
     const google = simulateGoogle()
-    google.simulator.faults.add({ at: 'token:authorization_code', do: { omit: ['refresh_token'] } })
+    const before = google.browse()
+    await google.connect(before, 'pick')
+    await before.call('DELETE', `${the.url}/grants/pick`)
+    later(5)
     const browser = google.browse()
-    const callback = await google.consent(browser, await google.start(browser, 'pick'))
+    const callback = await google.consent(await google.start(browser, 'pick'))
     const again = await browser.visit(callback, {}, (url) => url.origin === GOOGLE)
     expect(again.url.searchParams.get('prompt')).toBe('consent')
     expect(again.url.searchParams.get('login_hint')).toBe(ADA)
-    const back = await browser.visit(await google.consent(browser, again.url))
+    const back = await browser.visit(await google.consent(again.url))
     expect(back.url.search).toBe('?connect=ok&bundle=pick')
     later(3600)
     expect((await ask(browser)).status).toBe(200)

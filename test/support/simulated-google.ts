@@ -2,6 +2,7 @@
 
 import { vi } from 'vitest'
 import { createSimulator, type Simulator } from '../../src/simulator/app.ts'
+import type { PersonChoice } from '../../src/simulator/person.ts'
 import { browse, the } from './broker.ts'
 import type { Browser, Page } from './browser.ts'
 
@@ -21,18 +22,13 @@ export interface SimulatedGoogle {
   /** Goes as far as Google's door, and says where that is. */
   start(browser: Browser, bundle: string, query?: string): Promise<URL>
   /** Consents there and stops at the callback, without going in. */
-  consent(browser: Browser, at: URL, choice?: Choice): Promise<URL>
+  consent(at: URL, choice?: Choice): Promise<URL>
   /** Calls of one endpoint, such as `token`. */
   calls(endpoint: string): number
 }
 
-/** What a person does on Google's pages. */
-export interface Choice {
-  account?: string
-  /** Boxes to untick, by a part of the scope. */
-  untick?: string
-  cancel?: boolean
-  /** More of the query of `/connect`. */
+/** What a person does on Google's pages, and more of the query of `/connect`. */
+interface Choice extends PersonChoice {
   query?: string
 }
 
@@ -52,7 +48,6 @@ export function simulateGoogle(): SimulatedGoogle {
     async (input, init) => await simulator.fetch(new Request(input, init)),
   )
   const isGoogle = (url: URL): boolean => url.origin === GOOGLE
-  const isCallback = (url: URL): boolean => url.href.startsWith(`${the.url}/callback`)
 
   const google: SimulatedGoogle = {
     simulator,
@@ -66,31 +61,11 @@ export function simulateGoogle(): SimulatedGoogle {
       if (!isGoogle(url)) throw new Error(`/connect answered ${response.status}`)
       return url
     },
-    async consent(browser, at, { account = ADA, untick = '', cancel = false } = {}) {
-      const scopes = (at.searchParams.get('scope') ?? '')
-        .split(' ')
-        .filter((scope) => untick === '' || !scope.includes(untick))
-      const body = new URLSearchParams({
-        request: at.search.slice(1),
-        account,
-        action: cancel ? 'Cancel' : 'Continue',
-      })
-      for (const scope of scopes) body.append('scope', scope)
-      const page = await browser.visit(
-        `${GOOGLE}/o/oauth2/v2/auth/consent`,
-        { method: 'POST', body },
-        isCallback,
-      )
-      if (!isCallback(page.url))
-        throw new Error(`Google stays on its own page: ${page.response.status}`)
-      return page.url
-    },
+    consent: async (at, choice = {}) => await simulator.consent(at.href, choice),
     async connect(browser, bundle, choice = {}) {
       const at = await google.start(browser, bundle, choice.query)
-      const page = await browser.visit(await google.consent(browser, at, choice), {}, isGoogle)
-      return isGoogle(page.url)
-        ? await browser.visit(await google.consent(browser, page.url, choice))
-        : page
+      const page = await browser.visit(await google.consent(at, choice), {}, isGoogle)
+      return isGoogle(page.url) ? await browser.visit(await google.consent(page.url, choice)) : page
     },
     calls: (endpoint) => simulator.world.log.filter(({ at }) => at.startsWith(endpoint)).length,
   }
