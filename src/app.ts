@@ -1,7 +1,7 @@
 /** This file is the app: its route table, and the one place where an error becomes an answer. */
 
 import { Hono, type Next } from 'hono'
-import { type Config, readConfig } from './config.ts'
+import { type Config, configOf } from './config.ts'
 import { BrokerError, failureOf, toErrorResponse } from './errors.ts'
 import { log, logError } from './log.ts'
 import { callback } from './routes/callback.ts'
@@ -67,7 +67,7 @@ function createApp(): Hono<BrokerEnv> {
 async function prepare(c: BrokerContext, next: Next): Promise<void> {
   c.set('request_id', requestId(c))
   c.set('timings', startTimings())
-  c.set('config', configOf(c.env))
+  c.set('config', requireConfig(c.env))
   if (c.req.url.length > MAX_URL_LENGTH) throw new BrokerError('invalid_request', 'url_length')
   if (new URL(c.req.url).host !== c.var.config.host)
     throw new BrokerError('invalid_request', 'host_unknown', { status: 421 })
@@ -101,7 +101,7 @@ function toResponse(error: Error, c: BrokerContext): Response | Promise<Response
   if (status >= 500) logError('request_failed', error, fields)
   else log('info', 'request_refused', { ...fields, reason: failure.reason })
   for (const [name, value] of Object.entries(headers)) c.header(name, value)
-  if (failure.reason === CONFIGURATION_FAULTY && c.req.path === '/healthz')
+  if (failure.reason === CONFIGURATION_FAULTY && c.req.path.endsWith('/healthz'))
     return c.json({ status: 'error' }, 503)
   const isRead = c.req.path in NAVIGATIONS && (c.req.header('Accept') ?? '').includes('text/html')
   return isRead ? errorPage(c, status, failure.code, request_id) : c.json(body, status as 400)
@@ -109,31 +109,13 @@ function toResponse(error: Error, c: BrokerContext): Response | Promise<Response
 
 const CONFIGURATION_FAULTY = 'configuration_faulty'
 
-/** Read once in each isolate, and thrown away with it; a fault is told anew to each request. */
-const configs = new WeakMap<object, Config | TypeError>()
-
-function configOf(env: Env): Config {
-  const known = configs.get(env) ?? readConfigOnce(env)
-  if (known instanceof TypeError) {
-    throw new BrokerError('temporarily_unavailable', CONFIGURATION_FAULTY, {
-      retry_after: 60,
-      cause: known,
-    })
-  }
-  return known
-}
-
-function readConfigOnce(env: Env): Config | TypeError {
-  let known: Config | TypeError
-  try {
-    const { config, warnings } = readConfig(env)
-    for (const problem of warnings) log('warn', 'configuration_odd', { problems: [problem] })
-    known = config
-  } catch (error) {
-    known = error as TypeError
-  }
-  configs.set(env, known)
-  return known
+function requireConfig(env: Env): Config {
+  const config = configOf(env)
+  if (!(config instanceof TypeError)) return config
+  throw new BrokerError('temporarily_unavailable', CONFIGURATION_FAULTY, {
+    retry_after: 60,
+    cause: config,
+  })
 }
 
 /** What the operator has to mend, for the log only. */
@@ -146,7 +128,7 @@ function problemsOf(error: Error): { problems?: readonly string[] } {
 /** Routes are named without the path that `BASE_URL` may carry. */
 function pathBelowBase(request: Request, options?: { env?: Env }): string {
   const { pathname } = new URL(request.url)
-  const config = options?.env && (configs.get(options.env) ?? readConfigOnce(options.env))
+  const config = options?.env && configOf(options.env)
   const base = config && !(config instanceof TypeError) ? config.base_path : ''
   if (base === '') return pathname
   return pathname.startsWith(`${base}/`) ? pathname.slice(base.length) : '/-'

@@ -80,6 +80,11 @@ export function parseClients(
         )
       }
     }
+    if ([...clients.keys()].some((other) => other.toLowerCase() === id.toLowerCase())) {
+      problems.push(
+        `CLIENTS.${id}: there is another client whose id differs in case only. Write another id.`,
+      )
+    }
     clients.set(id, {
       id,
       origins: new Set(client.origins),

@@ -4,6 +4,7 @@ import type { Client } from './clients.ts'
 import { parseClients } from './clients.ts'
 import { createKeyring, type Keyring, parseEncryptionKeys, parseSecret } from './crypto/keyring.ts'
 import { createPseudonyms, type Pseudonyms } from './crypto/pseudonym.ts'
+import { log } from './log.ts'
 import { type Bundle, parseBundles } from './scope/bundles.ts'
 
 /** The broker's settings, parsed; design.md §4. */
@@ -96,6 +97,27 @@ export function readConfig(env: object): { config: Config; warnings: readonly st
       session_idle_seconds,
     }),
     warnings: bundles.warnings,
+  }
+}
+
+/** Settled once in each isolate, for the Worker and its Durable Objects alike. */
+const configs = new WeakMap<object, Config | TypeError>()
+
+/** Reads the configuration of an environment once; a faulty one comes back as its error, for whoever has to tell. */
+export function configOf(env: object): Config | TypeError {
+  const known = configs.get(env) ?? attempt(env)
+  configs.set(env, known)
+  return known
+}
+
+function attempt(env: object): Config | TypeError {
+  try {
+    const { config, warnings } = readConfig(env)
+    for (const warning of warnings) log('warn', 'configuration_odd', { problems: [warning] })
+    return config
+  } catch (error) {
+    if (error instanceof TypeError) return error
+    throw error
   }
 }
 

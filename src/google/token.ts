@@ -70,7 +70,8 @@ export async function exchangeCode(
 /**
  * Trades a refresh token for a new access token of exactly `scopes`.
  *
- * Google usually sends no `refresh_token` here; the caller keeps the old one.
+ * Google usually sends no `refresh_token` here; the caller keeps the old one. Where an ID token comes along, it
+ * has to name the same user (TMB-28).
  *
  * @throws {BrokerError} `consent_required` with reason `google_invalid_grant` when the refresh token is dead,
  *   else `temporarily_unavailable` or `server_error`, which say nothing about the grant
@@ -78,7 +79,7 @@ export async function exchangeCode(
  */
 export async function refresh(
   config: Config,
-  refresh_token: string,
+  { refresh_token, sub }: { refresh_token: string; sub: string },
   scopes: ScopeSet,
 ): Promise<Tokens> {
   const { as, client, authentication } = await discover(config)
@@ -94,11 +95,11 @@ export async function refresh(
         additionalParameters: { scope: formatScope(scopes) },
       },
     )
-    return readTokens(
-      await oauth.processRefreshTokenResponse(as, client, response),
-      requested_at,
-      scopes,
-    )
+    const issuer = await issuerSpelling(as, response)
+    const body = await oauth.processRefreshTokenResponse({ ...as, issuer }, client, response)
+    const claims = oauth.getValidatedIdTokenClaims(body)
+    if (claims && claims.sub !== sub) throw new BrokerError('server_error', 'id_token_invalid')
+    return readTokens(body, requested_at, scopes)
   } catch (error) {
     throw googleFailure(error)
   }

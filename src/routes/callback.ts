@@ -8,7 +8,7 @@ import { exchangeCode } from '../google/token.ts'
 import { logError } from '../log.ts'
 import type { ConnectError, ConnectResult } from '../protocol.ts'
 import { clearedCookie, readCookies } from '../session/cookie.ts'
-import { openPending, PENDING_SECONDS, type Pending } from '../session/pending.ts'
+import { bindPending, openPending, PENDING_SECONDS, type Pending } from '../session/pending.ts'
 import { sealSession } from '../session/session.ts'
 import { askSubject } from '../subject/stub.ts'
 import { sendToGoogle } from './connect.ts'
@@ -29,11 +29,8 @@ export async function callback(c: BrokerContext): Promise<Response> {
   if (isPrefetch(c)) throw new BrokerError('invalid_request', 'prefetch')
   const { config } = c.var
   const query = readQuery(c)
-  const opened = await openPending(
-    config,
-    query.get('state') ?? '',
-    readCookies(c.req.header('Cookie')),
-  )
+  const cookies = readCookies(c.req.header('Cookie'))
+  const opened = await openPending(config, query.get('state') ?? '', cookies)
   if (!opened) throw new BrokerError('invalid_request', 'state_unknown')
   const { pending, cookie } = opened
   await limit(c)
@@ -42,7 +39,7 @@ export async function callback(c: BrokerContext): Promise<Response> {
     const finish =
       'error' in response
         ? () => goBack(c, pending, response.error)
-        : await acceptCode(c, pending, response.parameters)
+        : await acceptCode(c, pending, cookie, response.parameters)
     c.header('Set-Cookie', clearedCookie(cookie), { append: true })
     return await finish()
   } catch (error) {
@@ -62,6 +59,7 @@ export async function callback(c: BrokerContext): Promise<Response> {
 async function acceptCode(
   c: BrokerContext,
   pending: Pending,
+  cookie: string,
   parameters: URLSearchParams,
 ): Promise<() => Response | Promise<Response>> {
   const { config } = c.var
@@ -77,6 +75,7 @@ async function acceptCode(
     return () => goBack(c, pending, 'account_mismatch')
   const acceptance = await askSubject(c.env.SUBJECTS, subject, (stub) =>
     stub.accept({
+      sub,
       asked: bundle.scopes.join(' '),
       tokens: { ...tokens, scope: tokens.scope.join(' ') },
       began_at: pending.iat,
@@ -98,15 +97,15 @@ async function acceptCode(
     }
     return () => sendToGoogle(c, { ...again, ...(session ? { session } : {}) })
   }
+  const { id, line } = acceptance.session
   const exp = now() + config.session_ttl_seconds
-  const cookie = await sealSession(config, {
-    id: acceptance.session,
-    client: client.id,
-    sub,
-    subject,
-    exp,
-  })
-  c.header('Set-Cookie', cookie, { append: true })
+  const cookies = readCookies(c.req.header('Cookie'))
+  for (const value of [
+    await sealSession(config, { id, client: client.id, sub, subject, exp }),
+    ...(await bindPending(config, cookies, cookie, client.id, { line, subject })),
+  ]) {
+    c.header('Set-Cookie', value, { append: true })
+  }
   const { result } = acceptance
   return () => goBack(c, pending, result === 'ok' ? undefined : result)
 }
@@ -141,8 +140,11 @@ function goBack(
   }
   const url = new URL(pending.return_to)
   if (pending.display === 'popup') return popupPage(c, result, url.origin)
-  for (const name of ['connect', 'bundle', 'error']) url.searchParams.delete(name)
-  for (const [name, value] of Object.entries(result)) url.searchParams.set(name, value)
+  for (const name of ['connect', 'bundle', 'error']) {
+    if (url.searchParams.has(name)) url.searchParams.delete(name)
+  }
+  const outcome = new URLSearchParams({ ...result }).toString()
+  url.search = url.search === '' ? outcome : `${url.search}&${outcome}`
   return c.redirect(url.href, 303)
 }
 

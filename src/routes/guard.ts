@@ -97,7 +97,12 @@ export async function admitSession(c: BrokerContext, bundle?: string): Promise<S
   throw loginRequired(c, caller, bundle)
 }
 
-/** Refuses a caller without a session, and says where one begins. */
+/**
+ * Refuses a caller without a session, and says where one begins.
+ *
+ * The cookie of a session that ended is left alone: by the time this answer arrives, another tab may have
+ * brought a new session, and its cookie has the same name.
+ */
 export function loginRequired(
   c: BrokerContext,
   { origin, clients, session }: Caller,
@@ -105,8 +110,6 @@ export function loginRequired(
 ): BrokerError {
   const client = clients.find(({ id }) => id === session?.client) ?? clients[0]
   const connect_url = client && connectUrl(c.var.config, client, bundle, origin)
-  if (session)
-    c.header('Set-Cookie', clearedCookie(SESSION_COOKIE_PREFIX + session.client), { append: true })
   return new BrokerError('login_required', 'no_session', {
     members: connect_url === undefined ? {} : { connect_url },
   })

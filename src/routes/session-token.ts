@@ -19,10 +19,10 @@ import { logError } from '../log.ts'
 import type { TokenResponse } from '../protocol.ts'
 import { isFresh, isWaning } from '../subject/grant.ts'
 import { scopeSetKey } from '../subject/grants.ts'
+import type { Ask, HandOut } from '../subject/hand-out.ts'
 import { touchAfter } from '../subject/sessions.ts'
 import { readToken, tokenKey } from '../subject/store.ts'
 import { askSubject } from '../subject/stub.ts'
-import type { Ask, HandOut } from '../subject/subject.ts'
 import { type BrokerContext, readJson } from './context.ts'
 import { connectUrl, findBundle } from './find.ts'
 import { admitSession, loginRequired, type SessionCaller } from './guard.ts'
@@ -53,10 +53,12 @@ export async function sessionToken(c: BrokerContext): Promise<Response> {
   const key = tokenKey(caller.session.subject, await scopeSetKey(bundle.scopes))
   const { access_token, scope, expires_at } =
     (await fromEdge(c, ask, key, caller)) ?? (await fromSubject(c, ask, name, caller))
+  const expires_in = Math.floor(expires_at - now())
+  if (expires_in < 1) throw new BrokerError('temporarily_unavailable', 'token_expired')
   const body: TokenResponse = {
     access_token,
     token_type: 'Bearer',
-    expires_in: Math.floor(expires_at - now()),
+    expires_in,
     scope,
     bundle: name,
   }

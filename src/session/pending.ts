@@ -68,6 +68,33 @@ export async function openPending(
   return pending && sameText(pending.state, state) ? { pending, cookie } : undefined
 }
 
+/**
+ * Binds the other pending authorizations of a client that began without a session to the one that has begun
+ * since, so that none of them can replace its user unnoticed (TMB-28, TMB-32).
+ *
+ * The session's own cookie is `Strict` and does not come along on the way back from Google.
+ *
+ * @returns their new `Set-Cookie` values
+ */
+export async function bindPending(
+  config: Config,
+  cookies: Cookies,
+  finished: string,
+  client: string,
+  session: NonNullable<Pending['session']>,
+): Promise<string[]> {
+  const names = cookies.names.filter((name) => name.startsWith(PENDING_COOKIE_PREFIX))
+  const others = names.filter((name) => name !== finished).slice(0, MAX_OPENED)
+  const bound = others.map(async (name) => {
+    const pending = await openNamed(config, name, cookies)
+    if (!pending || pending.session || pending.client !== client) return []
+    const place = { type: 'pending', at: name } as const
+    const sealed = await seal(config.keyring, place, { ...pending, session })
+    return [pendingCookie(name, sealed, Math.ceil(pending.iat + PENDING_SECONDS - now()))]
+  })
+  return (await Promise.all(bound)).flat()
+}
+
 async function openNamed(
   config: Config,
   name: string,

@@ -7,11 +7,12 @@ import type { Tokens } from '../google/token.ts'
 import { covers, equals, missing, parseScope, type ScopeSet } from '../scope/scopes.ts'
 import type { AccessToken, Grant } from './grant.ts'
 import { grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
-import type { SessionRow } from './ledger.ts'
 import type { SubjectParts } from './parts.ts'
 
 /** A consent with its code exchanged and its ID token checked. */
 export interface Consent {
+  /** Whose it is, at the provider; a later ID token has to name the same. */
+  sub: string
   /** What was asked for; canonical, space-separated. */
   asked: string
   /** What was granted; the scope space-separated, since a scope set does not cross RPC. */
@@ -26,7 +27,7 @@ export interface Consent {
 export type Acceptance =
   | {
       result: 'ok' | 'consent_required' | 'temporarily_unavailable' | 'server_error'
-      session: string
+      session: { id: string; line: string }
     }
   | { result: 'refresh_token_missing' }
 
@@ -39,7 +40,7 @@ export type Acceptance =
  * @returns `access_denied` when its session ended or its subject disconnected while the user was away
  */
 export async function accept(parts: SubjectParts, consent: Consent): Promise<Outcome<Acceptance>> {
-  const { grants, ledger, publisher } = parts
+  const { grants, ledger, publisher, revoker } = parts
   const asked = parseScope(consent.asked)
   const granted = grantedOf(parseScope(consent.tokens.scope), asked)
   const [askedKey, key] = [await scopeSetKey(asked), await scopeSetKey(granted)]
@@ -51,17 +52,19 @@ export async function accept(parts: SubjectParts, consent: Consent): Promise<Out
   }
 
   const accepted = ledger.transaction((): Outcome<Acceptance> => {
-    const refusal = refusalOf(parts, consent, askedKey)
+    const refusal = refusalOf(parts, consent, [askedKey, key])
     if (refusal !== undefined) {
-      if (refusal === 'disconnected' && grant.refresh_token !== '')
-        parts.revoker.note({ scopes: key, sealed: sealed.grant })
+      const isOrphan = grant.refresh_token !== '' && ledger.all('grants').length === 0
+      if (refusal === 'disconnected' && isOrphan)
+        revoker.note({ scopes: key, sealed: sealed.grant })
       return failed('access_denied', refusal)
     }
     if (granted.length > 0) {
       const keepsOld = consent.tokens.refresh_token === undefined
       if (keepsOld && !(held && grants.isCurrent(held)))
         return success({ result: 'refresh_token_missing' })
-      if (keepsOld) ledger.put('grants', { ...(held as HeldGrant).row, refreshed_at: now() })
+      const row = ledger.find('grants', key)
+      if (keepsOld && row) ledger.put('grants', { ...row, refreshed_at: now() })
       else replaceGrant(parts, key, grant, sealed.grant)
       ledger.put('tokens', {
         scopes: key,
@@ -71,20 +74,21 @@ export async function accept(parts: SubjectParts, consent: Consent): Promise<Out
       })
       publisher.token(key)
       ledger.remove('endings', key)
+      revoker.forgo()
     }
     noteMissing(parts, askedKey, asked, granted)
     return success({
       result: equals(granted, asked) ? 'ok' : 'consent_required',
-      session: begin(parts, consent).id,
+      session: begin(parts, consent),
     })
   })
-  await Promise.all([publisher.flush(), parts.revoker.flush()])
+  await Promise.all([publisher.flush(), revoker.flush()])
   return isWider(granted, asked) ? narrow(parts, accepted, asked) : accepted
 }
 
 function recordsOf(
   parts: SubjectParts,
-  { tokens }: Consent,
+  { sub, tokens }: Consent,
   granted: ScopeSet,
   held: HeldGrant | undefined,
 ): { grant: Grant; token: AccessToken } {
@@ -95,6 +99,7 @@ function recordsOf(
   return {
     grant: {
       v: 1,
+      sub,
       refresh_token,
       scope,
       generation,
@@ -110,12 +115,13 @@ function recordsOf(
 function refusalOf(
   { ledger, sessions }: SubjectParts,
   { began_at, line }: Consent,
-  askedKey: string,
+  keys: readonly string[],
 ): string | undefined {
   if (began_at <= (ledger.fact('disconnected_at') ?? 0)) return 'disconnected'
   if (line !== undefined && !sessions.isLineLive(line)) return 'session_ended'
-  const ending = ledger.find('endings', askedKey)
-  return ending?.kind === 'forgotten' && began_at <= ending.at ? 'forgotten' : undefined
+  const endings = keys.flatMap((key) => ledger.find('endings', key) ?? [])
+  const isForgotten = endings.some(({ kind, at }) => kind === 'forgotten' && began_at <= at)
+  return isForgotten ? 'forgotten' : undefined
 }
 
 /** Puts a new life of a grant in the place of the old one. */
@@ -152,10 +158,14 @@ function noteMissing(
   }
 }
 
-/** Begins the session; where it takes the place of another, KV's records may name that one no longer. */
-function begin({ publisher, sessions }: SubjectParts, { line }: Consent): SessionRow {
-  if (line !== undefined) publisher.allTokens()
-  return sessions.begin(line)
+/** Begins the session; where others have to go for it, KV's records may name them no longer. */
+function begin(
+  { publisher, sessions }: SubjectParts,
+  { line }: Consent,
+): { id: string; line: string } {
+  const { session, ousted } = sessions.begin(line)
+  if (ousted) publisher.allTokens()
+  return { id: session.id, line: session.line }
 }
 
 function isWider(granted: ScopeSet, asked: ScopeSet): boolean {

@@ -6,6 +6,8 @@ import type { LikelyCause } from '../protocol.ts'
 export interface Grant {
   /** Version of this record. */
   v: 1
+  /** The user at the provider, whom every later ID token has to name; OpenID Connect Core §12.2. */
+  sub: string
   refresh_token: string
   /** What was really granted, canonical, space-separated; RFC 6749 §3.3. */
   scope: string
@@ -49,8 +51,9 @@ export function lifeLeft(token: AccessToken, at: number): number {
  * hammer the provider.
  */
 export function isFresh(token: AccessToken, min_ttl: number, at: number): boolean {
+  const { refresh_gives } = token
   const enough =
-    token.refresh_gives === undefined ? min_ttl : Math.min(min_ttl, token.refresh_gives / 2)
+    refresh_gives !== undefined && refresh_gives < min_ttl ? refresh_gives / 2 : min_ttl
   const left = lifeLeft(token, at)
   return left >= 1 && left >= enough
 }

@@ -22,6 +22,8 @@ export interface Grants {
   find(scopes: ScopeSet): Promise<HeldGrant | undefined>
   /** Opens the grant of exactly these scopes. */
   own(scopes: ScopeSet): Promise<HeldGrant | undefined>
+  /** Whether the last refresh for these scopes came back with others, though the grant lives. */
+  isDoubtful(scopes: ScopeSet): Promise<boolean>
   /** Whether this very grant is still the current one: neither taken away nor replaced by another consent. */
   isCurrent(held: HeldGrant): boolean
   /** Takes a grant and its tokens away, inside a transaction. */
@@ -114,10 +116,17 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
     note,
     async find(scopes) {
       const kind = ledger.find('endings', await scopeSetKey(scopes))?.kind
-      if (kind === 'unavailable') return undefined
       return (
         (await own(scopes)) ??
         (kind === 'forgotten' || kind === 'unnarrowable' ? undefined : await covering(scopes))
+      )
+    },
+    async isDoubtful(scopes) {
+      const key = await scopeSetKey(scopes)
+      const kind = ledger.find('endings', key)?.kind
+      return (
+        ledger.find('back_offs', key) !== undefined &&
+        (kind === 'partial' || kind === 'unavailable')
       )
     },
     isCurrent: ({ row }) => ledger.find('grants', row.scopes)?.generation === row.generation,

@@ -19,6 +19,8 @@ export interface SubjectParts {
   publisher: Publisher
   revoker: Revoker
   refresher: Refresher
+  /** Lets work go on behind the answer. */
+  background(work: Promise<void>): void
 }
 
 /** An object with nothing left in it goes after a day, when nothing that began before can come any more (TMB-65). */
@@ -31,11 +33,12 @@ const SAFETY_SECONDS = 5
 export function openParts(ctx: DurableObjectState, env: Env, config: Config): SubjectParts {
   const ledger = openLedger(ctx.storage)
   const subject = ctx.id.name ?? ledger.fact('subject') ?? ''
-  ledger.note('subject', subject)
+  if (ledger.fact('subject') !== subject) ledger.note('subject', subject)
   const schedule = async (): Promise<void> => {
     const at = nextAlarm(ledger, config)
     if (at !== undefined) await ctx.storage.setAlarm(at * 1000)
   }
+  const background = (work: Promise<void>): void => ctx.waitUntil(work)
   const vault = createVault(config.keyring, subject)
   const sessions = createSessions(ledger, config)
   const publisher = createPublisher({
@@ -57,9 +60,9 @@ export function openParts(ctx: DurableObjectState, env: Env, config: Config): Su
     grants,
     publisher,
     revoker,
-    background: (work) => ctx.waitUntil(work),
+    background,
   })
-  return { ledger, vault, sessions, grants, publisher, revoker, refresher }
+  return { ledger, vault, sessions, grants, publisher, revoker, refresher, background }
 }
 
 /** Whether nobody needs this object any more. */

@@ -8,8 +8,11 @@ import type { Sessions } from './sessions.ts'
 import { grantKey, tokenKey, writeSealed, writeToken } from './store.ts'
 import type { Vault } from './vault.ts'
 
-/** A write that failed, maybe because it was the second within a second, is tried again after 1, 2, 4 … seconds. */
-const MAX_PAUSE_SECONDS = 300
+/**
+ * A write that failed, maybe because it was the second within a second, is tried again after 1, 2, 4 … seconds, and at
+ * least this often, so that a logout soon holds once KV is well again.
+ */
+const MAX_PAUSE_SECONDS = 15
 
 /** Keeps the KV records of one subject. */
 export interface Publisher {
@@ -72,14 +75,10 @@ export function createPublisher({
       if (ledger.find('unpublished', row.key)?.version === row.version)
         ledger.remove('unpublished', row.key)
     } catch {
+      const isNews = ledger.find('unpublished', row.key)?.version !== row.version
       const failures = row.failures + 1
-      const current = ledger.find('unpublished', row.key)
-      if (current)
-        ledger.put('unpublished', {
-          ...current,
-          failures,
-          not_before: now() + Math.min(2 ** (failures - 1), MAX_PAUSE_SECONDS),
-        })
+      const pause = Math.min(2 ** row.failures, MAX_PAUSE_SECONDS)
+      if (!isNews) ledger.put('unpublished', { ...row, failures, not_before: now() + pause })
       log('warn', 'kv_write_failed', { subject })
     }
   }

@@ -5,17 +5,15 @@ import { now } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { BrokerError, failed, failureOf, type Outcome, success } from '../errors.ts'
 import { refresh, type Tokens } from '../google/token.ts'
-import { logError } from '../log.ts'
+import { log, logError } from '../log.ts'
 import { covers, equals, missing, type ScopeSet } from '../scope/scopes.ts'
+import { backOff, backOffLeft, MAX_BACK_OFF_SECONDS } from './back-off.ts'
 import { type AccessToken, isFresh } from './grant.ts'
 import { consentRequired, type Grants, grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
 import type { Ledger } from './ledger.ts'
 import type { Publisher } from './publisher.ts'
 import type { Revoker } from './revoker.ts'
 import type { Vault } from './vault.ts'
-
-/** After a failure nobody asks Google again for 1, 2, 4 … seconds, and at most this long. */
-const MAX_BACK_OFF_SECONDS = 60
 
 /** A grant that was replaced under a refresh is looked at again, so many times. */
 const MAX_ATTEMPTS = 3
@@ -29,6 +27,8 @@ export interface Refresher {
    *   is over, and only then
    */
   refresh(scopes: ScopeSet): Promise<Outcome<AccessToken>>
+  /** Whether a refresh for exactly these scopes is under way, to be joined. */
+  isUnderWay(scopes: ScopeSet): boolean
 }
 
 /** What a refresher works with. */
@@ -78,6 +78,7 @@ export function createRefresher(parts: Parts): Refresher {
   }
 
   return {
+    isUnderWay: (scopes) => underWay.has(scopes.join(' ')),
     async refresh(scopes) {
       const key = scopes.join(' ')
       const running = underWay.get(key) ?? run(scopes).finally(() => underWay.delete(key))
@@ -94,7 +95,7 @@ async function refreshGrant(
   scopes: ScopeSet,
 ): Promise<Outcome<AccessToken> | 'superseded'> {
   const { config, ledger, vault } = parts
-  const pause = backingOff(ledger, key)
+  const pause = await backingOff(parts, key, scopes)
   if (pause) return pause
   const row = ledger.find('grants', key)
   const grant = await vault.openGrant(row)
@@ -102,7 +103,7 @@ async function refreshGrant(
   const held = { row, grant }
   try {
     const began_at = now()
-    const tokens = await refresh(config, grant.refresh_token, scopes)
+    const tokens = await refresh(config, grant, scopes)
     return await commit(parts, held, scopes, tokens, began_at)
   } catch (error) {
     return settle(parts, held, scopes, error)
@@ -110,11 +111,17 @@ async function refreshGrant(
 }
 
 /** While a failure is young it is everybody's answer, and Google is left alone. */
-function backingOff(ledger: Ledger, key: string): Outcome<never> | undefined {
-  const left = (ledger.find('back_offs', key)?.not_before ?? 0) - now()
-  return left > 0
-    ? failed('temporarily_unavailable', 'backing_off', { retry_after: left })
-    : undefined
+async function backingOff(
+  { grants, ledger }: Parts,
+  key: string,
+  scopes: ScopeSet,
+): Promise<Outcome<never> | undefined> {
+  const left = backOffLeft(ledger, key)
+  if (left === 0) return undefined
+  const isTold = ledger.find('endings', await scopeSetKey(scopes)) !== undefined
+  return isTold
+    ? consentRequired(grants, scopes, 'backing_off')
+    : failed('temporarily_unavailable', 'backing_off', { retry_after: left })
 }
 
 /** Writes a success down, unless the grant was ended or replaced meanwhile (TMB-21, TMB-61). */
@@ -125,7 +132,7 @@ async function commit(
   tokens: Tokens,
   began_at: number,
 ): Promise<Outcome<AccessToken> | 'superseded'> {
-  const { background, grants, ledger, publisher, revoker, vault } = parts
+  const { background, grants, ledger, publisher, vault } = parts
   const { row, grant } = held
   const rotated = tokens.refresh_token !== undefined && tokens.refresh_token !== grant.refresh_token
   const renewed = rotated ? { ...grant, ...refreshTokenOf(tokens) } : grant
@@ -146,8 +153,9 @@ async function commit(
     if (!grants.isCurrent(held)) return false
     ledger.put('grants', { ...row, sealed: sealedGrant, refreshed_at: now() })
     if (rotated) publisher.grant(row.scopes)
-    ledger.remove('back_offs', row.scopes)
     if (!isExact) return true
+    ledger.remove('back_offs', row.scopes)
+    if (row.scopes !== key && ledger.find('endings', key)?.kind === 'forgotten') return false
     ledger.remove('endings', key)
     ledger.put('tokens', {
       scopes: key,
@@ -158,20 +166,23 @@ async function commit(
     publisher.token(key)
     return true
   })
-  if (!written) {
-    if (rotated && (ledger.fact('disconnected_at') ?? 0) >= began_at)
-      revoker.note({ scopes: row.scopes, sealed: sealedGrant })
-    background(revoker.flush())
-    return 'superseded'
-  }
+  if (!written && rotated) revokeOrphan(parts, row.scopes, sealedGrant, began_at)
   background(publisher.flush())
-  if (isExact) return success(token)
-  return refuseInexact(
-    parts,
-    { row: { ...row, sealed: sealedGrant }, grant: renewed },
-    asked,
-    granted,
-  )
+  if (!written) return 'superseded'
+  return isExact ? success(token) : refuseInexact(parts, held, asked, granted)
+}
+
+/** A refresh token that Google rotated while its user disconnected has to be revoked as well. */
+function revokeOrphan(
+  { background, ledger, revoker }: Parts,
+  scopes: string,
+  sealed: string,
+  began_at: number,
+): void {
+  const isDisconnected = (ledger.fact('disconnected_at') ?? 0) >= began_at
+  if (!isDisconnected || ledger.all('grants').length > 0) return
+  revoker.note({ scopes, sealed })
+  background(revoker.flush())
 }
 
 function refreshTokenOf({ refresh_token, refresh_token_expires_at }: Tokens): {
@@ -184,29 +195,24 @@ function refreshTokenOf({ refresh_token, refresh_token_expires_at }: Tokens): {
   }
 }
 
-/** Google granted something else than was asked for: that token is never handed out (TMB-19, TMB-46). */
+/**
+ * Google granted something else than was asked for: that token is never handed out (TMB-19, TMB-46), but only
+ * `invalid_grant` ends a grant. What is missing is told, and Google asked again after a back-off.
+ */
 async function refuseInexact(
   parts: Parts,
-  { row, grant }: HeldGrant,
+  { row }: HeldGrant,
   asked: ScopeSet,
   granted: ScopeSet,
 ): Promise<Outcome<never>> {
-  const { background, grants, ledger, publisher, vault } = parts
+  const { grants, ledger, subject } = parts
   const key = await scopeSetKey(asked)
+  log('error', 'google_grants_another_scope', { subject })
   if (row.scopes !== key) grants.note(key, 'unnarrowable')
-  else if (covers(granted, asked)) grants.note(key, 'unavailable')
   else {
-    const keptKey = await scopeSetKey(granted)
-    const kept = await vault.sealGrant(keptKey, { ...grant, scope: granted.join(' ') })
-    ledger.transaction(() => {
-      grants.remove(key)
-      if (granted.length > 0 && !ledger.find('grants', keptKey)) {
-        ledger.put('grants', { ...row, scopes: keptKey, sealed: kept })
-        publisher.grant(keptKey)
-      }
-      grants.note(key, 'partial', missing(asked, granted))
-    })
-    background(publisher.flush())
+    if (covers(granted, asked)) grants.note(key, 'unavailable')
+    else grants.note(key, 'partial', missing(asked, granted))
+    backOff(ledger, key, MAX_BACK_OFF_SECONDS)
   }
   return consentRequired(grants, asked, 'google_grants_another_scope')
 }
@@ -236,11 +242,6 @@ async function settle(
     grants.note(key, 'unnarrowable')
     return consentRequired(grants, scopes, failure.reason)
   }
-  const failures = (ledger.find('back_offs', held.row.scopes)?.failures ?? 0) + 1
-  const pause = Math.max(
-    Math.min(2 ** (failures - 1), MAX_BACK_OFF_SECONDS),
-    failure.retry_after ?? 0,
-  )
-  ledger.put('back_offs', { scopes: held.row.scopes, failures, not_before: now() + pause })
-  return { ok: false, failure: { ...failure, retry_after: pause } }
+  const retry_after = backOff(ledger, held.row.scopes, failure.retry_after)
+  return { ok: false, failure: { ...failure, retry_after } }
 }

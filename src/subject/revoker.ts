@@ -18,6 +18,11 @@ export interface Revoker {
   /** Notes a sealed grant, inside the transaction that took it away (TMB-60). */
   note(grant: { scopes: string; sealed: string }): void
   /**
+   * Gives up what is noted, inside the transaction that keeps a new consent: revoking any token ends the user's
+   * whole grant at Google, the new one with it.
+   */
+  forgo(): void
+  /**
    * Revokes what is due. Never fails; what Google did not hear stays noted (TMB-62).
    *
    * The alarm is set in the turn that noted the work, so that the work outlives a crash of this object.
@@ -64,6 +69,10 @@ export function createRevoker({ config, subject, ledger, vault, schedule }: Part
   }
 
   return {
+    forgo() {
+      if (ledger.all('revocations').length > 0) log('warn', 'revocation_forgone', { subject })
+      ledger.clear('revocations')
+    },
     note: ({ scopes, sealed }) =>
       ledger.addRevocation({ scopes, sealed, failures: 0, not_before: now() }),
     flush() {

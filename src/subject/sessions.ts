@@ -11,9 +11,9 @@ const MAX_SESSIONS = 20
 /** An hour is near enough for an idle time of days. */
 const MAX_TOUCH_SECONDS = 60 * 60
 
-/** How old the last sight of a session may be before it is noted anew: a quarter of the idle time, an hour at most. */
+/** How old the last sight of a session may be before it is noted anew: a sixtieth of the idle time, an hour at most. */
 export function touchAfter(config: Config): number {
-  return Math.min(MAX_TOUCH_SECONDS, config.session_idle_seconds / 4)
+  return Math.min(MAX_TOUCH_SECONDS, config.session_idle_seconds / 60)
 }
 
 /** The sessions of one subject. */
@@ -24,8 +24,10 @@ export interface Sessions {
   all(): SessionRow[]
   /** Notes that a session is in use; tells whether that was news. */
   touch(session: SessionRow): boolean
-  /** Begins a session; one of the same line is replaced by it (TMB-32). */
-  begin(line: string | undefined): SessionRow
+  /** Begins a session; one of the same line is replaced by it (TMB-32). Tells whether others had to go. */
+  begin(line: string | undefined): { session: SessionRow; ousted: boolean }
+  /** Removes those that are over. */
+  purge(): void
   /** Whether a session of this line is live. */
   isLineLive(line: string): boolean
   end(id: string): void
@@ -49,26 +51,26 @@ export function createSessions(ledger: Ledger, config: Config): Sessions {
       return true
     },
     begin(line) {
-      const replaced = all().find((session) => session.line === line)
-      if (replaced) ledger.remove('sessions', replaced.id)
-      for (const { id } of surplus(ledger.all('sessions'), isLive)) ledger.remove('sessions', id)
+      const live = all()
+      const replaced = live.find((session) => session.line === line)
+      const kept = live.filter((session) => session !== replaced)
       const session = {
         id: randomId(),
         line: replaced?.line ?? randomId(),
         created_at: now(),
         seen_at: now(),
       }
+      const gone = kept.sort((a, b) => b.seen_at - a.seen_at).slice(MAX_SESSIONS - 1)
+      for (const { id } of replaced ? [replaced, ...gone] : gone) ledger.remove('sessions', id)
       ledger.put('sessions', session)
-      return session
+      return { session, ousted: replaced !== undefined || gone.length > 0 }
+    },
+    purge() {
+      for (const session of ledger.all('sessions'))
+        if (!isLive(session)) ledger.remove('sessions', session.id)
     },
     isLineLive: (line) => all().some((session) => session.line === line),
     end: (id) => ledger.remove('sessions', id),
     endAll: () => ledger.clear('sessions'),
   }
-}
-
-/** What has to go before one more begins: the dead, then those unseen for longest. */
-function surplus(sessions: SessionRow[], isLive: (session: SessionRow) => boolean): SessionRow[] {
-  const [live, dead] = [sessions.filter(isLive), sessions.filter((session) => !isLive(session))]
-  return [...dead, ...live.sort((a, b) => b.seen_at - a.seen_at).slice(MAX_SESSIONS - 1)]
 }

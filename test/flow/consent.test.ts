@@ -101,6 +101,20 @@ describe('connecting', () => {
     const back = await browser.visit(await google.consent(page.url))
     expect(back.url.search).toBe('?x=1&connect=ok&bundle=pick')
   })
+
+  it('leaves the query of return_to as it was spelt', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    const return_to = encodeURIComponent('/app?flag&x=%20&y=a+b')
+    const isGoogle = (url: URL): boolean => url.origin === GOOGLE
+    const page = await browser.visit(
+      `${the.url}/connect?bundle=pick&return_to=${return_to}`,
+      {},
+      isGoogle,
+    )
+    const back = await browser.visit(await google.consent(page.url))
+    expect(back.url.search).toBe('?flag&x=%20&y=a+b&connect=ok&bundle=pick')
+  })
 })
 
 describe('a consent', () => {
@@ -203,6 +217,32 @@ describe('a consent', () => {
       expect((await browser.visit(first)).url.search).toBe(`?connect=ok&bundle=${bundles[0]}`)
       for (const bundle of bundles) expect((await ask(browser, { bundle })).status).toBe(200)
     }
+  })
+
+  it('of somebody else, begun before anybody was logged in, does not replace who is by now (TMB-28, TMB-32)', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    const [one, two] = [await google.start(browser, 'pick'), await google.start(browser, 'upload')]
+    const [ada, ben] = [await google.consent(one), await google.consent(two, { account: BEN })]
+    expect((await browser.visit(ada)).url.search).toBe('?connect=ok&bundle=pick')
+    expect((await browser.visit(ben)).url.search).toBe(
+      '?connect=error&bundle=upload&error=account_mismatch',
+    )
+    expect((await askSession(browser)).body.sub).toBe(ADA)
+  })
+
+  it('in a second tab begun before login leaves one session, not two (TMB-32)', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    const [one, two] = [await google.start(browser, 'pick'), await google.start(browser, 'upload')]
+    await browser.visit(await google.consent(one))
+    const old = google.browse()
+    old.jar.set('broker.example', new Map(browser.jar.get('broker.example')))
+    expect((await browser.visit(await google.consent(two))).url.search).toBe(
+      '?connect=ok&bundle=upload',
+    )
+    expect((await askSession(old)).status).toBe(401)
+    expect((await askSession(browser)).status).toBe(200)
   })
 
   it('replaces the session, and the old one is worth nothing (TMB-32)', async () => {

@@ -1,11 +1,12 @@
 /** This file is the story of endings: log out, forget, disconnect, and nothing that comes back afterwards (design.md §6.3; TMB-60 to 65). */
 
-import { runInDurableObject } from 'cloudflare:test'
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
 import { ask, askSession, browse, logIn, subjectOf, the } from '../support/broker.ts'
 import type { Browser } from '../support/browser.ts'
 import { oauthError, refreshed, scriptGoogle } from '../support/scripted-google.ts'
 import { alarm, aMinute, dumpKv, later, stage } from '../support/story.ts'
+import { configure } from '../support/worker.ts'
 
 stage()
 
@@ -84,6 +85,54 @@ describe('DELETE /grants/NAME', () => {
     expect(google.revocations).toHaveLength(0)
     expect(await end(browser, '/grants/pick')).toBe(204)
     expect(await end(browser, '/grants/no-such')).toBe(400)
+  })
+
+  it('of what was never granted changes nothing', async () => {
+    scriptGoogle()
+    const browser = browse()
+    await logIn(browser)
+    expect(await end(browser, '/grants/upload')).toBe(204)
+    expect((await ask(browser, { bundle: 'upload' })).body).toMatchObject({
+      reason: 'never_granted',
+    })
+  })
+
+  it('is not undone by a refresh of a wider grant that is under way, nor does that lose a rotated token', async () => {
+    const google = scriptGoogle()
+    google.token = (call) => refreshed(call, { refresh_token: 'canary-rotated' })
+    const browser = browse()
+    await logIn(browser, { bundle: 'album' })
+    const gate = google.hold()
+    const asking = ask(copyOf(browser), { bundle: 'upload' })
+    await gate.arrived()
+    expect(await end(browser, '/grants/upload')).toBe(204)
+    gate.release()
+    expect((await asking).status).toBe(403)
+    await aMinute((await subjectOf()).stub)
+    expect((await ask(browser, { bundle: 'upload' })).status).toBe(403)
+    later(3600)
+    expect((await ask(browser, { bundle: 'album' })).status).toBe(200)
+    expect(google.refreshes.at(-1)?.body.get('refresh_token')).toBe('canary-rotated')
+  })
+
+  it('is not undone by a late consent to a wider bundle that turns out partial', async () => {
+    scriptGoogle()
+    const browser = browse()
+    await logIn(browser, { bundle: 'upload' })
+    const began_at = Date.now() / 1000
+    later(5)
+    await end(browser, '/grants/upload')
+    const tokens = {
+      access_token: 'canary-late',
+      refresh_token: 'canary-late-refresh',
+      expires_in: 3599,
+      expires_at: Date.now() / 1000 + 3599,
+      scope: the.upload,
+    }
+    const { stub } = await subjectOf()
+    expect(await stub.accept({ sub: the.sub, asked: the.album, tokens, began_at })).toMatchObject({
+      ok: false,
+    })
   })
 
   it('is not undone by a wider grant', async () => {
@@ -230,7 +279,7 @@ describe('what began before', () => {
       expires_at: Date.now() / 1000 + 3599,
       scope: the.pick,
     }
-    expect(await stub.accept({ asked: the.pick, tokens, began_at })).toMatchObject({
+    expect(await stub.accept({ sub: the.sub, asked: the.pick, tokens, began_at })).toMatchObject({
       ok: false,
       failure: { code: 'access_denied' },
     })
@@ -238,8 +287,126 @@ describe('what began before', () => {
       google.revocations.map(({ body }) => body.get('token')).includes('canary-late-refresh'),
     ).toBe(revoked)
     expect(
-      await stub.accept({ asked: the.pick, tokens, began_at: Date.now() / 1000 }),
+      await stub.accept({ sub: the.sub, asked: the.pick, tokens, began_at: Date.now() / 1000 }),
     ).toMatchObject({ ok: true })
+  })
+})
+
+describe('a revocation that Google has yet to hear', () => {
+  it('is given up when the user consents anew: it would end that consent with the old one', async () => {
+    const google = scriptGoogle()
+    google.revoke = () => new Response('', { status: 503 })
+    const browser = browse()
+    await logIn(browser)
+    await end(browser, '/grants')
+    later(5)
+    await logIn(browser, { refresh_token: 'canary-new' })
+    const told = google.revocations.length
+    google.revoke = () => new Response(null, { status: 200 })
+    later(3600)
+    await alarm((await subjectOf()).stub)
+    expect(google.revocations).toHaveLength(told)
+    expect((await ask(browser)).status).toBe(200)
+  })
+
+  it('is not noted for a late callback once the user has consented anew', async () => {
+    const google = scriptGoogle()
+    const browser = browse()
+    await logIn(browser)
+    const began_at = Date.now() / 1000
+    later(5)
+    await end(browser, '/grants')
+    later(5)
+    await logIn(browser, { refresh_token: 'canary-new' })
+    const { stub } = await subjectOf()
+    const tokens = {
+      access_token: 'canary-late',
+      refresh_token: 'canary-late-refresh',
+      expires_in: 3599,
+      expires_at: Date.now() / 1000 + 3599,
+      scope: the.pick,
+    }
+    expect(await stub.accept({ sub: the.sub, asked: the.pick, tokens, began_at })).toMatchObject({
+      ok: false,
+    })
+    expect(google.revocations.map(({ body }) => body.get('token'))).not.toContain(
+      'canary-late-refresh',
+    )
+  })
+
+  it('outlives a configuration that was faulty for a while', async () => {
+    const google = scriptGoogle()
+    google.revoke = () => new Response('', { status: 503 })
+    const browser = browse()
+    await logIn(browser)
+    await end(browser, '/grants')
+    const { stub } = await subjectOf()
+    configure({ CONSISTENCY: 'faulty' })
+    await evictDurableObject(stub)
+    later(60)
+    await alarm(stub)
+    configure()
+    await evictDurableObject(stub)
+    google.revoke = () => new Response(null, { status: 200 })
+    const told = google.revocations.length
+    later(3600)
+    await alarm(stub)
+    expect(google.revocations).toHaveLength(told + 1)
+  })
+})
+
+describe('an object', () => {
+  const stored = async (): Promise<{ tables: number; due: number | null; sessions: number }> => {
+    const { stub } = await subjectOf()
+    return await runInDurableObject(stub, async (_, { storage }) => {
+      const tables = storage.sql
+        .exec("SELECT name FROM sqlite_master WHERE name = 'sessions'")
+        .toArray().length
+      const sessions =
+        tables === 0 ? 0 : storage.sql.exec('SELECT id FROM sessions').toArray().length
+      return { tables, due: await storage.getAlarm(), sessions }
+    })
+  }
+
+  it('whose sessions are over sleeps: its alarm is never in the past', async () => {
+    scriptGoogle()
+    const browser = browse()
+    await logIn(browser)
+    later(8 * 86_400)
+    await alarm((await subjectOf()).stub)
+    const { due, sessions } = await stored()
+    expect(sessions).toBe(0)
+    expect(due ?? Number.POSITIVE_INFINITY).toBeGreaterThan(Date.now())
+  })
+
+  it('that was emptied is not filled again by a stale cookie (TMB-59, TMB-65)', async () => {
+    scriptGoogle()
+    const browser = browse()
+    await logIn(browser)
+    const copy = copyOf(browser)
+    await end(browser, '/grants')
+    await aMinute((await subjectOf()).stub)
+    later(26 * 3600)
+    await alarm((await subjectOf()).stub)
+    expect((await stored()).tables).toBe(0)
+    expect((await ask(copy)).status).toBe(401)
+    expect((await askSession(copy)).status).toBe(401)
+    expect(await end(copy, '/grants/pick')).toBe(401)
+    expect(await end(copy, '/session')).toBe(204)
+    expect(await end(copy, '/grants')).toBe(204)
+    expect((await stored()).tables).toBe(0)
+  })
+
+  it('keeps twenty sessions, and the one that gave way gets nothing more', async () => {
+    scriptGoogle()
+    const first = browse()
+    await logIn(first, { bundle: 'upload' })
+    for (let login = 0; login < 20; login++) {
+      later(2)
+      await logIn(browse())
+    }
+    await aMinute((await subjectOf()).stub)
+    expect((await ask(first, { bundle: 'upload' })).status).toBe(401)
   })
 })
 

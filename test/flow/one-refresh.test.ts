@@ -111,6 +111,7 @@ it.each([
   { min_ttl: undefined, left: 299, refreshes: 1 },
   { min_ttl: 1800, left: 1799, refreshes: 1 },
   { min_ttl: 1800, left: 1801, refreshes: 0 },
+  { min_ttl: 300, left: 300, refreshes: 0 },
 ])(
   'min_ttl $min_ttl with $left seconds left makes $refreshes refreshes before the answer',
   async ({ min_ttl, left, refreshes }) => {
@@ -179,4 +180,34 @@ it('forcing refreshes over and over is slowed down (TMB-49)', async () => {
   }
   expect(statuses).toEqual([200, 200, 200, 200, 200, 200, 429, 429])
   expect(google.refreshes).toHaveLength(6)
+})
+
+it('min_ttl is kept to where a refresh can give it, also by a provider of short-lived tokens', async () => {
+  const google = scriptGoogle()
+  google.token = (call) => refreshed(call, { expires_in: 1200 })
+  const browser = browse()
+  await logIn(browser, { expires_in: 1 })
+  later(2)
+  await ask(browser)
+  later(500)
+  const { body } = await ask(browser, { bundle: 'pick', min_ttl: 900 })
+  expect(body.expires_in).toBeGreaterThanOrEqual(1199)
+  expect(google.refreshes).toHaveLength(2)
+})
+
+it('many tabs that were refused the same token share one refresh', async () => {
+  const google = scriptGoogle()
+  const browser = browse()
+  await logIn(browser)
+  const digest = await crypto.subtle.digest(
+    'SHA-256',
+    new TextEncoder().encode('canary-access-token'),
+  )
+  const rejected = new Uint8Array(digest).toBase64({ alphabet: 'base64url', omitPadding: true })
+  const asking = Array.from(
+    { length: 50 },
+    async () => await ask(browser, { bundle: 'pick', rejected }),
+  )
+  expect(new Set((await Promise.all(asking)).map(({ status }) => status))).toEqual(new Set([200]))
+  expect(google.refreshes).toHaveLength(1)
 })
