@@ -88,7 +88,7 @@ describe('a callback', () => {
       .map(([name, value]) => `${name}=${value}`)
       .join('; ')
     const deliver = async (): Promise<Response> =>
-      await broker(new Request(callback, { headers: { Cookie: cookie }, redirect: 'manual' }))
+      broker(new Request(callback, { headers: { Cookie: cookie }, redirect: 'manual' }))
     const statuses = (await Promise.all(Array.from({ length: 50 }, deliver))).map(
       ({ status }) => status,
     )
@@ -273,7 +273,7 @@ describe('a token endpoint that fails at the exchange', () => {
 
 describe('/connect', () => {
   const visit = async (query: string, headers: Record<string, string> = {}): Promise<Response> =>
-    await broker(new Request(`${the.url}/connect?${query}`, { headers, redirect: 'manual' }))
+    broker(new Request(`${the.url}/connect?${query}`, { headers, redirect: 'manual' }))
   const good = 'bundle=pick&return_to=/app'
 
   it.each([

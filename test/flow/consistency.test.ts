@@ -120,7 +120,7 @@ it('an object that cannot be reached is told as such, and the edge goes on with 
   expect((await ask(browser)).status).toBe(200)
   configure({
     SUBJECTS: {
-      getByName: () => ({ accessToken: async () => await Promise.reject(new Error('canary')) }),
+      getByName: () => ({ accessToken: async () => Promise.reject(new Error('canary')) }),
     },
   })
   expect((await ask(browser)).status).toBe(200)

@@ -198,7 +198,7 @@ describe('DELETE /grants', () => {
     await end(browser, '/grants')
     const { stub } = await subjectOf()
     const size = async (): Promise<number> =>
-      await runInDurableObject(
+      runInDurableObject(
         stub,
         (_, { storage }) => storage.sql.exec('SELECT name FROM sqlite_master').toArray().length,
       )
@@ -358,7 +358,7 @@ describe('a revocation that Google has yet to hear', () => {
 describe('an object', () => {
   const stored = async (): Promise<{ tables: number; due: number | null; sessions: number }> => {
     const { stub } = await subjectOf()
-    return await runInDurableObject(stub, async (_, { storage }) => {
+    return runInDurableObject(stub, async (_, { storage }) => {
       const tables = storage.sql
         .exec("SELECT name FROM sqlite_master WHERE name = 'sessions'")
         .toArray().length

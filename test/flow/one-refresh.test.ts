@@ -13,7 +13,7 @@ it('a thousand callers with a stale token make one refresh, and all get its toke
   const browser = browse()
   await logIn(browser, { expires_in: 200 })
   const gate = google.hold()
-  const asking = Array.from({ length: 1000 }, async () => await ask(browser))
+  const asking = Array.from({ length: 1000 }, async () => ask(browser))
   await gate.arrived()
   gate.release()
   const answers = await Promise.all(asking)
@@ -38,7 +38,7 @@ it.each([
   const browser = browse()
   await logIn(browser, { expires_in: 1 })
   later(2)
-  const answers = await Promise.all(Array.from({ length: 200 }, async () => await ask(browser)))
+  const answers = await Promise.all(Array.from({ length: 200 }, async () => ask(browser)))
   expect(google.refreshes).toHaveLength(1)
   expect(new Set(answers.map(({ body }) => body.error)).size).toBe(1)
 })
@@ -204,10 +204,7 @@ it('many tabs that were refused the same token share one refresh', async () => {
     new TextEncoder().encode('canary-access-token'),
   )
   const rejected = new Uint8Array(digest).toBase64({ alphabet: 'base64url', omitPadding: true })
-  const asking = Array.from(
-    { length: 50 },
-    async () => await ask(browser, { bundle: 'pick', rejected }),
-  )
+  const asking = Array.from({ length: 50 }, async () => ask(browser, { bundle: 'pick', rejected }))
   expect(new Set((await Promise.all(asking)).map(({ status }) => status))).toEqual(new Set([200]))
   expect(google.refreshes).toHaveLength(1)
 })

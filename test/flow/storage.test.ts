@@ -15,7 +15,7 @@ const OTHER = '99999999999999999999'
 /** Everything a Durable Object keeps, as text. */
 async function dumpObject(sub: string = the.sub): Promise<string> {
   const { stub } = await subjectOf(sub)
-  return await runInDurableObject(stub, (_, { storage }) => {
+  return runInDurableObject(stub, (_, { storage }) => {
     const tables = storage.sql
       .exec(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\'",
@@ -121,9 +121,9 @@ it('rows of the object swapped by hand do not open either, and say so as an ende
 it('a KV that fails is nobody’s problem, and is caught up with later', async () => {
   scriptGoogle()
   const broken = {
-    get: async () => await Promise.reject(new Error('KV GET failed')),
-    put: async () => await Promise.reject(new Error('KV PUT failed')),
-    delete: async () => await Promise.reject(new Error('KV DELETE failed')),
+    get: async () => Promise.reject(new Error('KV GET failed')),
+    put: async () => Promise.reject(new Error('KV PUT failed')),
+    delete: async () => Promise.reject(new Error('KV DELETE failed')),
   }
   configure({ TOKENS: broken })
   const browser = browse()
@@ -154,7 +154,7 @@ it('a crash between Google’s answer and the KV write loses nothing', async () 
   configure({
     TOKENS: {
       get: async () => null,
-      put: async () => await new Promise(() => {}),
+      put: async () => new Promise(() => {}),
       delete: async () => {},
     },
   })
@@ -164,7 +164,7 @@ it('a crash between Google’s answer and the KV write loses nothing', async () 
   configure()
   await runInDurableObject(stub, (_, ctx) => ctx.abort('crash')).catch(() => {})
   const again = (await subjectOf()).stub
-  const due = await runInDurableObject(again, async (_, { storage }) => await storage.getAlarm())
+  const due = await runInDurableObject(again, async (_, { storage }) => storage.getAlarm())
   expect(due).toBeLessThanOrEqual(Date.now() + 10_000)
   later(10)
   await alarm(again)

@@ -227,9 +227,9 @@ describe('a faulty configuration', () => {
 describe('GET /healthz', () => {
   it('says ok while KV answers, and error while it does not', async () => {
     const get = async (): Promise<unknown> =>
-      await answerOf(await broker(new Request(`${the.url}/healthz`)))
+      answerOf(await broker(new Request(`${the.url}/healthz`)))
     expect(await get()).toMatchObject({ status: 200, body: { status: 'ok' } })
-    configure({ TOKENS: { get: async () => await Promise.reject(new Error('canary')) } })
+    configure({ TOKENS: { get: async () => Promise.reject(new Error('canary')) } })
     expect(await get()).toMatchObject({ status: 503, body: { status: 'error' } })
   })
 })

@@ -107,7 +107,7 @@ describe('a cookie-mode call', () => {
 
 describe('a preflight', () => {
   const preflight = async (origin: string, more: Record<string, string> = {}): Promise<Response> =>
-    await broker(
+    broker(
       new Request(`${the.url}/session/token`, {
         method: 'OPTIONS',
         headers: {

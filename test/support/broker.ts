@@ -31,7 +31,7 @@ export function theConfig(): Config {
 }
 
 /** Sends a request to the broker; to nobody else, unless a test says to whom. */
-export const broker: Internet = async (request) => await exports.default.fetch(request)
+export const broker: Internet = async (request) => exports.default.fetch(request)
 
 /** Opens a browser that knows the broker and whoever else is given, by origin. */
 export function browse(others: Record<string, Internet> = {}): Browser {
@@ -39,7 +39,7 @@ export function browse(others: Record<string, Internet> = {}): Browser {
     const { origin } = new URL(request.url)
     const internet = origin === the.url ? broker : others[origin]
     if (!internet) throw new Error(`nobody answers at ${origin}`)
-    return await internet(request)
+    return internet(request)
   })
 }
 
@@ -90,12 +90,12 @@ export async function ask(
   body: object = { bundle: the.bundle },
   headers: Record<string, string> = {},
 ): Promise<Answer<TokenResponse>> {
-  return await answerOf(await browser.call('POST', `${the.url}/session/token`, body, headers))
+  return answerOf(await browser.call('POST', `${the.url}/session/token`, body, headers))
 }
 
 /** Asks what the session may have. */
 export async function askSession(browser: Browser): Promise<Answer<SessionResponse>> {
-  return await answerOf(await browser.call('GET', `${the.url}/session`))
+  return answerOf(await browser.call('GET', `${the.url}/session`))
 }
 
 /** A JSON answer with its status. */

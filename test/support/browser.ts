@@ -74,7 +74,7 @@ export function openBrowser(internet: Internet): Browser {
         ...(json === undefined ? {} : { 'Content-Type': 'application/json' }),
         ...more,
       }
-      return await fetch(target, {
+      return fetch(target, {
         method,
         headers,
         ...(json === undefined ? {} : { body: JSON.stringify(json) }),

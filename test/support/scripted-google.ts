@@ -54,10 +54,10 @@ export function scriptGoogle(): ScriptedGoogle {
       let isHeld = true
       google.token = async (call) => {
         await until(() => !isHeld)
-        return await answer(call)
+        return answer(call)
       }
       return {
-        arrived: async () => await until(() => google.refreshes.length > before),
+        arrived: async () => until(() => google.refreshes.length > before),
         release() {
           isHeld = false
         },
@@ -76,11 +76,11 @@ export function scriptGoogle(): ScriptedGoogle {
     }
     if (url.pathname === '/token') {
       google.refreshes.push(call)
-      return await google.token(call)
+      return google.token(call)
     }
     if (url.pathname === '/revoke') {
       google.revocations.push(call)
-      return await google.revoke(call)
+      return google.revoke(call)
     }
     throw new TypeError(`nothing at ${url.pathname}`)
   })

@@ -44,14 +44,14 @@ export function simulateGoogle(): SimulatedGoogle {
       },
     ],
   })
-  vi.spyOn(globalThis, 'fetch').mockImplementation(
-    async (input, init) => await simulator.fetch(new Request(input, init)),
+  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) =>
+    simulator.fetch(new Request(input, init)),
   )
   const isGoogle = (url: URL): boolean => url.origin === GOOGLE
 
   const google: SimulatedGoogle = {
     simulator,
-    browse: () => browse({ [GOOGLE]: async (request) => await simulator.fetch(request) }),
+    browse: () => browse({ [GOOGLE]: async (request) => simulator.fetch(request) }),
     async start(browser, bundle, query = '') {
       const { url, response } = await browser.visit(
         `${the.url}/connect?bundle=${bundle}&return_to=/app${query}`,
@@ -61,11 +61,11 @@ export function simulateGoogle(): SimulatedGoogle {
       if (!isGoogle(url)) throw new Error(`/connect answered ${response.status}`)
       return url
     },
-    consent: async (at, choice = {}) => await simulator.consent(at.href, choice),
+    consent: async (at, choice = {}) => simulator.consent(at.href, choice),
     async connect(browser, bundle, choice = {}) {
       const at = await google.start(browser, bundle, choice.query)
       const page = await browser.visit(await google.consent(at, choice), {}, isGoogle)
-      return isGoogle(page.url) ? await browser.visit(await google.consent(page.url, choice)) : page
+      return isGoogle(page.url) ? browser.visit(await google.consent(page.url, choice)) : page
     },
     calls: (endpoint) => simulator.world.log.filter(({ at }) => at.startsWith(endpoint)).length,
   }
