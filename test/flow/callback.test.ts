@@ -6,6 +6,7 @@ import { answerOf, ask, broker, the } from '../support/broker.ts'
 import type { Browser } from '../support/browser.ts'
 import { BEN, GOOGLE, simulateGoogle } from '../support/simulated-google.ts'
 import { later, stage } from '../support/story.ts'
+import { configure } from '../support/worker.ts'
 
 stage()
 
@@ -232,6 +233,19 @@ describe('an ID token (TMB-25, TMB-26, TMB-29)', () => {
   })
 })
 
+it('Google’s two spellings of its issuer name one user (TMB-27)', async () => {
+  configure({ ISSUER: 'https://accounts.google.com' })
+  const google = simulateGoogle('https://accounts.google.com')
+  const browser = google.browse()
+  await google.connect(browser, 'pick')
+  google.simulator.faults.add({
+    at: 'token:authorization_code',
+    do: { id_token: 'iss_without_https' },
+  })
+  expect((await google.connect(browser, 'upload')).url.search).toBe('?connect=ok&bundle=upload')
+  expect((await ask(browser)).status).toBe(200)
+})
+
 describe('a token endpoint that fails at the exchange', () => {
   it.each([
     { kind: '503', effects: { status: 503 }, expected: 'temporarily_unavailable' },
@@ -331,7 +345,6 @@ describe('/connect', () => {
 
   it('says so when Google cannot be discovered', async () => {
     vi.spyOn(globalThis, 'fetch').mockRejectedValue(new TypeError('canary'))
-    const { configure } = await import('../support/worker.ts')
     configure({ ISSUER: 'https://nobody.example' })
     const { status, body, headers } = await answerOf(await visit(good))
     expect([status, body.error]).toEqual([503, 'temporarily_unavailable'])

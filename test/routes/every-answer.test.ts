@@ -224,6 +224,14 @@ describe('a faulty configuration', () => {
   )
 })
 
+it('below a base path a faulty configuration is a sick broker as well', async () => {
+  configure({ BASE_URL: 'https://broker.example/photos-auth', CONSISTENCY: 'faulty' })
+  const { status, body } = await answerOf(
+    await broker(new Request(`${the.url}/photos-auth/healthz`)),
+  )
+  expect([status, body]).toEqual([503, { status: 'error' }])
+})
+
 describe('GET /healthz', () => {
   it('says ok while KV answers, and error while it does not', async () => {
     const get = async (): Promise<unknown> =>

@@ -32,34 +32,47 @@ export interface Browser {
 /** Opens a browser. */
 export function openBrowser(internet: Internet): Browser {
   const jar = new Map<string, Map<string, string>>()
+  /** Names of the cookies that do not come along from another site. */
+  const strict = new Set<string>()
 
-  const fetch: Browser['fetch'] = async (target, init = {}) => {
+  const send = async (
+    target: string | URL,
+    init: RequestInit,
+    isCrossSite: boolean,
+  ): Promise<Response> => {
     const url = new URL(target)
     const headers = new Headers(init.headers)
-    const cookies = jar.get(url.hostname)
-    if (cookies?.size && !headers.has('Cookie')) {
-      headers.set('Cookie', [...cookies].map(([name, value]) => `${name}=${value}`).join('; '))
+    const cookies = [...(jar.get(url.hostname) ?? [])].filter(
+      ([name]) => !(isCrossSite && strict.has(name)),
+    )
+    if (cookies.length > 0 && !headers.has('Cookie')) {
+      headers.set('Cookie', cookies.map(([name, value]) => `${name}=${value}`).join('; '))
     }
     const response = await internet(new Request(url, { ...init, headers, redirect: 'manual' }))
-    keepCookies(jar, url.hostname, response)
+    keepCookies(jar, strict, url.hostname, response)
     return response
   }
+  const fetch: Browser['fetch'] = (target, init = {}) => send(target, init, false)
 
   return {
     jar,
     fetch,
-    async visit(target, init, stopAt = () => false) {
+    async visit(target, init = {}, stopAt = () => false) {
       const redirects: string[] = []
       let url = new URL(target)
-      let response = await fetch(url, init)
+      // Whoever visits a callback comes from Google.
+      let isCrossSite = url.pathname.endsWith('/callback')
+      let response = await send(url, init, isCrossSite)
       for (let hops = 0; hops < 10; hops++) {
         const location = response.headers.get('Location')
         if (response.status < 300 || response.status > 399 || location === null) break
         redirects.push(location)
-        url = new URL(location, url)
+        const next = new URL(location, url)
+        isCrossSite ||= next.hostname !== url.hostname
+        url = next
         if (stopAt(url)) break
         await response.body?.cancel()
-        response = await fetch(url)
+        response = await send(url, {}, isCrossSite)
       }
       return { url, response, text: response.bodyUsed ? '' : await response.text(), redirects }
     },
@@ -83,7 +96,12 @@ export function openBrowser(internet: Internet): Browser {
   }
 }
 
-function keepCookies(jar: Browser['jar'], host: string, response: Response): void {
+function keepCookies(
+  jar: Browser['jar'],
+  strict: Set<string>,
+  host: string,
+  response: Response,
+): void {
   const cookies = jar.get(host) ?? new Map<string, string>()
   jar.set(host, cookies)
   for (const line of response.headers.getSetCookie()) {
@@ -97,6 +115,7 @@ function keepCookies(jar: Browser['jar'], host: string, response: Response): voi
     ) {
       throw new Error(`a browser would refuse the cookie ${name}`)
     }
+    if (has('samesite=strict')) strict.add(name)
     if (has('max-age=0')) cookies.delete(name)
     else cookies.set(name, value)
   }

@@ -32,10 +32,10 @@ interface Choice extends PersonChoice {
   query?: string
 }
 
-/** Puts the simulator in the place of the network. */
-export function simulateGoogle(): SimulatedGoogle {
+/** Puts the simulator in the place of the network; at another origin, where a test is about that. */
+export function simulateGoogle(origin: string = GOOGLE): SimulatedGoogle {
   const simulator = createSimulator({
-    origin: GOOGLE,
+    origin,
     clients: [
       {
         client_id: 'test-client',
@@ -47,11 +47,11 @@ export function simulateGoogle(): SimulatedGoogle {
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) =>
     simulator.fetch(new Request(input, init)),
   )
-  const isGoogle = (url: URL): boolean => url.origin === GOOGLE
+  const isGoogle = (url: URL): boolean => url.origin === origin
 
   const google: SimulatedGoogle = {
     simulator,
-    browse: () => browse({ [GOOGLE]: async (request) => simulator.fetch(request) }),
+    browse: () => browse({ [origin]: async (request) => simulator.fetch(request) }),
     async start(browser, bundle, query = '') {
       const { url, response } = await browser.visit(
         `${the.url}/connect?bundle=${bundle}&return_to=/app${query}`,

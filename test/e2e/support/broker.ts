@@ -39,7 +39,7 @@ export async function startBroker(vars: Record<string, unknown>): Promise<Runnin
           redirect: 'manual',
           ...(request.body ? { body: await request.text() } : {}),
         })) as unknown as Response)
-      : await fetch(request)
+      : fetch(request)
   return {
     url,
     harness,
