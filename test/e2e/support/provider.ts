@@ -57,7 +57,8 @@ export async function startProvider(
   provider.on('refresh_token.destroyed', () => revocations++)
   const grants = new Set<string>()
   provider.on('refresh_token.saved', (token) => grants.add(String(token.grantId)))
-  server.on('request', provider.callback())
+  const answer = provider.callback()
+  server.on('request', (request, response) => void answer(request, response))
   return {
     issuer,
     granted,
