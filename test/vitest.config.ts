@@ -11,12 +11,13 @@ const bindings = {
   GOOGLE_CLIENT_ID: 'test-client',
 }
 
-/** Secrets made up for tests alone; wrangler takes them from where a deployment has none of its own. */
-Object.assign(process.env, {
+/** Secrets made up for tests alone; bound, so that a developer's `.dev.vars` does not come before them. */
+const secrets = {
   GOOGLE_CLIENT_SECRET: 'canary-client-secret',
   ENCRYPTION_KEYS: 'k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8',
   PSEUDONYM_KEY: 'ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8',
-})
+}
+Object.assign(process.env, secrets) // wrangler warns of secrets it cannot find
 
 function inWorkerd(name: string, include: string[], more: object = {}) {
   return {
@@ -24,7 +25,7 @@ function inWorkerd(name: string, include: string[], more: object = {}) {
       cloudflareTest({
         main: `${root}test/support/worker.ts`,
         wrangler: { configPath: `${root}wrangler.toml` },
-        miniflare: { bindings: { ...bindings, ...more } },
+        miniflare: { bindings: { ...bindings, ...secrets, ...more } },
       }),
     ],
     root,

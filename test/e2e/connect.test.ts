@@ -107,6 +107,20 @@ describe('connecting', () => {
     await card(other, 'pick').getByText('Expires in').waitFor()
   })
 
+  it('does not lose the new session to an answer for the one it replaced', async () => {
+    await connect(page, 'pick', ADA)
+    const [session] = (await context.cookies()).filter(({ name }) => name.includes('session'))
+    await connect(page, 'upload', ADA)
+    const late = await fetch(`${demo.url}/session`, {
+      headers: {
+        Cookie: `${session?.name}=${session?.value}`,
+        Origin: demo.url,
+        'X-Requested-With': 'photos-token-broker',
+      },
+    })
+    expect([late.status, late.headers.getSetCookie()]).toEqual([401, []])
+  })
+
   it('in a popup, tells the page that opened it and closes', async () => {
     const opened = context.waitForEvent('page')
     await page.evaluate(() => {

@@ -1,0 +1,103 @@
+/** This file is the broker as the page calls it: the whole of cookie mode, each call a fetch with one extra header. */
+
+/** @import { BundlesResponse, ErrorResponse, SessionResponse, TokenResponse } from '../../../protocol.ts' */
+
+/** An answer of the broker that is an error; `answer.error` is its code. */
+export class BrokerError extends Error {
+  /**
+   * @param {ErrorResponse} answer
+   * @param {number} [retry_after] seconds
+   */
+  constructor(answer, retry_after) {
+    super(answer.error)
+    this.answer = answer
+    this.retry_after = retry_after
+  }
+}
+
+/** @returns {Promise<BundlesResponse['bundles']>} what may be asked for */
+export async function listBundles() {
+  /** @type {BundlesResponse} */
+  const { bundles } = await call('GET', '/bundles')
+  return bundles
+}
+
+/**
+ * Asks what the session may have.
+ *
+ * A consent in another tab ends the session this call was sent with, and brings a new one; so a session that
+ * seems to have ended is asked for once more.
+ *
+ * @returns {Promise<SessionResponse | undefined>} `undefined` when nobody is logged in
+ */
+export async function readSession({ isRetry = false } = {}) {
+  try {
+    return await call('GET', '/session')
+  } catch (error) {
+    const isOver = error instanceof BrokerError && error.answer.error === 'login_required'
+    if (!isOver) throw error
+    return isRetry ? undefined : readSession({ isRetry: true })
+  }
+}
+
+/**
+ * Asks for an access token.
+ *
+ * @param {string} bundle
+ * @param {string} [rejected] an access token that Google has just refused
+ * @returns {Promise<TokenResponse>}
+ */
+export async function getToken(bundle, rejected) {
+  return call('POST', '/session/token', {
+    bundle,
+    ...(rejected === undefined ? {} : { rejected: await sha256(rejected) }),
+  })
+}
+
+/** @param {string} bundle */
+export const forgetBundle = (bundle) => call('DELETE', `/grants/${bundle}`)
+
+export const disconnect = () => call('DELETE', '/grants')
+
+/** @param {{ all: boolean }} where `all` ends every session of this user, on every device */
+export const logOut = ({ all }) => call('DELETE', all ? '/session?all=true' : '/session')
+
+/**
+ * Where a top-level navigation asks for consent.
+ *
+ * @param {string} bundle
+ * @returns {string}
+ */
+export function connectUrl(bundle) {
+  return `/connect?${new URLSearchParams({ bundle, return_to: '/' })}`
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {object} [body]
+ */
+async function call(method, path, body) {
+  const response = await fetch(path, {
+    method,
+    headers: {
+      'X-Requested-With': 'photos-token-broker',
+      ...(body ? { 'Content-Type': 'application/json' } : {}),
+    },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  })
+  const text = await response.text()
+  const answer = text === '' ? undefined : JSON.parse(text)
+  if (response.ok) return answer
+  throw new BrokerError(answer, Number(response.headers.get('Retry-After')) || undefined)
+}
+
+/**
+ * @param {string} text
+ * @returns {Promise<string>} base64url
+ */
+async function sha256(text) {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  const base64 = btoa(String.fromCharCode(...new Uint8Array(digest)))
+  return base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+}

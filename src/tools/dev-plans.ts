@@ -1,0 +1,94 @@
+/** This file is what runs in development: the broker with its demo page, and the simulator beside it. */
+
+import { join } from 'node:path'
+import type { Plan } from './dev-server.ts'
+
+/** Where everything is. */
+export interface Places {
+  port: number
+  simulator_port: number
+  /** Folder of `.dev.vars` and of the state. */
+  home: string
+}
+
+/** The client that the simulator knows; not a secret. */
+const SIMULATOR_CLIENT = { client_id: 'simulator-client', client_secret: 'simulator-secret' }
+
+const GOOGLE_ISSUER = 'https://accounts.google.com'
+
+/** What `.dev.vars` holds. */
+type Values = Readonly<Record<string, string | undefined>>
+
+/** Plans the broker alone, with the real Google. */
+export function planWithGoogle(places: Places, values: Values): Plan[] {
+  const { GOOGLE_CLIENT_ID = '' } = values
+  return [planBroker(places, { ISSUER: GOOGLE_ISSUER, GOOGLE_CLIENT_ID }, values)]
+}
+
+/** Plans the broker and the simulator. */
+export function planWithSimulator(places: Places, values: Values): Plan[] {
+  const { client_id, client_secret } = SIMULATOR_CLIENT
+  const issuer = originAt(places.simulator_port)
+  return [
+    planSimulator(places, issuer),
+    planBroker(
+      places,
+      { ISSUER: issuer, GOOGLE_CLIENT_ID: client_id },
+      { ...values, GOOGLE_CLIENT_SECRET: client_secret },
+    ),
+  ]
+}
+
+/** Where the broker and its demo page are; also where its cookies live, so always by this name. */
+export function originAt(port: number): string {
+  return `http://localhost:${port}`
+}
+
+/** The file of the development secrets. */
+export function secretsFile({ home }: Places): string {
+  return join(home, '.dev.vars')
+}
+
+/** Variables come over those of wrangler.toml, which may be somebody's production by now. */
+function planBroker(places: Places, vars: Readonly<Record<string, string>>, secrets: Values): Plan {
+  const origin = originAt(places.port)
+  return {
+    name: 'broker',
+    port: places.port,
+    health: '/healthz',
+    args: [
+      'src/demo/worker.ts',
+      ...['--config', 'wrangler.toml', '--assets', 'src/demo/public'],
+      ...['--env-file', secretsFile(places), '--persist-to', stateFolder(places, 'state')],
+    ],
+    vars: { BASE_URL: origin, CLIENTS: JSON.stringify({ demo: { origins: [origin] } }), ...vars },
+    secrets,
+  }
+}
+
+function planSimulator(places: Places, issuer: string): Plan {
+  const { client_id, client_secret } = SIMULATOR_CLIENT
+  const redirect_uris = [`${originAt(places.port)}/callback`]
+  return {
+    name: 'simulator',
+    port: places.simulator_port,
+    health: '/.well-known/openid-configuration',
+    args: [
+      '--config',
+      'src/simulator/wrangler.toml',
+      '--persist-to',
+      stateFolder(places, 'simulator'),
+    ],
+    vars: {
+      SIMULATOR_URL: issuer,
+      CLIENTS: JSON.stringify([
+        { client_id, client_secret, redirect_uris, name: 'Photos token broker demo' },
+      ]),
+    },
+  }
+}
+
+/** One folder each: two runtimes would lock each other out of the same files. */
+function stateFolder({ home }: Places, name: 'state' | 'simulator'): string {
+  return join(home, '.wrangler', name)
+}

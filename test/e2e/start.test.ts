@@ -1,0 +1,126 @@
+/** This file is `npm start` itself: its ports, its secrets and its end. */
+
+import { once } from 'node:events'
+import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { findPlace, type Place, type Run, start, startReady } from './support/start.ts'
+
+let place: Place
+let running: Run | undefined
+let neighbour: Server | undefined
+
+beforeEach(async () => {
+  place = await findPlace()
+})
+
+afterEach(async () => {
+  running?.signal('SIGTERM')
+  await running?.ended
+  neighbour?.close()
+  await rm(place.home, { recursive: true })
+  running = neighbour = undefined
+})
+
+describe('npm start', () => {
+  it('names the port that is taken, what to do, and starts nothing', async () => {
+    neighbour = createServer().listen(place.simulator_port, '127.0.0.1')
+    await once(neighbour, 'listening')
+    running = start(place)
+    expect(await running.ended).toBe(1)
+    expect(running.output()).toContain(
+      `Port ${place.simulator_port}, where the simulator should answer, is taken`,
+    )
+    expect(running.output()).toContain('npm start -- --simulator-port')
+    expect(running.output()).not.toContain('Starting')
+  })
+
+  it('makes secrets for nobody else to read, and keeps them and everything else there', async () => {
+    const file = join(place.home, '.dev.vars')
+    await writeFile(file, '# mine\nOTHER="stays"')
+    await chmod(file, 0o644)
+    running = await startReady(place)
+    const made = await readFile(file, 'utf8')
+    expect(made).toMatch(
+      /^# mine\nOTHER="stays"\nENCRYPTION_KEYS=dev:[\w-]{43}\nPSEUDONYM_KEY=[\w-]{43}\n$/,
+    )
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
+    expect(running.output()).toContain('Made ENCRYPTION_KEYS and PSEUDONYM_KEY in')
+    expect((await fetch(`${running.url}/healthz`)).status).toBe(200)
+    await endsCleanly(running, 'SIGINT')
+
+    running = await startReady(place)
+    expect(await readFile(file, 'utf8')).toBe(made)
+    expect(running.output()).not.toContain('Made')
+    const other = await fetch(`http://127.0.0.1:${place.port}/`, { redirect: 'manual' })
+    expect(other.headers.get('Location')).toBe(`${running.url}/`)
+    await endsCleanly(running, 'SIGTERM')
+  })
+
+  it('with a client of the real Google, runs the broker alone and names the redirect URI', async () => {
+    await writeFile(
+      join(place.home, '.dev.vars'),
+      'GOOGLE_CLIENT_ID=some.apps.googleusercontent.com\nGOOGLE_CLIENT_SECRET=made-up\n',
+    )
+    running = await startReady(place)
+    expect(running.output()).toContain(`${running.url}/callback`)
+    expect(running.output()).not.toContain('made-up')
+    await expect(fetch(running.simulator)).rejects.toThrow()
+    const policy = (await fetch(running.url)).headers.get('Content-Security-Policy')
+    expect(policy).toContain('https://photospicker.googleapis.com')
+    await endsCleanly(running, 'SIGINT')
+  })
+
+  it('with half a client, says what is missing', async () => {
+    await writeFile(join(place.home, '.dev.vars'), 'GOOGLE_CLIENT_SECRET=made-up\n')
+    running = start(place)
+    expect(await running.ended).toBe(1)
+    expect(running.output()).toContain('only one of GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET')
+  })
+
+  it('passes on what the broker says is wrong with its configuration, and ends', async () => {
+    await writeFile(join(place.home, '.dev.vars'), 'ENCRYPTION_KEYS=dev:too-short\n')
+    running = start(place)
+    expect(await running.ended).toBe(1)
+    expect(running.output()).toContain('broker | ')
+    expect(running.output()).toContain('ENCRYPTION_KEYS')
+    expect(running.output()).toContain('The broker runs but cannot work; its log above says why.')
+    await portsAreFree()
+  })
+
+  it('ends when it is stopped before it was ready', async () => {
+    running = start(place)
+    await running.says('Starting')
+    await endsCleanly(running, 'SIGINT')
+  })
+
+  it('stops everything when one of the two ends', async () => {
+    running = await startReady(place)
+    process.kill(await childOf(running.pid), 'SIGKILL')
+    expect(await running.ended).toBe(1)
+    expect(running.output()).toMatch(/The (broker|simulator) ended by itself/)
+    await portsAreFree()
+  })
+})
+
+async function endsCleanly(run: Run, signal: NodeJS.Signals): Promise<void> {
+  run.signal(signal)
+  expect(await run.ended).toBe(0)
+  expect(run.output()).not.toMatch(/^\s+at /m)
+  await portsAreFree()
+}
+
+async function portsAreFree(): Promise<void> {
+  for (const port of [place.port, place.simulator_port]) {
+    const server = createServer().listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    await once(server.close(), 'close')
+  }
+}
+
+/** One of the processes that another one started. */
+async function childOf(pid: number): Promise<number> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
+  return Number(children.split(' ')[0])
+}

@@ -1,0 +1,69 @@
+/** This file is a real browser, and a person in front of it who knows the demo page and Google's pages. */
+
+import sparticuz from '@sparticuz/chromium'
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
+
+/** People the simulator has made up. */
+export const ADA = 'Ada Brook'
+export const BEN = 'Ben Okafor'
+export const CHIARA = 'Chiara Lund'
+
+/** Launches Chromium. */
+export async function launchChromium(): Promise<Browser> {
+  const executablePath = await sparticuz.executablePath()
+  return chromium.launch({
+    executablePath,
+    args: sparticuz.args.filter((arg) => arg !== '--single-process'), // it ends with its first context
+    headless: true,
+  })
+}
+
+/** The card of a bundle. */
+export function card(page: Page, bundle: string): Locator {
+  return page.getByRole('article', { name: bundle, exact: true })
+}
+
+/** Presses a button of a bundle's card. */
+export async function press(page: Page, bundle: string, button: string): Promise<void> {
+  await card(page, bundle).getByRole('button', { name: button }).click()
+}
+
+/** Goes from the demo page to Google's consent page for a bundle. */
+export async function askConsent(page: Page, bundle: string, name: string): Promise<void> {
+  await card(page, bundle)
+    .getByRole('link', { name: `Connect ${bundle}` })
+    .click()
+  await chooseAccount(page, name)
+}
+
+/** Chooses an account if Google asks for one, up to the consent page. */
+export async function chooseAccount(page: Page, name: string): Promise<void> {
+  const account = page.getByRole('button', { name })
+  const consent = page.getByRole('button', { name: 'Continue' })
+  await account.or(consent).first().waitFor()
+  if (await account.isVisible()) await account.click()
+  await consent.waitFor()
+}
+
+/** Presses a button of the consent page, and waits until the demo page is back. */
+export async function answer(page: Page, button: 'Continue' | 'Cancel'): Promise<void> {
+  await page.getByRole('button', { name: button }).click()
+  await page.getByRole('heading', { name: 'Bundles' }).waitFor()
+}
+
+/** Connects a bundle, from one end to the other. */
+export async function connect(page: Page, bundle: string, name: string): Promise<void> {
+  await askConsent(page, bundle, name)
+  await answer(page, 'Continue')
+  await card(page, bundle).getByText('Ready since').waitFor()
+}
+
+/** Where the demo page says what came of things. */
+export function notice(page: Page): Locator {
+  return page.locator('#notice')
+}
+
+/** Waits until a part of the page says something. */
+export async function says(page: Page, part: string, text: string): Promise<void> {
+  await page.locator(part, { hasText: text }).waitFor()
+}
