@@ -15,8 +15,8 @@ import type { Publisher } from './publisher.ts'
 import type { Revoker } from './revoker.ts'
 import type { Vault } from './vault.ts'
 
-/** A grant that was replaced under a refresh is looked at again, so many times. */
-const MAX_ATTEMPTS = 3
+/** Where a grant was replaced or ended under a refresh, another is looked for, so many times. */
+const MAX_ATTEMPTS = 5
 
 /** Gets new access tokens for one subject. */
 export interface Refresher {
@@ -227,16 +227,17 @@ async function settle(
   const { background, grants, ledger, publisher, subject } = parts
   const failure = failureOf(error)
   if (!grants.isCurrent(held)) return 'superseded'
-  logError('refresh_failed', error, { subject })
   if (failure.reason === 'google_invalid_grant') {
     const policy =
       error instanceof BrokerError &&
       error.cause instanceof ResponseBodyError &&
       error.cause.cause['error_subtype'] !== undefined
+    log('info', 'grant_ended', { subject, reason: failure.reason })
     ledger.transaction(() => grants.end(held, policy))
     background(publisher.flush())
-    return consentRequired(grants, scopes, failure.reason)
+    return 'superseded'
   }
+  logError('refresh_failed', error, { subject })
   const key = await scopeSetKey(scopes)
   if (failure.reason === 'google_invalid_scope' && held.row.scopes !== key) {
     grants.note(key, 'unnarrowable')

@@ -296,6 +296,23 @@ it('a wider grant serves a narrower bundle only by a token that Google narrowed 
   expect(google.refreshes.map(({ body }) => body.get('scope'))).toEqual([the.upload])
 })
 
+it('a dead grant and the dead wider one beside it are told in one answer, and the session says the same', async () => {
+  const google = scriptGoogle()
+  const browser = browse()
+  await logIn(browser, { bundle: 'album' })
+  await logIn(browser, { bundle: 'upload', expires_in: 1 })
+  later(2)
+  google.token = () => oauthError(400, 'invalid_grant')
+  expect(await ask(browser, { bundle: 'upload' })).toMatchObject({
+    status: 403,
+    body: { error: 'consent_required', reason: 'ended' },
+  })
+  expect((await askSession(browser)).body.bundles).toMatchObject({
+    upload: { status: 'consent_required', reason: 'ended' },
+    album: { status: 'consent_required', reason: 'ended' },
+  })
+})
+
 it('a Google that does not narrow leaves the narrower bundle to a consent of its own', async () => {
   const google = scriptGoogle()
   google.token = (call) => refreshed(call, { scope: the.album })

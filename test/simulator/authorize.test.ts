@@ -242,3 +242,22 @@ describe('the redirect', () => {
     expect((await simulator.consent(url)).searchParams.get('iss')).toBe(the.origin)
   })
 })
+
+describe('choosing an account', () => {
+  it('signs in to it, also where everything was allowed before and no page follows', async () => {
+    const simulator = google()
+    const { url } = await authorizationUrl(the.pick)
+    await simulator.consent(url)
+    const chosen = await simulator.fetch(
+      new Request(new URL('/o/oauth2/v2/auth/account', url), {
+        method: 'POST',
+        body: new URLSearchParams({
+          request: url.search.slice(1),
+          account: simulator.world.accounts[0]?.sub ?? '',
+        }),
+      }),
+    )
+    expect(chosen.status).toBe(302)
+    expect(chosen.headers.get('Set-Cookie')).toContain('simulator_signed_in=')
+  })
+})

@@ -39,8 +39,11 @@ export function misbehaving(simulation: Simulation): MiddlewareHandler<Simulator
       throw gaveUp
     }
     const instead = answerInstead(effects)
-    if (instead) c.res = instead
-    else {
+    if (instead) {
+      // workerd complains of a body that is left unread.
+      await c.req.arrayBuffer()
+      c.res = instead
+    } else {
       await next()
       const answer = await spoil(effects, c.res)
       // Else Hono keeps the headers of the good answer.

@@ -32,7 +32,7 @@ export function authorize(simulation: Simulation, c: Context): Answer {
   const account = silentAccount(simulation, c, request)
   if (account) return proceed(simulation, c, request, account)
   if (request.prompt.includes('none'))
-    return redirectBack(simulation, request, { error: 'login_required' })
+    return redirectBack(simulation, c, request, { error: 'login_required' })
   return chooserPage(c, simulation, request)
 }
 
@@ -52,12 +52,12 @@ export async function consent(simulation: Simulation, c: Context): Promise<Respo
   if ('error' in request) return refusalPage(c, request)
   if (!account) return chooserPage(c, simulation, request)
   if (form.get('action') !== 'Continue')
-    return redirectBack(simulation, request, { error: 'access_denied' })
+    return redirectBack(simulation, c, request, { error: 'access_denied' })
   const held = heldScopes(simulation, request.client.client_id, account.sub)
   // A form sent although nobody would be asked, or sent twice: Google waves it through.
-  if (needsConsent(request, held).length === 0) return finish(simulation, request, account)
+  if (needsConsent(request, held).length === 0) return finish(simulation, c, request, account)
   const lasts = Number(form.get('lasts') ?? '')
-  return finish(simulation, request, account, {
+  return finish(simulation, c, request, account, {
     ticked: form.getAll('scope'),
     ...(lasts > 0 ? { lasts_seconds: lasts } : {}),
   })
@@ -72,9 +72,9 @@ function proceed(
 ): Answer {
   const held = heldScopes(simulation, request.client.client_id, account.sub)
   const asked = needsConsent(request, held)
-  if (asked.length === 0) return finish(simulation, request, account)
+  if (asked.length === 0) return finish(simulation, c, request, account)
   if (request.prompt.includes('none'))
-    return redirectBack(simulation, request, { error: 'consent_required' })
+    return redirectBack(simulation, c, request, { error: 'consent_required' })
   const known = request.scopes.filter((scope) => !asked.includes(scope))
   return consentPage(c, simulation, { request, account, asked, known })
 }
@@ -82,13 +82,14 @@ function proceed(
 /** Goes back to the app with a code. A refresh token comes with it only when the person was asked. */
 function finish(
   simulation: Simulation,
+  c: Context,
   request: AuthorizationRequest,
   { sub, hd }: Account,
   choice?: Choice,
 ): Response {
   const { client_id } = request.client
   const { now, scopes } = decide(request, heldScopes(simulation, client_id, sub), choice)
-  if (scopes.length === 0) return redirectBack(simulation, request, { error: 'access_denied' })
+  if (scopes.length === 0) return redirectBack(simulation, c, request, { error: 'access_denied' })
   const lasts = choice?.lasts_seconds
   const expires_at = lasts === undefined ? undefined : simulation.now() + lasts
   recordConsent(simulation, { client_id, sub, scopes: now, expires_at })
@@ -104,7 +105,7 @@ function finish(
     offline: request.access_type === 'offline' && choice !== undefined,
     access_expires_at: expires_at,
   })
-  return redirectBack(simulation, request, {
+  return redirectBack(simulation, c, request, {
     code,
     scope: granted.join(' '),
     authuser: '0',

@@ -1,5 +1,6 @@
 /** This file is the way back to the app: the redirect with a code or an error, as Google sends it or as a fault says. */
 
+import type { Context } from 'hono'
 import { takeRedirectFault } from '../faults/take.ts'
 import type { Effects } from '../faults/vocabulary.ts'
 import type { Simulation } from '../simulation.ts'
@@ -10,6 +11,7 @@ const WRONG_ISSUER = 'https://accounts.evil.example'
 /** Sends the browser back to the app with `parameters`, and `state` as it came. */
 export function redirectBack(
   simulation: Simulation,
+  c: Context,
   request: AuthorizationRequest,
   parameters: Record<string, string>,
 ): Response {
@@ -22,7 +24,7 @@ export function redirectBack(
   for (const [name, value] of Object.entries(error === undefined ? parameters : { error })) {
     url.searchParams.append(name, value)
   }
-  return new Response(null, { status: 302, headers: { Location: url.href } })
+  return c.redirect(url.href)
 }
 
 function states(state: string | undefined, fault: Effects['state']): string[] {

@@ -51,8 +51,8 @@ export function consentPage(
           ([seconds, label]) => html`<option value="${seconds}">${label}</option>`,
         )}</select></label></p>
       <div class="actions">
-        <button name="action" value="Cancel">Cancel</button>
         <button name="action" value="Continue" class="main">Continue</button>
+        <button name="action" value="Cancel">Cancel</button>
       </div>
     </form>`,
   })
