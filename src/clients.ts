@@ -96,13 +96,11 @@ export function parseClients(
   return { clients, problems }
 }
 
-/** An origin exactly as a browser writes it; http on this machine only. */
+/** An origin exactly as a browser writes it; http on this machine only. URL parsers let a `*` pass in a host name. */
 function isOrigin(text: string): boolean {
-  const url = URL.parse(text)
-  if (!url || url.origin !== text) return false
-  return (
-    url.protocol === 'https:' || /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(text)
-  )
+  if (URL.parse(text)?.origin !== text) return false
+  const isLocal = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(text)
+  return isLocal || /^https:\/\/([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(:\d+)?$/.test(text)
 }
 
 function fromJson(text: string): unknown {
