@@ -2,6 +2,7 @@
 
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
+import type { Consent } from '../../src/subject/consent.ts'
 import { ask, askSession, browse, logIn, subjectOf, the } from '../support/broker.ts'
 import type { Browser } from '../support/browser.ts'
 import { oauthError, refreshed, scriptGoogle } from '../support/scripted-google.ts'
@@ -12,6 +13,15 @@ stage()
 
 const end = async (browser: Browser, path: string): Promise<number> =>
   (await browser.call('DELETE', the.url + path)).status
+
+/** What a code exchange brings that was begun before something ended. */
+const lateTokens = (scope: string): Consent['tokens'] => ({
+  access_token: 'canary-late',
+  refresh_token: 'canary-late-refresh',
+  expires_in: 3599,
+  expires_at: Date.now() / 1000 + 3599,
+  scope,
+})
 
 /** Another browser with a copy of the cookies, as a thief or a second tab has it. */
 function copyOf(browser: Browser): Browser {
@@ -122,13 +132,7 @@ describe('DELETE /grants/NAME', () => {
     const began_at = Date.now() / 1000
     later(5)
     await end(browser, '/grants/upload')
-    const tokens = {
-      access_token: 'canary-late',
-      refresh_token: 'canary-late-refresh',
-      expires_in: 3599,
-      expires_at: Date.now() / 1000 + 3599,
-      scope: the.upload,
-    }
+    const tokens = lateTokens(the.upload)
     const { stub } = await subjectOf()
     expect(await stub.accept({ sub: the.sub, asked: the.album, tokens, began_at })).toMatchObject({
       ok: false,
@@ -272,13 +276,7 @@ describe('what began before', () => {
     await end(browser, path)
     later(5)
     const { stub } = await subjectOf()
-    const tokens = {
-      access_token: 'canary-late',
-      refresh_token: 'canary-late-refresh',
-      expires_in: 3599,
-      expires_at: Date.now() / 1000 + 3599,
-      scope: the.pick,
-    }
+    const tokens = lateTokens(the.pick)
     expect(await stub.accept({ sub: the.sub, asked: the.pick, tokens, began_at })).toMatchObject({
       ok: false,
       failure: { code: 'access_denied' },
@@ -319,13 +317,7 @@ describe('a revocation that Google has yet to hear', () => {
     later(5)
     await logIn(browser, { refresh_token: 'canary-new' })
     const { stub } = await subjectOf()
-    const tokens = {
-      access_token: 'canary-late',
-      refresh_token: 'canary-late-refresh',
-      expires_in: 3599,
-      expires_at: Date.now() / 1000 + 3599,
-      scope: the.pick,
-    }
+    const tokens = lateTokens(the.pick)
     expect(await stub.accept({ sub: the.sub, asked: the.pick, tokens, began_at })).toMatchObject({
       ok: false,
     })
