@@ -103,7 +103,10 @@ export function createHandingOut(parts: SubjectParts): HandingOut {
       }
       if (rejected && !mayForce(scopes))
         return failed('slow_down', 'forced_too_often', { retry_after: 60 })
-      if (touched) publisher.allTokens()
+      if (touched) {
+        publisher.allTokens()
+        background(publisher.flush())
+      }
       const asked_at = Date.now()
       const outcome = await refresher.refresh(scopes)
       if (!sessions.live(ask.session)) return failed('login_required', 'session_ended')
