@@ -1,69 +1,132 @@
-/** This file is the tests of our cookies: how they are written, and which are believed (TMB-30, TMB-34). */
+/** This file is the tests of cookies: how ours are written, and that nobody else's is taken for one of ours. */
 
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   clearedCookie,
+  PENDING_COOKIE_PREFIX,
   pendingCookie,
   readCookies,
+  SESSION_COOKIE_PREFIX,
   sessionCookie,
 } from '../../src/session/cookie.ts'
 
-const SESSION = '__Host-Http-ptb-session-default'
-const PENDING = '__Host-Http-ptb-pending-abc'
+const SESSION = `${SESSION_COOKIE_PREFIX}web`
+const PENDING = `${PENDING_COOKIE_PREFIX}abc`
 
-describe('a cookie', () => {
+describe('a cookie of ours', () => {
   it.each([
-    {
-      what: 'the session',
-      line: sessionCookie(SESSION, 'v', 60),
-      expected: [`${SESSION}=v`, 'Max-Age=60', 'SameSite=Strict'],
-    },
+    { what: 'a session', line: sessionCookie(SESSION, 'a.b', 60), name: SESSION, same: 'Strict' },
     {
       what: 'a pending authorization',
-      line: pendingCookie(PENDING, 'v', 60),
-      expected: [`${PENDING}=v`, 'Max-Age=60', 'SameSite=Lax'],
+      line: pendingCookie(PENDING, 'a.b', 60),
+      name: PENDING,
+      same: 'Lax',
     },
-    {
-      what: 'a session taken away',
-      line: clearedCookie(SESSION),
-      expected: [`${SESSION}=`, 'Max-Age=0', 'SameSite=Strict'],
-    },
-    {
-      what: 'a pending authorization taken away',
-      line: clearedCookie(PENDING),
-      expected: [`${PENDING}=`, 'Max-Age=0', 'SameSite=Lax'],
-    },
-  ])('of $what is for this host, path / and no script (TMB-30)', ({ line, expected }) => {
-    expect(line.split('; ').sort()).toEqual([...expected, 'Path=/', 'HttpOnly', 'Secure'].sort())
+  ])('of $what has just the attributes it needs (TMB-30)', ({ line, name, same }) => {
+    const [pair, ...attributes] = line.split('; ')
+    expect(pair).toBe(`${name}=a.b`)
+    expect(attributes.sort()).toEqual([
+      'HttpOnly',
+      'Max-Age=60',
+      'Path=/',
+      `SameSite=${same}`,
+      'Secure',
+    ])
+  })
+
+  it('has a name that only the server of this host can write (TMB-30)', () => {
+    for (const prefix of [SESSION_COOKIE_PREFIX, PENDING_COOKIE_PREFIX])
+      expect(prefix).toMatch(/^__Host-Http-/)
+  })
+
+  it.each([SESSION, PENDING])('%s is taken away with the attributes it was set with', (name) => {
+    const set = name === SESSION ? sessionCookie(name, '', 60) : pendingCookie(name, '', 60)
+    expect(clearedCookie(name)).toBe(set.replace('Max-Age=60', 'Max-Age=0'))
+  })
+
+  it('carries a sealed value as it is', () => {
+    const sealed = 'eyJ-_x..a-_B.c.d'
+    expect(sessionCookie(SESSION, sealed, 60)).toContain(`=${sealed};`)
+    expect(readCookies(`${SESSION}=${sealed}`).get(SESSION)).toBe(sealed)
   })
 })
 
-describe('a Cookie header', () => {
-  it('gives a cookie that came once', () => {
-    expect(readCookies(`a=b; ${SESSION}=v=w; c`).get(SESSION)).toBe('v=w')
+describe('a request', () => {
+  it('without cookies has none', () => {
+    for (const header of [undefined, '', ';', '; ;', '=', 'a', SESSION]) {
+      const cookies = readCookies(header)
+      expect(cookies.get(SESSION)).toBeUndefined()
+      expect(cookies.names).toEqual([])
+    }
+  })
+
+  it('with our cookie among others has it', () => {
+    const { get, names } = readCookies(`a=1; ${SESSION}=good=; theme="dark;${PENDING}=p; b`)
+    expect(get(SESSION)).toBe('good=')
+    expect(get(PENDING)).toBe('p')
+    expect(names).toEqual([SESSION, PENDING])
+    expect(get('a')).toBeUndefined()
   })
 
   it.each([
-    `${SESSION}=evil; ${SESSION}=good`,
-    `${SESSION}=good; ${SESSION}=evil`,
-    `${SESSION.toLowerCase()}=evil; ${SESSION}=good`,
-    `${SESSION}=good; ${SESSION.toUpperCase()}=evil`,
-  ])('is not believed when a name comes twice: %s (TMB-34)', (header) => {
-    const cookies = readCookies(header)
+    { given: `${SESSION}=evil; ${SESSION}=good` },
+    { given: `${SESSION}=good; ${SESSION}=evil` },
+    { given: `${SESSION}=good; ${SESSION}=good` },
+    { given: `${SESSION}=good; a=b; ${SESSION.toLowerCase()}=evil` },
+    { given: `${SESSION.toLowerCase()}=evil; ${SESSION}=good` },
+    { given: `${SESSION.toUpperCase()}=evil;${SESSION}=good` },
+    { given: `${SESSION}=good; ${SESSION.replace('__Host', '__host')}=evil` },
+    { given: `${SESSION}=good;\t${SESSION} =evil` },
+    { given: `${SESSION}=; ${SESSION}=good` },
+  ])('that has $given is not believed, and its cookies can be taken away (TMB-34)', ({ given }) => {
+    const cookies = readCookies(given)
     expect(cookies.get(SESSION)).toBeUndefined()
+    expect(cookies.get(SESSION.toLowerCase())).toBeUndefined()
     expect(cookies.names).toContain(SESSION)
   })
 
   it.each([
-    undefined,
-    '',
-    '=',
-    ';;;',
-    `${SESSION.toLowerCase()}=v`,
-    ` ${SESSION} `,
-    `x${SESSION}=v`,
-    `${SESSION}=v; ${'x'.repeat(20_000)}=y`,
-  ])('without it, or too long to be read, gives none: %j', (header) => {
+    `${SESSION.toLowerCase()}=evil`,
+    `${SESSION.replace('__Host', '__host')}=evil`,
+    `${SESSION.replace('Http', 'HTTP')}=evil`,
+    `_${SESSION}=evil`,
+    `x${SESSION}=evil`,
+    `"${SESSION}"=evil`,
+    `$${SESSION}=evil`,
+    `${SESSION}%00=evil`,
+    `${SESSION}x=evil`,
+    `__Host-ptb-session-web=evil`,
+    `a=1, ${SESSION}=evil`,
+    `a="1 ${SESSION}=evil`,
+    `%5F%5FHost-Http-ptb-session-web=evil`,
+  ])('that has only %s has no session (TMB-34)', (header) => {
     expect(readCookies(header).get(SESSION)).toBeUndefined()
+  })
+
+  it('of up to 16 KiB of cookies is read, a longer one is not (TMB-34, TMB-73)', () => {
+    const own = `${SESSION}=good; a=`
+    const most = own + 'x'.repeat(16 * 1024 - own.length)
+    expect(readCookies(most).get(SESSION)).toBe('good')
+    expect(readCookies(`${most}x`).get(SESSION)).toBeUndefined()
+    expect(readCookies(`${most}x`).names).toEqual([])
+  })
+
+  it('has a cookie exactly if it comes once, in its own case (property; TMB-34)', () => {
+    const name = fc.constantFrom(
+      SESSION,
+      ...[SESSION, SESSION.toLowerCase(), SESSION.toUpperCase()],
+      ...[PENDING, `${SESSION}2`, 'theme', ''],
+    )
+    const pair = fc.tuple(name, fc.constantFrom('a', 'b', '', 'a=b', '"a"'))
+    fc.assert(
+      fc.property(fc.array(pair, { maxLength: 6 }), (pairs) => {
+        const { get } = readCookies(pairs.map((pair) => pair.join('=')).join('; '))
+        const alike = pairs.filter(([name]) => name.toLowerCase() === SESSION.toLowerCase())
+        const [only] = alike
+        const expected = alike.length === 1 && only?.[0] === SESSION ? only[1] : undefined
+        expect(get(SESSION)).toBe(expected)
+      }),
+    )
   })
 })

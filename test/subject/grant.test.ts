@@ -1,132 +1,200 @@
-/** This file is the tests of a grant's pure rules: fresh, waning, and why it may have ended. */
+/** This file is the tests of the rules of grants and access tokens. */
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   type AccessToken,
+  AHEAD_SECONDS,
   type Grant,
+  type GrantHistory,
   isFresh,
   isWaning,
+  lifeLeft,
   likelyCause,
 } from '../../src/subject/grant.ts'
 
-const NOW = 1_800_000_000
-const DAY = 86_400
-
-const token = (left: number, refresh_gives?: number): AccessToken => ({
+const token = (expires_at: number, refresh_gives?: number): AccessToken => ({
   v: 1,
   access_token: 'a',
   scope: 's',
+  expires_at,
   generation: 'g',
-  expires_at: NOW + left,
   ...(refresh_gives === undefined ? {} : { refresh_gives }),
 })
 
-describe('a token', () => {
-  it('that has expired is fresh for nobody, and freshness only ever goes', () => {
+const seconds = fc.oneof(
+  fc.integer({ min: -10, max: 7200 }),
+  fc.double({ min: -10, max: 7200, noNaN: true }),
+)
+const gives = fc.option(fc.integer({ min: 0, max: 7200 }), { nil: undefined })
+const min_ttl = fc.integer({ min: 0, max: 1800 })
+
+describe('an access token', () => {
+  it.each([
+    { left: 300, min_ttl: 300, expected: true },
+    { left: 299.9, min_ttl: 300, expected: false },
+    { left: 3599, min_ttl: 300, gives: 3599, expected: true },
+    { left: 1, min_ttl: 0, expected: true },
+    { left: 0.9, min_ttl: 0, expected: false },
+    { left: 0, min_ttl: 0, expected: false },
+    { left: -1, min_ttl: 0, expected: false },
+    // A provider whose tokens live for four minutes: two are enough, and less is not.
+    { left: 240, min_ttl: 300, gives: 240, expected: true },
+    { left: 120, min_ttl: 300, gives: 240, expected: true },
+    { left: 119, min_ttl: 300, gives: 240, expected: false },
+    { left: 240, min_ttl: 300, expected: false },
+    { left: 299, min_ttl: 300, gives: 300, expected: false },
+    { left: 700, min_ttl: 900, gives: 1200, expected: false },
+    { left: 60, min_ttl: 60, gives: 240, expected: true },
+    { left: 59, min_ttl: 60, gives: 240, expected: false },
+    { left: 0.5, min_ttl: 300, gives: 1, expected: false },
+    { left: 0, min_ttl: 300, gives: 0, expected: false },
+  ])(
+    'with $left s left where $min_ttl are asked for and a refresh gives $gives is fresh: $expected (TMB-45)',
+    ({ left, min_ttl, gives, expected }) => {
+      expect(isFresh(token(1000 + left, gives), min_ttl, 1000)).toBe(expected)
+    },
+  )
+
+  it('that has expired is never fresh (property; TMB-45)', () => {
     fc.assert(
-      fc.property(
-        fc.integer({ min: -100, max: 4000 }),
-        fc.integer({ min: 0, max: 1800 }),
-        fc.option(fc.integer({ min: 1, max: 4000 }), { nil: undefined }),
-        fc.nat(4000),
-        (left, min_ttl, gives, later) => {
-          if (left < 1) expect(isFresh(token(left, gives), min_ttl, NOW)).toBe(false)
-          if (isFresh(token(left, gives), min_ttl, NOW + later))
-            expect(isFresh(token(left, gives), min_ttl, NOW)).toBe(true)
-        },
-      ),
+      fc.property(seconds, min_ttl, gives, (ago, min_ttl, gives) => {
+        expect(isFresh(token(1000, gives), min_ttl, 1000 + Math.abs(ago))).toBe(false)
+      }),
+    )
+  })
+
+  it('that is stale never becomes fresh again (property)', () => {
+    fc.assert(
+      fc.property(seconds, min_ttl, gives, seconds, seconds, (left, min_ttl, gives, a, b) => {
+        const [sooner, later] = [Math.min(a, b), Math.max(a, b)]
+        const fresh = (at: number): boolean => isFresh(token(left, gives), min_ttl, at)
+        expect(fresh(later) && !fresh(sooner)).toBe(false)
+      }),
+    )
+  })
+
+  it('that is fresh is so for whoever asks for less (property)', () => {
+    fc.assert(
+      fc.property(seconds, min_ttl, min_ttl, seconds, (left, a, b, at) => {
+        const fresh = (min_ttl: number): boolean => isFresh(token(left), min_ttl, at)
+        expect(fresh(Math.max(a, b)) && !fresh(Math.min(a, b))).toBe(false)
+      }),
+    )
+  })
+
+  it('just refreshed is fresh, or asking again would not end (property)', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 7200 }), min_ttl, (gives, min_ttl) => {
+        expect(isFresh(token(1000 + gives, gives), min_ttl, 1000)).toBe(true)
+      }),
+    )
+  })
+
+  it('that is fresh for what was asked has that much left, or half of what a refresh gives (property)', () => {
+    fc.assert(
+      fc.property(seconds, min_ttl, gives, (left, min_ttl, gives) => {
+        const some = token(1000 + left, gives)
+        if (!isFresh(some, min_ttl, 1000)) return
+        const promised = Math.min(min_ttl, gives !== undefined && gives < min_ttl ? gives / 2 : 1e9)
+        expect(lifeLeft(some, 1000)).toBeGreaterThanOrEqual(promised)
+      }),
     )
   })
 
   it.each([
-    { left: 300, min_ttl: 300, gives: undefined, fresh: true },
-    { left: 299, min_ttl: 300, gives: undefined, fresh: false },
-    { left: 299, min_ttl: 300, gives: 3600, fresh: false },
-    { left: 700, min_ttl: 900, gives: 1200, fresh: false },
-    { left: 60, min_ttl: 300, gives: 120, fresh: true },
-    { left: 59, min_ttl: 300, gives: 120, fresh: false },
-    { left: 1, min_ttl: 0, gives: undefined, fresh: true },
-    { left: 0.5, min_ttl: 0, gives: undefined, fresh: false },
-  ])(
-    'with $left s left, $min_ttl s asked and $gives s to be had is fresh: $fresh',
-    ({ left, min_ttl, gives, fresh }) => {
-      expect(isFresh(token(left, gives), min_ttl, NOW)).toBe(fresh)
-    },
-  )
+    { left: 3599, expected: false },
+    { left: AHEAD_SECONDS, expected: false },
+    { left: AHEAD_SECONDS - 1, expected: true },
+    { left: 240, gives: 240, expected: false },
+    { left: 119, gives: 240, expected: true },
+    { left: -1, expected: true },
+  ])('with $left s left where a refresh gives $gives is waning: $expected', (row) => {
+    expect(isWaning(token(1000 + row.left, row.gives), 1000)).toBe(row.expected)
+  })
 
-  it('wanes in its last ten minutes, or in the last half of a shorter life', () => {
-    expect([601, 599].map((left) => isWaning(token(left, 3600), NOW))).toEqual([false, true])
-    expect([61, 59].map((left) => isWaning(token(left, 120), NOW))).toEqual([false, true])
+  it('is refreshed behind the answer with less than ten minutes left; design.md §6.7', () => {
+    expect(AHEAD_SECONDS).toBe(600)
   })
 })
 
-describe('the likely cause of an end', () => {
-  const grant = (age: number, more: Partial<Grant> = {}): Grant => ({
-    v: 1,
-    sub: '1',
-    refresh_token: 'r',
-    scope: 's',
-    generation: 'g',
-    granted_at: NOW - age,
-    issued_before: 0,
-    ...more,
+describe('the likely cause of a dead grant', () => {
+  const DAY = 24 * 60 * 60
+  const BEGAN = 1_700_000_000
+  interface Given extends Partial<Omit<GrantHistory, 'grant'>> {
+    refresh_token_expires_at?: number
+  }
+  const causeOf = ({ refresh_token_expires_at, ...given }: Given): string => {
+    const grant: Grant = {
+      ...{ v: 1, sub: 'u', refresh_token: 'r', scope: 's', generation: 'g' },
+      granted_at: BEGAN,
+      issued_before: 10,
+      ...(refresh_token_expires_at === undefined ? {} : { refresh_token_expires_at }),
+    }
+    return likelyCause({
+      grant,
+      refreshed_at: BEGAN,
+      issued: 11,
+      otherwise_explained: false,
+      at: BEGAN + DAY,
+      ...given,
+    })
+  }
+  /** Refreshed an hour before it was found dead. */
+  const aged = (days: number): Given => ({
+    refreshed_at: BEGAN + days * DAY - 3600,
+    at: BEGAN + days * DAY,
   })
 
-  it.each([
-    { what: 'used lately', age: 3 * DAY, idle: 60, expected: 'revoked_by_user' },
+  it.each<{ of: string; given: Given; expected: string }>([
+    { of: 'a day', given: {}, expected: 'revoked_by_user' },
+    { of: 'less than seven days', given: aged(6.9), expected: 'revoked_by_user' },
+    { of: 'seven days', given: aged(7), expected: 'testing_mode_7_days' },
     {
-      what: 'a week old, never used past it',
-      age: 7 * DAY,
-      idle: DAY,
+      of: 'a month, not used after the first week',
+      given: { at: BEGAN + 30 * DAY },
       expected: 'testing_mode_7_days',
     },
-    { what: 'a week old, used past it', age: 9 * DAY, idle: DAY, expected: 'revoked_by_user' },
+    { of: 'nine days, used past the first week', given: aged(9), expected: 'revoked_by_user' },
+    { of: 'a month, used ever since', given: aged(30), expected: 'revoked_by_user' },
+    { of: 'a year, used ever since', given: aged(365), expected: 'revoked_by_user' },
     {
-      what: 'unused for half a year',
-      age: 200 * DAY,
-      idle: 181 * DAY,
+      of: 'half a year without use',
+      given: { at: BEGAN + 180 * DAY },
       expected: 'unused_6_months',
     },
     {
-      what: 'past its limited time',
-      age: DAY,
-      idle: 60,
-      more: { refresh_token_expires_at: NOW - 1 },
+      of: 'a year, the last half without use',
+      given: { refreshed_at: BEGAN + 180 * DAY, at: BEGAN + 360 * DAY },
+      expected: 'unused_6_months',
+    },
+    {
+      of: 'an hour that the user had set',
+      given: { refresh_token_expires_at: BEGAN + 3600, at: BEGAN + 3600 },
       expected: 'time_limited_access',
     },
     {
-      what: 'within its limited time',
-      age: DAY,
-      idle: 60,
-      more: { refresh_token_expires_at: NOW + 60 },
+      of: 'less than the user had set',
+      given: { refresh_token_expires_at: BEGAN + 3600, at: BEGAN + 3599 },
       expected: 'revoked_by_user',
     },
+    { of: 'a hundred newer ones', given: { issued: 111 }, expected: 'too_many_grants' },
+    { of: 'ninety-nine newer ones', given: { issued: 110 }, expected: 'revoked_by_user' },
+    { of: 'a Workspace policy', given: { otherwise_explained: true }, expected: 'unknown' },
     {
-      what: 'followed by a hundred others',
-      age: DAY,
-      idle: 60,
-      issued: 101,
-      expected: 'too_many_grants',
+      of: 'seven days and a Workspace policy',
+      given: { ...aged(7), otherwise_explained: true },
+      expected: 'testing_mode_7_days',
     },
     {
-      what: 'explained otherwise',
-      age: DAY,
-      idle: 60,
-      otherwise_explained: true,
-      expected: 'unknown',
+      of: 'the time the user had set and all the rest',
+      given: {
+        ...{ refresh_token_expires_at: BEGAN, issued: 500, at: BEGAN + 400 * DAY },
+        otherwise_explained: true,
+      },
+      expected: 'time_limited_access',
     },
-  ])(
-    'of a grant $what is $expected',
-    ({ age, idle, more, issued = 1, otherwise_explained = false, expected }) => {
-      const history = {
-        grant: grant(age, more),
-        refreshed_at: NOW - idle,
-        issued,
-        otherwise_explained,
-        at: NOW,
-      }
-      expect(likelyCause(history)).toBe(expected)
-    },
-  )
+  ])('after $of is $expected', ({ given, expected }) => {
+    expect(causeOf(given)).toBe(expected)
+  })
 })

@@ -1,0 +1,31 @@
+/** This file is the tests of hashes and random ids, against published vectors. */
+
+import { expect, it } from 'vitest'
+import { base64url, randomId, sha256 } from '../../src/crypto/digest.ts'
+
+it.each([
+  { of: 'FIPS 180-2 B.1', given: 'abc', expected: 'ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0' },
+  {
+    of: 'RFC 7636 Appendix B',
+    given: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
+    expected: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+  },
+])('hashes as $of says', async ({ given, expected }) => {
+  expect(await sha256(given)).toBe(expected)
+})
+
+it('writes base64url without padding', () => {
+  expect(base64url(new Uint8Array([0xfb, 0xff, 0xbf, 0xff]).buffer)).toBe('-_-__w')
+  expect(base64url(new ArrayBuffer(0))).toBe('')
+})
+
+it('makes ids of 128 random bits, none of them twice (TMB-31)', () => {
+  const ids = Array.from({ length: 2000 }, randomId)
+  expect(new Set(ids).size).toBe(ids.length)
+  const bytes = ids.map((id) => Uint8Array.fromBase64(id, { alphabet: 'base64url' }))
+  expect(new Set(bytes.map(({ length }) => length))).toEqual(new Set([16]))
+  for (let bit = 0; bit < 128; bit++) {
+    const ones = bytes.filter((id) => ((id[bit >> 3] ?? 0) >> (bit & 7)) & 1).length
+    expect(Math.abs(ones - 1000)).toBeLessThan(300) // 13 standard deviations
+  }
+})

@@ -1,0 +1,131 @@
+/** This file is the tests of the keyring and of the secrets it is made of. */
+
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createKeyring, parseEncryptionKeys, parseSecret } from '../../src/crypto/keyring.ts'
+import { encoded, ringOf, secretOf } from './keys.ts'
+
+const IV = { name: 'AES-GCM', iv: new Uint8Array(12) }
+
+describe('a keyring', () => {
+  it('seals with the first key, and knows all of them', () => {
+    const keyring = ringOf({ new: 2, old: 1 })
+    expect(keyring.current).toBe('new')
+    expect(keyring.kids).toEqual(['new', 'old'])
+  })
+
+  it('has no key of a kid that was retired or never was (TMB-55)', async () => {
+    const keyring = ringOf({ k1: 1 })
+    for (const kid of ['k2', '', '__proto__', 'constructor', 'K1', 'storage/k1'])
+      expect(await keyring.key(kid, 'storage')).toBeUndefined()
+  })
+
+  it('has 256-bit keys that nobody can read out (TMB-55)', async () => {
+    const key = await ringOf({ k1: 1 }).key('k1', 'storage')
+    expect(key?.algorithm).toMatchObject({ name: 'AES-GCM', length: 256 })
+    expect(key?.extractable).toBe(false)
+    expect([...(key?.usages ?? [])].sort()).toEqual(['decrypt', 'encrypt'])
+  })
+
+  it('has another key for each purpose and each kid, and the same one again (TMB-55)', async () => {
+    const keyring = ringOf({ k1: 1, k2: 2 })
+    const spell = async (kid: string, purpose: 'cookie' | 'storage'): Promise<string> => {
+      const key = await keyring.key(kid, purpose)
+      if (!key) throw new Error('no key')
+      return encoded(new Uint8Array(await crypto.subtle.encrypt(IV, key, new Uint8Array(16))))
+    }
+    const all = [
+      await spell('k1', 'cookie'),
+      await spell('k1', 'storage'),
+      await spell('k2', 'cookie'),
+      await spell('k2', 'storage'),
+    ]
+    expect(new Set(all).size).toBe(4)
+    expect(await spell('k1', 'cookie')).toBe(all[0])
+  })
+
+  it('needs at least one key', () => {
+    expect(() => createKeyring(new Map())).toThrow(TypeError)
+  })
+})
+
+describe('ENCRYPTION_KEYS', () => {
+  it('are read in order, whatever space is around them', () => {
+    const secrets = parseEncryptionKeys(
+      ` b:${encoded(secretOf(2))} ,\n2026-11_a:${encoded(secretOf(1))}`,
+    )
+    expect(secrets).toEqual(
+      new Map([
+        ['b', secretOf(2)],
+        ['2026-11_a', secretOf(1)],
+      ]),
+    )
+  })
+
+  it.each([
+    { given: '', expected: 'entry 1 is not kid:key' },
+    { given: 'canary', expected: 'entry 1 is not kid:key' },
+    { given: ':canary', expected: 'entry 1 is not kid:key' },
+    { given: 'canary canary:x', expected: 'entry 1 is not kid:key' },
+    { given: `${'canary'.repeat(6)}:x`, expected: 'entry 1 is not kid:key' },
+    { given: `k1:${encoded(secretOf(1))},`, expected: 'entry 2 is not kid:key' },
+    {
+      given: `canary:${encoded(secretOf(1))},canary:${encoded(secretOf(2))}`,
+      expected: 'entry 2 repeats a kid',
+    },
+    { given: 'k1:canary!', expected: 'entry 1 is not base64url' },
+    { given: 'k1:canary+/', expected: 'entry 1 is not base64url' },
+    { given: 'k1:canary00', expected: 'entry 1 has 6 bytes instead of 32' },
+    { given: 'k1:', expected: 'entry 1 has 0 bytes instead of 32' },
+    {
+      given: `k1:${encoded(secretOf(1).slice(0, 16))}`,
+      expected: 'entry 1 has 16 bytes instead of 32',
+    },
+    {
+      given: `k1:${encoded(new Uint8Array([...secretOf(1), 9]))}`,
+      expected: 'entry 1 has 33 bytes instead of 32',
+    },
+    {
+      given: `k1:${encoded(secretOf(1))},k2:${encoded(new Uint8Array(32))}`,
+      expected: 'entry 2 is a sample, not random bytes',
+    },
+    {
+      given: `k1:${encoded(new TextEncoder().encode('password'.repeat(4)))}`,
+      expected: 'entry 1 is a sample, not random bytes',
+    },
+  ])('$given: $expected (TMB-81)', ({ given, expected }) => {
+    const problem = parseEncryptionKeys(given)
+    expect(problem).toBe(expected)
+    expect(problem).not.toContain('canary')
+  })
+})
+
+describe('a secret', () => {
+  it('of 32 random bytes is read as it is written (property)', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (bytes) => {
+        fc.pre(new Set(bytes).size >= 8)
+        expect(parseSecret(encoded(bytes))).toEqual(new Uint8Array(bytes))
+      }),
+    )
+  })
+
+  it('of another length is refused (property)', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
+        fc.pre(bytes.length !== 32)
+        expect(parseSecret(encoded(bytes))).toBe(`has ${bytes.length} bytes instead of 32`)
+      }),
+    )
+  })
+
+  it('that is anything else never throws, and is never repeated (property)', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
+        const secret = parseSecret(text)
+        if (typeof secret === 'string')
+          expect(secret).toMatch(/^(is not base64url|has \d+ bytes instead of 32|is a sample, .*)$/)
+      }),
+    )
+  })
+})
