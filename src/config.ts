@@ -156,7 +156,8 @@ function readIssuer(value: unknown, fault: Fault): string | undefined {
   const url = typeof value === 'string' ? URL.parse(value) : null
   const allowed =
     url && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url)))
-  if (!allowed || url.search || url.hash) {
+  const isAsWritten = typeof value === 'string' && [value, `${value}/`].includes(url?.href ?? '')
+  if (!allowed || !isAsWritten || url.search || url.hash || url.username || url.password) {
     return fault(
       'ISSUER',
       `is not an issuer identifier. Write the "issuer" of the provider's discovery document, or leave it out for ${GOOGLE_ISSUER}.`,
@@ -177,6 +178,9 @@ function readClientId(value: unknown, fault: Fault): string | undefined {
       'GOOGLE_CLIENT_ID',
       'is of a service account or a key file. The Photos APIs do not support service accounts: write the client ID of a "Web application" client.',
     )
+  }
+  if (/\s/.test(value)) {
+    return fault('GOOGLE_CLIENT_ID', 'has white space in it. Write the client ID alone.')
   }
   return value
 }

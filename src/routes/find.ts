@@ -8,6 +8,9 @@ import type { Bundle } from '../scope/bundles.ts'
 /** A longer return target would not fit into the cookie that carries it. */
 const MAX_RETURN_TO_LENGTH = 1024
 
+/** Parsing adds an origin to a path and grows what it has to encode; its cookie holds no more than this. */
+const MAX_PARSED_LENGTH = 1280
+
 /**
  * Finds the client of an id, which may be left out while there is only one.
  *
@@ -52,7 +55,8 @@ export function findReturnTo(config: Config, client: Client, text: string | null
   const url = isPath ? URL.parse(text, config.origin) : isAbsolute ? URL.parse(text) : null
   const isOurs =
     url !== null && (isPath ? url.origin === config.origin : client.origins.has(url.origin))
-  if (!isOurs || url.username !== '' || url.password !== '')
+  const isShort = (url?.href.length ?? 0) <= MAX_PARSED_LENGTH
+  if (!isOurs || !isShort || url.username !== '' || url.password !== '')
     throw new BrokerError('invalid_request', 'return_to_not_allowed')
   return url.href
 }

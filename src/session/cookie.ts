@@ -39,17 +39,22 @@ export function readCookies(header: string | undefined): Cookies {
   if (header !== undefined && header.length <= MAX_HEADER_BYTES) {
     for (const pair of header.split(';')) {
       const at = pair.indexOf('=')
-      const name = pair.slice(0, Math.max(at, 0)).trim()
+      const name = trimmed(pair.slice(0, Math.max(at, 0)))
       const folded = name.toLowerCase()
-      if (!folded.startsWith(PREFIX.toLowerCase())) continue
+      if (!folded.startsWith(PREFIX.toLowerCase()) || !/^[\w.-]+$/.test(name)) continue
       seen.set(folded, (seen.get(folded) ?? 0) + 1)
-      values.set(name, pair.slice(at + 1).trim())
+      values.set(name, trimmed(pair.slice(at + 1)))
     }
   }
   return {
     get: (name) => (seen.get(name.toLowerCase()) === 1 ? values.get(name) : undefined),
     names: [...values.keys()],
   }
+}
+
+/** Takes spaces and tabs off, and no other white space: a browser grants no prefix to a name that begins with it. */
+function trimmed(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, '')
 }
 
 /** Writes a session's cookie: sent only from our own site, and never on the way back from Google. */

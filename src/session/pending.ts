@@ -92,7 +92,8 @@ export async function bindPending(
     const sealed = await seal(config.keyring, place, { ...pending, session })
     return [pendingCookie(name, sealed, Math.ceil(pending.iat + PENDING_SECONDS - now()))]
   })
-  return (await Promise.all(bound)).flat()
+  const unread = names.filter((name) => name !== finished).slice(MAX_OPENED)
+  return [...(await Promise.all(bound)).flat(), ...unread.map(clearedCookie)]
 }
 
 async function openNamed(

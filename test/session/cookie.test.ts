@@ -130,3 +130,20 @@ describe('a request', () => {
     )
   })
 })
+
+it.each(['\u2000', '\u00a0', '\ufeff', '\u000b', '\u3000'])(
+  'a name that begins with %j has no prefix in a browser, and none here (TMB-34)',
+  (space) => {
+    const name = '__Host-Http-ptb-session-default'
+    expect(readCookies(`${space}${name}=evil`).get(name)).toBeUndefined()
+    expect(readCookies(`${name}${space}=evil`).get(name)).toBeUndefined()
+    expect(readCookies(`${space}${name}=evil; ${name}=good`).get(name)).toBe('good')
+    expect(readCookies(` \t${name}=good\t `).get(name)).toBe('good')
+  },
+)
+
+it('a name of other letters than ours is nobody’s, and so never written back', () => {
+  expect(readCookies('__Host-Http-ptb-pending-(x)=1; __Host-Http-ptb-session-ä=1').names).toEqual(
+    [],
+  )
+})
