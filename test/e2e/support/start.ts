@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -34,17 +34,21 @@ const SCRIPT = new URL('../../../src/tools/start.ts', import.meta.url).pathname
 /** Finds an empty folder and two ports that nobody has. */
 export async function findPlace(): Promise<Place> {
   const home = await mkdtemp(join(tmpdir(), 'photos-token-broker-'))
-  const servers = [createServer(), createServer()]
-  const ports = await Promise.all(
-    servers.map(async (server) => {
-      server.listen(0, '127.0.0.1')
-      await once(server, 'listening')
-      return (server.address() as AddressInfo).port
-    }),
-  )
-  await Promise.all(servers.map((server) => once(server.close(), 'close')))
-  const [port = 0, simulator_port = 0] = ports
-  return { home, port, simulator_port }
+  return { home, port: await findPort(), simulator_port: await findPort() }
+}
+
+/** Below the range that systems lend ports from, or another test's connection takes it before it is used. */
+async function findPort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000)
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!isFree) continue
+    await once(server.close(), 'close')
+    return port
+  }
 }
 
 /** Runs the command. */
