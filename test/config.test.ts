@@ -2,7 +2,8 @@
 
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { configOf, isLoopback, readConfig } from '../src/config.ts'
+import { configOf, readConfig } from '../src/config.ts'
+import { isLoopback } from '../src/urls.ts'
 import { encoded, secretOf } from './crypto/keys.ts'
 
 const DAY_SECONDS = 24 * 60 * 60

@@ -1,6 +1,6 @@
 /** This file is how the demo page is served: with the addresses of Google's APIs, and a strict policy. */
 
-import { isLoopback } from '../config.ts'
+import { isLoopback } from '../urls.ts'
 import page from './page.html'
 
 /** The Google the page talks to; the simulator has both APIs and all pages below its issuer. */

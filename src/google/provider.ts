@@ -2,8 +2,10 @@
 
 import * as oauth from 'oauth4webapi'
 import { now } from '../clock.ts'
-import { type Config, isLoopback } from '../config.ts'
+import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
+import { cappedFetch } from '../outbound.ts'
+import { isLoopback } from '../urls.ts'
 import { googleFailure } from './failure.ts'
 
 /** An OpenID provider, ready to be asked; for `oauth4webapi`. */
@@ -18,12 +20,6 @@ export interface RequestOptions {
   [oauth.customFetch]: typeof cappedFetch
   [oauth.allowInsecureRequests]: boolean
 }
-
-/** No request to the provider takes longer (TMB-18). */
-const TIMEOUT_MS = 10_000
-
-/** No answer of the provider is read further (TMB-18). */
-const MAX_ANSWER_BYTES = 256 * 1024
 
 /** So long a discovery document is believed. */
 const DISCOVERY_SECONDS = 60 * 60
@@ -92,39 +88,4 @@ function authenticationFor(as: oauth.AuthorizationServer, config: Config): oauth
   return as.token_endpoint_auth_methods_supported?.includes('client_secret_post')
     ? oauth.ClientSecretPost(config.client_secret)
     : oauth.ClientSecretBasic(config.client_secret)
-}
-
-/**
- * Sends a request that oauth4webapi made (`redirect: 'manual'`) and reads its answer as far as the cap.
- *
- * The timer is cleared, where `AbortSignal.timeout` would keep a Durable Object awake until it fires.
- */
-async function cappedFetch(
-  url: string,
-  init: oauth.CustomFetchOptions<string, BodyInit | undefined | null>,
-): Promise<Response> {
-  const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(), TIMEOUT_MS)
-  try {
-    const { status, headers, body } = await fetch(url, {
-      ...init,
-      signal: controller.signal,
-    } as RequestInit)
-    const hasBody = body !== null && ![204, 205, 304].includes(status)
-    return new Response(hasBody ? await readCapped(body) : null, { status, headers })
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-async function readCapped(body: ReadableStream): Promise<Blob> {
-  const chunks: Uint8Array<ArrayBuffer>[] = []
-  let bytes = 0
-  for await (const chunk of body) {
-    bytes += chunk.length
-    if (bytes > MAX_ANSWER_BYTES)
-      throw new BrokerError('temporarily_unavailable', 'google_unexpected_answer')
-    chunks.push(chunk)
-  }
-  return new Blob(chunks)
 }
