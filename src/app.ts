@@ -1,15 +1,23 @@
 /** This file is the app: its route table, and the one place where an error becomes an answer. */
 
-import { Hono, type Next } from 'hono'
+import type { Next } from 'hono'
+import { HonoBase as Hono } from 'hono/hono-base'
+import { LinearRouter } from 'hono/router/linear-router'
+import type { ClientMode } from './clients.ts'
 import { type Config, configOf } from './config.ts'
 import { BrokerError, failureOf, toErrorResponse } from './errors.ts'
 import { log, logError } from './log.ts'
 import { callback } from './routes/callback.ts'
 import { connect } from './routes/connect.ts'
 import { type BrokerContext, type BrokerEnv, MAX_URL_LENGTH } from './routes/context.ts'
+import { cors } from './routes/cors.ts'
 import { disconnect, forgetGrant } from './routes/grants.ts'
-import { cors } from './routes/guard.ts'
 import { withHeaders } from './routes/headers.ts'
+import { authorize } from './routes/oauth/authorize.ts'
+import { METADATA_PATH, metadata } from './routes/oauth/metadata.ts'
+import { pushRequest } from './routes/oauth/par.ts'
+import { revoke } from './routes/oauth/revoke.ts'
+import { token } from './routes/oauth/token.ts'
 import { errorPage } from './routes/pages.ts'
 import { healthz, listBundles } from './routes/public.ts'
 import { describeSession, endSession } from './routes/session.ts'
@@ -21,6 +29,7 @@ type Methods = Partial<Record<Method, (c: BrokerContext) => Response | Promise<R
 
 /** Anybody may ask these; they answer `HEAD` as well. */
 const PUBLIC: Record<string, Methods> = {
+  [METADATA_PATH]: { GET: metadata },
   '/bundles': { GET: listBundles },
   '/healthz': { GET: healthz },
 }
@@ -28,16 +37,36 @@ const PUBLIC: Record<string, Methods> = {
 /** Top-level navigations: a person sees the answer. */
 const NAVIGATIONS: Record<string, Methods> = {
   '/connect': { GET: connect },
+  '/authorize': { GET: authorize },
   '/callback': { GET: callback },
 }
 
 /** Calls of a frontend on our own site, with its session in a cookie. */
 const COOKIE_MODE: Record<string, Methods> = {
   '/session/token': { POST: sessionToken },
+}
+
+/** Calls of an OAuth library. */
+const OAUTH_MODE: Record<string, Methods> = {
+  '/token': { POST: token },
+  '/par': { POST: pushRequest },
+  '/revoke': { POST: revoke },
+}
+
+/** Calls of either mode, each with the credential of its own. */
+const BOTH_MODES: Record<string, Methods> = {
   '/session': { GET: describeSession, DELETE: endSession },
   '/grants': { DELETE: disconnect },
   '/grants/:bundle': { DELETE: forgetGrant },
 }
+
+/** Paths that scripts call, by the modes in which they do. */
+const CALLS: readonly (readonly [Record<string, Methods>, readonly ClientMode[]])[] = [
+  [PUBLIC, ['cookie', 'oauth']],
+  [COOKIE_MODE, ['cookie']],
+  [OAUTH_MODE, ['oauth']],
+  [BOTH_MODES, ['cookie', 'oauth']],
+]
 
 const app = createApp()
 
@@ -49,17 +78,20 @@ export async function handle(request: Request, env: Env, ctx: ExecutionContext):
 }
 
 function createApp(): Hono<BrokerEnv> {
-  const app = new Hono<BrokerEnv>({ getPath: pathBelowBase })
+  const app = new Hono<BrokerEnv>({ getPath: pathBelowBase, router: new LinearRouter() })
   app.onError(toResponse)
   app.notFound(() => {
     throw new BrokerError('invalid_request', 'path_unknown', { status: 404 })
   })
   app.use(prepare)
-  for (const [path, methods] of Object.entries({ ...PUBLIC, ...COOKIE_MODE }))
-    app.use(path, cors(Object.keys(methods)))
-  for (const path of Object.keys(COOKIE_MODE)) app.use(path, serverTiming)
-  for (const [path, methods] of Object.entries({ ...PUBLIC, ...NAVIGATIONS, ...COOKIE_MODE }))
-    addRoute(app, path, methods)
+  for (const [routes, modes] of CALLS) {
+    for (const [path, methods] of Object.entries(routes)) {
+      app.use(path, cors(Object.keys(methods), modes))
+      if (routes !== PUBLIC) app.use(path, serverTiming)
+      addRoute(app, path, methods)
+    }
+  }
+  for (const [path, methods] of Object.entries(NAVIGATIONS)) addRoute(app, path, methods)
   return app
 }
 
@@ -125,12 +157,13 @@ function problemsOf(error: Error): { problems?: readonly string[] } {
   return isFault ? { problems: (error.cause as TypeError).cause as string[] } : {}
 }
 
-/** Routes are named without the path that `BASE_URL` may carry. */
+/** Routes are named without the path that `BASE_URL` may carry; RFC 8414 §3.1 has one place before that path, too. */
 function pathBelowBase(request: Request, options?: { env?: Env }): string {
   const { pathname } = new URL(request.url)
   const config = options?.env && configOf(options.env)
   const base = config && !(config instanceof TypeError) ? config.base_path : ''
   if (base === '') return pathname
+  if (pathname === METADATA_PATH + base) return METADATA_PATH
   return pathname.startsWith(`${base}/`) ? pathname.slice(base.length) : '/-'
 }
 

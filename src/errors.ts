@@ -9,6 +9,28 @@ const ERRORS = {
     error_description: 'The request is malformed or lacks something it needs.',
   },
   invalid_scope: { status: 400, error_description: 'There is no bundle of that name.' },
+  unsupported_grant_type: {
+    status: 400,
+    error_description: 'This grant type is not one of grant_types_supported.',
+  },
+  unsupported_response_type: {
+    status: 400,
+    error_description: 'The only response type is code.',
+  },
+  invalid_grant: {
+    status: 400,
+    error_description:
+      'The code or refresh token is unknown, used, expired, or bound to another key or client.',
+  },
+  invalid_dpop_proof: {
+    status: 400,
+    error_description:
+      'The DPoP proof is missing, used, or not made for this request with a clock that is right.',
+  },
+  use_dpop_nonce: {
+    status: 400,
+    error_description: 'The DPoP proof needs the nonce of the DPoP-Nonce header of this answer.',
+  },
   login_required: {
     status: 401,
     error_description: 'There is no session, or it has ended. Connect to begin one.',

@@ -4,6 +4,11 @@
 export type ErrorCode =
   | 'invalid_request' // RFC 6749 §5.2
   | 'invalid_scope' // RFC 6749 §5.2: no such bundle
+  | 'unsupported_grant_type' // RFC 6749 §5.2
+  | 'unsupported_response_type' // RFC 6749 §4.1.2.1
+  | 'invalid_grant' // RFC 6749 §5.2: the code or the refresh token is not good, or no longer
+  | 'invalid_dpop_proof' // RFC 9449 §5
+  | 'use_dpop_nonce' // RFC 9449 §8: once more, with the nonce of this answer
   | 'login_required' // OpenID Connect Core §3.1.2.6: no session, or an ended one
   | 'consent_required' // OpenID Connect Core §3.1.2.6: no grant, an ended or a partial one
   | 'access_denied' // RFC 6749 §4.1.2.1: the user said no, or origin, client or bundle is not allowed
@@ -54,6 +59,30 @@ export interface TokenResponse {
   bundle: string
 }
 
+/** The body of `POST /token`; RFC 6749 §5.1. */
+export interface OAuthTokenResponse {
+  /** Google's; with the scope `broker` the broker's own. */
+  access_token: string
+  token_type: 'Bearer' | 'DPoP'
+  /** Seconds of life left, understated. */
+  expires_in: number
+  /** The name of the bundle, or `broker`. */
+  scope: string
+  /** The broker's own, good only with the key it was issued to. Absent for users with a JWT of their app. */
+  refresh_token?: string
+  /** What Google's token is good for: exactly the bundle's scopes, space-separated. */
+  google_scope?: string
+  /** With a token exchange; RFC 8693 §2.2.1. */
+  issued_token_type?: string
+}
+
+/** The body of `POST /par`; RFC 9126 §2.2. */
+export interface PushedResponse {
+  request_uri: string
+  /** Seconds. */
+  expires_in: number
+}
+
 /** What `GET /session` says of one bundle. */
 export type BundleStatus =
   | { status: 'ready'; scope: string; granted_at: number }
@@ -93,3 +122,10 @@ export type ConnectError =
   | 'account_mismatch'
   | 'temporarily_unavailable'
   | 'server_error'
+
+/** The `error` of an authorization response: RFC 6749 §4.1.2.1, and what only a consent can die of. */
+export type AuthorizationError =
+  | ConnectError
+  | 'invalid_request'
+  | 'invalid_scope'
+  | 'unsupported_response_type'

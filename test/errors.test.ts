@@ -9,6 +9,11 @@ import type { ErrorCode } from '../src/protocol.ts'
 const STATUS: Readonly<Record<ErrorCode, number>> = {
   invalid_request: 400,
   invalid_scope: 400,
+  unsupported_grant_type: 400,
+  unsupported_response_type: 400,
+  invalid_grant: 400,
+  invalid_dpop_proof: 400,
+  use_dpop_nonce: 400,
   login_required: 401,
   consent_required: 403,
   access_denied: 403,

@@ -1,14 +1,25 @@
 /** This file is how a record is sealed and opened: a compact JWE that opens only in its own place. */
 
-import { CompactEncrypt, type CompactJWEHeaderParameters, compactDecrypt } from 'jose'
+import {
+  CompactEncrypt,
+  type CompactJWEHeaderParameters,
+  compactDecrypt,
+  decodeProtectedHeader,
+} from 'jose'
 import type { Keyring, Purpose } from './keyring.ts'
 
 /** What kinds of record are sealed, and with whose keys. */
 const PURPOSES = {
   session: 'cookie',
   pending: 'cookie',
+  refresh: 'oauth',
+  access: 'oauth',
+  code: 'oauth',
+  request: 'oauth',
+  nonce: 'oauth',
   token: 'storage',
   grant: 'storage',
+  consent: 'storage',
 } as const satisfies Record<string, Purpose>
 
 /** A kind of sealed record. */
@@ -65,6 +76,11 @@ export async function open(
   } catch {
     return undefined
   }
+}
+
+/** Whether a record that opens was sealed with the key that seals now. */
+export function isSealedWithCurrent(keyring: Keyring, sealed: string): boolean {
+  return decodeProtectedHeader(sealed).kid === keyring.current
 }
 
 function typ(type: RecordType): string {

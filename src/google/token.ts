@@ -58,7 +58,7 @@ export async function exchangeCode(
       expectedNonce: expected.nonce,
       requireIdToken: true,
     })
-    const sub = await verifyIdToken(config, provider, body, response)
+    const sub = await verifyIdToken(config, provider, body)
     return { tokens: readTokens(body, requested_at, expected.scopes), sub }
   } catch (error) {
     const failure = googleFailure(error)

@@ -1,20 +1,16 @@
 /** This file is `GET /callback`: a browser comes back from Google, and every step it might have skipped is checked. */
 
-import { now } from '../clock.ts'
 import { sha256 } from '../crypto/digest.ts'
 import { BrokerError, failureOf, success } from '../errors.ts'
 import { checkAuthorizationResponse } from '../google/authorize.ts'
 import { exchangeCode } from '../google/token.ts'
 import { logError } from '../log.ts'
-import type { ConnectError, ConnectResult } from '../protocol.ts'
+import type { ConnectError } from '../protocol.ts'
 import { clearedCookie, readCookies } from '../session/cookie.ts'
-import { bindPending, openPending, PENDING_SECONDS, type Pending } from '../session/pending.ts'
-import { sealSession } from '../session/session.ts'
+import { openPending, PENDING_SECONDS, type Pending } from '../session/pending.ts'
 import { askSubject } from '../subject/stub.ts'
-import { sendToGoogle } from './connect.ts'
 import { type BrokerContext, isPrefetch, readQuery } from './context.ts'
-import { findBundle, findClient } from './find.ts'
-import { popupPage } from './pages.ts'
+import { beginSession, bundleOf, type Finish, goBack, issueCode } from './finish.ts'
 
 /**
  * Finishes a consent.
@@ -61,53 +57,16 @@ async function acceptCode(
   pending: Pending,
   cookie: string,
   parameters: URLSearchParams,
-): Promise<() => Response | Promise<Response>> {
-  const { config } = c.var
-  const client = findClient(config, pending.client)
-  const bundle = findBundle(config, client, pending.bundle)
+): Promise<Finish> {
+  const bundle = bundleOf(c, pending)
   await consume(c, pending)
-  const { tokens, sub } = await exchangeCode(config, parameters, {
+  const { tokens, sub } = await exchangeCode(c.var.config, parameters, {
     ...pending,
     scopes: bundle.scopes,
   })
-  const subject = await config.pseudonyms.subjectKey({ client: client.id, iss: config.issuer, sub })
-  if (pending.session && pending.session.subject !== subject)
-    return () => goBack(c, pending, 'account_mismatch')
-  const acceptance = await askSubject(c.env.SUBJECTS, subject, (stub) =>
-    stub.accept({
-      sub,
-      asked: bundle.scopes.join(' '),
-      tokens: { ...tokens, scope: tokens.scope.join(' ') },
-      began_at: pending.iat,
-      ...(pending.session ? { line: pending.session.line } : {}),
-    }),
-  )
-  if (acceptance.result === 'refresh_token_missing') {
-    if (pending.consent_prompted)
-      throw new BrokerError('server_error', 'google_issues_no_refresh_token')
-    const { return_to, display, session } = pending
-    const again = {
-      client,
-      bundle,
-      return_to,
-      display,
-      select_account: false,
-      login_hint: sub,
-      needs_refresh_token: true,
-    }
-    return () => sendToGoogle(c, { ...again, ...(session ? { session } : {}) })
-  }
-  const { id, line } = acceptance.session
-  const exp = now() + config.session_ttl_seconds
-  const cookies = readCookies(c.req.header('Cookie'))
-  for (const value of [
-    await sealSession(config, { id, client: client.id, sub, subject, exp }),
-    ...(await bindPending(config, cookies, cookie, client.id, { line, subject })),
-  ]) {
-    c.header('Set-Cookie', value, { append: true })
-  }
-  const { result } = acceptance
-  return () => goBack(c, pending, result === 'ok' ? undefined : result)
+  const consented = { pending, bundle, tokens, sub }
+  const { authorization } = pending
+  return authorization ? issueCode(c, authorization, consented) : beginSession(c, cookie, consented)
 }
 
 /** Uses a pending authorization up, before its code goes anywhere; at whatever place another copy arrives (TMB-11). */
@@ -125,27 +84,6 @@ async function limit(c: BrokerContext): Promise<void> {
     key: c.req.header('CF-Connecting-IP') ?? 'unknown',
   })
   if (!isWithin) throw new BrokerError('slow_down', 'callback_limit', { retry_after: 60 })
-}
-
-/** Sends the user back to where they began, with the outcome and nothing else (TMB-17). */
-function goBack(
-  c: BrokerContext,
-  pending: Pending,
-  error: ConnectError | undefined,
-): Response | Promise<Response> {
-  const result: ConnectResult = {
-    connect: error === undefined ? 'ok' : 'error',
-    bundle: pending.bundle,
-    ...(error === undefined ? {} : { error }),
-  }
-  const url = new URL(pending.return_to)
-  if (pending.display === 'popup') return popupPage(c, result, url.origin)
-  for (const name of ['connect', 'bundle', 'error']) {
-    if (url.searchParams.has(name)) url.searchParams.delete(name)
-  }
-  const outcome = new URLSearchParams({ ...result }).toString()
-  url.search = url.search === '' ? outcome : `${url.search}&${outcome}`
-  return c.redirect(url.href, 303)
 }
 
 function connectError(code: string): ConnectError {

@@ -1,6 +1,6 @@
 /** This file is the look-up of what a request names: its client, its bundle, and where its user goes afterwards. */
 
-import type { Client } from '../clients.ts'
+import { type Client, modeOf } from '../clients.ts'
 import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
 import type { Bundle } from '../scope/bundles.ts'
@@ -12,14 +12,26 @@ const MAX_RETURN_TO_LENGTH = 1024
 const MAX_PARSED_LENGTH = 1280
 
 /**
- * Finds the client of an id, which may be left out while there is only one.
+ * Finds the cookie-mode client of an id, which may be left out while there is only one.
  *
  * @throws {BrokerError} `invalid_request`
  */
 export function findClient(config: Config, id: string | null): Client {
-  const only = config.clients.size === 1 ? [...config.clients.values()][0] : undefined
-  const client = id === null ? only : config.clients.get(id)
+  const clients = cookieClients(config)
+  const client = clients.find((client) => client.id === id || (id === null && clients.length === 1))
   if (!client) throw new BrokerError('invalid_request', 'client_unknown')
+  return client
+}
+
+/**
+ * Finds the OAuth-mode client of an id.
+ *
+ * @throws {BrokerError} `invalid_request`
+ */
+export function findOAuthClient(config: Config, client_id: string | undefined): Client {
+  const client = config.clients.get(client_id ?? '')
+  if (!client || modeOf(client) !== 'oauth')
+    throw new BrokerError('invalid_request', 'client_unknown')
   return client
 }
 
@@ -28,8 +40,13 @@ export function findClient(config: Config, id: string | null): Client {
  *
  * @throws {BrokerError} `invalid_scope` when there is none of that name, `access_denied` when it is not this client's
  */
-export function findBundle(config: Config, client: Client, name: string | null): Bundle {
-  if (name === null) throw new BrokerError('invalid_request', 'bundle_missing')
+export function findBundle(
+  config: Config,
+  client: Client,
+  name: string | null | undefined,
+): Bundle {
+  if (name === null || name === undefined)
+    throw new BrokerError('invalid_request', 'bundle_missing')
   const bundle = config.bundles.get(name)
   if (!bundle) throw new BrokerError('invalid_scope', 'bundle_unknown')
   if (!client.bundles.has(name)) throw new BrokerError('access_denied', 'bundle_not_allowed')
@@ -71,7 +88,19 @@ export function connectUrl(
   const url = new URL(`${config.base_url}/connect`)
   const name = bundle ?? [...client.bundles][0]
   if (name !== undefined) url.searchParams.set('bundle', name)
-  if (config.clients.size > 1) url.searchParams.set('client', client.id)
+  if (cookieClients(config).length > 1) url.searchParams.set('client', client.id)
   url.searchParams.set('return_to', `${origin}/`)
   return url.href
+}
+
+/** Where an OAuth library begins; it adds what only the frontend knows. */
+export function authorizeUrl(config: Config, client: Client, bundle: string): string {
+  const url = new URL(`${config.base_url}/authorize`)
+  url.searchParams.set('client_id', client.id)
+  url.searchParams.set('scope', bundle)
+  return url.href
+}
+
+function cookieClients(config: Config): Client[] {
+  return [...config.clients.values()].filter((client) => modeOf(client) === 'cookie')
 }

@@ -1,37 +1,39 @@
 /** This file is `DELETE /grants` and `DELETE /grants/NAME`: disconnecting from Google, and forgetting one bundle. */
 
 import { askSubject } from '../subject/stub.ts'
+import { admitAny, isBearerCall } from './admit.ts'
+import { type Caller, inWordsFor } from './caller.ts'
 import type { BrokerContext } from './context.ts'
 import { findBundle } from './find.ts'
-import { admit, admitSession, type Caller, type SessionCaller } from './guard.ts'
-import { loggedOut, orLoginRequired } from './session.ts'
+import { admit, callerOf } from './guard.ts'
+import { loggedOut } from './session.ts'
 
 /** Forgets a bundle here, and with it every bundle of the same scopes; Google has no way to end one of several. */
 export async function forgetGrant(c: BrokerContext): Promise<Response> {
-  const caller = await admitSession(c)
-  const { session, client } = caller
-  const { scopes } = findBundle(c.var.config, client, c.req.param('bundle') ?? null)
-  const asking = askSubject(c.env.SUBJECTS, session.subject, (subject) =>
-    subject.forget(session.id, scopes.join(' ')),
+  const caller = await admitAny(c)
+  const { scopes } = findBundle(c.var.config, caller.client, c.req.param('bundle'))
+  const asking = askSubject(c.env.SUBJECTS, caller.subject, (subject) =>
+    subject.forget(caller.asker, scopes.join(' ')),
   )
-  await c.var.timings.measure('do', orLoginRequired(c, caller, asking))
+  await c.var.timings.measure('do', inWordsFor(caller, asking))
   return c.body(null, 204)
 }
 
 /** Disconnects: has Google revoke the user's whole grant, forgets everything here and ends every session. */
 export async function disconnect(c: BrokerContext): Promise<Response> {
-  const caller = await admit(c)
-  if (hasSession(caller)) {
-    const { session } = caller
-    const asking = askSubject(c.env.SUBJECTS, session.subject, (subject) =>
-      subject.disconnect(session.id),
-    )
-    await c.var.timings.measure('do', orLoginRequired(c, caller, asking))
+  if (isBearerCall(c)) {
+    await disconnectCaller(c, await admitAny(c))
+    return c.body(null, 204)
   }
-  return loggedOut(c, caller.session?.client)
+  const visitor = await admit(c)
+  const caller = callerOf(c, visitor)
+  if (caller) await disconnectCaller(c, caller) // else there is nothing to disconnect, or it was done before
+  return loggedOut(c, caller?.client.id)
 }
 
-/** Without a session there is nothing to disconnect, or it was done before. */
-function hasSession(caller: Caller): caller is SessionCaller {
-  return caller.session !== undefined
+async function disconnectCaller(c: BrokerContext, caller: Caller): Promise<void> {
+  const asking = askSubject(c.env.SUBJECTS, caller.subject, (subject) =>
+    subject.disconnect(caller.asker),
+  )
+  await c.var.timings.measure('do', inWordsFor(caller, asking))
 }

@@ -1,23 +1,19 @@
 /** This file is the guard of the cookie-mode calls: who may call at all, and whose session calls. */
 
-import type { MiddlewareHandler } from 'hono'
 import type { Client } from '../clients.ts'
 import { BrokerError } from '../errors.ts'
 import { clearedCookie, readCookies, SESSION_COOKIE_PREFIX } from '../session/cookie.ts'
 import { openSession, type Session } from '../session/session.ts'
-import type { BrokerContext, BrokerEnv } from './context.ts'
+import type { Caller } from './caller.ts'
+import type { BrokerContext } from './context.ts'
+import { clientsAt } from './cors.ts'
 import { connectUrl } from './find.ts'
 
 /** The header that no cross-site form can send (TMB-37). */
 const REQUESTED_WITH = 'photos-token-broker'
 
-const PREFLIGHT_HEADERS = {
-  'Access-Control-Allow-Headers': 'Content-Type, X-Requested-With',
-  'Access-Control-Max-Age': '600',
-}
-
-/** A caller from an allowed origin. */
-export interface Caller {
+/** A script of an allowed origin, with a session or without. */
+export interface Visitor {
   /** Exactly as the browser wrote it, or the broker's own where a browser leaves it out. */
   origin: string
   /** The clients this origin belongs to. */
@@ -26,47 +22,15 @@ export interface Caller {
   session?: Session
 }
 
-/** A caller with a session. */
-export interface SessionCaller extends Caller {
-  session: Session
-  client: Client
-}
-
-/**
- * Answers preflights, and gives answers to allowed origins the headers that let them be read.
- *
- * Exact matches only; what the browser asks for is never reflected (TMB-35).
- *
- * @see https://fetch.spec.whatwg.org/#http-cors-protocol
- */
-export function cors(methods: readonly string[]): MiddlewareHandler<BrokerEnv> {
-  return async function cors(c, next) {
-    const origin = c.req.header('Origin')
-    const isAllowed = origin !== undefined && clientsOf(c, origin).length > 0
-    if (isAllowed) {
-      c.header('Access-Control-Allow-Origin', origin)
-      c.header('Access-Control-Allow-Credentials', 'true')
-      c.header('Access-Control-Expose-Headers', 'Retry-After, Server-Timing')
-    }
-    if (c.req.method !== 'OPTIONS') return next()
-    if (!isAllowed || !c.req.header('Access-Control-Request-Method'))
-      throw new BrokerError('access_denied', 'origin_not_allowed')
-    return c.body(null, 204, {
-      ...PREFLIGHT_HEADERS,
-      'Access-Control-Allow-Methods': methods.join(', '),
-    })
-  }
-}
-
 /**
  * Lets a cookie-mode call in, before any work is done for it.
  *
  * @throws {BrokerError} `access_denied` for an origin that is not listed or not told (TMB-36, TMB-38),
  *   `invalid_request` without the custom header (TMB-37) or with a second credential (TMB-39)
  */
-export async function admit(c: BrokerContext): Promise<Caller> {
+export async function admit(c: BrokerContext): Promise<Visitor> {
   const origin = originOf(c)
-  const clients = origin === undefined ? [] : clientsOf(c, origin)
+  const clients = origin === undefined ? [] : clientsAt(c, origin, 'cookie')
   if (origin === undefined || clients.length === 0 || !isScriptCall(c))
     throw new BrokerError('access_denied', 'origin_not_allowed')
   if (c.req.header('X-Requested-With') !== REQUESTED_WITH)
@@ -90,11 +54,27 @@ export async function admit(c: BrokerContext): Promise<Caller> {
  *
  * @throws {BrokerError} what `admit` throws, or `login_required`
  */
-export async function admitSession(c: BrokerContext, bundle?: string): Promise<SessionCaller> {
-  const caller = await admit(c)
-  const client = caller.clients.find(({ id }) => id === caller.session?.client)
-  if (caller.session && client) return { ...caller, session: caller.session, client }
-  throw loginRequired(c, caller, bundle)
+export async function admitSession(c: BrokerContext, bundle?: string): Promise<Caller> {
+  const visitor = await admit(c)
+  const caller = callerOf(c, visitor)
+  if (!caller) throw loginRequired(c, visitor, bundle)
+  return caller
+}
+
+/** The caller a visitor is, if it has a session. */
+export function callerOf(c: BrokerContext, visitor: Visitor): Caller | undefined {
+  const { clients, origin, session } = visitor
+  const client = clients.find(({ id }) => id === session?.client)
+  if (!session || !client) return undefined
+  const { id, sub, subject } = session
+  return {
+    client,
+    sub,
+    subject,
+    asker: { kind: 'session', id },
+    connectUrl: (bundle) => connectUrl(c.var.config, client, bundle, origin),
+    sessionEnded: (bundle) => loginRequired(c, visitor, bundle),
+  }
 }
 
 /**
@@ -103,9 +83,9 @@ export async function admitSession(c: BrokerContext, bundle?: string): Promise<S
  * The cookie of a session that ended is left alone: by the time this answer arrives, another tab may have
  * brought a new session, and its cookie has the same name.
  */
-export function loginRequired(
+function loginRequired(
   c: BrokerContext,
-  { origin, clients, session }: Caller,
+  { origin, clients, session }: Visitor,
   bundle?: string,
 ): BrokerError {
   const client = clients.find(({ id }) => id === session?.client) ?? clients[0]
@@ -121,10 +101,6 @@ function originOf(c: BrokerContext): string | undefined {
     c.req.header('Origin') ??
     (c.req.header('Sec-Fetch-Site') === 'same-origin' ? c.var.config.origin : undefined)
   )
-}
-
-function clientsOf(c: BrokerContext, origin: string): Client[] {
-  return [...c.var.config.clients.values()].filter(({ origins }) => origins.has(origin))
 }
 
 /** Neither a navigation nor an image nor a call from another site; W3C Fetch Metadata §2. */

@@ -1,7 +1,7 @@
 /** This file is the few pages people see: an error, a question before a flow begun elsewhere, the end of a popup. */
 
 import { html, raw } from 'hono/html'
-import type { ConnectResult, ErrorCode } from '../protocol.ts'
+import type { ErrorCode } from '../protocol.ts'
 import type { BrokerContext } from './context.ts'
 
 const STYLE = `
@@ -55,28 +55,35 @@ export function confirmPage(
   })
 }
 
+/** What a popup has to tell the page that opened it. */
+export interface PopupMessage {
+  message: object
+  /** Exact origin of that page. */
+  origin: string
+  is_good: boolean
+  /** Where the popup goes itself when a policy on the way has cut it off from that page. */
+  fallback?: string
+}
+
 /** Ends a popup: tells the page that opened it, at its exact origin, and closes. */
 export function popupPage(
   c: BrokerContext,
-  result: ConnectResult,
-  origin: string,
+  { message, origin, is_good, fallback }: PopupMessage,
 ): Promise<Response> {
-  const message = JSON.stringify({
-    message: { type: 'photos-token-broker', ...result },
-    origin,
-  }).replaceAll('<', '\\u003c')
+  const data = JSON.stringify({ message, origin, fallback }).replaceAll('<', '\\u003c')
   const nonce = crypto.randomUUID()
   c.header('Cross-Origin-Opener-Policy', 'unsafe-none')
   return page(c, 200, {
     title: 'Done',
     nonce,
-    body: html`<h1>${result.connect === 'ok' ? 'Connected' : 'Not connected'}</h1>
+    body: html`<h1>${is_good ? 'Connected' : 'Not connected'}</h1>
       <p>You can close this window and go back to the app.</p>
-      <script type="application/json" id="result">${raw(message)}</script>
+      <script type="application/json" id="result">${raw(data)}</script>
       <script nonce="${nonce}">
-        const { message, origin } = JSON.parse(document.getElementById('result').textContent)
-        window.opener?.postMessage(message, origin)
-        window.close()
+        const { message, origin, fallback } = JSON.parse(document.getElementById('result').textContent)
+        if (opener) opener.postMessage(message, origin)
+        if (opener || !fallback) close()
+        else location.replace(fallback)
       </script>`,
   })
 }

@@ -5,27 +5,28 @@ import type { BundleStatus, SessionResponse } from '../protocol.ts'
 import { clearedCookie, SESSION_COOKIE_PREFIX } from '../session/cookie.ts'
 import { askSubject } from '../subject/stub.ts'
 import type { ScopeStatus } from '../subject/subject.ts'
+import { admitAny } from './admit.ts'
+import { type Caller, inWordsFor } from './caller.ts'
 import { type BrokerContext, readQuery } from './context.ts'
-import { connectUrl } from './find.ts'
-import { admit, admitSession, loginRequired, type SessionCaller } from './guard.ts'
+import { admit } from './guard.ts'
 
 /** Says for each bundle of the client whether it can be had; mints nothing. */
 export async function describeSession(c: BrokerContext): Promise<Response> {
-  const caller = await admitSession(c)
-  const { session, client } = caller
+  const caller = await admitAny(c)
+  const { asker, client, sub } = caller
   const bundles = [...client.bundles].flatMap((name) => c.var.config.bundles.get(name) ?? [])
   const scopes = bundles.map(({ scopes }) => scopes.join(' '))
-  const asking = askSubject(c.env.SUBJECTS, session.subject, (subject) =>
-    subject.describe(session.id, scopes),
+  const asking = askSubject(c.env.SUBJECTS, caller.subject, (subject) =>
+    subject.describe(asker, scopes),
   )
-  const statuses = await c.var.timings.measure('do', orLoginRequired(c, caller, asking))
+  const statuses = await c.var.timings.measure('do', inWordsFor(caller, asking))
   const body: SessionResponse = {
-    sub: session.sub,
+    sub,
     client: client.id,
     bundles: Object.fromEntries(
       bundles.map(({ name, scopes }, index) => [
         name,
-        toBundleStatus(c, caller, name, scopes.join(' '), statuses[index]),
+        toBundleStatus(caller, name, scopes.join(' '), statuses[index]),
       ]),
     ),
   }
@@ -59,29 +60,13 @@ export function loggedOut(c: BrokerContext, client: string | undefined): Respons
   return c.body(null, 204)
 }
 
-/** Turns the Durable Object's word that a session has ended into the answer of a caller without one. */
-export async function orLoginRequired<T>(
-  c: BrokerContext,
-  caller: SessionCaller,
-  asking: Promise<T>,
-): Promise<T> {
-  try {
-    return await asking
-  } catch (error) {
-    if (error instanceof BrokerError && error.failure.code === 'login_required')
-      throw loginRequired(c, caller)
-    throw error
-  }
-}
-
 function toBundleStatus(
-  c: BrokerContext,
-  { client, origin }: SessionCaller,
+  caller: Caller,
   bundle: string,
   scope: string,
   status: ScopeStatus | undefined,
 ): BundleStatus {
   if (!status || status.status === 'unavailable') return { status: 'unavailable' }
   if (status.status === 'ready') return { status: 'ready', scope, granted_at: status.granted_at }
-  return { ...status, bundle, connect_url: connectUrl(c.var.config, client, bundle, origin) }
+  return { ...status, bundle, connect_url: caller.connectUrl(bundle) }
 }

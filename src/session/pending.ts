@@ -5,6 +5,7 @@ import type { Config } from '../config.ts'
 import { sha256 } from '../crypto/digest.ts'
 import { open, seal } from '../crypto/seal.ts'
 import { type Cookies, clearedCookie, PENDING_COOKIE_PREFIX, pendingCookie } from './cookie.ts'
+import type { AuthorizationRequest, Initiator } from './handles.ts'
 
 /** A user who began is expected back within this time (TMB-04). */
 export const PENDING_SECONDS = 10 * 60
@@ -28,6 +29,11 @@ export interface Pending {
   /** An absolute URL, checked when the flow began; the callback never reads a destination from its own request (TMB-68). */
   return_to: string
   display: 'page' | 'popup'
+  /** OAuth mode: what the code will be bound to; its redirect URI is `return_to`. */
+  authorization?: Pick<AuthorizationRequest, 'state' | 'code_challenge' | 'dpop_jkt'> & {
+    /** Pushed for this user, who alone may redeem the code. */
+    app_user?: Initiator
+  }
   /** Begun with a session: only while that session lives may it be finished, and only by the same subject (TMB-15). */
   session?: { line: string; subject: string }
   /** Whether `prompt=consent` was sent, and so a missing refresh token is final. */

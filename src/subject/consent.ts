@@ -21,13 +21,15 @@ export interface Consent {
   began_at: number
   /** Line of the session that began it, which must live still (TMB-15). */
   line?: string
+  /** Whether it begins a session; a user with a JWT of their app needs none. */
+  begins_session: boolean
 }
 
 /** What came of a consent. */
 export type Acceptance =
   | {
       result: 'ok' | 'consent_required' | 'temporarily_unavailable' | 'server_error'
-      session: { id: string; line: string }
+      session?: { id: string; line: string }
     }
   | { result: 'refresh_token_missing' }
 
@@ -79,7 +81,7 @@ export async function accept(parts: SubjectParts, consent: Consent): Promise<Out
     noteMissing(parts, askedKey, asked, granted)
     return success({
       result: equals(granted, asked) ? 'ok' : 'consent_required',
-      session: begin(parts, consent),
+      ...(consent.begins_session ? { session: begin(parts, consent) } : {}),
     })
   })
   await Promise.all([publisher.flush(), revoker.flush()])
@@ -179,13 +181,12 @@ async function narrow(
   asked: ScopeSet,
 ): Promise<Outcome<Acceptance>> {
   if (!accepted.ok || accepted.value.result === 'refresh_token_missing') return accepted
-  const { session } = accepted.value
   const outcome = await parts.refresher.refresh(asked)
-  if (outcome.ok) return success({ result: 'ok', session })
+  if (outcome.ok) return success({ ...accepted.value, result: 'ok' })
   const { code } = outcome.failure
   return success({
+    ...accepted.value,
     result:
       code === 'temporarily_unavailable' || code === 'consent_required' ? code : 'server_error',
-    session,
   })
 }

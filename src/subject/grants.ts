@@ -22,6 +22,8 @@ export interface Grants {
   find(scopes: ScopeSet): Promise<HeldGrant | undefined>
   /** Opens the grant of exactly these scopes. */
   own(scopes: ScopeSet): Promise<HeldGrant | undefined>
+  /** The account at the provider that what was granted is of. */
+  account(): Promise<string | undefined>
   /** Whether the last refresh for these scopes came back with others, though the grant lives. */
   isDoubtful(scopes: ScopeSet): Promise<boolean>
   /** Whether this very grant is still the current one: neither taken away nor replaced by another consent. */
@@ -121,6 +123,7 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
         (kind === 'forgotten' || kind === 'unnarrowable' ? undefined : await covering(scopes))
       )
     },
+    account: async () => (await openAll())[0]?.grant.sub,
     async isDoubtful(scopes) {
       const key = await scopeSetKey(scopes)
       const kind = ledger.find('endings', key)?.kind

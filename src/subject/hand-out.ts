@@ -5,21 +5,22 @@ import { sha256 } from '../crypto/digest.ts'
 import { failed, type Outcome, success } from '../errors.ts'
 import { logError } from '../log.ts'
 import { parseScope, type ScopeSet } from '../scope/scopes.ts'
+import type { Asker } from './asker.ts'
 import { type AccessToken, isFresh, isWaning, lifeLeft } from './grant.ts'
 import { scopeSetKey } from './grants.ts'
+import type { SessionRow } from './ledger.ts'
 import type { SubjectParts } from './parts.ts'
 
 /** A request for an access token. */
 export interface Ask {
-  /** Id of the session that asks. */
-  session: string
+  asker: Asker
   /** Canonical, space-separated. */
   scope: string
   /** Seconds of life the token must have, as far as Google gives them. */
   min_ttl: number
   /** SHA-256, base64url, of an access token Google has just refused. */
   rejected?: string
-  /** Whether the edge found nothing in KV for this session: then the record is written anew. */
+  /** Whether the edge found nothing in KV for this asker: then the record is written anew. */
   missed_in_kv: boolean
 }
 
@@ -35,8 +36,12 @@ export interface HandOut {
 
 /** Hands out the access tokens of one subject. */
 export interface HandingOut {
-  /** Answers whoever has a live session with a token of its scopes, refreshed where it has to be. */
-  accessToken(ask: Ask): Promise<Outcome<HandOut>>
+  /**
+   * Answers an asker who was let in with a token of its scopes, refreshed where it has to be.
+   *
+   * @param session the asker's, if it has one
+   */
+  accessToken(ask: Ask, session: SessionRow | undefined): Promise<Outcome<HandOut>>
 }
 
 /** A record that was just written for a session is not written for it again so soon; elsewhere it may lag so long. */
@@ -48,9 +53,13 @@ const MAX_FORCED_PER_MINUTE = 6
 /** Makes the hand-out of a subject. */
 export function createHandingOut(parts: SubjectParts): HandingOut {
   const { background, ledger, publisher, refresher, sessions, vault } = parts
-  /** When a record was last written anew because KV had missed it, by scope set key and session. */
+  /** When a record was last written anew because KV had missed it, by scope set key and asker. */
   const rewritten = new Map<string, number>()
   let forced: number[] = []
+
+  /** A session may end while its token is got ready. */
+  const stillStands = ({ asker }: Ask): boolean =>
+    asker.kind === 'app_user' || sessions.live(asker.id) !== undefined
 
   const mayForce = (scopes: ScopeSet): boolean => {
     if (refresher.isUnderWay(scopes)) return true
@@ -60,7 +69,7 @@ export function createHandingOut(parts: SubjectParts): HandingOut {
 
   /** Answers with a token, unless the session, the grant or the token itself ended while it was got ready. */
   const handOut = (ask: Ask, key: string, token: AccessToken, more = {}): Outcome<HandOut> => {
-    if (!sessions.live(ask.session)) return failed('login_required', 'session_ended')
+    if (!stillStands(ask)) return failed('login_required', 'session_ended')
     if (!ledger.find('tokens', key))
       return failed('temporarily_unavailable', 'grant_keeps_changing')
     if (lifeLeft(token, now()) < 1) return failed('temporarily_unavailable', 'token_expired')
@@ -79,20 +88,20 @@ export function createHandingOut(parts: SubjectParts): HandingOut {
         ),
       )
     }
-    const at = rewritten.get(`${key}/${ask.session}`) ?? 0
+    const { asker } = ask
+    const name = `${key}/${asker.kind === 'session' ? asker.id : ''}`
+    const at = rewritten.get(name) ?? 0
     const isLagging = ask.missed_in_kv && now() >= at + KV_LAG_SECONDS
     if (!touched && !isLagging) return
-    rewritten.set(`${key}/${ask.session}`, now())
+    rewritten.set(name, now())
     if (touched) publisher.allTokens()
     else publisher.token(key)
     background(publisher.flush())
   }
 
   return {
-    async accessToken(ask) {
-      const session = sessions.live(ask.session)
-      if (!session) return failed('login_required', 'session_ended')
-      const touched = sessions.touch(session)
+    async accessToken(ask, session) {
+      const touched = session !== undefined && sessions.touch(session)
       const scopes = parseScope(ask.scope)
       const key = await scopeSetKey(scopes)
       const token = await vault.openToken(ledger.find('tokens', key))
@@ -109,7 +118,7 @@ export function createHandingOut(parts: SubjectParts): HandingOut {
       }
       const asked_at = Date.now()
       const outcome = await refresher.refresh(scopes)
-      if (!sessions.live(ask.session)) return failed('login_required', 'session_ended')
+      if (!stillStands(ask)) return failed('login_required', 'session_ended')
       if (outcome.ok) return handOut(ask, key, outcome.value, { google_ms: Date.now() - asked_at })
       const isHeld = token && !rejected && ledger.find('tokens', key) && lifeLeft(token, now()) >= 1
       return isHeld ? handOut(ask, key, token) : outcome

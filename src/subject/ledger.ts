@@ -63,6 +63,16 @@ export interface RevocationRow {
   not_before: number
 }
 
+/** A consent that waits for its code to be redeemed; until then nobody can use it (TMB-16). */
+export interface PendingRow {
+  /** The id in the authorization code. */
+  id: string
+  sealed: string
+  expires_at: number
+  /** Once the code was redeemed: what it began, to be ended if the code comes again. Empty where that is no session. */
+  redeemed: string | null
+}
+
 /** What is known of the subject as a whole. */
 interface Facts {
   /** Its subject key, the name of this object. */
@@ -83,6 +93,7 @@ interface Tables {
   back_offs: BackOffRow
   unpublished: UnpublishedRow
   revocations: RevocationRow
+  pending_grants: PendingRow
 }
 
 const SCHEMA = `
@@ -93,6 +104,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS back_offs (scopes TEXT PRIMARY KEY, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS unpublished (key TEXT PRIMARY KEY, scopes TEXT NOT NULL, version INTEGER NOT NULL, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS revocations (id INTEGER PRIMARY KEY AUTOINCREMENT, scopes TEXT NOT NULL, sealed TEXT NOT NULL, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS pending_grants (id TEXT PRIMARY KEY, sealed TEXT NOT NULL, expires_at REAL NOT NULL, redeemed TEXT) STRICT;
 `
 
 type TableName = keyof Tables
@@ -161,6 +173,6 @@ export function openLedger(storage: DurableObjectStorage): Ledger {
 }
 
 function keyColumn(table: TableName): string {
-  if (table === 'sessions' || table === 'revocations') return 'id'
-  return table === 'unpublished' ? 'key' : 'scopes'
+  if (table === 'unpublished') return 'key'
+  return ['sessions', 'revocations', 'pending_grants'].includes(table) ? 'id' : 'scopes'
 }

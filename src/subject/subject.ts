@@ -7,17 +7,36 @@ import { failed, type Outcome, success } from '../errors.ts'
 import { logError } from '../log.ts'
 import type { ConsentRequired } from '../protocol.ts'
 import { parseScope } from '../scope/scopes.ts'
+import { type Asker, admit, createUsedProofs } from './asker.ts'
 import { type Acceptance, accept, type Consent } from './consent.ts'
 import { scopeSetKey } from './grants.ts'
 import { type Ask, createHandingOut, type HandingOut, type HandOut } from './hand-out.ts'
 import type { SessionRow } from './ledger.ts'
 import { isSpent, openParts, type SubjectParts } from './parts.ts'
+import {
+  drop,
+  dropOverdue,
+  type Holding,
+  hold,
+  type PendingGrant,
+  redeem,
+} from './pending-grants.ts'
 
 /** What a subject's Durable Object says of one scope set. */
 export type ScopeStatus =
   | { status: 'ready'; granted_at: number }
   | ({ status: 'consent_required' } & ConsentRequired)
   | { status: 'unavailable' }
+
+/** What has to be known before a user is sent to Google. */
+export interface Beginning {
+  /** Whether a grant of exactly these scopes is held. */
+  granted: boolean
+  /** The account that what was granted is of. */
+  account?: string
+  /** Line of the session that asks. */
+  line?: string
+}
 
 /** A used mark outlasts what it marks by this, and by any delay between the two looks at the clock. */
 const MARK_MARGIN_SECONDS = 60
@@ -33,6 +52,7 @@ const ALARM_RETRY_SECONDS = 60
 export class Subject extends DurableObject<Env> {
   #opened: SubjectParts | undefined
   #handing: HandingOut | undefined
+  readonly #proofs = createUsedProofs()
 
   /** Marks this object's name as used; `false` when it was. For the one use of a pending authorization (TMB-11). */
   consume(expires_at: number): boolean {
@@ -43,15 +63,18 @@ export class Subject extends DurableObject<Env> {
     return true
   }
 
-  /** Tells what a session needs to know before it sends its user to Google. */
-  async beginConsent(
-    session: string,
-    scope: string,
-  ): Promise<Outcome<{ line: string; granted: boolean }>> {
-    const live = this.#session(session)
-    if (!live) return failed('login_required', 'session_ended')
-    const held = await this.#parts.grants.own(parseScope(scope))
-    return success({ line: live.line, granted: held !== undefined })
+  /** Tells what has to be known of an asker before its user is sent to Google. */
+  async beginConsent(asker: Asker, scope: string): Promise<Outcome<Beginning>> {
+    const admission = this.#admit(asker)
+    if (!admission.ok) return admission
+    if (this.#keepsNothing()) return success({ granted: false })
+    const { grants } = this.#parts
+    const [held, account] = [await grants.own(parseScope(scope)), await grants.account()]
+    return success({
+      granted: held !== undefined,
+      ...(admission.value ? { line: admission.value.line } : {}),
+      ...(account === undefined ? {} : { account }),
+    })
   }
 
   /** Keeps what a user consented to, and begins the session of the browser that brought it. */
@@ -59,24 +82,61 @@ export class Subject extends DurableObject<Env> {
     return accept(this.#parts, consent)
   }
 
+  /** Keeps a consent back until its code is redeemed. */
+  async hold(pending: PendingGrant): Promise<Outcome<Holding>> {
+    return hold(this.#parts, pending)
+  }
+
+  /** Accepts the consent of a code, once, and hands out what was asked for. */
+  async redeem(id: string): Promise<Outcome<HandOut & { session?: string }>> {
+    if (this.#keepsNothing()) return failed('invalid_grant', 'code_unknown')
+    const redemption = await redeem(this.#parts, id)
+    if (!redemption.ok) return redemption
+    const { scope, session } = redemption.value
+    const asker: Asker =
+      session === undefined ? { kind: 'app_user' } : { kind: 'session', id: session }
+    const handOut = await this.accessToken({ asker, scope, min_ttl: 0, missed_in_kv: false })
+    return handOut.ok && session !== undefined ? success({ ...handOut.value, session }) : handOut
+  }
+
+  /** Drops a consent whose code came from somebody else than began it. */
+  dropPending(id: string): void {
+    if (!this.#keepsNothing()) drop(this.#parts, id)
+  }
+
+  /** Says whether an asker's session lives, and notes that it is in use. */
+  async confirm(asker: Asker): Promise<Outcome<void>> {
+    const admission = this.#admit(asker)
+    if (!admission.ok) return admission
+    if (admission.value) this.#parts.sessions.touch(admission.value)
+    return success(undefined)
+  }
+
   /** Hands out an access token, refreshed where it has to be. */
   async accessToken(ask: Ask): Promise<Outcome<HandOut>> {
-    if (!this.#session(ask.session)) return failed('login_required', 'session_ended')
+    const admission = this.#admit(ask.asker)
+    if (!admission.ok) return admission
+    if (this.#keepsNothing())
+      return failed('consent_required', 'grant_missing', { members: neverGranted(ask.scope) })
     this.#handing ??= createHandingOut(this.#parts)
-    return this.#handing.accessToken(ask)
+    return this.#handing.accessToken(ask, admission.value)
   }
 
   /** Tells for each of these scope sets whether it can be served; mints nothing. */
-  async describe(session: string, scopes: readonly string[]): Promise<Outcome<ScopeStatus[]>> {
-    const live = this.#session(session)
-    if (!live) return failed('login_required', 'session_ended')
-    this.#parts.sessions.touch(live)
+  async describe(asker: Asker, scopes: readonly string[]): Promise<Outcome<ScopeStatus[]>> {
+    const admission = this.#admit(asker)
+    if (!admission.ok) return admission
+    if (this.#keepsNothing())
+      return success(
+        scopes.map((scope) => ({ status: 'consent_required', ...neverGranted(scope) })),
+      )
+    if (admission.value) this.#parts.sessions.touch(admission.value)
     return success(await Promise.all(scopes.map((scope) => this.#statusOf(scope))))
   }
 
   /** Ends a session, or all of this subject's; what is granted stays. */
   async endSession(session: string, all: boolean): Promise<void> {
-    if (!this.#session(session)) return
+    if (!this.#live(session)) return
     const { ledger, publisher, sessions } = this.#parts
     ledger.transaction(() => {
       if (all) sessions.endAll()
@@ -87,8 +147,10 @@ export class Subject extends DurableObject<Env> {
   }
 
   /** Forgets one grant here; Google has no way to end one of several (TMB-63). */
-  async forget(session: string, scope: string): Promise<Outcome<void>> {
-    if (!this.#session(session)) return failed('login_required', 'session_ended')
+  async forget(asker: Asker, scope: string): Promise<Outcome<void>> {
+    const admission = this.#admit(asker)
+    if (!admission.ok) return admission
+    if (this.#keepsNothing()) return success(undefined)
     const { grants, ledger, publisher } = this.#parts
     const scopes = parseScope(scope)
     const key = await scopeSetKey(scopes)
@@ -102,21 +164,24 @@ export class Subject extends DurableObject<Env> {
   }
 
   /** Forgets everything, ends every session and has Google revoke the user's whole grant: in this order (TMB-60). */
-  async disconnect(session: string): Promise<Outcome<void>> {
-    if (!this.#session(session)) {
-      const ledger = this.#opened?.ledger
-      const isDone =
-        !ledger ||
-        (ledger.fact('disconnected_at') !== undefined && ledger.all('grants').length === 0)
-      return isDone ? success(undefined) : failed('login_required', 'session_ended')
-    }
+  async disconnect(asker: Asker): Promise<Outcome<void>> {
+    const admission = this.#admit(asker)
+    if (this.#keepsNothing()) return success(undefined)
     const { grants, ledger, publisher, revoker, sessions } = this.#parts
+    if (!admission.ok) {
+      const isDone =
+        admission.failure.code === 'login_required' &&
+        ledger.fact('disconnected_at') !== undefined &&
+        ledger.all('grants').length === 0
+      return isDone ? success(undefined) : admission
+    }
     ledger.transaction(() => {
       for (const grant of ledger.all('grants')) {
         revoker.note(grant)
         grants.remove(grant.scopes)
       }
       ledger.clear('endings')
+      ledger.clear('pending_grants')
       sessions.endAll()
       ledger.note('disconnected_at', now())
     })
@@ -130,6 +195,7 @@ export class Subject extends DurableObject<Env> {
     try {
       const { ledger, publisher, revoker, sessions } = this.#parts
       sessions.purge()
+      await dropOverdue(this.#parts)
       await Promise.all([revoker.flush(), publisher.flush()])
       if (!isSpent(ledger)) return
       this.#opened = undefined
@@ -141,10 +207,17 @@ export class Subject extends DurableObject<Env> {
     }
   }
 
-  /** The session of this id, if it lives; asking an object that keeps nothing does not make it keep anything (TMB-59). */
-  #session(id: string): SessionRow | undefined {
-    const keepsNothing = !this.#opened && this.ctx.storage.kv.get('subject') === undefined
-    return keepsNothing ? undefined : this.#parts.sessions.live(id)
+  #admit(asker: Asker): Outcome<SessionRow | undefined> {
+    return admit(asker, this.#proofs, (id) => this.#live(id))
+  }
+
+  #live(id: string): SessionRow | undefined {
+    return this.#keepsNothing() ? undefined : this.#parts.sessions.live(id)
+  }
+
+  /** Asking an object that keeps nothing does not make it keep anything (TMB-59). */
+  #keepsNothing(): boolean {
+    return !this.#opened && this.ctx.storage.kv.get('subject') === undefined
   }
 
   async #statusOf(scope: string): Promise<ScopeStatus> {
@@ -166,4 +239,8 @@ export class Subject extends DurableObject<Env> {
     this.#opened = openParts(this.ctx, this.env, config)
     return this.#opened
   }
+}
+
+function neverGranted(scope: string): ConsentRequired {
+  return { reason: 'never_granted', missing_scope: scope }
 }

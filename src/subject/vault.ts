@@ -1,9 +1,10 @@
 /** This file is the vault: a subject's tokens on their way into storage and out of it, each sealed for its own place. */
 
 import type { Keyring } from '../crypto/keyring.ts'
-import { open, seal } from '../crypto/seal.ts'
+import { open, type Place, seal } from '../crypto/seal.ts'
+import type { Consent } from './consent.ts'
 import type { AccessToken, Grant } from './grant.ts'
-import type { TokenRow } from './ledger.ts'
+import type { PendingRow, TokenRow } from './ledger.ts'
 import { grantKey, tokenKey } from './store.ts'
 
 /** Seals and opens the records of one subject; what does not open comes back `undefined`. */
@@ -12,10 +13,13 @@ export interface Vault {
   openGrant(row: { scopes: string; sealed: string } | undefined): Promise<Grant | undefined>
   sealToken(scopes: string, token: AccessToken): Promise<string>
   openToken(row: TokenRow | undefined): Promise<AccessToken | undefined>
+  sealConsent(id: string, consent: Consent): Promise<string>
+  openConsent(row: PendingRow): Promise<Consent | undefined>
 }
 
 /** Makes the vault of a subject. */
 export function createVault(keyring: Keyring, subject: string): Vault {
+  const placeOfConsent = (id: string): Place => ({ type: 'consent', at: `${subject}/${id}` })
   return {
     sealGrant: (scopes, grant) =>
       seal(keyring, { type: 'grant', at: grantKey(subject, scopes) }, grant),
@@ -31,5 +35,8 @@ export function createVault(keyring: Keyring, subject: string): Vault {
       ((await open(keyring, { type: 'token', at: tokenKey(subject, row.scopes) }, row.sealed)) as
         | AccessToken
         | undefined),
+    sealConsent: (id, consent) => seal(keyring, placeOfConsent(id), consent),
+    openConsent: async ({ id, sealed }) =>
+      (await open(keyring, placeOfConsent(id), sealed)) as Consent | undefined,
   }
 }

@@ -134,7 +134,9 @@ describe('DELETE /grants/NAME', () => {
     await end(browser, '/grants/upload')
     const tokens = lateTokens(the.upload)
     const { stub } = await subjectOf()
-    expect(await stub.accept({ sub: the.sub, asked: the.album, tokens, began_at })).toMatchObject({
+    expect(
+      await stub.accept({ sub: the.sub, asked: the.album, tokens, began_at, begins_session: true }),
+    ).toMatchObject({
       ok: false,
     })
   })
@@ -277,7 +279,9 @@ describe('what began before', () => {
     later(5)
     const { stub } = await subjectOf()
     const tokens = lateTokens(the.pick)
-    expect(await stub.accept({ sub: the.sub, asked: the.pick, tokens, began_at })).toMatchObject({
+    expect(
+      await stub.accept({ sub: the.sub, asked: the.pick, tokens, began_at, begins_session: true }),
+    ).toMatchObject({
       ok: false,
       failure: { code: 'access_denied' },
     })
@@ -285,7 +289,13 @@ describe('what began before', () => {
       google.revocations.map(({ body }) => body.get('token')).includes('canary-late-refresh'),
     ).toBe(revoked)
     expect(
-      await stub.accept({ sub: the.sub, asked: the.pick, tokens, began_at: Date.now() / 1000 }),
+      await stub.accept({
+        sub: the.sub,
+        asked: the.pick,
+        tokens,
+        began_at: Date.now() / 1000,
+        begins_session: true,
+      }),
     ).toMatchObject({ ok: true })
   })
 })
@@ -318,7 +328,9 @@ describe('a revocation that Google has yet to hear', () => {
     await logIn(browser, { refresh_token: 'canary-new' })
     const { stub } = await subjectOf()
     const tokens = lateTokens(the.pick)
-    expect(await stub.accept({ sub: the.sub, asked: the.pick, tokens, began_at })).toMatchObject({
+    expect(
+      await stub.accept({ sub: the.sub, asked: the.pick, tokens, began_at, begins_session: true }),
+    ).toMatchObject({
       ok: false,
     })
     expect(google.revocations.map(({ body }) => body.get('token'))).not.toContain(
@@ -431,7 +443,8 @@ describe('a session', () => {
     const ids = await runInDurableObject(stub, (_, { storage }) =>
       storage.sql.exec<{ id: string }>('SELECT id FROM sessions').toArray(),
     )
-    for (const { id } of ids) expect(await stub.describe(id, [])).toMatchObject({ ok: false })
+    for (const { id } of ids)
+      expect(await stub.describe({ kind: 'session', id }, [])).toMatchObject({ ok: false })
   })
 
   it('that is used at the edge alone counts as used', async () => {

@@ -13,8 +13,13 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as 
 const ROUTES: Record<string, string[]> = {
   '/bundles': ['GET', 'HEAD'],
   '/healthz': ['GET', 'HEAD'],
+  '/.well-known/oauth-authorization-server': ['GET', 'HEAD'],
   '/connect': ['GET'],
+  '/authorize': ['GET'],
   '/callback': ['GET'],
+  '/token': ['POST'],
+  '/par': ['POST'],
+  '/revoke': ['POST'],
   '/session/token': ['POST'],
   '/session': ['GET', 'DELETE'],
   '/grants': ['DELETE'],
@@ -24,7 +29,9 @@ const UNKNOWN = [
   '/',
   '/session/token/x.css',
   '/session/token/',
-  '/token',
+  '/token/',
+  '/tokens',
+  '/.well-known/oauth-authorization-server/x',
   '//session',
   '/grants/pick/more',
 ]
@@ -70,7 +77,7 @@ describe('the route table', () => {
       const allowed = ROUTES[path] as string[]
       const { status, headers } = await broker(new Request(the.url + path, { method }))
       if (allowed.includes(method)) return expect(status).not.toBe(405)
-      if (method === 'OPTIONS' && !['/connect', '/callback'].includes(path))
+      if (method === 'OPTIONS' && !['/connect', '/authorize', '/callback'].includes(path))
         return expect(status).toBe(403)
       expect(status).toBe(405)
       expect(headers.get('Allow')).toBe(allowed.join(', '))

@@ -69,8 +69,10 @@ export async function logIn(
   const { key, stub } = await subjectOf(sub, client)
   const scope = scopeSet((SCOPES[bundle] ?? bundle).split(' ')).join(' ')
   const tokens = { access_token, refresh_token, expires_in, expires_at: now() + expires_in, scope }
-  const accepted = await stub.accept({ sub, asked: scope, tokens, began_at: now() })
-  if (!accepted.ok || !('session' in accepted.value)) throw new Error('the subject did not accept')
+  const consent = { sub, asked: scope, tokens, began_at: now(), begins_session: true }
+  const accepted = await stub.accept(consent)
+  if (!accepted.ok || !('session' in accepted.value) || !accepted.value.session)
+    throw new Error('the subject did not accept')
   const exp = now() + config.session_ttl_seconds
   const cookie = await sealSession(config, {
     id: accepted.value.session.id,

@@ -37,8 +37,22 @@ const CONNECT_ERRORS = {
   },
 }
 
+/** What a person can do nothing about but begin anew. */
+const BEGIN_ANEW = {
+  what: 'The broker and this page lost track of each other.',
+  todo: 'Reload the page and connect again; a clock that is far off can be the cause, too.',
+}
+
 /** @type {Record<ErrorCode, Words>} */
 const ERRORS = {
+  invalid_grant: {
+    what: 'Your session has ended.',
+    todo: 'Connect a bundle to begin a new one.',
+  },
+  invalid_dpop_proof: BEGIN_ANEW,
+  use_dpop_nonce: BEGIN_ANEW,
+  unsupported_grant_type: BEGIN_ANEW,
+  unsupported_response_type: BEGIN_ANEW,
   invalid_request: {
     what: 'The broker did not understand this page.',
     todo: 'Reload the page; it may be older than the broker.',

@@ -1,0 +1,41 @@
+/** This file is the caller: whoever asks, known by a credential that was checked, whatever the mode. */
+
+import type { Client } from '../clients.ts'
+import { BrokerError } from '../errors.ts'
+import type { Asker } from '../subject/asker.ts'
+
+/** Whoever asks. */
+export interface Caller {
+  client: Client
+  /** The user at the provider, or at the issuer of the app's JWTs. */
+  sub: string
+  /** The pseudonym that storage knows the user by. */
+  subject: string
+  /** What the subject's Durable Object is shown. */
+  asker: Asker
+  /** Where consent to a bundle begins. */
+  connectUrl(bundle: string): string
+  /** Makes the answer to a caller whose session turns out to have ended. */
+  sessionEnded(bundle?: string): BrokerError
+}
+
+/** Waits for what the Durable Object says, and puts a failure into the words of this caller's mode. */
+export async function inWordsFor<T>(
+  caller: Caller,
+  asking: Promise<T>,
+  bundle?: string,
+): Promise<T> {
+  try {
+    return await asking
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error
+    const { code, reason, ...more } = error.failure
+    if (code === 'login_required') throw caller.sessionEnded(bundle)
+    if (code !== 'consent_required' || bundle === undefined) throw error
+    const connect_url = caller.connectUrl(bundle)
+    throw new BrokerError(code, reason, {
+      ...more,
+      members: { ...more.members, bundle, connect_url },
+    })
+  }
+}

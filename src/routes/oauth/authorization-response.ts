@@ -1,0 +1,32 @@
+/** This file is the authorization response: a code or an error on its way back to the frontend that asked. */
+
+import type { AuthorizationError } from '../../protocol.ts'
+import type { AuthorizationRequest } from '../../session/handles.ts'
+import type { BrokerContext } from '../context.ts'
+import { popupPage } from '../pages.ts'
+
+/** Where a frontend waits for its answer. */
+export type AnswerTarget = Pick<AuthorizationRequest, 'redirect_uri' | 'response_mode' | 'state'>
+
+/**
+ * Answers on the redirect URI, which was compared with the client's list before anything else was done.
+ *
+ * @see RFC 6749 §4.1.2, RFC 9207 §2 for `iss`; draft-sakimura-oauth-wmrm for `web_message`
+ */
+export function answerAuthorization(
+  c: BrokerContext,
+  { redirect_uri, response_mode, state }: AnswerTarget,
+  result: { code: string } | { error: AuthorizationError },
+): Response | Promise<Response> {
+  const iss = c.var.config.base_url
+  const response = { ...result, ...(state === undefined ? {} : { state }), iss }
+  const url = new URL(redirect_uri)
+  for (const [name, value] of Object.entries(response)) url.searchParams.append(name, value)
+  if (response_mode === 'query') return c.redirect(url.href, 303)
+  return popupPage(c, {
+    message: { type: 'authorization_response', response },
+    origin: url.origin,
+    is_good: 'code' in result,
+    fallback: url.href,
+  })
+}

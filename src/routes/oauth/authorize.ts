@@ -1,0 +1,142 @@
+/** This file is `GET /authorize`: a frontend on any site sends its user here, and from here to Google. */
+
+import type { Client } from '../../clients.ts'
+import { sha256 } from '../../crypto/digest.ts'
+import { BrokerError, failureOf, success } from '../../errors.ts'
+import { log, logError } from '../../log.ts'
+import type { AuthorizationError } from '../../protocol.ts'
+import { type AuthorizationRequest, openHandle, type PushedRequest } from '../../session/handles.ts'
+import { askSubject } from '../../subject/stub.ts'
+import { type BrokerContext, readQuery } from '../context.ts'
+import { type Errand, keepOpener, refuseEmbedding, sendToGoogle } from '../errand.ts'
+import { findBundle, findOAuthClient } from '../find.ts'
+import { confirmPage } from '../pages.ts'
+import {
+  readAnswerTarget,
+  readAuthorizationRequest,
+  readRedirectUri,
+} from './authorization-request.ts'
+import { type AnswerTarget, answerAuthorization } from './authorization-response.ts'
+
+/** A pushed request with the text that named it. */
+type Pushed = PushedRequest & { reference: string }
+
+/** What a pushed request's reference begins with; RFC 9126 §2.2. */
+export const REQUEST_URI_PREFIX = 'urn:ietf:params:oauth:request_uri:'
+
+/**
+ * Begins a consent for a frontend. Until its redirect URI is known to be the client's, errors are shown here
+ * and go nowhere.
+ *
+ * @see RFC 6749 §4.1.1, RFC 9126 §4
+ */
+export async function authorize(c: BrokerContext): Promise<Response> {
+  refuseEmbedding(c)
+  const { config } = c.var
+  const query = readQuery(c)
+  const client = findOAuthClient(config, query.get('client_id') ?? undefined)
+  if (query.has('request_uri')) {
+    const pushed = await openPushed(c, client, query.get('request_uri') ?? '')
+    return orErrorAt(c, pushed.request, () => begin(c, client, pushed.request, pushed))
+  }
+  const redirect_uri = readRedirectUri(client, query)
+  return orErrorAt(c, readAnswerTarget(redirect_uri, query), () => {
+    if (client.app_issuer) throw new BrokerError('invalid_request', 'request_not_pushed')
+    return begin(c, client, readAuthorizationRequest(config, client, redirect_uri, query))
+  })
+}
+
+/** Whatever cannot be begun is answered on the redirect URI; RFC 6749 §4.1.2.1. */
+async function orErrorAt(
+  c: BrokerContext,
+  target: AnswerTarget,
+  work: () => Promise<Response>,
+): Promise<Response> {
+  try {
+    return await work()
+  } catch (error) {
+    const { code, reason } = failureOf(error)
+    const { request_id } = c.var
+    if (code === 'server_error') logError('authorize_failed', error, { request_id })
+    else log('info', 'authorize_refused', { request_id, reason })
+    keepOpener(c, target.response_mode === 'web_message' ? 'popup' : 'page')
+    return answerAuthorization(c, target, { error: authorizationError(code) })
+  }
+}
+
+async function begin(
+  c: BrokerContext,
+  client: Client,
+  request: AuthorizationRequest,
+  pushed?: Pushed,
+): Promise<Response> {
+  const bundle = findBundle(c.var.config, client, request.bundle)
+  const display = request.response_mode === 'web_message' ? 'popup' : 'page'
+  keepOpener(c, display)
+  if (isUnasked(c)) {
+    const app = new URL(request.redirect_uri).host
+    return confirmPage(c, { app, reason: bundle.reason, href: new URL(c.req.url).search })
+  }
+  const { state, code_challenge, dpop_jkt, prompt, login_hint } = request
+  const errand: Errand = {
+    ...{ client, bundle, display, return_to: request.redirect_uri, login_hint },
+    select_account: prompt === 'select_account',
+    needs_refresh_token: prompt === 'consent',
+    authorization: {
+      code_challenge,
+      ...(state === undefined ? {} : { state }),
+      ...(dpop_jkt === undefined ? {} : { dpop_jkt }),
+      ...(pushed ? { app_user: pushed.app_user } : {}),
+    },
+  }
+  return sendToGoogle(c, pushed ? await withHistory(c, errand, pushed) : errand)
+}
+
+/** A pushed request is good once, and its user is known: what is granted already, and of which account. */
+async function withHistory(
+  c: BrokerContext,
+  errand: Errand,
+  { app_user, exp, reference }: Pushed,
+): Promise<Errand> {
+  const name = `request/${await sha256(reference)}`
+  const isFirst = await askSubject(c.env.SUBJECTS, name, async (stub) =>
+    success(await stub.consume(exp)),
+  )
+  if (!isFirst) throw new BrokerError('invalid_request', 'request_uri_used')
+  const { granted, account } = await askSubject(c.env.SUBJECTS, app_user.subject, (stub) =>
+    stub.beginConsent({ kind: 'app_user' }, errand.bundle.scopes.join(' ')),
+  )
+  return {
+    ...errand,
+    login_hint: account ?? errand.login_hint,
+    needs_refresh_token: errand.needs_refresh_token || !granted,
+  }
+}
+
+async function openPushed(c: BrokerContext, client: Client, request_uri: string): Promise<Pushed> {
+  const reference = request_uri.startsWith(REQUEST_URI_PREFIX)
+    ? request_uri.slice(REQUEST_URI_PREFIX.length)
+    : ''
+  const pushed = await openHandle(c.var.config, 'request', reference)
+  if (!pushed || pushed.request.client !== client.id)
+    throw new BrokerError('invalid_request', 'request_uri_unknown')
+  return { ...pushed, reference }
+}
+
+/** Another site sent the user here without a click of theirs; W3C Fetch Metadata §2.4 (TMB-09). */
+function isUnasked(c: BrokerContext): boolean {
+  return c.req.header('Sec-Fetch-Site') === 'cross-site' && c.req.header('Sec-Fetch-User') !== '?1'
+}
+
+function authorizationError(code: string): AuthorizationError {
+  switch (code) {
+    case 'invalid_request':
+    case 'invalid_scope':
+    case 'unsupported_response_type':
+    case 'access_denied':
+    case 'temporarily_unavailable':
+      return code
+    default:
+      return 'server_error'
+  }
+}

@@ -1,0 +1,145 @@
+/** This file is the guard of the OAuth-mode calls: a DPoP-bound token with its proof, or the JWT of an app's user. */
+
+import type { Client } from '../../clients.ts'
+import { BrokerError } from '../../errors.ts'
+import { type AppUser, verifyAppJwt } from '../../session/app-user.ts'
+import { readCookies, SESSION_COOKIE_PREFIX } from '../../session/cookie.ts'
+import { newNonce, type Proof, verifyProof } from '../../session/dpop.ts'
+import { openHandle } from '../../session/handles.ts'
+import type { Session } from '../../session/session.ts'
+import type { Caller } from '../caller.ts'
+import type { BrokerContext } from '../context.ts'
+import { requireOAuthOrigin } from '../cors.ts'
+import { authorizeUrl } from '../find.ts'
+
+/**
+ * Lets in whoever shows a token: `Authorization: DPoP` with the broker's own, `Authorization: Bearer` with an
+ * app's JWT.
+ *
+ * @throws {BrokerError} `login_required` or a DPoP error, with the challenge of RFC 9449 §7.1 or RFC 6750 §3;
+ *   `access_denied` from an origin that is not the client's; `invalid_request` with a session cookie as well
+ */
+export async function admitBearer(c: BrokerContext): Promise<Caller> {
+  requireOAuthOrigin(c)
+  const { names } = readCookies(c.req.header('Cookie'))
+  if (names.some((name) => name.startsWith(SESSION_COOKIE_PREFIX)))
+    throw new BrokerError('invalid_request', 'two_credentials') // TMB-39
+  const { scheme, token } = readAuthorization(c)
+  const caller =
+    scheme === 'dpop' ? await callerByToken(c, token) : callerOfApp(c, await appUser(c, token))
+  requireOAuthOrigin(c, caller.client)
+  return caller
+}
+
+/** The user of the app's JWT in the `Authorization` header, from an origin of its client. */
+export async function admitAppUser(c: BrokerContext): Promise<AppUser> {
+  const { scheme, token } = readAuthorization(c)
+  if (scheme !== 'bearer') throw challenge(c, 'Bearer', loginRequired('no_app_jwt'))
+  const user = await appUser(c, token)
+  requireOAuthOrigin(c, user.client)
+  return user
+}
+
+/** An app's user as a caller. */
+export function callerOfApp(c: BrokerContext, { client, sub, subject }: AppUser): Caller {
+  return {
+    client,
+    sub,
+    subject,
+    asker: { kind: 'app_user' },
+    connectUrl: (bundle) => authorizeUrl(c.var.config, client, bundle),
+    sessionEnded: () => loginRequired('session_ended'),
+  }
+}
+
+/** A browser's session at the token endpoint as a caller; RFC 6749 §5.2 has the word for one that ended. */
+export function callerOfSession(
+  c: BrokerContext,
+  client: Client,
+  { id, sub, subject }: Pick<Session, 'id' | 'sub' | 'subject'>,
+  proof?: Proof,
+): Caller {
+  return {
+    client,
+    sub,
+    subject,
+    asker: { kind: 'session', id, ...(proof ? { proof } : {}) },
+    connectUrl: (bundle) => authorizeUrl(c.var.config, client, bundle),
+    sessionEnded: () => new BrokerError('invalid_grant', 'session_ended'),
+  }
+}
+
+/**
+ * Checks the DPoP proof of a request, and gives the answer the nonce for the next one.
+ *
+ * @throws {BrokerError} `invalid_dpop_proof` or `use_dpop_nonce`
+ */
+export async function requireProof(c: BrokerContext, access_token?: string): Promise<Proof> {
+  const { config } = c.var
+  const { origin, pathname } = new URL(c.req.url)
+  c.header('DPoP-Nonce', await newNonce(config))
+  return verifyProof(config, {
+    header: c.req.header('DPoP'),
+    method: c.req.method,
+    url: origin.replace(/^https?:/, new URL(config.base_url).protocol) + pathname,
+    ...(access_token === undefined ? {} : { access_token }),
+  })
+}
+
+/** A JWT bound to a key is good only with a proof of it (TMB-51). */
+async function appUser(c: BrokerContext, jwt: string): Promise<AppUser> {
+  try {
+    const user = await verifyAppJwt(c.var.config, jwt)
+    if (user.jkt !== undefined && user.jkt !== (await requireProof(c, jwt)).jkt)
+      throw loginRequired('app_jwt_bound_to_another_key')
+    return user
+  } catch (error) {
+    throw challenge(c, 'Bearer', error)
+  }
+}
+
+async function callerByToken(c: BrokerContext, token: string): Promise<Caller> {
+  const { config } = c.var
+  try {
+    const proof = await requireProof(c, token)
+    const session = await openHandle(config, 'access', token)
+    const client = session && config.clients.get(session.client)
+    if (!session || !client || session.jkt !== proof.jkt) throw loginRequired('token_invalid')
+    return {
+      ...callerOfSession(c, client, session, proof),
+      sessionEnded: () => challenge(c, 'DPoP', loginRequired('session_ended')),
+    }
+  } catch (error) {
+    throw challenge(c, 'DPoP', error)
+  }
+}
+
+/** Reads `Authorization`; RFC 9110 §11.6.2. */
+function readAuthorization(c: BrokerContext): { scheme: 'dpop' | 'bearer'; token: string } {
+  const [, scheme = '', token = ''] =
+    /^(DPoP|Bearer) +([\w.~+/-]+=*)$/i.exec(c.req.header('Authorization') ?? '') ?? []
+  if (token === '') throw challenge(c, 'DPoP', loginRequired('no_token'))
+  return { scheme: scheme.toLowerCase() as 'dpop' | 'bearer', token }
+}
+
+/** Adds the challenge that tells a client of a protected resource what to show; the status becomes 401. */
+function challenge(c: BrokerContext, scheme: 'DPoP' | 'Bearer', error: unknown): BrokerError {
+  if (!(error instanceof BrokerError)) throw error
+  const { code, reason, ...more } = error.failure
+  const isAbout = ['login_required', 'invalid_dpop_proof', 'use_dpop_nonce'].includes(code)
+  if (!isAbout) return error
+  const told = code === 'login_required' ? 'invalid_token' : code
+  const algorithms = scheme === 'DPoP' ? ', algs="ES256"' : ''
+  c.header('WWW-Authenticate', `${scheme} error="${told}"${algorithms}`)
+  return new BrokerError(code, reason, { ...more, status: 401, cause: error.cause })
+}
+
+function loginRequired(reason: string): BrokerError {
+  return new BrokerError('login_required', reason)
+}
+
+/** Refuses a client that is not the one a credential was issued to. */
+export function requireClient(client: Client, client_id: string | undefined): void {
+  if (client_id !== undefined && client_id !== client.id)
+    throw new BrokerError('invalid_grant', 'other_client')
+}

@@ -1,0 +1,79 @@
+/** This file is the grant `authorization_code`: a code is redeemed by whoever began, and a pending grant becomes theirs. */
+
+import type { Client } from '../../clients.ts'
+import { now } from '../../clock.ts'
+import { sha256 } from '../../crypto/digest.ts'
+import { BrokerError, success } from '../../errors.ts'
+import type { OAuthTokenResponse } from '../../protocol.ts'
+import { type AuthorizationCode, openHandle, sealHandle } from '../../session/handles.ts'
+import { askSubject } from '../../subject/stub.ts'
+import { type Caller, inWordsFor } from '../caller.ts'
+import type { BrokerContext } from '../context.ts'
+import { requireOAuthOrigin } from '../cors.ts'
+import { findOAuthClient } from '../find.ts'
+import { toAnswer } from '../hand-out.ts'
+import { admitAppUser, callerOfApp, callerOfSession, requireProof } from './bearer.ts'
+import { type Form, required, tokenResponse } from './token-answer.ts'
+
+/** RFC 7636 §4.1. */
+const CODE_VERIFIER = /^[\w.~-]{43,128}$/
+
+/**
+ * Redeems a code, once: with the verifier and the key of the browser that began, or with a JWT of the user who did.
+ *
+ * @throws {BrokerError} `invalid_grant`; `access_denied` for another user than began, whose consent is dropped
+ * @see RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 9449 §10
+ */
+export async function redeemCode(c: BrokerContext, form: Form): Promise<OAuthTokenResponse> {
+  const client = findOAuthClient(c.var.config, required(form, 'client_id'))
+  requireOAuthOrigin(c, client)
+  const text = required(form, 'code')
+  const code_verifier = required(form, 'code_verifier')
+  if (!CODE_VERIFIER.test(code_verifier))
+    throw new BrokerError('invalid_request', 'code_verifier_shape')
+  const redirect_uri = required(form, 'redirect_uri')
+  const who = client.app_issuer ? await admitAppUser(c) : undefined
+  const code = await openHandle(c.var.config, 'code', text)
+  if (!code || code.client !== client.id || code.is_app_user !== (who !== undefined))
+    throw invalidGrant('code_unknown')
+  if (who && who.subject !== code.subject) return dropForeign(c, code)
+  const isBound = !who || code.dpop_jkt !== undefined
+  const jkt = isBound ? (await requireProof(c)).jkt : undefined
+  if ((await sha256(code_verifier)) !== code.code_challenge) throw invalidGrant('pkce_mismatch')
+  if (redirect_uri !== code.redirect_uri) throw invalidGrant('redirect_uri_mismatch')
+  if (code.dpop_jkt !== undefined && code.dpop_jkt !== jkt) throw invalidGrant('dpop_key_mismatch')
+  return redeem(c, client, code, who || jkt === undefined ? undefined : jkt)
+}
+
+/** @param jkt the key that the session is bound to; an app's user gets no session */
+async function redeem(
+  c: BrokerContext,
+  client: Client,
+  { id, bundle, subject, sub }: AuthorizationCode,
+  jkt: string | undefined,
+): Promise<OAuthTokenResponse> {
+  const { config, timings } = c.var
+  const caller: Caller =
+    jkt === undefined
+      ? callerOfApp(c, { client, sub, subject })
+      : callerOfSession(c, client, { id: '', sub, subject })
+  const asking = askSubject(c.env.SUBJECTS, subject, (stub) => stub.redeem(id))
+  const redeemed = await inWordsFor(caller, timings.measure('do', asking), bundle)
+  if (jkt === undefined || redeemed.session === undefined)
+    return tokenResponse(bundle, toAnswer(redeemed))
+  const refresh_token = await sealHandle(config, 'refresh', {
+    ...{ id: redeemed.session, client: client.id, sub, subject, jkt, bundle },
+    exp: now() + config.session_ttl_seconds,
+  })
+  return tokenResponse(bundle, toAnswer(redeemed), refresh_token)
+}
+
+/** Somebody was led to consent for another: neither gets anything (TMB-05, TMB-16). */
+async function dropForeign(c: BrokerContext, { id, subject }: AuthorizationCode): Promise<never> {
+  await askSubject(c.env.SUBJECTS, subject, async (stub) => success(await stub.dropPending(id)))
+  throw new BrokerError('access_denied', 'code_of_another_user')
+}
+
+function invalidGrant(reason: string): BrokerError {
+  return new BrokerError('invalid_grant', reason)
+}

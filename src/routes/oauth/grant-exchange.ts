@@ -1,0 +1,47 @@
+/** This file is the grant `token-exchange`: the JWT of an app's user for Google's access token of a bundle. */
+
+import { BrokerError } from '../../errors.ts'
+import type { OAuthTokenResponse } from '../../protocol.ts'
+import { type AppUser, verifyAppJwt } from '../../session/app-user.ts'
+import type { BrokerContext } from '../context.ts'
+import { requireOAuthOrigin } from '../cors.ts'
+import { findBundle } from '../find.ts'
+import { handOut } from '../hand-out.ts'
+import { callerOfApp, requireClient, requireProof } from './bearer.ts'
+import { type Form, readWish, required, tokenResponse } from './token-answer.ts'
+
+/** RFC 8693 §3. */
+const JWT = 'urn:ietf:params:oauth:token-type:jwt'
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
+
+/**
+ * Exchanges a user's JWT for an access token; there is no session, the JWT says each time who it is.
+ *
+ * @throws {BrokerError} `invalid_request` for whatever is wrong with the JWT, as RFC 8693 §2.2.2 wants
+ * @see RFC 8693 §2.1
+ */
+export async function exchangeToken(c: BrokerContext, form: Form): Promise<OAuthTokenResponse> {
+  const subject_token = required(form, 'subject_token')
+  const isJwt = required(form, 'subject_token_type') === JWT
+  const isAccessToken = (form.get('requested_token_type') ?? ACCESS_TOKEN) === ACCESS_TOKEN
+  if (!isJwt || !isAccessToken || form.has('actor_token'))
+    throw new BrokerError('invalid_request', 'token_type_unknown')
+  const user = await userOf(c, subject_token)
+  requireOAuthOrigin(c, user.client)
+  requireClient(user.client, form.get('client_id'))
+  const name = required(form, 'scope')
+  const bundle = findBundle(c.var.config, user.client, name)
+  const token = await handOut(c, callerOfApp(c, user), bundle, readWish(form))
+  return { ...tokenResponse(name, token), issued_token_type: ACCESS_TOKEN }
+}
+
+/** A JWT bound to a key is good only with a proof of it (TMB-51). */
+async function userOf(c: BrokerContext, jwt: string): Promise<AppUser> {
+  try {
+    const user = await verifyAppJwt(c.var.config, jwt)
+    if (user.jkt === undefined || user.jkt === (await requireProof(c)).jkt) return user
+  } catch (error) {
+    if (!(error instanceof BrokerError) || error.failure.code !== 'login_required') throw error
+  }
+  throw new BrokerError('invalid_request', 'subject_token_invalid')
+}

@@ -1,0 +1,29 @@
+/** This file is the authorization server metadata: what an OAuth library has to know of the broker; RFC 8414. */
+
+import { DPOP_ALGORITHMS } from '../../session/dpop.ts'
+import type { BrokerContext } from '../context.ts'
+import { GRANT_TYPES } from './token.ts'
+
+/** Where RFC 8414 §3 puts it, below the issuer's origin and before its path. */
+export const METADATA_PATH = '/.well-known/oauth-authorization-server'
+
+/** Describes the broker to OAuth libraries. */
+export function metadata(c: BrokerContext): Response {
+  const { base_url, bundles } = c.var.config
+  return c.json({
+    issuer: base_url,
+    authorization_endpoint: `${base_url}/authorize`,
+    token_endpoint: `${base_url}/token`,
+    pushed_authorization_request_endpoint: `${base_url}/par`,
+    revocation_endpoint: `${base_url}/revoke`,
+    scopes_supported: [...bundles.keys()],
+    response_types_supported: ['code'],
+    response_modes_supported: ['query', 'web_message'],
+    grant_types_supported: GRANT_TYPES,
+    token_endpoint_auth_methods_supported: ['none'],
+    revocation_endpoint_auth_methods_supported: ['none'],
+    code_challenge_methods_supported: ['S256'],
+    dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
+    authorization_response_iss_parameter_supported: true,
+  })
+}

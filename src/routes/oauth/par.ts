@@ -1,0 +1,45 @@
+/** This file is `POST /par`: the frontend of an app with users of its own says beforehand who will be sent to `/authorize`. */
+
+import { now } from '../../clock.ts'
+import { BrokerError } from '../../errors.ts'
+import type { PushedResponse } from '../../protocol.ts'
+import { sealHandle } from '../../session/handles.ts'
+import { type BrokerContext, readForm } from '../context.ts'
+import { requireOAuthOrigin } from '../cors.ts'
+import { readAuthorizationRequest, readRedirectUri } from './authorization-request.ts'
+import { REQUEST_URI_PREFIX } from './authorize.ts'
+import { admitAppUser, requireProof } from './bearer.ts'
+
+const REQUEST_SECONDS = 60
+
+/**
+ * Takes an authorization request of the user whose JWT comes along: only that user can redeem what comes of it.
+ *
+ * Nothing is stored: the reference holds the request, sealed, and is good for one minute and one use.
+ *
+ * @see RFC 9126 §2; RFC 9449 §10.1 for a proof that binds the code
+ */
+export async function pushRequest(c: BrokerContext): Promise<Response> {
+  requireOAuthOrigin(c)
+  const { client, sub, subject } = await admitAppUser(c)
+  const form = await readForm(c)
+  if (form.get('client_id') !== client.id)
+    throw new BrokerError('invalid_request', 'client_of_another_issuer')
+  if (form.has('request_uri')) throw new BrokerError('invalid_request', 'request_uri_pushed')
+  const redirect_uri = readRedirectUri(client, form)
+  const request = readAuthorizationRequest(c.var.config, client, redirect_uri, form)
+  const dpop_jkt =
+    c.req.header('DPoP') === undefined ? request.dpop_jkt : (await requireProof(c)).jkt
+  if (request.dpop_jkt !== undefined && request.dpop_jkt !== dpop_jkt)
+    throw new BrokerError('invalid_dpop_proof', 'dpop_jkt_mismatch')
+  const reference = await sealHandle(c.var.config, 'request', {
+    request: { ...request, ...(dpop_jkt === undefined ? {} : { dpop_jkt }) },
+    app_user: { subject, sub },
+    exp: now() + REQUEST_SECONDS,
+  })
+  const body: PushedResponse = {
+    request_uri: REQUEST_URI_PREFIX + reference,
+    expires_in: REQUEST_SECONDS,
+  }
+  return c.json(body, 201)
+}

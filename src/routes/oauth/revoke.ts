@@ -1,0 +1,34 @@
+/** This file is `POST /revoke`: a frontend gives a token of the broker back, and the session of it ends. */
+
+import { success } from '../../errors.ts'
+import { openHandle } from '../../session/handles.ts'
+import { askSubject } from '../../subject/stub.ts'
+import { type BrokerContext, readForm } from '../context.ts'
+import { requireOAuthOrigin } from '../cors.ts'
+import { findOAuthClient } from '../find.ts'
+import { required } from './token-answer.ts'
+
+/**
+ * Ends the session of a refresh token; one that is unknown or over is no error. Google's grant stays.
+ *
+ * Whoever holds the token may give it up: no proof is asked for, as RFC 7009 knows none.
+ *
+ * @see RFC 7009 §2
+ */
+export async function revoke(c: BrokerContext): Promise<Response> {
+  requireOAuthOrigin(c)
+  const { config, timings } = c.var
+  const form = await readForm(c)
+  const client = findOAuthClient(config, required(form, 'client_id'))
+  requireOAuthOrigin(c, client)
+  const token = required(form, 'token')
+  const session =
+    (await openHandle(config, 'refresh', token)) ?? (await openHandle(config, 'access', token))
+  if (session?.client === client.id) {
+    const ending = askSubject(c.env.SUBJECTS, session.subject, async (subject) =>
+      success(await subject.endSession(session.id, false)),
+    )
+    await timings.measure('do', ending)
+  }
+  return c.body(null, 200)
+}

@@ -1,0 +1,127 @@
+/** This file is the consents that wait for their code to be redeemed: nobody can use one before, and few live long. */
+
+import { now } from '../clock.ts'
+import { randomId } from '../crypto/digest.ts'
+import { failed, type Outcome, success } from '../errors.ts'
+import { log } from '../log.ts'
+import { parseScope } from '../scope/scopes.ts'
+import { accept, type Consent } from './consent.ts'
+import { consentRequired, grantedOf, scopeSetKey } from './grants.ts'
+import type { PendingRow } from './ledger.ts'
+import type { SubjectParts } from './parts.ts'
+
+/** A consent and the code it waits for. */
+export interface PendingGrant {
+  /** The id in the code. */
+  id: string
+  consent: Consent
+  /** NumericDate. */
+  expires_at: number
+}
+
+/** What became of a consent on its way to a code. */
+export type Holding = 'held' | 'refresh_token_missing'
+
+/** A redeemed consent: what was asked for can be handed out, to the session that began if one did. */
+export interface Redemption {
+  scope: string
+  session?: string
+}
+
+/**
+ * Keeps a consent back until its code is redeemed (TMB-16).
+ *
+ * @returns `access_denied` with reason `account_mismatch` when what this subject granted before is of another
+ *   Google account (TMB-28)
+ */
+export async function hold(
+  { grants, ledger, publisher, vault }: SubjectParts,
+  { id, consent, expires_at }: PendingGrant,
+): Promise<Outcome<Holding>> {
+  const account = await grants.account()
+  if (account !== undefined && account !== consent.sub)
+    return failed('access_denied', 'account_mismatch')
+  const granted = grantedOf(parseScope(consent.tokens.scope), parseScope(consent.asked))
+  const isUseless =
+    consent.tokens.refresh_token === undefined && granted.length > 0 && !(await grants.own(granted))
+  if (isUseless) return success('refresh_token_missing')
+  const sealed = await vault.sealConsent(id, consent)
+  ledger.put('pending_grants', { id, sealed, expires_at, redeemed: null })
+  await publisher.flush()
+  return success('held')
+}
+
+/**
+ * Accepts the consent of a code, once.
+ *
+ * A code that comes again ends what it began: one of the two who had it was not meant to; RFC 6749 §4.1.2.
+ */
+export async function redeem(parts: SubjectParts, id: string): Promise<Outcome<Redemption>> {
+  const { grants, ledger, publisher, sessions, vault } = parts
+  const row = ledger.find('pending_grants', id)
+  if (!row || row.expires_at <= now()) return failed('invalid_grant', 'code_unknown')
+  if (row.redeemed !== null) {
+    ledger.transaction(() => {
+      sessions.end(row.redeemed ?? '')
+      publisher.allTokens()
+    })
+    await publisher.flush()
+    return failed('invalid_grant', 'code_used')
+  }
+  ledger.put('pending_grants', { ...row, redeemed: '' })
+  const consent = await vault.openConsent(row)
+  if (!consent) return failed('invalid_grant', 'code_unreadable')
+  const accepted = await accept(parts, consent)
+  if (!accepted.ok) return accepted
+  if (accepted.value.result === 'refresh_token_missing')
+    return failed('invalid_grant', 'grant_ended_meanwhile')
+  const { result, session } = accepted.value
+  if (result === 'ok') {
+    ledger.put('pending_grants', { ...row, redeemed: session?.id ?? '' })
+    return success({ scope: consent.asked, ...(session ? { session: session.id } : {}) })
+  }
+  if (session) sessions.end(session.id)
+  return result === 'consent_required'
+    ? consentRequired(grants, parseScope(consent.asked), 'partially_granted')
+    : failed(result, 'google_grants_another_scope')
+}
+
+/** Drops a consent whose code came from somebody else than began it. */
+export function drop({ ledger }: SubjectParts, id: string): void {
+  const row = ledger.find('pending_grants', id)
+  if (row?.redeemed === null) ledger.remove('pending_grants', id)
+}
+
+/** Drops every consent whose time is over, inside the alarm. */
+export async function dropOverdue(parts: SubjectParts): Promise<void> {
+  const { ledger } = parts
+  for (const row of ledger.all('pending_grants')) {
+    if (row.expires_at > now()) continue
+    if (row.redeemed === null) await giveUp(parts, row)
+    ledger.remove('pending_grants', row.id)
+  }
+}
+
+/**
+ * Has Google revoke what nobody came for, where nothing else hangs on it: revoking ends the user's whole grant.
+ *
+ * The consent of an app's user may be of somebody else's account, whose grants are not known here; its
+ * refresh token is dropped.
+ */
+async function giveUp(
+  { ledger, revoker, subject, vault }: SubjectParts,
+  row: PendingRow,
+): Promise<void> {
+  log('info', 'pending_grant_dropped', { subject })
+  const consent = await vault.openConsent(row)
+  const { refresh_token } = consent?.tokens ?? {}
+  if (!consent?.begins_session || refresh_token === undefined) return
+  const { sub, tokens } = consent
+  const scopes = await scopeSetKey(parseScope(tokens.scope))
+  const sealed = await vault.sealGrant(scopes, {
+    ...{ v: 1, sub, refresh_token, scope: tokens.scope, generation: randomId() },
+    ...{ granted_at: now(), issued_before: 0 },
+  })
+  const isAlone = ledger.all('grants').length === 0 && ledger.all('pending_grants').length === 1
+  if (isAlone) revoker.note({ scopes, sealed })
+}
