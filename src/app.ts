@@ -162,10 +162,13 @@ function pathBelowBase(request: Request, options?: { env?: Env }): string {
   const { pathname } = new URL(request.url)
   const config = options?.env && configOf(options.env)
   const base = config && !(config instanceof TypeError) ? config.base_path : ''
-  if (base === '') return pathname
+  if (pathname.endsWith('/')) return NOWHERE
   if (pathname === METADATA_PATH + base) return METADATA_PATH
-  return pathname.startsWith(`${base}/`) ? pathname.slice(base.length) : '/-'
+  return pathname.startsWith(`${base}/`) ? pathname.slice(base.length) : NOWHERE
 }
+
+/** No route is named so. The router would let a slash at the end pass (TMB-70). */
+const NOWHERE = '/-'
 
 /** Cloudflare's name for the request where it gave one, so that its logs and ours can be laid side by side. */
 function requestId(c: BrokerContext): string {
