@@ -40,9 +40,9 @@ export default defineConfig({
     projects: [
       inWorkerd('worker', [
         'test/*.test.ts',
-        'test/{scope,crypto,google,session,subject,routes,flow,simulator}/**/*.test.ts',
+        'test/{scope,crypto,session,subject,routes,flow,oauth,simulator}/**/*.test.ts',
       ]),
-      inWorkerd('hostile-kv', ['test/flow/**/*.test.ts'], { HOSTILE_KV: 'yes' }),
+      inWorkerd('hostile-kv', ['test/{flow,oauth}/**/*.test.ts'], { HOSTILE_KV: 'yes' }),
       {
         root,
         test: {

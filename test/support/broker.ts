@@ -47,9 +47,9 @@ export function browse(others: Record<string, Internet> = {}): Browser {
 export async function subjectOf(
   sub: string = the.sub,
   client: string = the.client,
+  issuer: string = theConfig().issuer,
 ): Promise<{ key: string; stub: DurableObjectStub<Subject> }> {
-  const config = theConfig()
-  const key = await config.pseudonyms.subjectKey({ client, iss: config.issuer, sub })
+  const key = await theConfig().pseudonyms.subjectKey({ client, iss: issuer, sub })
   return { key, stub: env.SUBJECTS.getByName(key) as unknown as DurableObjectStub<Subject> }
 }
 

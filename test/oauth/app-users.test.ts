@@ -1,0 +1,314 @@
+/** This file is the story of users who sign in elsewhere: pushed requests, token exchange, and whose consent is whose. */
+
+import { runInDurableObject } from 'cloudflare:test'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { ALBUM_CLIENT, type AppIssuer, openIssuer } from '../support/app-issuer.ts'
+import { answerOf, broker, subjectOf, the } from '../support/broker.ts'
+import { configureClients, type Frontend, gallery, openFrontend } from '../support/frontend.ts'
+import { BEN, GOOGLE, type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
+import { alarm, later, stage } from '../support/story.ts'
+
+stage()
+
+let google: SimulatedGoogle
+let issuer: AppIssuer
+let frontend: Frontend
+
+beforeEach(async () => {
+  configureClients({ gallery: ALBUM_CLIENT })
+  google = simulateGoogle()
+  issuer = await openIssuer()
+  frontend = await openFrontend()
+})
+
+const EXCHANGE = {
+  grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+  subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+}
+
+async function bearer(sub: string): Promise<{ proof: null; headers: Record<string, string> }> {
+  return { proof: null, headers: { Authorization: `Bearer ${await issuer.jwt(sub)}` } }
+}
+
+/** Pushes a request for a user. */
+async function push(sub: string, bundle = 'pick', more: Record<string, string | undefined> = {}) {
+  const { searchParams } = await frontend.authorizeUrl(bundle, { dpop_jkt: undefined })
+  const fields = { ...Object.fromEntries(searchParams), ...more }
+  return frontend.post<{ request_uri: string; expires_in: number }>(
+    '/par',
+    fields,
+    await bearer(sub),
+  )
+}
+
+/** Sends somebody's browser to `/authorize` with a pushed request, up to where it comes back. */
+async function consent(request_uri: string, choice: object = {}): Promise<URL> {
+  const browser = google.browse()
+  const query = new URLSearchParams({ client_id: gallery.id, request_uri })
+  const stop = ({ origin }: URL): boolean => origin !== the.url
+  const start = await browser.visit(`${the.url}/authorize?${query}`, {}, stop)
+  if (start.url.origin !== GOOGLE) return start.url
+  return (await browser.visit(await google.consent(start.url, choice), {}, stop)).url
+}
+
+async function connect(sub: string, bundle = 'pick', choice: object = {}): Promise<URL> {
+  return consent((await push(sub, bundle)).body.request_uri, choice)
+}
+
+async function redeem(back: URL, sub: string, more: Record<string, string> = {}) {
+  return frontend.redeem(back.searchParams.get('code') ?? '', more, await bearer(sub))
+}
+
+async function exchange(
+  sub: string,
+  bundle = 'pick',
+  more: Record<string, string | undefined> = {},
+) {
+  const subject_token = await issuer.jwt(sub)
+  const form = { ...EXCHANGE, subject_token, scope: bundle, client_id: gallery.id, ...more }
+  return frontend.post('/token', form, { proof: null })
+}
+
+describe('a pushed request', () => {
+  it('leads to a token for the user who pushed it, who then needs a JWT only', async () => {
+    const pushed = await push('ada')
+    expect(pushed.status).toBe(201)
+    expect(pushed.body).toEqual({
+      request_uri: expect.stringMatching(/^urn:ietf:params:oauth:request_uri:[\w.-]+$/),
+      expires_in: 60,
+    })
+    const { status, body } = await redeem(await consent(pushed.body.request_uri), 'ada')
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ token_type: 'Bearer', scope: 'pick', google_scope: the.pick })
+    expect(body).not.toHaveProperty('refresh_token')
+    const exchanged = await exchange('ada')
+    expect(exchanged.status).toBe(200)
+    expect(exchanged.body).toMatchObject({
+      token_type: 'Bearer',
+      scope: 'pick',
+      google_scope: the.pick,
+      issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    })
+    expect(exchanged.body.access_token).toBe(body.access_token)
+    expect((await exchange('ben')).body).toMatchObject({
+      error: 'consent_required',
+      bundle: 'pick',
+    })
+  })
+
+  it('is good once, however many try at once (TMB-05)', async () => {
+    const { request_uri } = (await push('ada')).body
+    const query = new URLSearchParams({ client_id: gallery.id, request_uri })
+    const tries = Array.from({ length: 20 }, async () => {
+      const response = await broker(
+        new Request(`${the.url}/authorize?${query}`, { redirect: 'manual' }),
+      )
+      return new URL(response.headers.get('Location') ?? the.url)
+    })
+    const ends = await Promise.all(tries)
+    expect(ends.filter(({ origin }) => origin === GOOGLE)).toHaveLength(1)
+    const refused = ends.filter(({ origin }) => origin === gallery.origin)
+    expect(refused).toHaveLength(19)
+    for (const { searchParams } of refused)
+      expect(searchParams.get('error')).toBe('invalid_request')
+  })
+
+  it('is over after a minute', async () => {
+    const { request_uri } = (await push('ada')).body
+    later(61)
+    expect((await consent(request_uri)).origin).toBe(the.url)
+    expect(google.calls('token')).toBe(0)
+  })
+
+  it('is the only way in for a client with an issuer', async () => {
+    const start = await frontend.authorizeUrl('pick')
+    const { url } = await google.browse().visit(start, {}, ({ origin }) => origin !== the.url)
+    expect(url.origin).toBe(gallery.origin)
+    expect(url.searchParams.get('error')).toBe('invalid_request')
+  })
+
+  it.each([
+    { what: 'without a JWT', headers: { Authorization: undefined }, status: 401 },
+    { what: 'with a wrong JWT', headers: { Authorization: 'Bearer x.y.z' }, status: 401 },
+    { what: 'from another origin', headers: { Origin: 'https://evil.example' }, status: 403 },
+  ])('$what is refused', async ({ headers, status }) => {
+    const { proof, headers: right } = await bearer('ada')
+    const fields = Object.fromEntries((await frontend.authorizeUrl('pick')).searchParams)
+    const answer = await frontend.post('/par', fields, { proof, headers: { ...right, ...headers } })
+    expect(answer.status).toBe(status)
+    if (status === 401)
+      expect(answer.headers.get('WWW-Authenticate')).toMatch(/error="invalid_token"/)
+  })
+
+  it.each([
+    { what: 'another client', more: { client_id: 'other' } },
+    { what: 'a foreign redirect URI', more: { redirect_uri: 'https://evil.example/' } },
+    { what: 'a reference instead of a request', more: { request_uri: 'urn:x' } },
+    { what: 'no challenge', more: { code_challenge: undefined } },
+  ])('for $what is refused', async ({ more }) => {
+    expect((await push('ada', 'pick', more)).status).toBe(400)
+  })
+
+  it('of one client starts nothing for another', async () => {
+    configureClients({
+      gallery: ALBUM_CLIENT,
+      other: {
+        origins: ['https://other.example'],
+        redirect_uris: ['https://other.example/'],
+      },
+    })
+    const { request_uri } = (await push('ada')).body
+    const query = new URLSearchParams({ client_id: 'other', request_uri })
+    const response = await broker(
+      new Request(`${the.url}/authorize?${query}`, { redirect: 'manual' }),
+    )
+    expect([response.status, response.headers.has('Location')]).toEqual([400, false])
+  })
+})
+
+describe('a consent that somebody else was led to', () => {
+  it('is nobody’s: the code wants a JWT of who began (attack 2; TMB-05, TMB-16)', async () => {
+    const back = await connect('mallory')
+    const { status, body } = await redeem(back, 'victim')
+    expect([status, body.error]).toEqual([403, 'access_denied'])
+    expect((await redeem(back, 'mallory')).body.error).toBe('invalid_grant')
+    for (const sub of ['mallory', 'victim'])
+      expect((await exchange(sub)).body.error).toBe('consent_required')
+  })
+
+  it('is gone after a minute, and what the victim granted before lives on', async () => {
+    await redeem(await connect('victim'), 'victim')
+    const back = await connect('mallory')
+    later(61)
+    const { stub } = await subjectOf('mallory', gallery.id, ALBUM_CLIENT.issuer)
+    await alarm(stub)
+    expect((await redeem(back, 'mallory')).body.error).toBe('invalid_grant')
+    expect(google.calls('revoke')).toBe(0)
+    later(3600)
+    expect((await exchange('victim')).status).toBe(200)
+  })
+
+  it('with another Google account than before is a mismatch and changes nothing (TMB-28)', async () => {
+    await redeem(await connect('ada'), 'ada')
+    const back = await connect('ada', 'upload', { account: BEN })
+    expect(back.searchParams.get('error')).toBe('account_mismatch')
+    expect((await exchange('ada')).status).toBe(200)
+    expect((await exchange('ada', 'upload')).body.error).toBe('consent_required')
+  })
+})
+
+describe('the code of an app’s user', () => {
+  it('is worth nothing without a JWT, without the verifier, or as another client’s', async () => {
+    const code = (await connect('ada')).searchParams.get('code') ?? ''
+    expect((await frontend.redeem(code)).status).toBe(401)
+    const wrong = { code_verifier: 'x'.repeat(43) }
+    expect((await frontend.redeem(code, wrong, await bearer('ada'))).body.error).toBe(
+      'invalid_grant',
+    )
+    expect((await frontend.redeem(code, {}, await bearer('ada'))).status).toBe(200)
+  })
+
+  it('that was bound to a key wants its proof as well (RFC 9449 §10)', async () => {
+    const { searchParams } = await frontend.authorizeUrl('pick')
+    const fields = Object.fromEntries(searchParams)
+    const pushed = await frontend.post<{ request_uri: string }>('/par', fields, await bearer('ada'))
+    const code = (await consent(pushed.body.request_uri)).searchParams.get('code') ?? ''
+    const { headers } = await bearer('ada')
+    expect((await frontend.redeem(code, {}, { headers, proof: null })).body.error).toBe(
+      'invalid_dpop_proof',
+    )
+    expect((await frontend.redeem(code, {}, { headers })).status).toBe(200)
+  })
+})
+
+describe('a JWT', () => {
+  it('opens GET /session and DELETE /grants', async () => {
+    await redeem(await connect('ada'), 'ada')
+    const { status, body } = await frontend.call('GET', '/session', await bearer('ada'))
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      sub: 'ada',
+      client: gallery.id,
+      bundles: { pick: { status: 'ready' }, upload: { status: 'consent_required' } },
+    })
+    expect((await frontend.call('DELETE', '/grants', await bearer('ada'))).status).toBe(204)
+    expect(google.calls('revoke')).toBe(1)
+    expect((await frontend.call('DELETE', '/grants', await bearer('ada'))).status).toBe(204)
+    later(61)
+    expect((await exchange('ada')).body.error).toBe('consent_required')
+  })
+
+  it('of a user who never consented costs no storage (TMB-59)', async () => {
+    expect((await frontend.call('GET', '/session', await bearer('new'))).status).toBe(200)
+    expect((await exchange('new')).body.error).toBe('consent_required')
+    expect((await frontend.call('DELETE', '/grants/pick', await bearer('new'))).status).toBe(204)
+    const { stub } = await subjectOf('new', gallery.id, ALBUM_CLIENT.issuer)
+    const rows = await runInDurableObject(stub, (_, { storage }) => [
+      ...storage.kv.list(),
+      ...storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'grants'"),
+    ])
+    expect(rows).toEqual([])
+  })
+
+  it('that is bound to a key wants its proof (TMB-51)', async () => {
+    await redeem(await connect('ada'), 'ada')
+    const bound = await issuer.jwt('ada', { claims: { cnf: { jkt: frontend.jkt } } })
+    const form = { ...EXCHANGE, subject_token: bound, scope: 'pick' }
+    expect((await frontend.post('/token', form, { proof: null })).body.error).toBe(
+      'invalid_dpop_proof',
+    )
+    expect((await frontend.post('/token', form)).status).toBe(200)
+    const thief = await openFrontend()
+    expect((await thief.post('/token', form)).body.error).toBe('invalid_request')
+    const headers = { Authorization: `Bearer ${bound}` }
+    expect((await thief.call('GET', '/session', { headers })).status).toBe(401)
+  })
+
+  it('and a session cookie together are refused (TMB-39)', async () => {
+    const { headers } = await bearer('ada')
+    const cookie = { Cookie: '__Host-Http-ptb-session-web=x' }
+    const answer = await frontend.call('GET', '/session', {
+      proof: null,
+      headers: { ...headers, ...cookie },
+    })
+    expect([answer.status, answer.body.error]).toEqual([400, 'invalid_request'])
+  })
+})
+
+it.each([
+  { what: 'no subject_token_type', change: { subject_token_type: undefined } },
+  {
+    what: 'another type',
+    change: { subject_token_type: 'urn:ietf:params:oauth:token-type:saml2' },
+  },
+  {
+    what: 'a requested type that we do not issue',
+    change: { requested_token_type: 'urn:ietf:params:oauth:token-type:id_token' },
+  },
+  { what: 'an actor', change: { actor_token: 'x' } },
+  { what: 'no scope', change: { scope: undefined } },
+  { what: 'a wrong JWT', change: { subject_token: 'x.y.z' } },
+  { what: 'a min_ttl that is no number', change: { min_ttl: 'soon' } },
+])('a token exchange with $what is an invalid request (RFC 8693 §2.2.2)', async ({ change }) => {
+  const { status, body } = await exchange('ada', 'pick', change)
+  expect([status, body.error]).toEqual([400, 'invalid_request'])
+})
+
+it('an unlisted origin gets nothing with the best of JWTs (TMB-36)', async () => {
+  await redeem(await connect('ada'), 'ada')
+  const subject_token = await issuer.jwt('ada')
+  const body = new URLSearchParams({ ...EXCHANGE, subject_token, scope: 'pick' })
+  const before = issuer.fetched()
+  const answer = await answerOf(
+    await broker(
+      new Request(`${the.url}/token`, {
+        method: 'POST',
+        headers: { Origin: 'https://evil.example' },
+        body,
+      }),
+    ),
+  )
+  expect(answer.status).toBe(403)
+  expect(answer.headers.has('Access-Control-Allow-Origin')).toBe(false)
+  expect(issuer.fetched()).toBe(before)
+})

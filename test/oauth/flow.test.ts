@@ -1,0 +1,303 @@
+/** This file is the story of OAuth mode: a frontend on another site, from the metadata to the end of its session. */
+
+import { beforeEach, describe, expect, it } from 'vitest'
+import { answerOf, broker, subjectOf, the } from '../support/broker.ts'
+import {
+  configureClients,
+  gallery,
+  journal,
+  OAUTH_CLIENTS,
+  openFrontend,
+} from '../support/frontend.ts'
+import { simulateGoogle } from '../support/simulated-google.ts'
+import { aMinute, later, stage } from '../support/story.ts'
+
+stage()
+beforeEach(() => configureClients())
+
+describe('the metadata', () => {
+  it('says what an OAuth library has to know (RFC 8414 §2)', async () => {
+    const url = `${the.url}/.well-known/oauth-authorization-server`
+    const { status, body, headers } = await answerOf(
+      await broker(new Request(url, { headers: { Origin: gallery.origin } })),
+    )
+    expect(status).toBe(200)
+    expect(headers.get('Access-Control-Allow-Origin')).toBe(gallery.origin)
+    expect(body).toEqual({
+      issuer: the.url,
+      authorization_endpoint: `${the.url}/authorize`,
+      token_endpoint: `${the.url}/token`,
+      pushed_authorization_request_endpoint: `${the.url}/par`,
+      revocation_endpoint: `${the.url}/revoke`,
+      scopes_supported: ['pick', 'upload', 'album'],
+      response_types_supported: ['code'],
+      response_modes_supported: ['query', 'web_message'],
+      grant_types_supported: [
+        'authorization_code',
+        'refresh_token',
+        'urn:ietf:params:oauth:grant-type:token-exchange',
+      ],
+      token_endpoint_auth_methods_supported: ['none'],
+      revocation_endpoint_auth_methods_supported: ['none'],
+      code_challenge_methods_supported: ['S256'],
+      dpop_signing_alg_values_supported: ['ES256'],
+      authorization_response_iss_parameter_supported: true,
+    })
+  })
+
+  it.each([
+    '/photos-auth/.well-known/oauth-authorization-server',
+    '/.well-known/oauth-authorization-server/photos-auth',
+  ])('of an issuer with a path is at %s (RFC 8414 §3.1)', async (path) => {
+    configureClients(OAUTH_CLIENTS, { BASE_URL: `${the.url}/photos-auth` })
+    const { status, body } = await answerOf<{ issuer: string }>(
+      await broker(new Request(the.url + path)),
+    )
+    expect([status, body.issuer]).toEqual([200, `${the.url}/photos-auth`])
+  })
+})
+
+describe('connecting', () => {
+  it('brings a code, state and iss back, and for the code a token of that bundle', async () => {
+    const google = simulateGoogle()
+    const frontend = await openFrontend()
+    const back = await frontend.consent(google, google.browse(), 'pick')
+    expect(back.origin + back.pathname).toBe(gallery.redirect_uri)
+    expect([...back.searchParams.keys()].sort()).toEqual(['code', 'iss', 'state'])
+    expect(back.searchParams.get('state')).toBe('state-of-the-frontend')
+    expect(back.searchParams.get('iss')).toBe(the.url)
+    const { status, body, headers } = await frontend.redeem(back.searchParams.get('code') ?? '')
+    expect(status).toBe(200)
+    expect(Object.keys(body).sort()).toEqual([
+      'access_token',
+      'expires_in',
+      'google_scope',
+      'refresh_token',
+      'scope',
+      'token_type',
+    ])
+    expect(body).toMatchObject({ token_type: 'Bearer', scope: 'pick', google_scope: the.pick })
+    expect(body.expires_in).toBeGreaterThan(3500)
+    expect(headers.get('Server-Timing')).toMatch(/do;dur=.*total;dur=/)
+    expect(headers.has('Set-Cookie')).toBe(false)
+  })
+
+  it('leaves no cookie behind', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    await (await openFrontend()).consent(google, browser, 'pick')
+    expect([...(browser.jar.get('broker.example') ?? [])]).toEqual([])
+  })
+
+  it('serves two bundles with one refresh token, each from its own grant', async () => {
+    const google = simulateGoogle()
+    const frontend = await openFrontend()
+    await frontend.connect(google, 'pick')
+    await frontend.connect(google, 'upload')
+    for (const [bundle, scope] of [
+      ['pick', the.pick],
+      ['upload', the.upload],
+    ] as const) {
+      const { status, body } = await frontend.ask(bundle)
+      expect(status).toBe(200)
+      expect(body).toMatchObject({ scope: bundle, google_scope: scope, token_type: 'Bearer' })
+    }
+    expect((await frontend.ask('album')).status).toBe(403)
+  })
+
+  it('says what the user has to consent to, and where', async () => {
+    const google = simulateGoogle()
+    const frontend = await openFrontend()
+    await frontend.connect(google, 'pick')
+    const { status, body } = await frontend.ask('upload')
+    expect(status).toBe(403)
+    expect(body).toMatchObject({
+      error: 'consent_required',
+      bundle: 'upload',
+      reason: 'never_granted',
+      missing_scope: the.upload,
+      connect_url: `${the.url}/authorize?client_id=gallery&scope=upload`,
+    })
+  })
+
+  it.each([
+    { mode: 'query', parameters: {} },
+    { mode: 'web_message', parameters: { response_mode: 'web_message' } },
+  ])('tells in $mode mode that the user said no', async ({ mode, parameters }) => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    const frontend = await openFrontend()
+    const start = await frontend.authorizeUrl('pick', parameters)
+    const at = await browser.visit(start, {}, ({ origin }) => origin !== the.url)
+    const page = await browser.visit(
+      await google.consent(at.url, { cancel: true }),
+      {},
+      ({ origin }) => origin === gallery.origin,
+    )
+    const expected = { error: 'access_denied', state: 'state-of-the-frontend', iss: the.url }
+    if (mode === 'query') expect(Object.fromEntries(page.url.searchParams)).toEqual(expected)
+    else expect(page.text).toContain(JSON.stringify(expected))
+  })
+
+  it('with web_message posts the code to the exact origin of the redirect URI', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    const frontend = await openFrontend()
+    const start = await frontend.authorizeUrl('pick', { response_mode: 'web_message' })
+    const at = await browser.visit(start, {}, ({ origin }) => origin !== the.url)
+    expect(at.redirects).toHaveLength(1)
+    const page = await browser.visit(await google.consent(at.url))
+    expect(page.response.headers.get('Cross-Origin-Opener-Policy')).toBe('unsafe-none')
+    const [, data = ''] = /id="result">(.*?)<\/script>/.exec(page.text) ?? []
+    const { message, origin, fallback } = JSON.parse(data)
+    expect(origin).toBe(gallery.origin)
+    expect(message).toEqual({
+      type: 'authorization_response',
+      response: { code: expect.any(String), state: 'state-of-the-frontend', iss: the.url },
+    })
+    expect(new URL(fallback).searchParams.get('code')).toBe(message.response.code)
+    expect((await frontend.redeem(message.response.code)).status).toBe(200)
+  })
+
+  it('keeps what was granted of a bundle in part, and begins no session for it', async () => {
+    const google = simulateGoogle()
+    const frontend = await openFrontend()
+    const change = { untick: ['photoslibrary.readonly.appcreateddata'] }
+    const back = await frontend.consent(google, google.browse(), 'album', change)
+    const { status, body } = await frontend.redeem(back.searchParams.get('code') ?? '')
+    expect(status).toBe(403)
+    expect(body).toMatchObject({
+      error: 'consent_required',
+      bundle: 'album',
+      reason: 'partially_granted',
+      missing_scope: 'https://www.googleapis.com/auth/photoslibrary.readonly.appcreateddata',
+    })
+    const again = await openFrontend()
+    await again.connect(google, 'pick')
+    expect((await again.ask('upload')).body.google_scope).toBe(the.upload)
+  })
+
+  it('gets a refresh token where the user had consented before and Google sends none', async () => {
+    const google = simulateGoogle()
+    const first = await openFrontend()
+    await first.connect(google, 'pick')
+    await first.call('DELETE', '/grants/pick')
+    later(1)
+    const again = await openFrontend()
+    await again.connect(google, 'pick')
+    expect((await again.ask('pick')).status).toBe(200)
+  })
+})
+
+describe('one client', () => {
+  it('sees nothing of what was granted to another (TMB-44)', async () => {
+    const google = simulateGoogle()
+    const one = await openFrontend()
+    await one.connect(google, 'upload')
+    const other = await openFrontend(journal)
+    const { body } = await other.connect(google, 'upload').then(() => other.ask('upload'))
+    expect(body.scope).toBe('upload')
+    expect((await other.ask('pick')).body.error).toBe('access_denied')
+    await other.call('DELETE', '/grants/upload')
+    expect((await other.ask('upload')).body.error).toBe('consent_required')
+    expect((await one.ask('upload')).status).toBe(200)
+  })
+})
+
+describe('the broker’s own token', () => {
+  it('opens GET /session', async () => {
+    const google = simulateGoogle()
+    const frontend = await openFrontend()
+    await frontend.connect(google, 'pick')
+    const { body: token } = await frontend.ask('broker')
+    expect(token).toMatchObject({ token_type: 'DPoP', scope: 'broker', expires_in: 600 })
+    expect(token).not.toHaveProperty('google_scope')
+    const { status, body } = await frontend.call('GET', '/session')
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      sub: the.sub,
+      client: gallery.id,
+      bundles: {
+        pick: { status: 'ready', scope: the.pick },
+        upload: {
+          status: 'consent_required',
+          reason: 'never_granted',
+          connect_url: `${the.url}/authorize?client_id=gallery&scope=upload`,
+        },
+      },
+    })
+  })
+
+  it('is over after ten minutes', async () => {
+    const google = simulateGoogle()
+    const frontend = await openFrontend()
+    await frontend.connect(google, 'pick')
+    const { access_token } = (await frontend.ask('broker')).body
+    later(599)
+    expect((await frontend.call('GET', '/session', { access_token })).status).toBe(200)
+    later(2)
+    const { status, body, headers } = await frontend.call('GET', '/session', { access_token })
+    expect([status, body.error]).toEqual([401, 'login_required'])
+    expect(headers.get('WWW-Authenticate')).toBe('DPoP error="invalid_token", algs="ES256"')
+  })
+
+  it('disconnects, also when done twice', async () => {
+    const google = simulateGoogle()
+    const frontend = await openFrontend()
+    await frontend.connect(google, 'pick')
+    const { access_token } = (await frontend.ask('broker')).body
+    expect((await frontend.call('DELETE', '/grants', { access_token })).status).toBe(204)
+    expect(google.calls('revoke')).toBe(1)
+    expect((await frontend.call('DELETE', '/grants', { access_token })).status).toBe(204)
+    expect(google.calls('revoke')).toBe(1)
+    const { stub } = await subjectOf(the.sub, gallery.id)
+    await aMinute(stub)
+    expect((await frontend.ask('pick')).body.error).toBe('invalid_grant')
+    expect((await frontend.call('GET', '/session', { access_token })).status).toBe(401)
+  })
+})
+
+describe('revoking the refresh token', () => {
+  it('ends the session and keeps the grant (RFC 7009 §2)', async () => {
+    const google = simulateGoogle()
+    const [one, other] = [await openFrontend(), await openFrontend()]
+    await one.connect(google, 'pick')
+    await other.connect(google, 'pick')
+    const form = { token: one.refresh_token, client_id: gallery.id }
+    const { status } = await one.post('/revoke', form, { proof: null })
+    expect(status).toBe(200)
+    await aMinute((await subjectOf(the.sub, gallery.id)).stub)
+    expect((await one.ask('pick')).body.error).toBe('invalid_grant')
+    expect((await one.ask('broker')).body.error).toBe('invalid_grant')
+    expect((await other.ask('pick')).status).toBe(200)
+    expect(google.calls('revoke')).toBe(0)
+  })
+
+  it('of nobody is no error (RFC 7009 §2.2)', async () => {
+    const frontend = await openFrontend()
+    const form = { token: 'unknown', client_id: gallery.id }
+    expect((await frontend.post('/revoke', form, { proof: null })).status).toBe(200)
+  })
+})
+
+it('the session ends when its time is over, however it is used', async () => {
+  configureClients(OAUTH_CLIENTS, { SESSION_TTL_SECONDS: 3600, SESSION_IDLE_SECONDS: 1800 })
+  const google = simulateGoogle()
+  const frontend = await openFrontend()
+  await frontend.connect(google, 'pick')
+  for (let minute = 0; minute < 50; minute += 10) {
+    later(600)
+    expect((await frontend.ask('pick')).status).toBe(200)
+  }
+  later(601)
+  expect((await frontend.ask('pick')).body.error).toBe('invalid_grant')
+})
+
+it('a session that idles ends (TMB-33)', async () => {
+  configureClients(OAUTH_CLIENTS, { SESSION_IDLE_SECONDS: 600 })
+  const google = simulateGoogle()
+  const frontend = await openFrontend()
+  await frontend.connect(google, 'pick')
+  later(601)
+  expect((await frontend.ask('pick')).body.error).toBe('invalid_grant')
+})

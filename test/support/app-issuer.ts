@@ -1,0 +1,62 @@
+/** This file is the issuer of an app's users: keys, a JWKS behind `fetch`, and JWTs as they are or as they should not be. */
+
+import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
+import { vi } from 'vitest'
+import { gallery } from './frontend.ts'
+
+const ISSUER = 'https://id.example'
+const JWKS_URI = 'https://id.example/keys'
+const AUDIENCE = 'https://broker.example/api'
+
+/** A client whose users sign in at this issuer, for `CLIENTS`. */
+export const ALBUM_CLIENT = {
+  origins: [gallery.origin],
+  redirect_uris: [gallery.redirect_uri],
+  issuer: ISSUER,
+  audience: AUDIENCE,
+  jwks_uri: JWKS_URI,
+}
+
+/** How a JWT differs from a good one; `undefined` takes a member away. */
+export interface JwtChange {
+  header?: Record<string, unknown>
+  claims?: Record<string, unknown>
+  key?: CryptoKey | Uint8Array
+}
+
+/** The issuer. */
+export interface AppIssuer {
+  /** Issues the JWT of a user. */
+  jwt(sub: string, change?: JwtChange): Promise<string>
+  /** The public keys it tells of. */
+  keys: JWK[]
+  /** How its JWKS answers. */
+  answer: () => Response | Promise<Response>
+  /** How often its JWKS was asked for. */
+  readonly fetched: () => number
+}
+
+/** Puts an issuer beside whoever answers `fetch` already. */
+export async function openIssuer(alg: 'RS256' | 'ES256' = 'RS256'): Promise<AppIssuer> {
+  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true })
+  const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg, use: 'sig' }
+  let fetched = 0
+  const issuer: AppIssuer = {
+    keys: [jwk],
+    answer: () => Response.json({ keys: issuer.keys }),
+    fetched: () => fetched,
+    async jwt(sub, { header = {}, claims = {}, key = privateKey } = {}) {
+      const at = Math.floor(Date.now() / 1000)
+      const payload = { iss: ISSUER, aud: AUDIENCE, sub, iat: at, exp: at + 3600, ...claims }
+      return new SignJWT(payload).setProtectedHeader({ alg, kid: 'k1', ...header }).sign(key)
+    },
+  }
+  const others = vi.mocked(globalThis.fetch).getMockImplementation() ?? globalThis.fetch
+  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
+    const request = new Request(input, init)
+    if (request.url !== JWKS_URI) return others(input, init)
+    fetched++
+    return issuer.answer()
+  })
+  return issuer
+}
