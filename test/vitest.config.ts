@@ -42,7 +42,11 @@ export default defineConfig({
         'test/*.test.ts',
         'test/{scope,crypto,session,subject,routes,flow,oauth,simulator}/**/*.test.ts',
       ]),
-      inWorkerd('hostile-kv', ['test/{flow,oauth}/**/*.test.ts'], { HOSTILE_KV: 'yes' }),
+      inWorkerd(
+        'hostile-kv',
+        ['test/flow/**/*.test.ts', 'test/oauth/{flow,app-users,attacks}.test.ts'],
+        { HOSTILE_KV: 'yes' },
+      ),
       {
         root,
         test: {

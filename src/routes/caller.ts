@@ -15,8 +15,8 @@ export interface Caller {
   asker: Asker
   /** Where consent to a bundle begins. */
   connectUrl(bundle: string): string
-  /** Makes the answer to a caller whose session turns out to have ended. */
-  sessionEnded(bundle?: string): BrokerError
+  /** Puts a refusal of the Durable Object into the words of this caller's mode: of an ended session, above all. */
+  explain(refusal: BrokerError, bundle?: string): BrokerError
 }
 
 /** Waits for what the Durable Object says, and puts a failure into the words of this caller's mode. */
@@ -30,8 +30,7 @@ export async function inWordsFor<T>(
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error
     const { code, reason, ...more } = error.failure
-    if (code === 'login_required') throw caller.sessionEnded(bundle)
-    if (code !== 'consent_required' || bundle === undefined) throw error
+    if (code !== 'consent_required' || bundle === undefined) throw caller.explain(error, bundle)
     const connect_url = caller.connectUrl(bundle)
     throw new BrokerError(code, reason, {
       ...more,

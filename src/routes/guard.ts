@@ -73,7 +73,8 @@ export function callerOf(c: BrokerContext, visitor: Visitor): Caller | undefined
     subject,
     asker: { kind: 'session', id },
     connectUrl: (bundle) => connectUrl(c.var.config, client, bundle, origin),
-    sessionEnded: (bundle) => loginRequired(c, visitor, bundle),
+    explain: (refusal, bundle) =>
+      refusal.failure.code === 'login_required' ? loginRequired(c, visitor, bundle) : refusal,
   }
 }
 

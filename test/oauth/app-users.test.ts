@@ -6,7 +6,7 @@ import { ALBUM_CLIENT, type AppIssuer, openIssuer } from '../support/app-issuer.
 import { answerOf, broker, subjectOf, the } from '../support/broker.ts'
 import { configureClients, type Frontend, gallery, openFrontend } from '../support/frontend.ts'
 import { BEN, GOOGLE, type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
-import { alarm, later, stage } from '../support/story.ts'
+import { alarm, aMinute, later, stage } from '../support/story.ts'
 
 stage()
 
@@ -234,7 +234,7 @@ describe('a JWT', () => {
     expect((await frontend.call('DELETE', '/grants', await bearer('ada'))).status).toBe(204)
     expect(google.calls('revoke')).toBe(1)
     expect((await frontend.call('DELETE', '/grants', await bearer('ada'))).status).toBe(204)
-    later(61)
+    await aMinute((await subjectOf('ada', gallery.id, ALBUM_CLIENT.issuer)).stub)
     expect((await exchange('ada')).body.error).toBe('consent_required')
   })
 

@@ -48,7 +48,9 @@ export async function openIssuer(alg: 'RS256' | 'ES256' = 'RS256'): Promise<AppI
     async jwt(sub, { header = {}, claims = {}, key = privateKey } = {}) {
       const at = Math.floor(Date.now() / 1000)
       const payload = { iss: ISSUER, aud: AUDIENCE, sub, iat: at, exp: at + 3600, ...claims }
-      return new SignJWT(payload).setProtectedHeader({ alg, kid: 'k1', ...header }).sign(key)
+      return new SignJWT(payload)
+        .setProtectedHeader({ alg, kid: 'k1', ...header })
+        .sign(key, { crit: { x: false } })
     },
   }
   const others = vi.mocked(globalThis.fetch).getMockImplementation() ?? globalThis.fetch

@@ -209,7 +209,7 @@ export async function openFrontend(
       }
       return new SignJWT(proof)
         .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES256', jwk, ...header })
-        .sign(key ?? keys.privateKey)
+        .sign(key ?? keys.privateKey, { crit: { x: false } })
     },
   }
   return frontend

@@ -48,7 +48,7 @@ export function callerOfApp(c: BrokerContext, { client, sub, subject }: AppUser)
     subject,
     asker: { kind: 'app_user' },
     connectUrl: (bundle) => authorizeUrl(c.var.config, client, bundle),
-    sessionEnded: () => loginRequired('session_ended'),
+    explain: (refusal) => refusal,
   }
 }
 
@@ -65,7 +65,10 @@ export function callerOfSession(
     subject,
     asker: { kind: 'session', id, ...(proof ? { proof } : {}) },
     connectUrl: (bundle) => authorizeUrl(c.var.config, client, bundle),
-    sessionEnded: () => new BrokerError('invalid_grant', 'session_ended'),
+    explain: (refusal) =>
+      refusal.failure.code === 'login_required'
+        ? new BrokerError('invalid_grant', 'session_ended')
+        : refusal,
   }
 }
 
@@ -107,7 +110,7 @@ async function callerByToken(c: BrokerContext, token: string): Promise<Caller> {
     if (!session || !client || session.jkt !== proof.jkt) throw loginRequired('token_invalid')
     return {
       ...callerOfSession(c, client, session, proof),
-      sessionEnded: () => challenge(c, 'DPoP', loginRequired('session_ended')),
+      explain: (refusal) => challenge(c, 'DPoP', refusal),
     }
   } catch (error) {
     throw challenge(c, 'DPoP', error)

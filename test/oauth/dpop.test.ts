@@ -1,0 +1,291 @@
+/** This file is the tests of DPoP at the front door: whose key, for what, when, and how often (RFC 9449; TMB-51). */
+
+import { exportJWK, generateKeyPair, generateSecret } from 'jose'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { the } from '../support/broker.ts'
+import {
+  configureClients,
+  type Frontend,
+  OAUTH_CLIENTS,
+  openFrontend,
+  type ProofChange,
+  sha256,
+} from '../support/frontend.ts'
+import { type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
+import { later, stage } from '../support/story.ts'
+
+stage()
+
+let google: SimulatedGoogle
+let frontend: Frontend
+
+beforeEach(async () => {
+  configureClients()
+  google = simulateGoogle()
+  frontend = await openFrontend()
+})
+
+const at = (offset: number): number => Math.floor(Date.now() / 1000) + offset
+
+/** Everything that can be wrong with a proof at `POST /token`. */
+const WRONG: { what: string; change: () => ProofChange | Promise<ProofChange> }[] = [
+  { what: 'another method', change: () => ({ claims: { htm: 'GET' } }) },
+  { what: 'no method', change: () => ({ claims: { htm: undefined } }) },
+  { what: 'another path', change: () => ({ claims: { htu: `${the.url}/session` } }) },
+  { what: 'another host', change: () => ({ claims: { htu: 'https://evil.example/token' } }) },
+  { what: 'another scheme', change: () => ({ claims: { htu: 'http://broker.example/token' } }) },
+  { what: 'no URL', change: () => ({ claims: { htu: undefined } }) },
+  { what: 'a URL that is none', change: () => ({ claims: { htu: 'token' } }) },
+  { what: 'a stale iat', change: () => ({ claims: { iat: at(-121) } }) },
+  { what: 'a future iat', change: () => ({ claims: { iat: at(121) } }) },
+  { what: 'no iat', change: () => ({ claims: { iat: undefined } }) },
+  { what: 'an iat in words', change: () => ({ claims: { iat: 'now' } }) },
+  { what: 'no jti', change: () => ({ claims: { jti: undefined } }) },
+  { what: 'an empty jti', change: () => ({ claims: { jti: '' } }) },
+  { what: 'an endless jti', change: () => ({ claims: { jti: 'x'.repeat(257) } }) },
+  { what: 'another typ', change: () => ({ header: { typ: 'JWT' } }) },
+  { what: 'no typ', change: () => ({ header: { typ: undefined } }) },
+  { what: 'an unknown crit', change: () => ({ header: { crit: ['x'], x: 1 } }) },
+  { what: 'no key', change: () => ({ header: { jwk: undefined } }) },
+  {
+    what: 'a key it was not signed with',
+    change: async () => ({ header: { jwk: await exportJWK((await pair('ES256')).publicKey) } }),
+  },
+  {
+    what: 'its private key in the header',
+    change: async () => {
+      const { privateKey } = await pair('ES256')
+      return { header: { jwk: await exportJWK(privateKey) }, key: privateKey }
+    },
+  },
+  {
+    what: 'another algorithm',
+    change: async () => {
+      const { publicKey, privateKey } = await pair('RS256')
+      return { header: { alg: 'RS256', jwk: await exportJWK(publicKey) }, key: privateKey }
+    },
+  },
+  {
+    what: 'a secret for a key',
+    change: async () => {
+      const secret = (await generateSecret('HS256', { extractable: true })) as CryptoKey
+      return { header: { alg: 'HS256', jwk: await exportJWK(secret) }, key: secret }
+    },
+  },
+]
+
+async function pair(alg: string): Promise<{ publicKey: CryptoKey; privateKey: CryptoKey }> {
+  return generateKeyPair(alg, { extractable: true })
+}
+
+describe('a proof', () => {
+  it.each(WRONG)('with $what is refused (RFC 9449 §4.3)', async ({ change }) => {
+    await frontend.connect(google, 'pick')
+    const before = google.calls('token')
+    const { status, body } = await frontend.ask('pick', {}, { proof: await change() })
+    expect([status, body.error]).toEqual([400, 'invalid_dpop_proof'])
+    expect(google.calls('token')).toBe(before)
+    expect((await frontend.ask('pick')).status).toBe(200)
+  })
+
+  it.each([
+    { what: 'is missing', proof: null },
+    { what: 'is no JWT', proof: 'proof' },
+    { what: 'is unsigned', proof: `${btoa('{"typ":"dpop+jwt","alg":"none"}')}.e30.` },
+    { what: 'comes twice', proof: 'twice' },
+    { what: 'has no end', proof: 'x'.repeat(5000) },
+  ])('that $what is refused', async ({ proof }) => {
+    await frontend.connect(google, 'pick')
+    const one = await frontend.prove()
+    const given = proof === 'twice' ? `${one}, ${one}` : proof
+    const { status, body } = await frontend.ask('pick', {}, { proof: given })
+    expect([status, body.error]).toEqual([400, 'invalid_dpop_proof'])
+  })
+
+  it.each([119, -119])('with a clock that is off by %i s is taken', async (offset) => {
+    await frontend.connect(google, 'pick')
+    const proof = { claims: { iat: at(offset) } }
+    expect((await frontend.ask('pick', {}, { proof })).status).toBe(200)
+  })
+
+  it('may spell the URL in other ways, with a query that does not count (RFC 9449 §4.3)', async () => {
+    await frontend.connect(google, 'pick')
+    const proof = { claims: { htu: 'HTTPS://BROKER.example:443/token?x#y' } }
+    expect((await frontend.ask('pick', {}, { proof })).status).toBe(200)
+  })
+})
+
+describe('a nonce', () => {
+  it('is told with the first refusal, and a newer one with every answer (RFC 9449 §8)', async () => {
+    const refused = await frontend.ask('pick', { refresh_token: 'x' }, { once: true })
+    expect([refused.status, refused.body.error]).toEqual([400, 'use_dpop_nonce'])
+    expect(refused.headers.get('DPoP-Nonce')).toMatch(/^[\w.-]+$/)
+    expect(refused.headers.get('Access-Control-Expose-Headers')).toContain('DPoP-Nonce')
+    await frontend.connect(google, 'pick')
+    const { status, headers } = await frontend.ask('pick', {}, { once: true })
+    expect([status, headers.has('DPoP-Nonce')]).toEqual([200, true])
+  })
+
+  it('holds for an hour, so that no proof can be made in stock', async () => {
+    await frontend.connect(google, 'pick')
+    const { nonce } = frontend
+    later(3599)
+    expect((await frontend.ask('pick', {}, { once: true })).status).toBe(200)
+    frontend.nonce = nonce
+    later(1)
+    expect((await frontend.ask('pick', {}, { once: true })).body.error).toBe('use_dpop_nonce')
+  })
+
+  it.each(['nonce', '', 7, null])('%j is none of ours', async (nonce) => {
+    await frontend.connect(google, 'pick')
+    const change = { proof: { claims: { nonce } }, once: true }
+    expect((await frontend.ask('pick', {}, change)).body.error).toBe('use_dpop_nonce')
+  })
+
+  it('is no refresh token and no code, nor the other way round', async () => {
+    await frontend.connect(google, 'pick')
+    const { nonce = '' } = frontend
+    expect((await frontend.ask('pick', { refresh_token: nonce })).body.error).toBe('invalid_grant')
+    expect((await frontend.redeem(nonce)).body.error).toBe('invalid_grant')
+    const claims = { nonce: frontend.refresh_token }
+    const refused = await frontend.ask('pick', {}, { proof: { claims }, once: true })
+    expect(refused.body.error).toBe('use_dpop_nonce')
+  })
+})
+
+describe('a refresh token', () => {
+  it('is worth nothing without its key, copied with everything else', async () => {
+    await frontend.connect(google, 'pick')
+    const thief = await openFrontend()
+    thief.refresh_token = frontend.refresh_token
+    for (const bundle of ['pick', 'broker']) {
+      const { status, body } = await thief.ask(bundle)
+      expect([status, body.error]).toEqual([400, 'invalid_grant'])
+    }
+    expect((await frontend.ask('pick')).status).toBe(200)
+  })
+
+  it('is no access token of the broker, nor the other way round', async () => {
+    await frontend.connect(google, 'pick')
+    const { access_token } = (await frontend.ask('broker')).body
+    const asBearer = await frontend.call('GET', '/session', {
+      access_token: frontend.refresh_token,
+    })
+    expect([asBearer.status, asBearer.body.error]).toEqual([401, 'login_required'])
+    const asRefresh = await frontend.ask('pick', { refresh_token: access_token })
+    expect(asRefresh.body.error).toBe('invalid_grant')
+  })
+
+  it('of another client is refused (RFC 6749 §6)', async () => {
+    await frontend.connect(google, 'pick')
+    const { body } = await frontend.ask('pick', { client_id: 'journal' })
+    expect(body.error).toBe('invalid_grant')
+  })
+
+  it('is sealed anew when the key that sealed it is no longer the first', async () => {
+    await frontend.connect(google, 'pick')
+    const old = frontend.refresh_token
+    expect((await frontend.ask('pick')).body.refresh_token).toBe(old)
+    const keys = 'k2:QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8'
+    const both = { ENCRYPTION_KEYS: `${keys},k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8` }
+    configureClients(OAUTH_CLIENTS, both)
+    const renewed = (await frontend.ask('pick')).body.refresh_token ?? ''
+    expect(renewed).not.toBe(old)
+    configureClients(OAUTH_CLIENTS, { ENCRYPTION_KEYS: keys })
+    expect((await frontend.ask('broker')).body.error).toBe('invalid_grant')
+    frontend.refresh_token = renewed
+    expect((await frontend.ask('broker')).status).toBe(200)
+  })
+})
+
+describe('a protected resource', () => {
+  it.each([
+    { what: 'no token', headers: { Authorization: undefined }, error: 'login_required' },
+    { what: 'a token of nobody', headers: { Authorization: 'DPoP x' }, error: 'login_required' },
+    { what: 'another scheme', headers: { Authorization: 'Basic eDp5' }, error: 'login_required' },
+  ])('without $what answers 401 with a challenge (RFC 9449 §7.1)', async ({ headers, error }) => {
+    await frontend.connect(google, 'pick')
+    const proof = headers.Authorization === undefined ? null : {}
+    const answer = await frontend.call('GET', '/session', { headers, proof })
+    expect([answer.status, answer.body.error]).toEqual([401, error])
+    expect(answer.headers.get('WWW-Authenticate')).toMatch(/^DPoP error="invalid_token"/)
+  })
+
+  it('as Bearer without a proof gets nothing for a bound token (RFC 9449 §7.2)', async () => {
+    await frontend.connect(google, 'pick')
+    const { access_token } = (await frontend.ask('broker')).body
+    const headers = { Authorization: `Bearer ${access_token}` }
+    const { status, body } = await frontend.call('GET', '/session', { headers, proof: null })
+    expect([status, body.error]).toEqual([401, 'login_required'])
+  })
+
+  it.each([
+    { what: 'without ath', claims: { ath: undefined } },
+    { what: 'for another token', claims: { ath: 'x'.repeat(43) } },
+    { what: 'for another method', claims: { htm: 'DELETE' } },
+  ])('refuses a proof $what', async ({ claims }) => {
+    await frontend.connect(google, 'pick')
+    const answer = await frontend.call('GET', '/session', { proof: { claims } })
+    expect([answer.status, answer.body.error]).toEqual([401, 'invalid_dpop_proof'])
+    expect(answer.headers.get('WWW-Authenticate')).toMatch(/^DPoP error="invalid_dpop_proof"/)
+  })
+
+  it('asks for a nonce with 401 (RFC 9449 §9)', async () => {
+    await frontend.connect(google, 'pick')
+    const { access_token } = (await frontend.ask('broker')).body
+    frontend.nonce = undefined
+    const answer = await frontend.call('GET', '/session', { access_token, once: true })
+    expect([answer.status, answer.body.error]).toEqual([401, 'use_dpop_nonce'])
+    expect(answer.headers.get('WWW-Authenticate')).toMatch(/error="use_dpop_nonce"/)
+    expect(answer.headers.has('DPoP-Nonce')).toBe(true)
+  })
+
+  it('refuses a stolen token with another key', async () => {
+    await frontend.connect(google, 'pick')
+    const { access_token } = (await frontend.ask('broker')).body
+    const thief = await openFrontend()
+    expect((await thief.call('GET', '/session', { access_token })).status).toBe(401)
+    expect((await thief.call('DELETE', '/grants', { access_token })).status).toBe(401)
+    expect((await frontend.ask('pick')).status).toBe(200)
+  })
+})
+
+describe('a proof that comes again', () => {
+  it('is refused wherever the Durable Object takes part, on any isolate', async () => {
+    configureClients(OAUTH_CLIENTS, { CONSISTENCY: 'strict' })
+    await frontend.connect(google, 'pick')
+    const proof = await frontend.prove()
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, async () => frontend.ask('pick', {}, { proof })),
+    )
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+    const refused = answers.filter(({ body }) => body.error === 'invalid_dpop_proof')
+    expect(refused).toHaveLength(19)
+    const ownToken = await frontend.prove()
+    expect((await frontend.ask('broker', {}, { proof: ownToken })).status).toBe(200)
+    expect((await frontend.ask('broker', {}, { proof: ownToken })).status).toBe(400)
+  })
+
+  it('is refused at a protected resource', async () => {
+    await frontend.connect(google, 'pick')
+    const { access_token } = (await frontend.ask('broker')).body
+    const claims = { ath: await sha256(access_token) }
+    const proof = await frontend.prove({ method: 'DELETE', path: '/grants/upload', claims })
+    const change = { access_token, proof }
+    expect((await frontend.call('DELETE', '/grants/upload', change)).status).toBe(204)
+    const again = await frontend.call('DELETE', '/grants/upload', change)
+    expect([again.status, again.body.error]).toEqual([401, 'invalid_dpop_proof'])
+  })
+
+  it('from KV alone gets the token that its first use got, for two minutes and not longer', async () => {
+    await frontend.connect(google, 'pick')
+    await frontend.ask('pick')
+    const proof = await frontend.prove()
+    const first = await frontend.ask('pick', {}, { proof })
+    const again = await frontend.ask('pick', {}, { proof })
+    expect([200, 400]).toContain(again.status)
+    if (again.status === 200) expect(again.body.access_token).toBe(first.body.access_token)
+    later(121)
+    expect((await frontend.ask('pick', {}, { proof })).body.error).toBe('invalid_dpop_proof')
+  })
+})
