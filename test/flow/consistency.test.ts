@@ -1,27 +1,12 @@
 /** This file is the story of places: what the edge may serve by itself, and what only the object can say (design.md §6.8; TMB-47, TMB-48). */
 
-import { env } from 'cloudflare:workers'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ask, browse, logIn, subjectOf, the } from '../support/broker.ts'
 import { scriptGoogle } from '../support/scripted-google.ts'
-import { aMinute, isHostile, later, stage, travel } from '../support/story.ts'
-import { configure, hostileKv } from '../support/worker.ts'
+import { aMinute, countCosts, later, stage, travel } from '../support/story.ts'
+import { configure } from '../support/worker.ts'
 
 stage()
-
-/** Counts what a hand-out costs. */
-function count(): { kv: () => number; objects: () => number; outbound: () => number } {
-  const kv = isHostile ? undefined : vi.spyOn(env.TOKENS, 'get')
-  const before = hostileKv.counts.reads
-  const objects = vi.spyOn(env.SUBJECTS, 'getByName')
-  const outbound = vi.mocked(globalThis.fetch)
-  const already = outbound.mock.calls.length
-  return {
-    kv: () => kv?.mock.calls.length ?? hostileKv.counts.reads - before,
-    objects: () => objects.mock.calls.length,
-    outbound: () => outbound.mock.calls.length - already,
-  }
-}
 
 it('edge: a hand-out is one KV read, no object, nobody called (design.md §9)', async () => {
   scriptGoogle()
@@ -29,7 +14,7 @@ it('edge: a hand-out is one KV read, no object, nobody called (design.md §9)', 
   await logIn(browser)
   travel('home')
   await ask(browser)
-  const counts = count()
+  const counts = countCosts()
   for (let call = 0; call < 10; call++) expect((await ask(browser)).status).toBe(200)
   expect([counts.kv(), counts.objects(), counts.outbound()]).toEqual([10, 0, 0])
 })
@@ -39,7 +24,7 @@ it('strict: a hand-out is one call of the object, and KV is not asked', async ()
   configure({ CONSISTENCY: 'strict' })
   const browser = browse()
   await logIn(browser)
-  const counts = count()
+  const counts = countCosts()
   for (let call = 0; call < 10; call++) expect((await ask(browser)).status).toBe(200)
   expect([counts.kv(), counts.objects(), counts.outbound()]).toEqual([0, 10, 0])
 })

@@ -3,7 +3,7 @@
 import { expect, it, vi } from 'vitest'
 import { ask, askSession, browse, logIn, the } from '../support/broker.ts'
 import { type Call, oauthError, refreshed, scriptGoogle } from '../support/scripted-google.ts'
-import { later, stage } from '../support/story.ts'
+import { later, STORY_BEGINS, stage } from '../support/story.ts'
 
 stage()
 
@@ -124,7 +124,7 @@ it('an outage is invisible while the held token has life, and then it is told', 
   const browser = browse()
   await logIn(browser, { expires_in: 200 })
   for (const left of [200, 150, 90, 40, 2]) {
-    vi.setSystemTime(new Date('2026-11-23T12:00:00Z').getTime() + (200 - left) * 1000)
+    vi.setSystemTime(STORY_BEGINS + (200 - left) * 1000)
     const { status, body } = await ask(browser)
     expect([left, status, body.access_token]).toEqual([left, 200, 'canary-access-token'])
     expect(body.expires_in).toBeLessThanOrEqual(left)

@@ -5,29 +5,12 @@ import { env } from 'cloudflare:workers'
 import { expect, it } from 'vitest'
 import { ask, askSession, browse, logIn, subjectOf, the } from '../support/broker.ts'
 import { refreshed, scriptGoogle } from '../support/scripted-google.ts'
-import { alarm, dumpKv, isHostile, later, plantKv, stage } from '../support/story.ts'
+import { alarm, dumpKv, dumpObject, isHostile, later, plantKv, stage } from '../support/story.ts'
 import { configure, hostileKv } from '../support/worker.ts'
 
 stage()
 
 const OTHER = '99999999999999999999'
-
-/** Everything a Durable Object keeps, as text. */
-async function dumpObject(sub: string = the.sub): Promise<string> {
-  const { stub } = await subjectOf(sub)
-  return runInDurableObject(stub, (_, { storage }) => {
-    const tables = storage.sql
-      .exec(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\'",
-      )
-      .toArray()
-    const rows = tables.map(({ name }) => [
-      name,
-      storage.sql.exec(`SELECT * FROM "${name}"`).toArray(),
-    ])
-    return JSON.stringify([rows, [...storage.kv.list()]])
-  })
-}
 
 it('nothing readable is stored: no token, no user, no scope, no session that could be used', async () => {
   const google = scriptGoogle()
@@ -36,7 +19,8 @@ it('nothing readable is stored: no token, no user, no scope, no session that cou
   await logIn(browser, { expires_in: 1 })
   later(2)
   await ask(browser)
-  const stored = (await dumpObject()) + JSON.stringify([...(await dumpKv())])
+  const stored =
+    (await dumpObject((await subjectOf()).stub)) + JSON.stringify([...(await dumpKv())])
   expect(stored.length).toBeGreaterThan(1000)
   for (const secret of ['canary', the.sub, 'photospicker', 'googleapis'])
     expect(stored).not.toContain(secret)

@@ -6,7 +6,7 @@ import { ALBUM_CLIENT, type AppIssuer, openIssuer } from '../support/app-issuer.
 import type { Answer } from '../support/broker.ts'
 import { configureClients, type Frontend, openFrontend } from '../support/frontend.ts'
 import { simulateGoogle } from '../support/simulated-google.ts'
-import { later, stage } from '../support/story.ts'
+import { later, STORY_BEGINS, stage } from '../support/story.ts'
 
 stage()
 
@@ -26,7 +26,7 @@ async function show(jwt: string): Promise<Answer<unknown>> {
 }
 
 /** Seconds from the hour at which every story begins. */
-const at = (offset: number): number => Date.parse('2026-11-23T12:00:00Z') / 1000 + offset
+const at = (offset: number): number => STORY_BEGINS / 1000 + offset
 
 describe('a JWT', () => {
   it.each([

@@ -1,10 +1,13 @@
 /** This file is the stage of the flow tests: a clock, an empty storage, and a KV that may be hostile. */
 
-import { reset, runDurableObjectAlarm } from 'cloudflare:test'
+import { reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, vi } from 'vitest'
 import type { Subject } from '../../src/subject/subject.ts'
 import { configure, hostileKv } from './worker.ts'
+
+/** Every story begins at this hour. Alarms are kept by the real clock: one that has passed by it goes off at once. */
+export const STORY_BEGINS = Date.parse('2037-01-01T12:00:00Z')
 
 /** Whether this run is over the hostile KV. */
 export const isHostile = (env as unknown as { HOSTILE_KV?: string }).HOSTILE_KV === 'yes'
@@ -12,7 +15,7 @@ export const isHostile = (env as unknown as { HOSTILE_KV?: string }).HOSTILE_KV 
 /** Sets every story of a file on a fresh stage. */
 export function stage(): void {
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-11-23T12:00:00Z') })
+    vi.useFakeTimers({ toFake: ['Date'], now: STORY_BEGINS })
     configure()
     hostileKv.reset()
   })
@@ -45,6 +48,20 @@ export async function alarm(stub: DurableObjectStub<Subject>): Promise<void> {
   await runDurableObjectAlarm(stub)
 }
 
+/** Counts from now on what requests cost: reads of KV, calls of Durable Objects, calls of others. */
+export function countCosts(): { kv: () => number; objects: () => number; outbound: () => number } {
+  const kv = isHostile ? undefined : vi.spyOn(env.TOKENS, 'get')
+  const before = hostileKv.counts.reads
+  const objects = vi.spyOn(env.SUBJECTS, 'getByName')
+  const outbound = vi.mocked(globalThis.fetch)
+  const already = outbound.mock.calls.length
+  return {
+    kv: () => kv?.mock.calls.length ?? hostileKv.counts.reads - before,
+    objects: () => objects.mock.calls.length,
+    outbound: () => outbound.mock.calls.length - already,
+  }
+}
+
 /** Every record in KV, by key. */
 export async function dumpKv(): Promise<Map<string, string>> {
   if (isHostile) return hostileKv.dump()
@@ -58,4 +75,20 @@ export async function dumpKv(): Promise<Map<string, string>> {
 export async function plantKv(key: string, value: string): Promise<void> {
   if (isHostile) hostileKv.plant(key, value)
   else await env.TOKENS.put(key, value)
+}
+
+/** Everything a Durable Object keeps, as text. */
+export async function dumpObject(stub: DurableObjectStub<Subject>): Promise<string> {
+  return runInDurableObject(stub, (_, { storage }) => {
+    const tables = storage.sql
+      .exec(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\'",
+      )
+      .toArray()
+    const rows = tables.map(({ name }) => [
+      name,
+      storage.sql.exec(`SELECT * FROM "${name}"`).toArray(),
+    ])
+    return JSON.stringify([rows, [...storage.kv.list()]])
+  })
 }
