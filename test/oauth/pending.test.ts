@@ -1,0 +1,178 @@
+/** This file is the story of the pending grant: kept sealed, used by nobody, gone in a minute; and of what the everyday costs. */
+
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Subject } from '../../src/subject/subject.ts'
+import { subjectOf, the } from '../support/broker.ts'
+import {
+  configureClients,
+  type Frontend,
+  gallery,
+  OAUTH_CLIENTS,
+  openFrontend,
+} from '../support/frontend.ts'
+import { type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
+import { alarm, countCosts, dumpKv, dumpObject, later, stage, travel } from '../support/story.ts'
+
+stage()
+
+let google: SimulatedGoogle
+let frontend: Frontend
+let stub: DurableObjectStub<Subject>
+
+beforeEach(async () => {
+  configureClients()
+  google = simulateGoogle()
+  frontend = await openFrontend()
+  stub = (await subjectOf(the.sub, gallery.id)).stub
+})
+
+async function codeFor(who: Frontend, bundle = 'pick'): Promise<string> {
+  const back = await who.consent(google, google.browse(), bundle)
+  return back.searchParams.get('code') ?? ''
+}
+
+async function rows(table: string): Promise<unknown[]> {
+  return runInDurableObject(stub, (_, { storage }) =>
+    storage.sql.exec(`SELECT * FROM ${table}`).toArray(),
+  )
+}
+
+async function alarmIn(): Promise<number> {
+  const at = await runInDurableObject(stub, async (_, { storage }) => storage.getAlarm())
+  return Math.round(((at ?? 0) - Date.now()) / 1000)
+}
+
+describe('a pending grant', () => {
+  it('is sealed in the object alone, and begins nothing', async () => {
+    await codeFor(frontend)
+    expect(await rows('pending_grants')).toHaveLength(1)
+    for (const table of ['grants', 'tokens', 'sessions']) expect(await rows(table)).toEqual([])
+    expect(await dumpKv()).toEqual(new Map())
+    const text = await dumpObject(stub)
+    for (const secret of [the.sub, 'googleapis', 'ya29', frontend.code_verifier])
+      expect(text).not.toContain(secret)
+    expect(await alarmIn()).toBe(60)
+  })
+
+  it('outlives a crash of the object, and so does its end', async () => {
+    const code = await codeFor(frontend)
+    await evictDurableObject(stub)
+    expect((await frontend.redeem(code)).status).toBe(200)
+    const other = await codeFor(await openFrontend(), 'upload')
+    await evictDurableObject(stub)
+    expect(await alarmIn()).toBeLessThanOrEqual(60)
+    later(61)
+    await alarm(stub)
+    expect((await frontend.redeem(other)).body.error).toBe('invalid_grant')
+    expect(await rows('pending_grants')).toEqual([])
+  })
+
+  it('that nobody comes for is revoked where nothing else is, and the object empties (TMB-65)', async () => {
+    await codeFor(frontend)
+    later(61)
+    await alarm(stub)
+    expect(google.calls('revoke')).toBe(1)
+    for (const table of ['pending_grants', 'grants', 'revocations'])
+      expect(await rows(table)).toEqual([])
+    later(24 * 60 * 60 + 1)
+    await alarm(stub)
+    const left = await runInDurableObject(stub, (_, { storage }) => [...storage.kv.list()])
+    expect(left).toEqual([])
+  })
+
+  it('is not revoked while another code of the same user waits', async () => {
+    await codeFor(frontend)
+    later(30)
+    const code = await codeFor(frontend, 'upload')
+    later(31)
+    await alarm(stub)
+    expect(google.calls('revoke')).toBe(0)
+    expect((await frontend.redeem(code)).status).toBe(200)
+  })
+
+  it('from before a disconnect is not accepted after it (TMB-61)', async () => {
+    await frontend.connect(google, 'pick')
+    const code = await codeFor(frontend, 'upload')
+    expect((await frontend.call('DELETE', '/grants')).status).toBe(204)
+    expect((await frontend.redeem(code)).body.error).toBe('invalid_grant')
+    expect(await rows('grants')).toEqual([])
+  })
+
+  it('cannot be redeemed by guessing at another subject’s', async () => {
+    const code = await codeFor(frontend)
+    const [head, ...rest] = code.split('.')
+    const forged = [head, ...rest.slice(0, -1), 'A'.repeat(22)].join('.')
+    expect((await frontend.redeem(forged)).body.error).toBe('invalid_grant')
+    expect((await frontend.redeem(code)).status).toBe(200)
+  })
+
+  it('whose record was tampered with is nobody’s', async () => {
+    const code = await codeFor(frontend)
+    await runInDurableObject(stub, (_, { storage }) => {
+      storage.sql.exec("UPDATE pending_grants SET sealed = sealed || 'x'")
+    })
+    expect((await frontend.redeem(code)).body.error).toBe('invalid_grant')
+    expect(await rows('sessions')).toEqual([])
+  })
+})
+
+describe('what it costs', () => {
+  it('edge: the everyday hand-out is one KV read, no object, nobody called (design.md §9)', async () => {
+    await frontend.connect(google, 'pick')
+    travel('home')
+    await frontend.ask('pick')
+    const costs = countCosts()
+    for (let call = 0; call < 10; call++) expect((await frontend.ask('pick')).status).toBe(200)
+    expect([costs.kv(), costs.objects(), costs.outbound()]).toEqual([10, 0, 0])
+  })
+
+  it('strict: it is one call of the object, proof and all', async () => {
+    configureClients(OAUTH_CLIENTS, { CONSISTENCY: 'strict' })
+    await frontend.connect(google, 'pick')
+    const costs = countCosts()
+    for (let call = 0; call < 10; call++) expect((await frontend.ask('pick')).status).toBe(200)
+    expect([costs.kv(), costs.objects(), costs.outbound()]).toEqual([0, 10, 0])
+  })
+
+  it.each([
+    { what: 'a wrong proof', ask: () => frontend.ask('pick', {}, { proof: 'x' }) },
+    { what: 'no nonce', ask: () => frontend.ask('pick', {}, { once: true }) },
+    { what: 'a wrong refresh token', ask: () => frontend.ask('pick', { refresh_token: 'x' }) },
+    { what: 'a wrong code', ask: () => frontend.redeem('x') },
+    { what: 'a wrong token', ask: () => frontend.call('GET', '/session', { access_token: 'x' }) },
+    {
+      what: 'a wrong token to revoke',
+      ask: () => frontend.post('/revoke', { token: 'x', client_id: gallery.id }),
+    },
+  ])('$what costs no storage, no object and no call (TMB-59)', async ({ ask }) => {
+    const costs = countCosts()
+    await ask()
+    expect([costs.kv(), costs.objects(), costs.outbound()]).toEqual([0, 0, 0])
+  })
+
+  it('twenty callers with a stale token make one refresh', async () => {
+    await frontend.connect(google, 'pick')
+    await frontend.ask('pick')
+    later(3590)
+    const before = google.calls('token')
+    const answers = await Promise.all(Array.from({ length: 20 }, () => frontend.ask('pick')))
+    expect(new Set(answers.map(({ body }) => body.access_token)).size).toBe(1)
+    expect(google.calls('token')).toBe(before + 1)
+  })
+
+  it('a longer min_ttl and a rejected token lead to a refresh, as in cookie mode', async () => {
+    const { access_token } = await frontend.connect(google, 'pick')
+    const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(access_token))
+    const rejected = new Uint8Array(hash).toBase64({ alphabet: 'base64url', omitPadding: true })
+    const refreshed = await frontend.ask('pick', { rejected })
+    expect(refreshed.status).toBe(200)
+    expect(refreshed.body.access_token).not.toBe(access_token)
+    later(3599 - 1700)
+    const longer = await frontend.ask('pick', { min_ttl: '1800' })
+    expect(longer.body.expires_in).toBeGreaterThan(3500)
+    for (const min_ttl of ['1801', '-1', '1e3', 'x'])
+      expect((await frontend.ask('pick', { min_ttl })).body.error).toBe('invalid_request')
+    expect((await frontend.ask('pick', { rejected: 'x' })).body.error).toBe('invalid_request')
+  })
+})
