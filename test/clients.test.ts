@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseClients } from '../src/clients.ts'
+import { type Client, modeOf, parseClients } from '../src/clients.ts'
 
 const BROKER = 'https://broker.example'
 const APP = 'https://app.example'
@@ -207,4 +207,130 @@ describe('a faulty table', () => {
       ),
     )
   })
+})
+
+describe('an OAuth-mode client', () => {
+  const ISSUED = {
+    issuer: 'https://id.example/',
+    audience: 'https://broker.example/api',
+    jwks_uri: 'https://id.example/keys',
+  }
+  const oauth = (more: object = {}): ReturnType<typeof parseClients> =>
+    parse({ web: { origins: [APP], redirect_uris: [`${APP}/back`], ...more } })
+
+  it('has redirect URIs, and maybe an issuer of its users’ JWTs', () => {
+    const { clients, problems } = oauth({ ...ISSUED, algorithms: ['ES256'] })
+    expect(problems).toEqual([])
+    expect(clients.get('web')).toEqual({
+      id: 'web',
+      origins: new Set([APP]),
+      bundles: new Set(['pick', 'upload']),
+      redirect_uris: new Set([`${APP}/back`]),
+      app_issuer: { ...ISSUED, algorithms: ['ES256'] },
+    })
+    expect(modeOf({ ...clients.get('web') } as Client)).toBe('oauth')
+    expect(oauth(ISSUED).clients.get('web')?.app_issuer?.algorithms).toEqual(['ES256', 'RS256'])
+  })
+
+  it.each([`${APP}/back`, `${APP}/`, `${APP}/a/b?x=1&y=%20`])('may come back to %s', (uri) => {
+    expect(oauth({ redirect_uris: [uri] }).problems).toEqual([])
+  })
+
+  it('may come back to this machine', () => {
+    const local = { origins: ['http://127.0.0.1:8789'], redirect_uris: ['http://127.0.0.1:8789/'] }
+    expect(parse({ web: local }).problems).toEqual([])
+  })
+
+  it.each([
+    'canary',
+    '/canary',
+    APP,
+    `${APP}/back#canary`,
+    `${APP}/*`,
+    'https://*.app.example/back',
+    'https://APP.example/back',
+    'https://app.example:443/back',
+    'https://app.example/a/../back',
+    'https://user@app.example/back',
+    'http://app.example/back',
+    'javascript:alert(1)',
+    `${APP}/${'x'.repeat(512)}`,
+  ])('may not come back to %j (RFC 9700 §2.1)', (uri) => {
+    const { problems } = oauth({ redirect_uris: [`${APP}/back`, uri] })
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatch(
+      /^CLIENTS\.web\.redirect_uris\[1\]: is not an exact https URL .*Write/,
+    )
+    expect(problems[0]).not.toContain('canary')
+  })
+
+  it.each<{ what: string; more: object; place: string }>([
+    {
+      what: 'a page of another origin',
+      more: { redirect_uris: ['https://b.example/'] },
+      place: 'redirect_uris[0]',
+    },
+    {
+      what: 'an issuer without an audience',
+      more: { ...ISSUED, audience: undefined },
+      place: 'audience',
+    },
+    { what: 'an issuer without keys', more: { ...ISSUED, jwks_uri: undefined }, place: 'jwks_uri' },
+    {
+      what: 'an audience without an issuer',
+      more: { ...ISSUED, issuer: undefined },
+      place: 'issuer',
+    },
+    { what: 'an issuer that is no URL', more: { ...ISSUED, issuer: 'canary' }, place: 'issuer' },
+    {
+      what: 'an issuer with a query',
+      more: { ...ISSUED, issuer: 'https://id.example/?a' },
+      place: 'issuer',
+    },
+    {
+      what: 'an issuer over http',
+      more: { ...ISSUED, issuer: 'http://id.example' },
+      place: 'issuer',
+    },
+    {
+      what: 'keys over http',
+      more: { ...ISSUED, jwks_uri: 'http://id.example/' },
+      place: 'jwks_uri',
+    },
+    { what: 'no way back', more: { ...ISSUED, redirect_uris: undefined }, place: 'redirect_uris' },
+    { what: 'HMAC', more: { ...ISSUED, algorithms: ['HS256'] }, place: 'algorithms[0]' },
+    { what: 'no signature', more: { ...ISSUED, algorithms: ['none'] }, place: 'algorithms[0]' },
+    { what: 'no algorithm', more: { ...ISSUED, algorithms: [] }, place: 'algorithms' },
+  ])('with $what is told at $place (TMB-40, TMB-81)', ({ more, place }) => {
+    const { problems } = oauth(more)
+    expect(problems).toHaveLength(1)
+    expect(problems[0]?.startsWith(`CLIENTS.web.${place}: `)).toBe(true)
+    expect(problems[0]).not.toContain('canary')
+  })
+
+  it('may not share issuer and audience with another', () => {
+    const other = { origins: ['https://b.example'], redirect_uris: ['https://b.example/'] }
+    const own = { origins: [APP], redirect_uris: [`${APP}/back`] }
+    const { problems } = parse({ a: { ...own, ...ISSUED }, b: { ...other, ...ISSUED } })
+    expect(problems).toEqual([expect.stringMatching(/^CLIENTS\.b\.audience: another client/)])
+    expect(parse({ a: own, b: other }).problems).toEqual([])
+  })
+
+  it('may not share an origin with a cookie-mode client (TMB-39)', () => {
+    const own = { origins: [APP], redirect_uris: [`${APP}/back`] }
+    const { problems } = parse({ web: { origins: ['https://b.example', APP] }, app: own })
+    expect(problems).toEqual([expect.stringMatching(/^CLIENTS\.app\.origins: another client/)])
+    expect(parse({ one: own, two: own }).problems).toEqual([])
+  })
+})
+
+it.each(['constructor', 'prototype'])('a client may not be named %s', (id) => {
+  const { problems } = parse({ [id]: { origins: [APP] }, web: { origins: [APP] } })
+  expect(problems).toEqual([
+    expect.stringMatching(/^CLIENTS: an id is a word .* Write another id\.$/),
+  ])
+})
+
+it('a list is no table', () => {
+  expect(parse([{ origins: [APP] }]).problems).toHaveLength(1)
 })
