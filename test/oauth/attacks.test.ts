@@ -374,10 +374,12 @@ describe('9, CORS and CSRF', () => {
     expect(answer.headers.has('Access-Control-Allow-Origin')).toBe(false)
   })
 
-  it('one client’s token is not for another’s origin (TMB-44)', async () => {
+  it('one client’s code or token is not for another’s origin (TMB-44)', async () => {
     await frontend.connect(google, 'pick')
     const { access_token } = (await frontend.ask('broker')).body
     const headers = { Origin: journal.origin }
+    const code = await codeFor(frontend, 'upload')
+    expect((await frontend.redeem(code, {}, { headers })).status).toBe(403)
     expect((await frontend.ask('pick', {}, { headers })).status).toBe(403)
     expect((await frontend.call('GET', '/session', { access_token, headers })).status).toBe(403)
   })

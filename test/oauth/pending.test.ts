@@ -99,6 +99,15 @@ describe('a pending grant', () => {
     expect(await rows('grants')).toEqual([])
   })
 
+  it('of a bundle that was granted in part is redeemed without a session', async () => {
+    const change = { untick: ['photoslibrary.readonly.appcreateddata'] }
+    const back = await frontend.consent(google, google.browse(), 'album', change)
+    const { status } = await frontend.redeem(back.searchParams.get('code') ?? '')
+    expect(status).toBe(403)
+    expect(await rows('sessions')).toEqual([])
+    expect(await rows('grants')).toHaveLength(1)
+  })
+
   it('cannot be redeemed by guessing at another subject’s', async () => {
     const code = await codeFor(frontend)
     const [head, ...rest] = code.split('.')
