@@ -77,9 +77,7 @@ export function isSpent(ledger: Ledger): boolean {
 function nextAlarm(ledger: Ledger, config: Config): number | undefined {
   const work = [...ledger.all('unpublished'), ...ledger.all('revocations')]
   const sessions = ledger.all('sessions')
-  const pending = ledger.all('pending_grants')
-  const kept = [...work, ...sessions, ...pending, ...ledger.all('grants')]
-  const isEmpty = kept.length === 0
+  const isEmpty = work.length === 0 && sessions.length === 0 && ledger.all('grants').length === 0
   const emptied_at = isEmpty ? (ledger.fact('emptied_at') ?? now()) : undefined
   if (emptied_at !== ledger.fact('emptied_at')) ledger.note('emptied_at', emptied_at)
   const times = [
@@ -87,7 +85,7 @@ function nextAlarm(ledger: Ledger, config: Config): number | undefined {
     ...sessions.map(({ created_at, seen_at }) =>
       Math.min(created_at + config.session_ttl_seconds, seen_at + config.session_idle_seconds),
     ),
-    ...pending.map(({ expires_at }) => expires_at),
+    ...ledger.all('pending_grants').map(({ expires_at }) => expires_at),
     ...(emptied_at === undefined ? [] : [emptied_at + TOMBSTONE_SECONDS]),
   ]
   return times.length === 0 ? undefined : Math.min(...times)
