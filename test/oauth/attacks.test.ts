@@ -374,6 +374,20 @@ describe('9, CORS and CSRF', () => {
     expect(answer.headers.has('Access-Control-Allow-Origin')).toBe(false)
   })
 
+  it.each(PATHS)('at %s an unlisted origin is refused before its request is read', async (path) => {
+    const headers = { Origin: 'https://evil.example', 'Content-Type': 'text/plain' }
+    const { status } = await frontend.post(path, {}, { headers, proof: null })
+    expect(status).toBe(403)
+  })
+
+  it('one client ends no session of another’s (RFC 7009 §2.1)', async () => {
+    await frontend.connect(google, 'pick')
+    const form = { token: frontend.refresh_token, client_id: journal.id }
+    const headers = { Origin: journal.origin }
+    expect((await frontend.post('/revoke', form, { headers, proof: null })).status).toBe(200)
+    expect((await frontend.ask('broker')).status).toBe(200)
+  })
+
   it('one client’s code or token is not for another’s origin (TMB-44)', async () => {
     await frontend.connect(google, 'pick')
     const { access_token } = (await frontend.ask('broker')).body
