@@ -4,7 +4,7 @@ import { exportJWK, exportSPKI, generateKeyPair, UnsecuredJWT } from 'jose'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ALBUM_CLIENT, type AppIssuer, openIssuer } from '../support/app-issuer.ts'
 import type { Answer } from '../support/broker.ts'
-import { configureClients, type Frontend, openFrontend } from '../support/frontend.ts'
+import { configureClients, type Frontend, gallery, openFrontend } from '../support/frontend.ts'
 import { simulateGoogle } from '../support/simulated-google.ts'
 import { later, STORY_BEGINS, stage } from '../support/story.ts'
 
@@ -129,6 +129,16 @@ describe('a JWT', () => {
     configureClients({ gallery: ALBUM_CLIENT, other: { ...ALBUM_CLIENT, ...other, audience } })
     const jwt = await issuer.jwt('ada', { claims: { aud: audience } })
     expect((await show(jwt)).status).toBe(403)
+    const exchange = {
+      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+      subject_token: jwt,
+      subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+      scope: 'pick',
+    }
+    expect((await frontend.post('/token', exchange, { proof: null })).status).toBe(403)
+    const asGallery = { proof: null, headers: { Origin: undefined } }
+    const form = { ...exchange, client_id: gallery.id }
+    expect((await frontend.post('/token', form, asGallery)).body.error).toBe('invalid_grant')
     const headers = { Authorization: `Bearer ${jwt}`, Origin: 'https://other.example' }
     const { body } = await frontend.call('GET', '/session', { proof: null, headers })
     expect(body).toMatchObject({ client: 'other', sub: 'ada' })
