@@ -2,12 +2,14 @@
 
 import { randomBytes } from 'node:crypto'
 import { createTestHarness, type TestHarness } from 'wrangler'
-import { type Browser, openBrowser } from '../../support/browser.ts'
+import { type Browser, type Internet, openBrowser } from '../../support/browser.ts'
 
 /** The broker, running. */
 export interface RunningBroker {
   url: string
   harness: TestHarness
+  /** Sends a request to the broker by its own name, and any other over loopback. */
+  fetch: Internet
   /** A browser that reaches the broker by its own name and everything else over loopback. */
   browser(): Browser
   [Symbol.asyncDispose](): Promise<void>
@@ -31,7 +33,7 @@ export async function startBroker(vars: Record<string, unknown>): Promise<Runnin
     ],
   })
   await harness.listen()
-  const internet = async (request: Request): Promise<Response> =>
+  const internet: Internet = async (request) =>
     request.url.startsWith(url)
       ? ((await harness.fetch(request.url, {
           method: request.method,
@@ -43,6 +45,7 @@ export async function startBroker(vars: Record<string, unknown>): Promise<Runnin
   return {
     url,
     harness,
+    fetch: internet,
     browser: () => openBrowser(internet),
     [Symbol.asyncDispose]: () => harness.close(),
   }

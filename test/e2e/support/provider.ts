@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { Provider } from 'oidc-provider'
 import type { Browser, Page } from '../../support/browser.ts'
 
+type StopAt = (url: URL) => boolean
+
 /** The provider, running. */
 export interface RunningProvider {
   issuer: string
@@ -14,8 +16,12 @@ export interface RunningProvider {
   revoked(): number
   /** Ends every grant, as a user or an administrator does at the provider. */
   forgetEverything(): Promise<void>
-  /** Logs in and consents for the user whose browser was sent here. */
-  consent(browser: Browser, page: Page, login: string): Promise<Page>
+  /** Logs in and consents for the user whose browser was sent here, who then goes on up to where `stopAt` says. */
+  consent(browser: Browser, page: Page, login: string, stopAt?: StopAt): Promise<Page>
+  /** Presses Cancel for that user. */
+  deny(browser: Browser, page: Page, stopAt: StopAt): Promise<Page>
+  /** How long the access tokens live that it issues from now on; an hour, if nobody says. */
+  access_token_seconds: number
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -43,7 +49,7 @@ export async function startProvider(
     pkce: { required: () => true },
     rotateRefreshToken: true,
     ttl: {
-      AccessToken: 3600,
+      AccessToken: () => running.access_token_seconds,
       RefreshToken: 86400,
       Session: 3600,
       Interaction: 600,
@@ -59,27 +65,33 @@ export async function startProvider(
   provider.on('refresh_token.saved', (token) => grants.add(String(token.grantId)))
   const answer = provider.callback()
   server.on('request', (request, response) => void answer(request, response))
-  return {
+  const running: RunningProvider = {
     issuer,
     granted,
+    access_token_seconds: 3600,
     revoked: () => revocations,
     async forgetEverything() {
       for (const grant of grants) await (await provider.Grant.find(grant))?.destroy()
     },
-    async consent(browser, page, login) {
+    async consent(browser, page, login, stopAt) {
       let current = page
       for (let step = 0; step < 3 && current.url.origin === issuer; step++) {
         const prompt = /name="prompt" value="(\w+)"/.exec(current.text)?.[1] ?? 'consent'
         const body = new URLSearchParams(
           prompt === 'login' ? { prompt, login, password: 'any' } : { prompt },
         )
-        current = await browser.visit(current.url, { method: 'POST', body })
+        current = await browser.visit(current.url, { method: 'POST', body }, stopAt)
       }
       return current
+    },
+    async deny(browser, page, stopAt) {
+      const [, cancel = ''] = /href="([^"]*\/abort)"/.exec(page.text) ?? []
+      return browser.visit(new URL(cancel, page.url), {}, stopAt)
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
     },
   }
+  return running
 }

@@ -1,0 +1,357 @@
+/** This file is the proof that OAuth mode is OAuth: client libraries nobody here wrote, against the production build. */
+
+import { ResponseBodyError, WWWAuthenticateChallengeError } from 'oauth4webapi'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Page } from '../support/browser.ts'
+import { type Algorithm, type RunningIssuer, startIssuer } from './support/app-issuer.ts'
+import { type RunningBroker, startBroker } from './support/broker.ts'
+import { byOauth4webapi } from './support/by-oauth4webapi.ts'
+import { byOpenidClient } from './support/by-openid-client.ts'
+import {
+  type Begun,
+  fetchOf,
+  type OAuthClient,
+  type OAuthLibrary,
+} from './support/oauth-library.ts'
+import { type RunningProvider, startProvider } from './support/provider.ts'
+
+const PICK = 'https://www.googleapis.com/auth/photospicker.mediaitems.readonly'
+const UPLOAD = 'https://www.googleapis.com/auth/photoslibrary.appendonly'
+
+const GALLERY = {
+  client_id: 'gallery',
+  origin: 'https://gallery.example',
+  redirect_uri: 'https://gallery.example/back',
+}
+const ALBUM = {
+  client_id: 'album',
+  origin: 'https://album.example',
+  redirect_uri: 'https://album.example/back',
+}
+const LIBRARIES: OAuthLibrary[] = [byOauth4webapi, byOpenidClient]
+
+let provider: RunningProvider
+let issuer: RunningIssuer
+let broker: RunningBroker
+
+beforeAll(async () => {
+  provider = await startProvider(
+    {
+      client_id: 'e2e-client',
+      client_secret: 'e2e-secret-of-the-broker',
+      redirect_uri: 'http://localhost:8787/callback',
+    },
+    [PICK, UPLOAD],
+  )
+  issuer = await startIssuer()
+  broker = await startBroker({ ISSUER: provider.issuer, CLIENTS: clients() })
+})
+
+afterAll(async () => {
+  await broker?.[Symbol.asyncDispose]()
+  await issuer?.[Symbol.asyncDispose]()
+  await provider?.[Symbol.asyncDispose]()
+})
+
+function clients(): object {
+  const entry = ({ origin, redirect_uri }: typeof GALLERY) => ({
+    origins: [origin],
+    redirect_uris: [redirect_uri],
+  })
+  return { gallery: entry(GALLERY), album: { ...entry(ALBUM), ...issuer.settings } }
+}
+
+/** Opens a library as the gallery's page has it, or the album's for a user with a JWT. */
+async function open(
+  library: OAuthLibrary,
+  { jwt, origin }: { jwt?: string; origin?: string } = {},
+): Promise<{ client: OAuthClient; wire: string[] }> {
+  const { fetch, wire } = fetchOf(broker, origin)
+  const { client_id, redirect_uri } = jwt === undefined ? GALLERY : ALBUM
+  const client = await library.open({
+    ...{ issuer: broker.url, client_id, redirect_uri, fetch },
+    ...(jwt === undefined ? {} : { jwt }),
+  })
+  wire.length = 0
+  return { client, wire }
+}
+
+const isFrontend = ({ origin }: URL): boolean => [GALLERY.origin, ALBUM.origin].includes(origin)
+
+/** Sends a browser of its own to the provider, up to its first page. */
+async function leave({
+  url,
+}: Begun): Promise<{ page: Page; browser: ReturnType<typeof broker.browser> }> {
+  const browser = broker.browser()
+  return { browser, page: await browser.visit(url, {}, isFrontend) }
+}
+
+/** Has a user consent. @returns where the browser comes back to */
+async function consent(begun: Begun, login: string): Promise<URL> {
+  const { browser, page } = await leave(begun)
+  return (await provider.consent(browser, page, login, isFrontend)).url
+}
+
+/** Connects a bundle of a user, and returns the refresh token. */
+async function connect(client: OAuthClient, scope: string, login: string): Promise<string> {
+  const begun = await client.begin(scope)
+  const { refresh_token } = await client.redeem(begun, await consent(begun, login))
+  if (refresh_token === undefined) throw new Error('there was no refresh token')
+  return refresh_token
+}
+
+/** Waits for what a library throws. */
+async function thrown(doing: Promise<unknown>): Promise<unknown> {
+  return doing.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+}
+
+/** Waits for the typed error of an error response; with another one the test fails. */
+async function refused(doing: Promise<unknown>): Promise<{ status: number; body: object }> {
+  const error = await thrown(doing)
+  expect(error).toBeInstanceOf(ResponseBodyError)
+  const { status, cause } = error as ResponseBodyError
+  return { status, body: cause }
+}
+
+let users = 0
+
+/** A user nobody knows yet. */
+const newcomer = (): string => `user-${users++}`
+
+describe.each(LIBRARIES)('$name', (library) => {
+  it('finds the broker by its metadata (RFC 8414)', async () => {
+    const { client } = await open(library)
+    expect(client.metadata).toMatchObject({
+      issuer: broker.url,
+      token_endpoint: `${broker.url}/token`,
+      dpop_signing_alg_values_supported: ['ES256'],
+      authorization_response_iss_parameter_supported: true,
+    })
+  })
+
+  it('redeems a code with PKCE and DPoP, after it was told a nonce', async () => {
+    const { client, wire } = await open(library)
+    const begun = await client.begin('pick')
+    const back = await consent(begun, newcomer())
+    const tokens = await client.redeem(begun, back)
+    expect(tokens).toMatchObject({ scope: 'pick', google_scope: PICK })
+    expect(tokens.token_type.toLowerCase()).toBe('bearer')
+    expect(tokens.expires_in).toBeGreaterThan(3500)
+    expect(tokens.refresh_token).toEqual(expect.any(String))
+    expect(wire).toEqual(['POST /token 400', 'POST /token 200'])
+    expect(await refused(client.redeem(begun, back))).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_grant' },
+    })
+  })
+
+  it('refreshes for two bundles, each from its own consent', async () => {
+    const { client } = await open(library)
+    const login = newcomer()
+    const first = await connect(client, 'pick', login)
+    expect(await refused(client.refresh(first, 'upload'))).toMatchObject({
+      status: 403,
+      body: {
+        error: 'consent_required',
+        bundle: 'upload',
+        reason: 'never_granted',
+        missing_scope: UPLOAD,
+        connect_url: `${broker.url}/authorize?client_id=gallery&scope=upload`,
+      },
+    })
+    const second = await connect(client, 'upload', login)
+    for (const refresh_token of [first, second]) {
+      const pick = await client.refresh(refresh_token, 'pick')
+      const upload = await client.refresh(refresh_token, 'upload')
+      expect(pick).toMatchObject({ scope: 'pick', google_scope: PICK })
+      expect(upload).toMatchObject({ scope: 'upload', google_scope: UPLOAD })
+      expect(pick.access_token).not.toBe(upload.access_token)
+    }
+  })
+
+  it('gets a new access token when the old one has waned', async () => {
+    const { client } = await open(library)
+    provider.access_token_seconds = 900
+    const refresh_token = await connect(client, 'pick', newcomer())
+    provider.access_token_seconds = 3600
+    const before = provider.granted.length
+    const old = await client.refresh(refresh_token, 'pick')
+    expect(old.expires_in).toBeLessThanOrEqual(900)
+    expect(provider.granted.slice(before)).toEqual([])
+    const fresh = await client.refresh(refresh_token, 'pick', { min_ttl: '1200' })
+    expect(fresh.access_token).not.toBe(old.access_token)
+    expect(fresh.expires_in).toBeGreaterThan(3500)
+    expect(provider.granted.slice(before)).toEqual(['refresh_token'])
+  })
+
+  it('calls the broker with a token bound to its key', async () => {
+    const { client } = await open(library)
+    const login = newcomer()
+    const refresh_token = await connect(client, 'pick', login)
+    const token = await client.refresh(refresh_token, 'broker')
+    expect(token).toMatchObject({ token_type: 'dpop', scope: 'broker', expires_in: 600 })
+    const response = await client.call(token.access_token, 'GET', `${broker.url}/session`)
+    expect(response.status).toBe(200)
+    expect(await response.json()).toMatchObject({
+      sub: login,
+      client: 'gallery',
+      bundles: { pick: { status: 'ready' }, upload: { status: 'consent_required' } },
+    })
+  })
+
+  it('is told a nonce by a protected resource, too, and is refused with another key', async () => {
+    const [owner, thief] = [await open(library), await open(library)]
+    const refresh_token = await connect(owner.client, 'pick', newcomer())
+    const { access_token } = await owner.client.refresh(refresh_token, 'broker')
+    const error = await thrown(thief.client.call(access_token, 'GET', `${broker.url}/session`))
+    expect(thief.wire).toEqual(['GET /session 401', 'GET /session 401'])
+    expect(error).toBeInstanceOf(WWWAuthenticateChallengeError)
+    expect((error as WWWAuthenticateChallengeError).cause).toMatchObject([
+      { scheme: 'dpop', parameters: { error: 'invalid_token' } },
+    ])
+  })
+
+  it('gives its refresh token back, which then is worth nothing (RFC 7009)', async () => {
+    const { client } = await open(library)
+    const refresh_token = await connect(client, 'pick', newcomer())
+    await client.revoke(refresh_token)
+    for (const scope of ['broker', 'upload'])
+      expect(await refused(client.refresh(refresh_token, scope))).toMatchObject({
+        status: 400,
+        body: { error: 'invalid_grant' },
+      })
+    await client.revoke(refresh_token)
+    await client.revoke('of-nobody')
+  })
+
+  it('is told that the user said no', async () => {
+    const { client, wire } = await open(library)
+    const begun = await client.begin('pick')
+    const { browser, page } = await leave(begun)
+    const { url: back } = await provider.deny(browser, page, isFrontend)
+    expect(Object.fromEntries(back.searchParams)).toEqual({
+      error: 'access_denied',
+      state: begun.state,
+      iss: broker.url,
+    })
+    expect(await thrown(client.redeem(begun, back))).toMatchObject({
+      name: 'AuthorizationResponseError',
+      error: 'access_denied',
+    })
+    expect(wire).toEqual([])
+  })
+
+  it.each([
+    { what: 'without iss', iss: undefined },
+    { what: 'of another issuer', iss: 'https://evil.example' },
+  ])('takes no code $what to the broker (RFC 9207 §2.4)', async ({ iss }) => {
+    const { client, wire } = await open(library)
+    const begun = await client.begin('pick')
+    const back = await consent(begun, newcomer())
+    if (iss === undefined) back.searchParams.delete('iss')
+    else back.searchParams.set('iss', iss)
+    expect(await thrown(client.redeem(begun, back))).toBeInstanceOf(Error)
+    expect(wire).toEqual([])
+  })
+
+  it('gets the same from a page of the client, and nothing from another page', async () => {
+    const page = await open(library, { origin: GALLERY.origin })
+    expect(await connect(page.client, 'pick', newcomer())).toEqual(expect.any(String))
+    const evil = await open(library, { origin: 'https://evil.example' })
+    const begun = await evil.client.begin('pick')
+    const back = await consent(begun, newcomer())
+    expect(await refused(evil.client.redeem(begun, back))).toMatchObject({
+      status: 403,
+      body: { error: 'access_denied' },
+    })
+  })
+
+  it.each<Algorithm>(['RS256', 'ES256'])(
+    'pushes, redeems, exchanges and disconnects for a user with a JWT signed %s',
+    async (alg) => {
+      const sub = newcomer()
+      const jwt = await issuer.jwt(sub, alg)
+      const { client, wire } = await open(library, { jwt })
+      expect(await refused(client.exchange(jwt, 'pick'))).toMatchObject({
+        status: 403,
+        body: { error: 'consent_required', reason: 'never_granted' },
+      })
+      const begun = await client.push('pick')
+      expect([...begun.url.searchParams.keys()].sort()).toEqual(['client_id', 'request_uri'])
+      const tokens = await client.redeem(begun, await consent(begun, newcomer()))
+      expect(tokens).toMatchObject({ scope: 'pick', google_scope: PICK })
+      expect(tokens).not.toHaveProperty('refresh_token')
+      expect(await client.exchange(jwt, 'pick')).toMatchObject({
+        scope: 'pick',
+        google_scope: PICK,
+        issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      })
+      const gone = await client.call(jwt, 'DELETE', `${broker.url}/grants`, true)
+      expect(gone.status).toBe(204)
+      expect(wire).toContain('POST /par 201')
+    },
+  )
+
+  it('redeems nothing with the JWT of another user', async () => {
+    const [began, victim] = [
+      await issuer.jwt(newcomer(), 'ES256'),
+      await issuer.jwt(newcomer(), 'ES256'),
+    ]
+    const begun = await (await open(library, { jwt: began })).client.push('pick')
+    const back = await consent(begun, newcomer())
+    const { client } = await open(library, { jwt: victim })
+    expect(await refused(client.redeem(begun, back))).toMatchObject({
+      status: 403,
+      body: { error: 'access_denied' },
+    })
+  })
+
+  it('is told what is wrong with a JWT by a challenge (RFC 6750 §3)', async () => {
+    const { client } = await open(library, { jwt: 'x.y.z' })
+    const error = await thrown(client.push('pick'))
+    expect(error).toBeInstanceOf(WWWAuthenticateChallengeError)
+    expect((error as WWWAuthenticateChallengeError).cause).toMatchObject([
+      { scheme: 'bearer', parameters: { error: 'invalid_token' } },
+    ])
+  })
+})
+
+describe('an issuer with a path', () => {
+  const url = 'http://localhost:8787/photos-auth'
+  let below: RunningBroker
+
+  beforeAll(async () => {
+    below = await startBroker({ BASE_URL: url, ISSUER: provider.issuer, CLIENTS: clients() })
+  })
+
+  afterAll(() => below?.[Symbol.asyncDispose]())
+
+  it.each(
+    LIBRARIES.flatMap((library) => [
+      { library, name: library.name, place: 'where RFC 8414 §3.1 says', metadata_url: undefined },
+      {
+        library,
+        name: library.name,
+        place: 'below its path',
+        metadata_url: `${url}/.well-known/oauth-authorization-server`,
+      },
+    ]),
+  )('is discovered by $name $place', async ({ library, metadata_url }) => {
+    const { fetch, wire } = fetchOf(below)
+    const client = await library.open({
+      ...{ issuer: url, client_id: GALLERY.client_id, redirect_uri: GALLERY.redirect_uri, fetch },
+      ...(metadata_url === undefined ? {} : { metadata_url }),
+    })
+    const path = metadata_url
+      ? new URL(metadata_url).pathname
+      : '/.well-known/oauth-authorization-server/photos-auth'
+    expect(wire).toEqual([`GET ${path} 200`])
+    expect(client.metadata).toMatchObject({ issuer: url, token_endpoint: `${url}/token` })
+    expect((await client.begin('pick')).url.pathname).toBe('/photos-auth/authorize')
+    await client.revoke('of-nobody')
+    expect(wire).toContain('POST /photos-auth/revoke 200')
+  })
+})

@@ -1,0 +1,85 @@
+/** This file is what a frontend does with an OAuth library, whichever it is: the words both are driven in. */
+
+import type { TokenEndpointResponse } from 'oauth4webapi'
+import type { RunningBroker } from './broker.ts'
+
+/** What a frontend tells its library before anything else. */
+export interface Settings {
+  issuer: string
+  client_id: string
+  redirect_uri: string
+  /** How requests reach the broker. */
+  fetch: LibraryFetch
+  /** Where the metadata is, if not where RFC 8414 §3.1 says. */
+  metadata_url?: string
+  /** The JWT of the app's user, which goes where other clients put their authentication. */
+  jwt?: string
+}
+
+/** A library. */
+export interface OAuthLibrary {
+  name: string
+  /** Discovers the broker, and makes a DPoP key. */
+  open(settings: Settings): Promise<OAuthClient>
+}
+
+/** A consent that was begun: what the frontend keeps until its user is back. */
+export interface Begun {
+  url: URL
+  state: string
+  code_verifier: string
+}
+
+/** A library that knows the broker, with one DPoP key. */
+export interface OAuthClient {
+  /** The metadata as the library understood it. */
+  readonly metadata: { readonly issuer: string; readonly [name: string]: unknown }
+  /** Makes the URL of an authorization request; RFC 6749 §4.1.1, with PKCE and `dpop_jkt`. */
+  begin(scope: string): Promise<Begun>
+  /** Makes it by pushing the request first; RFC 9126. */
+  push(scope: string): Promise<Begun>
+  /** Checks `state` and `iss`, and redeems the code; RFC 6749 §4.1.3, RFC 9207 §2.4. */
+  redeem(begun: Begun, back: URL): Promise<TokenEndpointResponse>
+  /** RFC 6749 §6. */
+  refresh(
+    refresh_token: string,
+    scope: string,
+    more?: Record<string, string>,
+  ): Promise<TokenEndpointResponse>
+  /** RFC 8693. */
+  exchange(jwt: string, scope: string): Promise<TokenEndpointResponse>
+  /** Calls a protected resource with a DPoP proof; without one when the token is a JWT of the app's. */
+  call(access_token: string, method: string, url: string, isBearer?: boolean): Promise<Response>
+  /** RFC 7009. */
+  revoke(token: string): Promise<void>
+}
+
+/** The one shape that both libraries want a `fetch` in. */
+type LibraryFetch = (
+  url: string,
+  init: { method: string; headers: Record<string, string>; body?: unknown },
+) => Promise<Response>
+
+/** The grant type of RFC 8693 §2.1. */
+export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+
+/** What a token exchange says of the JWT; RFC 8693 §3. */
+export const JWT = 'urn:ietf:params:oauth:token-type:jwt'
+
+/** Makes a `fetch` that reaches the broker, and writes down what went over the wire. */
+export function fetchOf(
+  broker: RunningBroker,
+  origin?: string,
+): { fetch: LibraryFetch; wire: string[] } {
+  const wire: string[] = []
+  return {
+    wire,
+    async fetch(url, { method, headers, body }) {
+      const all = { ...headers, ...(origin === undefined ? {} : { Origin: origin }) }
+      const init = { method, headers: all, body: (body ?? null) as BodyInit | null }
+      const response = await broker.fetch(new Request(url, init))
+      wire.push(`${method} ${new URL(url).pathname} ${response.status}`)
+      return response
+    },
+  }
+}
