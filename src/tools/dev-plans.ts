@@ -1,12 +1,18 @@
-/** This file is what runs in development: the broker with its demo page, and the simulator beside it. */
+/** This file is what runs in development: the broker with its demo page, one on another site, and the simulator. */
 
 import { join } from 'node:path'
-import type { Plan } from './dev-server.ts'
+import type { WorkerPlan } from './dev-server.ts'
+import { elsewhereAt, planElsewhere } from './elsewhere.ts'
+import type { SitePlan } from './site-server.ts'
+
+/** A server of any kind. */
+export type DevPlan = WorkerPlan | SitePlan
 
 /** Where everything is. */
 export interface Places {
   port: number
   simulator_port: number
+  elsewhere_port: number
   /** Folder of `.dev.vars` and of the state. */
   home: string
 }
@@ -19,14 +25,17 @@ const GOOGLE_ISSUER = 'https://accounts.google.com'
 /** What `.dev.vars` holds. */
 type Values = Readonly<Record<string, string | undefined>>
 
-/** Plans the broker alone, with the real Google. */
-export function planWithGoogle(places: Places, values: Values): Plan[] {
+/** Plans the broker and the other site, with the real Google. */
+export function planWithGoogle(places: Places, values: Values): DevPlan[] {
   const { GOOGLE_CLIENT_ID = '' } = values
-  return [planBroker(places, { ISSUER: GOOGLE_ISSUER, GOOGLE_CLIENT_ID }, values)]
+  return [
+    planBroker(places, { ISSUER: GOOGLE_ISSUER, GOOGLE_CLIENT_ID }, values),
+    planOtherSite(places, GOOGLE_ISSUER),
+  ]
 }
 
-/** Plans the broker and the simulator. */
-export function planWithSimulator(places: Places, values: Values): Plan[] {
+/** Plans the broker, the other site and the simulator. */
+export function planWithSimulator(places: Places, values: Values): DevPlan[] {
   const { client_id, client_secret } = SIMULATOR_CLIENT
   const issuer = originAt(places.simulator_port)
   return [
@@ -36,6 +45,7 @@ export function planWithSimulator(places: Places, values: Values): Plan[] {
       { ISSUER: issuer, GOOGLE_CLIENT_ID: client_id },
       { ...values, GOOGLE_CLIENT_SECRET: client_secret },
     ),
+    planOtherSite(places, issuer),
   ]
 }
 
@@ -50,7 +60,11 @@ export function secretsFile({ home }: Places): string {
 }
 
 /** Variables come over those of wrangler.toml, which may be somebody's production by now. */
-function planBroker(places: Places, vars: Readonly<Record<string, string>>, secrets: Values): Plan {
+function planBroker(
+  places: Places,
+  vars: Readonly<Record<string, string>>,
+  secrets: Values,
+): WorkerPlan {
   const origin = originAt(places.port)
   return {
     name: 'broker',
@@ -61,12 +75,25 @@ function planBroker(places: Places, vars: Readonly<Record<string, string>>, secr
       ...['--config', 'wrangler.toml', '--assets', 'src/demo/public'],
       ...['--env-file', secretsFile(places), '--persist-to', stateFolder(places, 'state')],
     ],
-    vars: { BASE_URL: origin, CLIENTS: JSON.stringify({ demo: { origins: [origin] } }), ...vars },
+    vars: { BASE_URL: origin, CLIENTS: JSON.stringify(clientsOf(places)), ...vars },
     secrets,
   }
 }
 
-function planSimulator(places: Places, issuer: string): Plan {
+/** One page in each mode. */
+function clientsOf({ port, elsewhere_port }: Places): object {
+  const elsewhere = elsewhereAt(elsewhere_port)
+  return {
+    demo: { origins: [originAt(port)] },
+    elsewhere: { origins: [elsewhere], redirect_uris: [`${elsewhere}/`] },
+  }
+}
+
+function planOtherSite({ port, elsewhere_port }: Places, issuer: string): SitePlan {
+  return planElsewhere({ port: elsewhere_port, broker: originAt(port), issuer })
+}
+
+function planSimulator(places: Places, issuer: string): WorkerPlan {
   const { client_id, client_secret } = SIMULATOR_CLIENT
   const redirect_uris = [`${originAt(places.port)}/callback`]
   return {

@@ -1,12 +1,14 @@
-/** This file is the running of several Workers as one: all come up or none does, and all end together. */
+/** This file is the running of several servers as one: all come up or none does, and all end together. */
 
+import type { DevPlan } from './dev-plans.ts'
 import { type DevServer, isHealthy, isTaken, type Plan, startDevServer } from './dev-server.ts'
+import { startSite } from './site-server.ts'
 
 /** What to say on the way. */
 export interface Tell {
   /** From now on a signal stops it in order. */
   starting(): void
-  /** Every Worker answers. */
+  /** Every server answers. */
   ready(): void
   /** One cannot run, or came to an end by itself. */
   failed(sentence: string): void
@@ -27,16 +29,16 @@ export async function findTaken(plans: readonly Plan[]): Promise<Plan | undefine
 }
 
 /**
- * Runs Workers until somebody stops them or one of them ends.
+ * Runs servers until somebody stops them or one of them ends.
  *
  * @returns the exit code: 0 when stopped by a signal
  */
-export async function runTogether(plans: readonly Plan[], tell: Tell): Promise<number> {
+export async function runTogether(plans: readonly DevPlan[], tell: Tell): Promise<number> {
   const stopping = new AbortController()
   const stop = (): void => stopping.abort()
   for (const signal of SIGNALS) process.on(signal, stop)
   tell.starting()
-  const servers = plans.map(startDevServer)
+  const servers = plans.map(start)
   const end = Promise.race([untilAborted(stopping.signal), ...servers.map(deathOf)])
   const waiting = new AbortController()
   const failure = await Promise.race([end, problemOf(plans, waiting.signal)])
@@ -47,6 +49,10 @@ export async function runTogether(plans: readonly Plan[], tell: Tell): Promise<n
   if (outcome !== STOPPED) tell.failed(outcome) // below the last words of what failed
   for (const signal of SIGNALS) process.off(signal, stop)
   return outcome === STOPPED ? 0 : 1
+}
+
+function start(plan: DevPlan): DevServer {
+  return 'files' in plan ? startSite(plan) : startDevServer(plan)
 }
 
 const READY = 'ready'

@@ -8,13 +8,17 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 
-/** What a Worker needs to run. */
+/** What is said of a server before it runs. */
 export interface Plan {
   /** Stands before each line of its output. */
   name: string
   port: number
-  /** A path that answers 2xx once the Worker works. */
+  /** A path that answers 2xx once it works. */
   health: string
+}
+
+/** What a Worker needs to run. */
+export interface WorkerPlan extends Plan {
   /** Arguments of `wrangler dev`. */
   args: readonly string[]
   vars: Readonly<Record<string, string>>
@@ -25,12 +29,12 @@ export interface Plan {
   secrets?: Readonly<Record<string, string | undefined>>
 }
 
-/** A Worker that was started. */
+/** A server that was started. */
 export interface DevServer {
   readonly name: string
-  /** Settles when the process is gone, however that came. */
+  /** Settles when it is gone, however that came. */
   readonly ended: Promise<void>
-  /** Ends the process, and waits until its port is free again. */
+  /** Ends it, and waits until its port is free again. */
   stop(): Promise<void>
 }
 
@@ -59,7 +63,7 @@ export async function isTaken(port: number): Promise<boolean> {
 }
 
 /** Starts a Worker; its warnings and errors are passed on. */
-export function startDevServer(plan: Plan): DevServer {
+export function startDevServer(plan: WorkerPlan): DevServer {
   const { name, port, args, vars, secrets } = plan
   const child = spawn(process.execPath, [WRANGLER, 'dev', ...args, ...flags(port, vars)], {
     cwd: ROOT,
@@ -92,7 +96,7 @@ export function startDevServer(plan: Plan): DevServer {
   }
 }
 
-/** Waits until a Worker answers; `false` when it answers that it cannot work, or when `signal` says to stop waiting. */
+/** Waits until a server answers; `false` when it answers that it cannot work, or when `signal` says to stop waiting. */
 export async function isHealthy({ port, health }: Plan, signal: AbortSignal): Promise<boolean> {
   while (!signal.aborted) {
     try {
@@ -104,7 +108,7 @@ export async function isHealthy({ port, health }: Plan, signal: AbortSignal): Pr
   return false
 }
 
-function flags(port: number, vars: Plan['vars']): string[] {
+function flags(port: number, vars: WorkerPlan['vars']): string[] {
   return [
     ...['--port', String(port), '--ip', '127.0.0.1', '--inspector-port', '0'],
     ...['--log-level', 'warn', '--show-interactive-dev-session=false'],

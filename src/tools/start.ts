@@ -1,4 +1,4 @@
-/** This file is `npm start`: the broker with its demo page, and Google on your laptop, in one command. */
+/** This file is `npm start`: the broker, two demo pages, and Google on your laptop, in one command. */
 
 import { relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,14 +13,17 @@ import {
 import { findTaken, runTogether } from './dev-run.ts'
 import { ensureDevSecrets } from './dev-secrets.ts'
 import type { Plan } from './dev-server.ts'
+import { elsewhereAt } from './elsewhere.ts'
 
 const USAGE = `Usage: npm start [-- OPTIONS]
 
-Runs the broker with its demo page, and a simulated Google, on this machine.
+Runs the broker with its demo page, a demo page on another site, and a simulated
+Google, on this machine.
 With GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET in .dev.vars: with the real Google.
 
   --port N             of the broker and its demo page; 8787 if left out
   --simulator-port N   of the simulator; 8788 if left out
+  --elsewhere-port N   of the demo page on another site; 8789 if left out
   --home FOLDER        of .dev.vars and .wrangler/state; this one if left out
   --help               this text
 
@@ -29,9 +32,17 @@ Exit code: 0 when stopped; 1 if it cannot run; 2 if an option is wrong.`
 const OPTIONS = {
   port: { type: 'string', default: '8787' },
   'simulator-port': { type: 'string', default: '8788' },
+  'elsewhere-port': { type: 'string', default: '8789' },
   home: { type: 'string', default: fileURLToPath(new URL('../..', import.meta.url)) },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
+
+/** Which option moves which server. */
+const PORT_OPTIONS: Readonly<Record<string, string>> = {
+  broker: '--port',
+  simulator: '--simulator-port',
+  'other site': '--elsewhere-port',
+}
 
 process.exitCode = await main(process.argv.slice(2))
 
@@ -61,7 +72,7 @@ async function main(args: string[]): Promise<number> {
   if (taken) return fail(1, ...tellTaken(taken))
   say(...(isReal ? tellGoogle(places, file) : tellSimulator()))
   return runTogether(plans, {
-    starting: () => say(`Starting ${plans.map(({ name }) => `the ${name}`).join(' and ')} …`),
+    starting: () => say(`Starting ${enumerate(plans.map(({ name }) => `the ${name}`))} …`),
     ready: () => say(...tellReady(places, plans)),
     failed: (sentence) => fail(1, sentence),
   })
@@ -71,13 +82,17 @@ async function main(args: string[]): Promise<number> {
 function readLine(args: string[]): { places: Places; help: boolean } | string {
   try {
     const { values } = parseArgs({ args, options: OPTIONS })
-    const [port, simulator_port] = [Number(values.port), Number(values['simulator-port'])]
-    for (const one of [port, simulator_port]) {
-      if (!Number.isInteger(one) || one < 1 || one > 65_535)
-        return 'A port is a number up to 65535.'
+    const ports = {
+      port: Number(values.port),
+      simulator_port: Number(values['simulator-port']),
+      elsewhere_port: Number(values['elsewhere-port']),
     }
-    if (port === simulator_port) return 'The broker and the simulator need a port each.'
-    return { places: { port, simulator_port, home: resolve(values.home) }, help: values.help }
+    const numbers = Object.values(ports)
+    if (!numbers.every((one) => Number.isInteger(one) && one >= 1 && one <= 65_535))
+      return 'A port is a number up to 65535.'
+    if (new Set(numbers).size < numbers.length)
+      return 'The broker, the simulator and the other site need a port each.'
+    return { places: { ...ports, home: resolve(values.home) }, help: values.help }
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
@@ -90,7 +105,7 @@ function nameOf(path: string): string {
 }
 
 function tellTaken({ name, port }: Plan): string[] {
-  const option = name === 'broker' ? '--port' : '--simulator-port'
+  const option = PORT_OPTIONS[name]
   return [
     `Port ${port}, where the ${name} should answer, is taken: another program listens there.`,
     `End that program, or choose another port: npm start -- ${option} ${port + 100}`,
@@ -109,9 +124,21 @@ function tellGoogle({ port }: Places, file: string): string[] {
   ]
 }
 
-function tellReady({ port, simulator_port }: Places, plans: readonly Plan[]): string[] {
-  const simulator = plans.length > 1 ? [`  Simulator   ${originAt(simulator_port)}`] : []
-  return ['', `  Demo page   ${originAt(port)}`, ...simulator, '', 'Ctrl-C stops it.']
+function tellReady(places: Places, plans: readonly Plan[]): string[] {
+  const { port, simulator_port, elsewhere_port } = places
+  const isSimulated = plans.some(({ name }) => name === 'simulator')
+  return [
+    '',
+    `  Demo page    ${originAt(port)}`,
+    `  Other site   ${elsewhereAt(elsewhere_port)}`,
+    ...(isSimulated ? [`  Simulator    ${originAt(simulator_port)}`] : []),
+    '',
+    'Ctrl-C stops it.',
+  ]
+}
+
+function enumerate(names: readonly string[]): string {
+  return new Intl.ListFormat('en-GB').format(names)
 }
 
 function say(...lines: string[]): void {

@@ -1,19 +1,9 @@
 /** This file is the broker as the page calls it: the whole of cookie mode, each call a fetch with one extra header. */
 
-/** @import { BundlesResponse, ErrorResponse, SessionResponse, TokenResponse } from '../../../protocol.ts' */
+import { sha256 } from './digest.js'
+import { BrokerError } from './errors.js'
 
-/** An answer of the broker that is an error; `answer.error` is its code. */
-export class BrokerError extends Error {
-  /**
-   * @param {ErrorResponse} answer
-   * @param {number} [retry_after] seconds
-   */
-  constructor(answer, retry_after) {
-    super(answer.error)
-    this.answer = answer
-    this.retry_after = retry_after
-  }
-}
+/** @import { BundlesResponse, SessionResponse, TokenResponse } from '../../../protocol.ts' */
 
 /** @returns {Promise<BundlesResponse['bundles']>} what may be asked for */
 export async function listBundles() {
@@ -90,14 +80,4 @@ async function call(method, path, body) {
   const answer = text === '' ? undefined : JSON.parse(text)
   if (response.ok) return answer
   throw new BrokerError(answer, Number(response.headers.get('Retry-After')) || undefined)
-}
-
-/**
- * @param {string} text
- * @returns {Promise<string>} base64url
- */
-async function sha256(text) {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-  const base64 = btoa(String.fromCharCode(...new Uint8Array(digest)))
-  return base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }

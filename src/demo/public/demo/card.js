@@ -1,6 +1,6 @@
 /** This file is the card of a bundle: what it is for, whether it can be had, and what to do with it. */
 
-import { connectUrl, forgetBundle } from './broker.js'
+import { forgetBundle } from './broker.js'
 import { button, element, list } from './dom.js'
 import { showWords } from './results.js'
 import { usesOf } from './uses.js'
@@ -19,10 +19,12 @@ import { tellConsentRequired, tellError, tellMethods } from './words.js'
  * Makes a card.
  *
  * @param {BundlesResponse['bundles'][number]} bundle
- * @param {() => Promise<void>} refresh asks the broker anew how things stand
+ * @param {object} page
+ * @param {HTMLElement} page.connect what asks for consent: a link or a button
+ * @param {() => Promise<void>} page.refresh asks the broker anew how things stand
  * @returns {Card}
  */
-export function createCard(bundle, refresh) {
+export function createCard(bundle, { connect, refresh }) {
   const { name, reason } = bundle
   const title = element('h3', { id: `bundle-${name}`, tabindex: '-1' }, name)
   const badge = element('span', { class: 'badge' })
@@ -60,7 +62,6 @@ export function createCard(bundle, refresh) {
   })
   forget.className = 'quiet'
   const whenReady = [...usesOf(bundle).map(toButton), forget]
-  const connect = element('a', { class: 'button', href: connectUrl(name) }, `Connect ${name}`)
 
   return {
     root: element(

@@ -21,14 +21,14 @@ export function element(tag, attributes = {}, ...children) {
 }
 
 /**
- * Finds an element that page.html has for certain.
+ * Finds an element that the page has for certain.
  *
  * @param {string} id
  * @returns {HTMLElement}
  */
 export function byId(id) {
   const found = document.getElementById(id)
-  if (!found) throw new Error(`page.html lacks #${id}`)
+  if (!found) throw new Error(`the page lacks #${id}`)
   return found
 }
 

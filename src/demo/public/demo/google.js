@@ -4,7 +4,7 @@ import { getToken } from './broker.js'
 
 const { pickerApi, libraryApi } = document.documentElement.dataset
 
-/** Base addresses, from page.html: Google's own, or the simulator's. */
+/** Base addresses, from the page: Google's own, or the simulator's. */
 export const PICKER_API = `${pickerApi}/v1`
 export const LIBRARY_API = `${libraryApi}/v1`
 

@@ -1,8 +1,8 @@
 /** This file is the demo page: it shows how things stand with the broker, and what came of the last consent. */
 
-import { disconnect, listBundles, logOut, readSession } from './broker.js'
+import { connectUrl, disconnect, listBundles, logOut, readSession } from './broker.js'
 import { createCard } from './card.js'
-import { button, byId } from './dom.js'
+import { button, byId, element } from './dom.js'
 import { showWords } from './results.js'
 import { tellConnectError, tellError } from './words.js'
 
@@ -34,7 +34,12 @@ async function start() {
       : 'This is the real Google'
   tellOutcome()
   try {
-    for (const bundle of await listBundles()) cards.set(bundle.name, createCard(bundle, refresh))
+    for (const bundle of await listBundles()) {
+      const { name } = bundle
+      const attributes = { class: 'button', href: connectUrl(name) }
+      const connect = element('a', attributes, `Connect ${name}`)
+      cards.set(name, createCard(bundle, { connect, refresh }))
+    }
     byId('bundles').replaceChildren(...[...cards.values()].map(({ root }) => root))
     await refresh()
     addEventListener('focus', () => void refresh()) // another tab may have changed things

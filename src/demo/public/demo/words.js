@@ -1,6 +1,6 @@
 /** This file is what people read: a sentence for each code of the broker, and what to do about it. */
 
-import { BrokerError } from './broker.js'
+import { BrokerError } from './errors.js'
 import { GoogleError } from './google.js'
 
 /** @import { ConnectError, ConsentRequired, ErrorCode, LikelyCause } from '../../../protocol.ts' */
