@@ -14,6 +14,7 @@ import {
   notice,
   press,
   says,
+  tabTo,
 } from './support/chromium.ts'
 import { type Demo, startDemo } from './support/demo.ts'
 
@@ -142,34 +143,21 @@ describe('connecting', () => {
   })
 
   it('works by keyboard alone', async () => {
-    await tabTo('Connect album')
+    await tabTo(page, 'Connect album')
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: 'Choose an account' }).waitFor()
-    await tabTo(CHIARA)
+    await tabTo(page, CHIARA)
     await page.keyboard.press('Enter')
     await page.getByRole('checkbox').first().waitFor()
-    await tabTo('See the photos')
+    await tabTo(page, 'See the photos')
     await page.keyboard.press('Space')
     expect(await page.getByRole('checkbox', { name: 'See the photos' }).isChecked()).toBe(false)
     await page.keyboard.press('Space')
-    await tabTo('Continue')
+    await tabTo(page, 'Continue')
     await page.keyboard.press('Enter')
     await card(page, 'album').getByText('Ready since').waitFor()
-    await tabTo('Get token')
+    await tabTo(page, 'Get token')
     await page.keyboard.press('Enter')
     await page.getByText('Expires in').waitFor()
   })
 })
-
-/** Presses Tab until the focus is on something with this text. */
-async function tabTo(text: string): Promise<void> {
-  for (let presses = 0; presses < 60; presses++) {
-    await page.keyboard.press('Tab')
-    const focused = await page.evaluate(() => {
-      const { activeElement: active, body } = document
-      return active === body ? '' : (active?.closest('label') ?? active)?.textContent
-    })
-    if (focused?.includes(text)) return
-  }
-  throw new Error(`Tab never came to "${text}"`)
-}

@@ -2,7 +2,7 @@
 
 import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { ADA, BEN, card, connect, notice, press, says } from './support/chromium.ts'
+import { ADA, BEN, card, connect, notice, pickPhotos, press, says } from './support/chromium.ts'
 import { type Demo, startDemo } from './support/demo.ts'
 
 const PICK = 'https://www.googleapis.com/auth/photospicker.mediaitems.readonly'
@@ -50,14 +50,7 @@ describe('with a token', () => {
     await connect(page, 'pick', ADA)
     const opened = context.waitForEvent('page')
     await press(page, 'pick', 'Choose photos')
-    const picker = await opened
-    const photos = picker.getByRole('checkbox')
-    await photos.first().waitFor()
-    await photos.nth(0).check()
-    await photos.nth(1).check()
-    const closed = picker.waitForEvent('close')
-    await picker.getByRole('button', { name: 'Done' }).click()
-    await closed
+    await pickPhotos(await opened, 2)
     const table = page.getByRole('table', { name: '2 chosen' })
     await table.waitFor()
     expect(await table.getByRole('row').count()).toBe(3)

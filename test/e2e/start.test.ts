@@ -24,16 +24,47 @@ afterEach(async () => {
 })
 
 describe('npm start', () => {
-  it('names the port that is taken, what to do, and starts nothing', async () => {
-    neighbour = createServer().listen(place.simulator_port, '127.0.0.1')
-    await once(neighbour, 'listening')
-    running = start(place)
-    expect(await running.ended).toBe(1)
-    expect(running.output()).toContain(
-      `Port ${place.simulator_port}, where the simulator should answer, is taken`,
-    )
-    expect(running.output()).toContain('npm start -- --simulator-port')
-    expect(running.output()).not.toContain('Starting')
+  it.each([
+    { name: 'broker', member: 'port', option: '--port' },
+    { name: 'simulator', member: 'simulator_port', option: '--simulator-port' },
+    { name: 'other site', member: 'elsewhere_port', option: '--elsewhere-port' },
+  ] as const)(
+    'names the port of the $name if it is taken, and what to do, and starts nothing',
+    async ({ name, member, option }) => {
+      const port = place[member]
+      neighbour = createServer().listen(port, '127.0.0.1')
+      await once(neighbour, 'listening')
+      running = start(place)
+      expect(await running.ended).toBe(1)
+      expect(running.output()).toContain(`Port ${port}, where the ${name} should answer, is taken`)
+      expect(running.output()).toContain(`npm start -- ${option} ${port + 100}`)
+      expect(running.output()).not.toContain('Starting')
+    },
+  )
+
+  it('does not let two servers have one port', async () => {
+    running = start({ ...place, elsewhere_port: place.port })
+    expect(await running.ended).toBe(2)
+    expect(running.output()).toContain('need a port each')
+  })
+
+  it('serves the page of the other site there only, and nothing that is not on its list', async () => {
+    running = await startReady(place)
+    const { elsewhere, url } = running
+    expect(running.output()).toContain(`Other site   ${elsewhere}`)
+    const page = await fetch(elsewhere)
+    expect(page.headers.get('Content-Security-Policy')).toContain(`connect-src ${url} `)
+    expect(await page.text()).toContain(`data-broker="${url}"`)
+    const answers = [
+      await fetch(`http://localhost:${place.elsewhere_port}/`, { redirect: 'manual' }),
+      await fetch(`${elsewhere}/oauth4webapi.js`),
+      await fetch(`${elsewhere}/..%2f..%2fpackage.json`),
+      await fetch(`${elsewhere}/elsewhere/index.html`),
+      await fetch(elsewhere, { method: 'POST' }),
+    ]
+    expect(answers.map(({ status }) => status)).toEqual([302, 200, 404, 404, 405])
+    expect(answers[0]?.headers.get('Location')).toBe(`${elsewhere}/`)
+    await endsCleanly(running, 'SIGTERM')
   })
 
   it('makes secrets for nobody else to read, and keeps them and everything else there', async () => {
@@ -58,7 +89,7 @@ describe('npm start', () => {
     await endsCleanly(running, 'SIGTERM')
   })
 
-  it('with a client of the real Google, runs the broker alone and names the redirect URI', async () => {
+  it('with a client of the real Google, runs without a simulator and names the redirect URI', async () => {
     await writeFile(
       join(place.home, '.dev.vars'),
       'GOOGLE_CLIENT_ID=some.apps.googleusercontent.com\nGOOGLE_CLIENT_SECRET=made-up\n',
@@ -69,6 +100,8 @@ describe('npm start', () => {
     await expect(fetch(running.simulator)).rejects.toThrow()
     const policy = (await fetch(running.url)).headers.get('Content-Security-Policy')
     expect(policy).toContain('https://photospicker.googleapis.com')
+    const page = await (await fetch(running.elsewhere)).text()
+    expect(page).toContain('data-picker-api="https://photospicker.googleapis.com"')
     await endsCleanly(running, 'SIGINT')
   })
 
@@ -95,7 +128,7 @@ describe('npm start', () => {
     await endsCleanly(running, 'SIGINT')
   })
 
-  it('stops everything when one of the two ends', async () => {
+  it('stops everything when one of its processes ends', async () => {
     running = await startReady(place)
     process.kill(await childOf(running.pid), 'SIGKILL')
     expect(await running.ended).toBe(1)
@@ -112,7 +145,7 @@ async function endsCleanly(run: Run, signal: NodeJS.Signals): Promise<void> {
 }
 
 async function portsAreFree(): Promise<void> {
-  for (const port of [place.port, place.simulator_port]) {
+  for (const port of [place.port, place.simulator_port, place.elsewhere_port]) {
     const server = createServer().listen(port, '127.0.0.1')
     await once(server, 'listening')
     await once(server.close(), 'close')

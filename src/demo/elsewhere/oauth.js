@@ -60,9 +60,7 @@ export async function ask(request) {
  * @returns {Promise<BrokerError>}
  */
 export async function errorOf(response) {
-  // A link to consent is no use here: without state and PKCE the broker takes no request.
-  const { connect_url: _, ...answer } = await response.json()
-  return new BrokerError(answer, Number(response.headers.get('Retry-After')) || undefined)
+  return toError(await response.json(), response)
 }
 
 async function discover() {
@@ -90,8 +88,18 @@ async function withNonce(request) {
 
 /** @param {unknown} error */
 async function translate(error) {
-  if (error instanceof oauth.ResponseBodyError) return errorOf(error.response)
+  if (error instanceof oauth.ResponseBodyError) return toError(error.cause, error.response)
   if (error instanceof oauth.WWWAuthenticateChallengeError) return errorOf(error.response)
   const answer = error instanceof oauth.OperationProcessingError ? error.cause : undefined
   return answer instanceof Response ? errorOf(answer) : error // any status of 500 and more
+}
+
+/**
+ * A link to consent is left out: without state and PKCE the broker takes no request.
+ *
+ * @param {any} body
+ * @param {Response} response
+ */
+function toError({ connect_url: _, ...answer }, response) {
+  return new BrokerError(answer, Number(response.headers.get('Retry-After')) || undefined)
 }

@@ -8,12 +8,15 @@ export const ADA = 'Ada Brook'
 export const BEN = 'Ben Okafor'
 export const CHIARA = 'Chiara Lund'
 
-/** Launches Chromium. */
+/** Launches Chromium; no site in it gets its cookies when it is called from another, as in Safari and Firefox. */
 export async function launchChromium(): Promise<Browser> {
   const executablePath = await sparticuz.executablePath()
   return chromium.launch({
     executablePath,
-    args: sparticuz.args.filter((arg) => arg !== '--single-process'), // it ends with its first context
+    args: [
+      ...sparticuz.args.filter((arg) => arg !== '--single-process'), // it ends with its first context
+      '--test-third-party-cookie-phaseout',
+    ],
     headless: true,
   })
 }
@@ -28,11 +31,11 @@ export async function press(page: Page, bundle: string, button: string): Promise
   await card(page, bundle).getByRole('button', { name: button }).click()
 }
 
-/** Goes from the demo page to Google's consent page for a bundle. */
+/** Goes from a demo page to Google's consent page for a bundle. */
 export async function askConsent(page: Page, bundle: string, name: string): Promise<void> {
-  await card(page, bundle)
-    .getByRole('link', { name: `Connect ${bundle}` })
-    .click()
+  const named = { name: `Connect ${bundle}` }
+  const link = card(page, bundle).getByRole('link', named)
+  await link.or(card(page, bundle).getByRole('button', named)).click()
   await chooseAccount(page, name)
 }
 
@@ -58,7 +61,30 @@ export async function connect(page: Page, bundle: string, name: string): Promise
   await card(page, bundle).getByText('Ready since').waitFor()
 }
 
-/** Where the demo page says what came of things. */
+/** Presses Tab until the focus is on something with this text. */
+export async function tabTo(page: Page, text: string): Promise<void> {
+  for (let presses = 0; presses < 60; presses++) {
+    await page.keyboard.press('Tab')
+    const focused = await page.evaluate(() => {
+      const { activeElement: active, body } = document
+      return active === body ? '' : (active?.closest('label') ?? active)?.textContent
+    })
+    if (focused?.includes(text)) return
+  }
+  throw new Error(`Tab never came to "${text}"`)
+}
+
+/** Picks the first photos in Google's picker, up to its closing. */
+export async function pickPhotos(picker: Page, count: number): Promise<void> {
+  const photos = picker.getByRole('checkbox')
+  await photos.first().waitFor()
+  for (let index = 0; index < count; index++) await photos.nth(index).check()
+  const closed = picker.waitForEvent('close')
+  await picker.getByRole('button', { name: 'Done' }).click()
+  await closed
+}
+
+/** Where a demo page says what came of things. */
 export function notice(page: Page): Locator {
   return page.locator('#notice')
 }

@@ -10,8 +10,8 @@ export interface Demo {
   url: string
   run: Run
   chromium: Browser
-  /** Opens the page as somebody who has never been there. */
-  visit(): Promise<{ context: BrowserContext; page: Page }>
+  /** Opens a page, the broker's own if none is named, as somebody who has never been there. */
+  visit(address?: string): Promise<{ context: BrowserContext; page: Page }>
   /** Disconnects a visitor, so that the next test finds nothing of this one; fails if a page complained. */
   leave(page: Page): Promise<void>
   /** Tells the simulator something that no person could. */
@@ -41,7 +41,7 @@ export async function startDemo(): Promise<Demo> {
     run,
     chromium,
     tellSimulator,
-    async visit() {
+    async visit(address = url) {
       const context = await chromium.newContext()
       context.setDefaultTimeout(20_000)
       context.on('weberror', (event) => complaints.push(String(event.error())))
@@ -49,7 +49,7 @@ export async function startDemo(): Promise<Demo> {
         if (message.text().includes('Content Security Policy')) complaints.push(message.text())
       })
       const page = await context.newPage()
-      await page.goto(url)
+      await page.goto(address)
       await card(page, 'pick').waitFor()
       return { context, page }
     },

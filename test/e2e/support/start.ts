@@ -12,12 +12,14 @@ export interface Place {
   home: string
   port: number
   simulator_port: number
+  elsewhere_port: number
 }
 
 /** A run of `npm start`. */
 export interface Run {
   url: string
   simulator: string
+  elsewhere: string
   /** What it has said so far. */
   output(): string
   /** Settles with the exit code. */
@@ -31,10 +33,15 @@ export interface Run {
 
 const SCRIPT = new URL('../../../src/tools/start.ts', import.meta.url).pathname
 
-/** Finds an empty folder and two ports that nobody has. */
+/** Finds an empty folder and three ports that nobody has. */
 export async function findPlace(): Promise<Place> {
   const home = await mkdtemp(join(tmpdir(), 'photos-token-broker-'))
-  return { home, port: await findPort(), simulator_port: await findPort() }
+  return {
+    home,
+    port: await findPort(),
+    simulator_port: await findPort(),
+    elsewhere_port: await findPort(),
+  }
 }
 
 /** Below the range that systems lend ports from, or another test's connection takes it before it is used. */
@@ -52,8 +59,13 @@ async function findPort(): Promise<number> {
 }
 
 /** Runs the command. */
-export function start({ home, port, simulator_port }: Place): Run {
-  const options = { '--home': home, '--port': port, '--simulator-port': simulator_port }
+export function start({ home, port, simulator_port, elsewhere_port }: Place): Run {
+  const options = {
+    '--home': home,
+    '--port': port,
+    '--simulator-port': simulator_port,
+    '--elsewhere-port': elsewhere_port,
+  }
   const args = Object.entries(options).flatMap(([name, value]) => [name, String(value)])
   const child = spawn(process.execPath, [SCRIPT, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
@@ -66,6 +78,7 @@ export function start({ home, port, simulator_port }: Place): Run {
   return {
     url: `http://localhost:${port}`,
     simulator: `http://localhost:${simulator_port}`,
+    elsewhere: `http://127.0.0.1:${elsewhere_port}`,
     output: () => output,
     ended,
     async says(text) {
