@@ -54,13 +54,35 @@ export async function readJson<T extends GenericSchema>(
  * @throws {BrokerError} `invalid_request`
  * @see RFC 6749 §3.2
  */
-export async function readForm(c: BrokerContext): Promise<Map<string, string>> {
+export async function readForm(c: BrokerContext): Promise<Parameters> {
   requireType(c, 'application/x-www-form-urlencoded')
-  const pairs = [...new URLSearchParams(await readText(c.req.raw, MAX_FORM_BYTES))]
-  const form = new Map(pairs)
-  if (form.size !== pairs.length) throw new BrokerError('invalid_request', 'parameter_repeated')
-  for (const [name, value] of pairs) if (value === '') form.delete(name)
-  return form
+  const { parameters, repeated } = readParameters(await readText(c.req.raw, MAX_FORM_BYTES))
+  if (repeated.size > 0) throw new BrokerError('invalid_request', 'parameter_repeated')
+  return parameters
+}
+
+/** Parameters of an OAuth request, each of which came once. */
+export type Parameters = ReadonlyMap<string, string>
+
+/**
+ * Reads OAuth parameters: one that is empty counts as left out, one that came twice has no value.
+ *
+ * @see RFC 6749 §3.1
+ */
+export function readParameters(text: string): {
+  parameters: Parameters
+  repeated: ReadonlySet<string>
+} {
+  const parameters = new Map<string, string>()
+  const repeated = new Set<string>()
+  const seen = new Set<string>()
+  for (const [name, value] of new URLSearchParams(text)) {
+    if (seen.has(name)) repeated.add(name)
+    seen.add(name)
+    if (value !== '') parameters.set(name, value)
+  }
+  for (const name of repeated) parameters.delete(name)
+  return { parameters, repeated }
 }
 
 /** Whether the browser is only guessing that somebody may come here. */

@@ -136,8 +136,7 @@ describe('a pushed request', () => {
     const fields = Object.fromEntries((await frontend.authorizeUrl('pick')).searchParams)
     const answer = await frontend.post('/par', fields, { proof, headers: { ...right, ...headers } })
     expect(answer.status).toBe(status)
-    if (status === 401)
-      expect(answer.headers.get('WWW-Authenticate')).toMatch(/error="invalid_token"/)
+    if (status === 401) expect(answer.headers.has('WWW-Authenticate')).toBe(true)
   })
 
   it.each([
@@ -260,8 +259,10 @@ describe('a JWT', () => {
     expect((await frontend.post('/token', form)).status).toBe(200)
     const thief = await openFrontend()
     expect((await thief.post('/token', form)).body.error).toBe('invalid_request')
+    expect((await thief.call('GET', '/session', { access_token: bound })).status).toBe(401)
+    expect((await frontend.call('GET', '/session', { access_token: bound })).status).toBe(200)
     const headers = { Authorization: `Bearer ${bound}` }
-    expect((await thief.call('GET', '/session', { headers })).status).toBe(401)
+    expect((await frontend.call('GET', '/session', { headers })).status).toBe(401)
   })
 
   it('and a session cookie together are refused (TMB-39)', async () => {
@@ -286,6 +287,8 @@ it.each([
     change: { requested_token_type: 'urn:ietf:params:oauth:token-type:id_token' },
   },
   { what: 'an actor', change: { actor_token: 'x' } },
+  { what: 'a resource', change: { resource: 'https://evil.example' } },
+  { what: 'an audience', change: { audience: 'https://evil.example' } },
   { what: 'no scope', change: { scope: undefined } },
   { what: 'a wrong JWT', change: { subject_token: 'x.y.z' } },
   { what: 'a min_ttl that is no number', change: { min_ttl: 'soon' } },

@@ -4,6 +4,7 @@ import type { Client } from '../../clients.ts'
 import type { Config } from '../../config.ts'
 import { BrokerError } from '../../errors.ts'
 import type { AuthorizationRequest } from '../../session/handles.ts'
+import type { Parameters } from '../context.ts'
 import { findBundle } from '../find.ts'
 
 /** Everything but the redirect URI has to fit into a cookie, too. */
@@ -15,11 +16,6 @@ const HASH = /^[A-Za-z0-9_-]{43}$/
 
 /** VSCHAR of RFC 6749 Appendix A.5. */
 const STATE = /^[\x20-\x7e]*$/
-
-/** Parameters of a query or a form. */
-interface Parameters {
-  get(name: string): string | null | undefined
-}
 
 /**
  * Finds the redirect URI; only with one that is the client's may anything be answered there.
@@ -57,7 +53,7 @@ export function readAuthorizationRequest(
   redirect_uri: string,
   parameters: Parameters,
 ): AuthorizationRequest {
-  const read = (name: string): string | undefined => parameters.get(name) ?? undefined
+  const read = (name: string): string | undefined => parameters.get(name)
   const refuse = (reason: string): never => {
     throw new BrokerError('invalid_request', reason)
   }

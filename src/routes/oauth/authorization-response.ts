@@ -20,13 +20,13 @@ export function answerAuthorization(
 ): Response | Promise<Response> {
   const iss = c.var.config.base_url
   const response = { ...result, ...(state === undefined ? {} : { state }), iss }
-  const url = new URL(redirect_uri)
-  for (const [name, value] of Object.entries(response)) url.searchParams.append(name, value)
-  if (response_mode === 'query') return c.redirect(url.href, 303)
+  const separator = redirect_uri.includes('?') ? '&' : '?'
+  const url = `${redirect_uri}${separator}${new URLSearchParams(response)}` // its own query stays as it is spelt
+  if (response_mode === 'query') return c.redirect(url, 303)
   return popupPage(c, {
     message: { type: 'authorization_response', response },
-    origin: url.origin,
+    origin: new URL(redirect_uri).origin,
     is_good: 'code' in result,
-    fallback: url.href,
+    fallback: url,
   })
 }

@@ -7,7 +7,7 @@ import { log, logError } from '../../log.ts'
 import type { AuthorizationError } from '../../protocol.ts'
 import { type AuthorizationRequest, openHandle, type PushedRequest } from '../../session/handles.ts'
 import { askSubject } from '../../subject/stub.ts'
-import { type BrokerContext, readQuery } from '../context.ts'
+import { type BrokerContext, readParameters } from '../context.ts'
 import { type Errand, keepOpener, refuseEmbedding, sendToGoogle } from '../errand.ts'
 import { findBundle, findOAuthClient } from '../find.ts'
 import { confirmPage } from '../pages.ts'
@@ -33,16 +33,18 @@ export const REQUEST_URI_PREFIX = 'urn:ietf:params:oauth:request_uri:'
 export async function authorize(c: BrokerContext): Promise<Response> {
   refuseEmbedding(c)
   const { config } = c.var
-  const query = readQuery(c)
-  const client = findOAuthClient(config, query.get('client_id') ?? undefined)
-  if (query.has('request_uri')) {
-    const pushed = await openPushed(c, client, query.get('request_uri') ?? '')
+  const { parameters, repeated } = readParameters(new URL(c.req.url).search)
+  const client = findOAuthClient(config, parameters.get('client_id'))
+  const request_uri = parameters.get('request_uri')
+  if (request_uri !== undefined) {
+    const pushed = await openPushed(c, client, request_uri)
     return orErrorAt(c, pushed.request, () => begin(c, client, pushed.request, pushed))
   }
-  const redirect_uri = readRedirectUri(client, query)
-  return orErrorAt(c, readAnswerTarget(redirect_uri, query), () => {
+  const redirect_uri = readRedirectUri(client, parameters)
+  return orErrorAt(c, readAnswerTarget(redirect_uri, parameters), () => {
+    if (repeated.size > 0) throw new BrokerError('invalid_request', 'parameter_repeated')
     if (client.app_issuer) throw new BrokerError('invalid_request', 'request_not_pushed')
-    return begin(c, client, readAuthorizationRequest(config, client, redirect_uri, query))
+    return begin(c, client, readAuthorizationRequest(config, client, redirect_uri, parameters))
   })
 }
 

@@ -13,8 +13,8 @@ import { requireOAuthOrigin } from '../cors.ts'
 import { authorizeUrl } from '../find.ts'
 
 /**
- * Lets in whoever shows a token: `Authorization: DPoP` with the broker's own, `Authorization: Bearer` with an
- * app's JWT.
+ * Lets in whoever shows a token: `Authorization: DPoP` with the broker's own or a JWT bound to that key,
+ * `Authorization: Bearer` with any other JWT of an app.
  *
  * @throws {BrokerError} `login_required` or a DPoP error, with the challenge of RFC 9449 §7.1 or RFC 6750 §3;
  *   `access_denied` from an origin that is not the client's; `invalid_request` with a session cookie as well
@@ -25,8 +25,7 @@ export async function admitBearer(c: BrokerContext): Promise<Caller> {
   if (names.some((name) => name.startsWith(SESSION_COOKIE_PREFIX)))
     throw new BrokerError('invalid_request', 'two_credentials') // TMB-39
   const { scheme, token } = readAuthorization(c)
-  const caller =
-    scheme === 'dpop' ? await callerByToken(c, token) : callerOfApp(c, await appUser(c, token))
+  const caller = scheme === 'dpop' ? await callerByProof(c, token) : await callerByJwt(c, token)
   requireOAuthOrigin(c, caller.client)
   return caller
 }
@@ -34,7 +33,7 @@ export async function admitBearer(c: BrokerContext): Promise<Caller> {
 /** The user of the app's JWT in the `Authorization` header, from an origin of its client. */
 export async function admitAppUser(c: BrokerContext): Promise<AppUser> {
   const { scheme, token } = readAuthorization(c)
-  if (scheme !== 'bearer') throw challenge(c, 'Bearer', loginRequired('no_app_jwt'))
+  if (scheme === 'dpop' && !isJws(token)) throw challenge(c, 'Bearer', loginRequired('no_app_jwt'))
   const user = await appUser(c, token)
   requireOAuthOrigin(c, user.client)
   return user
@@ -89,7 +88,7 @@ export async function requireProof(c: BrokerContext, access_token?: string): Pro
   })
 }
 
-/** A JWT bound to a key is good only with a proof of it (TMB-51). */
+/** A JWT bound to a key authenticates only with a proof of it (TMB-51). */
 async function appUser(c: BrokerContext, jwt: string): Promise<AppUser> {
   try {
     const user = await verifyAppJwt(c.var.config, jwt)
@@ -101,10 +100,27 @@ async function appUser(c: BrokerContext, jwt: string): Promise<AppUser> {
   }
 }
 
-async function callerByToken(c: BrokerContext, token: string): Promise<Caller> {
+/** `Authorization: Bearer`: an app's JWT, unless it is bound to a key; RFC 9449 §7.2. */
+async function callerByJwt(c: BrokerContext, jwt: string): Promise<Caller> {
+  try {
+    const user = await verifyAppJwt(c.var.config, jwt)
+    if (user.jkt !== undefined) throw loginRequired('app_jwt_bound_to_a_key')
+    return callerOfApp(c, user)
+  } catch (error) {
+    throw challenge(c, 'Bearer', error)
+  }
+}
+
+/** `Authorization: DPoP`: the broker's own token, or an app's JWT that is bound to the key. */
+async function callerByProof(c: BrokerContext, token: string): Promise<Caller> {
   const { config } = c.var
   try {
     const proof = await requireProof(c, token)
+    if (isJws(token)) {
+      const user = await verifyAppJwt(config, token)
+      if (user.jkt !== proof.jkt) throw loginRequired('app_jwt_bound_to_another_key')
+      return { ...callerOfApp(c, user), asker: { kind: 'app_user', proof } }
+    }
     const session = await openHandle(config, 'access', token)
     const client = session && config.clients.get(session.client)
     if (!session || !client || session.jkt !== proof.jkt) throw loginRequired('token_invalid')
@@ -121,8 +137,16 @@ async function callerByToken(c: BrokerContext, token: string): Promise<Caller> {
 function readAuthorization(c: BrokerContext): { scheme: 'dpop' | 'bearer'; token: string } {
   const [, scheme = '', token = ''] =
     /^(DPoP|Bearer) +([\w.~+/-]+=*)$/i.exec(c.req.header('Authorization') ?? '') ?? []
-  if (token === '') throw challenge(c, 'DPoP', loginRequired('no_token'))
+  if (token === '') {
+    c.header('WWW-Authenticate', 'DPoP algs="ES256"') // without an error, when nothing was shown; RFC 6750 §3.1
+    throw new BrokerError('login_required', 'no_token')
+  }
   return { scheme: scheme.toLowerCase() as 'dpop' | 'bearer', token }
+}
+
+/** A JWS has three parts; the broker's own tokens are JWEs, of five. */
+function isJws(token: string): boolean {
+  return token.split('.').length === 3
 }
 
 /** Adds the challenge that tells a client of a protected resource what to show; the status becomes 401. */

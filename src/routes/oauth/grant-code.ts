@@ -8,12 +8,12 @@ import type { OAuthTokenResponse } from '../../protocol.ts'
 import { type AuthorizationCode, openHandle, sealHandle } from '../../session/handles.ts'
 import { askSubject } from '../../subject/stub.ts'
 import { type Caller, inWordsFor } from '../caller.ts'
-import type { BrokerContext } from '../context.ts'
+import type { BrokerContext, Parameters } from '../context.ts'
 import { requireOAuthOrigin } from '../cors.ts'
 import { findOAuthClient } from '../find.ts'
 import { toAnswer } from '../hand-out.ts'
 import { admitAppUser, callerOfApp, callerOfSession, requireProof } from './bearer.ts'
-import { type Form, required, tokenResponse } from './token-answer.ts'
+import { required, tokenResponse } from './token-answer.ts'
 
 /** RFC 7636 §4.1. */
 const CODE_VERIFIER = /^[\w.~-]{43,128}$/
@@ -24,7 +24,7 @@ const CODE_VERIFIER = /^[\w.~-]{43,128}$/
  * @throws {BrokerError} `invalid_grant`; `access_denied` for another user than began, whose consent is dropped
  * @see RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 9449 §10
  */
-export async function redeemCode(c: BrokerContext, form: Form): Promise<OAuthTokenResponse> {
+export async function redeemCode(c: BrokerContext, form: Parameters): Promise<OAuthTokenResponse> {
   const client = findOAuthClient(c.var.config, required(form, 'client_id'))
   requireOAuthOrigin(c, client)
   const text = required(form, 'code')

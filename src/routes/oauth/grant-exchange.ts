@@ -3,16 +3,19 @@
 import { BrokerError } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol.ts'
 import { type AppUser, verifyAppJwt } from '../../session/app-user.ts'
-import type { BrokerContext } from '../context.ts'
+import type { BrokerContext, Parameters } from '../context.ts'
 import { requireOAuthOrigin } from '../cors.ts'
 import { findBundle } from '../find.ts'
 import { handOut } from '../hand-out.ts'
 import { callerOfApp, requireClient, requireProof } from './bearer.ts'
-import { type Form, readWish, required, tokenResponse } from './token-answer.ts'
+import { readWish, required, tokenResponse } from './token-answer.ts'
 
 /** RFC 8693 §3. */
 const JWT = 'urn:ietf:params:oauth:token-type:jwt'
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
+
+/** What would ask for another token than the bundle's. */
+const UNSUPPORTED = ['actor_token', 'audience', 'resource']
 
 /**
  * Exchanges a user's JWT for an access token; there is no session, the JWT says each time who it is.
@@ -20,12 +23,15 @@ const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
  * @throws {BrokerError} `invalid_request` for whatever is wrong with the JWT, as RFC 8693 §2.2.2 wants
  * @see RFC 8693 §2.1
  */
-export async function exchangeToken(c: BrokerContext, form: Form): Promise<OAuthTokenResponse> {
+export async function exchangeToken(
+  c: BrokerContext,
+  form: Parameters,
+): Promise<OAuthTokenResponse> {
   const subject_token = required(form, 'subject_token')
   const isJwt = required(form, 'subject_token_type') === JWT
   const isAccessToken = (form.get('requested_token_type') ?? ACCESS_TOKEN) === ACCESS_TOKEN
-  if (!isJwt || !isAccessToken || form.has('actor_token'))
-    throw new BrokerError('invalid_request', 'token_type_unknown')
+  if (!isJwt || !isAccessToken || UNSUPPORTED.some((name) => form.has(name)))
+    throw new BrokerError('invalid_request', 'exchange_unsupported')
   const user = await userOf(c, subject_token)
   requireOAuthOrigin(c, user.client)
   requireClient(user.client, form.get('client_id'))

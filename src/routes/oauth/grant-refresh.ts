@@ -7,12 +7,12 @@ import type { OAuthTokenResponse } from '../../protocol.ts'
 import { type BoundSession, openHandle, sealHandle } from '../../session/handles.ts'
 import { askSubject } from '../../subject/stub.ts'
 import { type Caller, inWordsFor } from '../caller.ts'
-import type { BrokerContext } from '../context.ts'
+import type { BrokerContext, Parameters } from '../context.ts'
 import { requireOAuthOrigin } from '../cors.ts'
 import { findBundle, findOAuthClient } from '../find.ts'
 import { handOut } from '../hand-out.ts'
 import { callerOfSession, requireClient, requireProof } from './bearer.ts'
-import { type Form, readWish, required, tokenResponse } from './token-answer.ts'
+import { readWish, required, tokenResponse } from './token-answer.ts'
 
 /** The reserved name in `scope` that asks for a token of the broker's own calls. */
 const BROKER_SCOPE = 'broker'
@@ -26,7 +26,10 @@ const BROKER_TOKEN_SECONDS = 10 * 60
  * @throws {BrokerError} `invalid_grant` when the session is over, or the key or the client is another
  * @see RFC 6749 §6, RFC 9449 §5
  */
-export async function refreshToken(c: BrokerContext, form: Form): Promise<OAuthTokenResponse> {
+export async function refreshToken(
+  c: BrokerContext,
+  form: Parameters,
+): Promise<OAuthTokenResponse> {
   const { config } = c.var
   const text = required(form, 'refresh_token')
   const proof = await requireProof(c)

@@ -1,6 +1,6 @@
 /** This file is `POST /revoke`: a frontend gives a token of the broker back, and the session of it ends. */
 
-import { success } from '../../errors.ts'
+import { BrokerError, success } from '../../errors.ts'
 import { openHandle } from '../../session/handles.ts'
 import { askSubject } from '../../subject/stub.ts'
 import { type BrokerContext, readForm } from '../context.ts'
@@ -13,6 +13,7 @@ import { required } from './token-answer.ts'
  *
  * Whoever holds the token may give it up: no proof is asked for, as RFC 7009 knows none.
  *
+ * @throws {BrokerError} `invalid_grant` for a token of another client
  * @see RFC 7009 §2
  */
 export async function revoke(c: BrokerContext): Promise<Response> {
@@ -24,7 +25,8 @@ export async function revoke(c: BrokerContext): Promise<Response> {
   const token = required(form, 'token')
   const session =
     (await openHandle(config, 'refresh', token)) ?? (await openHandle(config, 'access', token))
-  if (session?.client === client.id) {
+  if (session) {
+    if (session.client !== client.id) throw new BrokerError('invalid_grant', 'other_client')
     const ending = askSubject(c.env.SUBJECTS, session.subject, async (subject) =>
       success(await subject.endSession(session.id, false)),
     )

@@ -2,6 +2,7 @@
 
 import { BrokerError } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol.ts'
+import type { Parameters } from '../context.ts'
 import {
   DEFAULT_MIN_TTL_SECONDS,
   type HandedOut,
@@ -10,15 +11,12 @@ import {
   type Wish,
 } from '../hand-out.ts'
 
-/** The parameters of a token request. */
-export type Form = ReadonlyMap<string, string>
-
 /**
  * Reads a parameter that has to be there.
  *
  * @throws {BrokerError} `invalid_request`
  */
-export function required(form: Form, name: string): string {
+export function required(form: Parameters, name: string): string {
   const value = form.get(name)
   if (value === undefined) throw new BrokerError('invalid_request', `${name}_missing`)
   return value
@@ -29,7 +27,7 @@ export function required(form: Form, name: string): string {
  *
  * @throws {BrokerError} `invalid_request`
  */
-export function readWish(form: Form): Wish {
+export function readWish(form: Parameters): Wish {
   const text = form.get('min_ttl') ?? String(DEFAULT_MIN_TTL_SECONDS)
   const rejected = form.get('rejected')
   if (!/^\d{1,4}$/.test(text) || Number(text) > MAX_MIN_TTL_SECONDS)

@@ -2,14 +2,13 @@
 
 import { BrokerError } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol.ts'
-import { type BrokerContext, readForm } from '../context.ts'
+import { type BrokerContext, type Parameters, readForm } from '../context.ts'
 import { requireOAuthOrigin } from '../cors.ts'
 import { redeemCode } from './grant-code.ts'
 import { exchangeToken } from './grant-exchange.ts'
 import { refreshToken } from './grant-refresh.ts'
-import type { Form } from './token-answer.ts'
 
-type Grant = (c: BrokerContext, form: Form) => Promise<OAuthTokenResponse>
+type Grant = (c: BrokerContext, form: Parameters) => Promise<OAuthTokenResponse>
 
 /** The grant types, by the names of RFC 6749 §4.1.3 and §6, and RFC 8693 §2.1. */
 const GRANTS: ReadonlyMap<string, Grant> = new Map([
@@ -33,5 +32,6 @@ export async function token(c: BrokerContext): Promise<Response> {
   if (grant_type === undefined) throw new BrokerError('invalid_request', 'grant_type_missing')
   const grant = GRANTS.get(grant_type)
   if (!grant) throw new BrokerError('unsupported_grant_type', 'grant_type_unknown')
+  c.header('Pragma', 'no-cache') // RFC 6749 §5.1, for caches that know nothing newer
   return c.json(await grant(c, form))
 }
