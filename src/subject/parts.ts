@@ -12,6 +12,7 @@ import { createVault, type Vault } from './vault.ts'
 
 /** The parts of one subject's Durable Object. */
 export interface SubjectParts {
+  config: Config
   /** Its subject key. */
   subject: string
   ledger: Ledger
@@ -64,7 +65,18 @@ export function openParts(ctx: DurableObjectState, env: Env, config: Config): Su
     revoker,
     background,
   })
-  return { subject, ledger, vault, sessions, grants, publisher, revoker, refresher, background }
+  return {
+    config,
+    subject,
+    ledger,
+    vault,
+    sessions,
+    grants,
+    publisher,
+    revoker,
+    refresher,
+    background,
+  }
 }
 
 /** Whether nobody needs this object any more. */

@@ -103,19 +103,21 @@ export async function dropOverdue(parts: SubjectParts): Promise<void> {
 }
 
 /**
- * Has Google revoke what nobody came for, where nothing else hangs on it: revoking ends the user's whole grant.
+ * Has Google revoke what nobody came for, where nothing else hangs on it: revoking ends the user's whole grant,
+ * through whatever client.
  *
- * The consent of an app's user may be of somebody else's account, whose grants are not known here; its
- * refresh token is dropped.
+ * What the same account granted through another client is not known here, nor whose account an app's user
+ * consented with; there the refresh token is dropped, or a link somebody made could end a stranger's grant.
  */
 async function giveUp(
-  { ledger, revoker, subject, vault }: SubjectParts,
+  { config, ledger, revoker, subject, vault }: SubjectParts,
   row: PendingRow,
 ): Promise<void> {
   log('info', 'pending_grant_dropped', { subject })
   const consent = await vault.openConsent(row)
   const { refresh_token } = consent?.tokens ?? {}
-  if (!consent?.begins_session || refresh_token === undefined) return
+  const isOnlyClient = config.clients.size === 1
+  if (!isOnlyClient || !consent?.begins_session || refresh_token === undefined) return
   const { sub, tokens } = consent
   const scopes = await scopeSetKey(parseScope(tokens.scope))
   const sealed = await vault.sealGrant(scopes, {

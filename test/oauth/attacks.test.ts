@@ -7,6 +7,7 @@ import {
   type Frontend,
   gallery,
   journal,
+  OAUTH_CLIENTS,
   openFrontend,
 } from '../support/frontend.ts'
 import { BEN, GOOGLE, type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
@@ -52,13 +53,13 @@ describe('2, a phished start link', () => {
   it('gives the attacker nothing, even with the code in hand', async () => {
     const attacker = await openFrontend()
     const code = await codeFor(attacker)
-    for (const stolen of [{ dpop_jkt: undefined }, {}]) void stolen
     const victim = await openFrontend()
     expect((await victim.redeem(code)).body.error).toBe('invalid_grant')
     expect(await dumpKv()).toEqual(new Map())
   })
 
   it('until the code is redeemed, nobody can use the grant, and after a minute it is gone', async () => {
+    configureClients({ gallery: OAUTH_CLIENTS.gallery })
     const code = await codeFor(frontend)
     expect(await dumpKv()).toEqual(new Map())
     const { stub } = await subjectOf(the.sub, gallery.id)
@@ -70,6 +71,7 @@ describe('2, a phished start link', () => {
   })
 
   it('what the user granted before lives on when a pending grant is dropped', async () => {
+    configureClients({ gallery: OAUTH_CLIENTS.gallery })
     await frontend.connect(google, 'pick')
     await codeFor(await openFrontend(), 'upload')
     later(61)

@@ -69,6 +69,7 @@ describe('a pending grant', () => {
   })
 
   it('that nobody comes for is revoked where nothing else is, and the object empties (TMB-65)', async () => {
+    configureClients({ gallery: OAUTH_CLIENTS.gallery })
     await codeFor(frontend)
     later(61)
     await alarm(stub)
@@ -81,7 +82,17 @@ describe('a pending grant', () => {
     expect(left).toEqual([])
   })
 
+  it('is dropped, not revoked, where the user may have a grant through another client', async () => {
+    await codeFor(frontend)
+    later(61)
+    await alarm(stub)
+    expect(google.calls('revoke')).toBe(0)
+    for (const table of ['pending_grants', 'grants', 'revocations'])
+      expect(await rows(table)).toEqual([])
+  })
+
   it('is not revoked while another code of the same user waits', async () => {
+    configureClients({ gallery: OAUTH_CLIENTS.gallery })
     await codeFor(frontend)
     later(30)
     const code = await codeFor(frontend, 'upload')
