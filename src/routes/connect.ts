@@ -21,7 +21,7 @@ export async function connect(c: BrokerContext): Promise<Response> {
   const return_to = findReturnTo(c.var.config, client, query.get('return_to'))
   const display = oneOf(query.get('display'), 'popup') ? 'popup' : 'page'
   const select_account = oneOf(query.get('prompt'), 'select_account')
-  keepOpener(c, display)
+  if (display === 'popup') keepOpener(c)
   if (c.req.header('Sec-Fetch-Site') === 'cross-site') {
     return confirmPage(c, {
       app: new URL(return_to).host,

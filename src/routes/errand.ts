@@ -25,7 +25,7 @@ export interface Errand
 export async function sendToGoogle(c: BrokerContext, errand: Errand): Promise<Response> {
   const { config } = c.var
   const { select_account, login_hint, needs_refresh_token, session, authorization } = errand
-  keepOpener(c, errand.display)
+  keepOpener(c)
   const request = await createAuthorizationRequest(config, {
     scopes: errand.bundle.scopes,
     prompt: [
@@ -54,13 +54,13 @@ export async function sendToGoogle(c: BrokerContext, errand: Errand): Promise<Re
 }
 
 /**
- * Leaves a popup tied to the page that opened it, which waits for its message: browsers heed this policy on
- * redirects too.
+ * Leaves a window tied to the page that opened it, which may be waiting for what comes of this: browsers heed the
+ * policy on redirects too, which have no document that it could protect.
  *
  * @see https://html.spec.whatwg.org/multipage/browsers.html#cross-origin-opener-policies
  */
-export function keepOpener(c: BrokerContext, display: Pending['display']): void {
-  if (display === 'popup') c.header('Cross-Origin-Opener-Policy', 'unsafe-none')
+export function keepOpener(c: BrokerContext): void {
+  c.header('Cross-Origin-Opener-Policy', 'unsafe-none')
 }
 
 /** Only a top-level navigation may begin a consent; W3C Fetch Metadata §2 (TMB-09). */

@@ -13,7 +13,7 @@ import { sealSession } from '../session/session.ts'
 import type { Consent } from '../subject/consent.ts'
 import { askSubject } from '../subject/stub.ts'
 import type { BrokerContext } from './context.ts'
-import { sendToGoogle } from './errand.ts'
+import { keepOpener, sendToGoogle } from './errand.ts'
 import { findBundle, findClient, findOAuthClient } from './find.ts'
 import { type AnswerTarget, answerAuthorization } from './oauth/authorization-response.ts'
 import { popupPage } from './pages.ts'
@@ -132,6 +132,7 @@ export function goBack(
   }
   const outcome = new URLSearchParams({ ...result }).toString()
   url.search = url.search === '' ? outcome : `${url.search}&${outcome}`
+  keepOpener(c)
   return c.redirect(url.href, 303)
 }
 

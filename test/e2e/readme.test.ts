@@ -2,22 +2,21 @@
 
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ADA, chooseAccount } from './support/chromium.ts'
-import { type Demo, startDemo } from './support/demo.ts'
+import { type Stage, startStage } from './support/sdk.ts'
 
 const README = new URL('../../README.md', import.meta.url)
 const LIBRARY = fileURLToPath(import.meta.resolve('oauth4webapi'))
 const PACKAGE = new URL('../../package.json', import.meta.url)
 
-let demo: Demo
+let stage: Stage
 
 beforeAll(async () => {
-  demo = await startDemo()
+  stage = await startStage()
 })
 
-afterAll(() => demo?.close())
+afterAll(async () => stage?.close())
 
 describe('the static page of the README', () => {
   it('is complete, short, and of the library version that is tested here', async () => {
@@ -30,9 +29,9 @@ describe('the static page of the README', () => {
   })
 
   it('connects, comes back with a token, and picks photos with it', async () => {
-    const { page } = await demo.visit()
-    await servePage(page, await readBlock())
-    await page.goto(`${demo.run.elsewhere}/`)
+    await serve(await readBlock())
+    const page = await stage.chromium.newPage()
+    await page.goto(`${stage.pageAt('oauth')}own`)
     await page.getByRole('button', { name: 'Connect photos' }).click()
     await chooseAccount(page, ADA)
     await page.getByRole('button', { name: 'Continue' }).click()
@@ -45,8 +44,8 @@ describe('the static page of the README', () => {
     expect(kept).toEqual([''])
     await choose.click()
     await page.getByRole('checkbox').first().waitFor()
-    expect(page.url()).toContain(`${demo.run.simulator}/picker/`)
-    await demo.leave(page)
+    expect(page.url()).toContain(`${stage.simulator}/picker/`)
+    await page.context().close()
   })
 })
 
@@ -59,43 +58,18 @@ async function readBlock(): Promise<string> {
   return block
 }
 
-/** Puts the page where the other site has its own, and the library of this machine where the CDN has it. */
-async function servePage(page: Page, block: string): Promise<void> {
-  const { elsewhere, simulator, url } = demo.run
+/** Puts the page on another site, with the library of this machine where the CDN has it. */
+async function serve(block: string): Promise<void> {
+  const library = /https:\/\/cdn\.jsdelivr\.net\/[^']+/.exec(block)?.[0] ?? ''
   const replaced = [
-    ['https://broker.example.com', url],
-    ['https://photospicker.googleapis.com', `${simulator}/photospicker`],
+    [library, '/own/oauth4webapi.js'],
+    ['https://broker.example.com', stage.url],
+    ['https://photospicker.googleapis.com', `${stage.simulator}/photospicker`],
     ["client_id: 'gallery'", "client_id: 'elsewhere'"],
   ] as const
   const html = replaced.reduce((text, [from, to]) => replaceOnce(text, from, to), block)
-  await intercept(page, {
-    [`${elsewhere}/*`]: { type: 'text/html', body: html },
-    'https://cdn.jsdelivr.net/*': { type: 'text/javascript', body: await readLibrary() },
-  })
-}
-
-/** Playwright's own routes do not see where a redirect leads, which is what matters here. */
-async function intercept(
-  page: Page,
-  answers: Record<string, { type: string; body: string }>,
-): Promise<void> {
-  const session = await page.context().newCDPSession(page)
-  session.on('Fetch.requestPaused', ({ requestId, request }) => {
-    const [, answer] =
-      Object.entries(answers).find(([pattern]) => request.url.startsWith(pattern.slice(0, -1))) ??
-      []
-    void session.send('Fetch.fulfillRequest', {
-      requestId,
-      responseCode: 200,
-      responseHeaders: [
-        { name: 'Content-Type', value: answer?.type ?? '' },
-        { name: 'Access-Control-Allow-Origin', value: '*' },
-      ],
-      body: Buffer.from(answer?.body ?? '').toString('base64'),
-    })
-  })
-  const patterns = Object.keys(answers).map((urlPattern) => ({ urlPattern }))
-  await session.send('Fetch.enable', { patterns })
+  stage.serve('/own', 'text/html', html)
+  stage.serve('/own/oauth4webapi.js', 'text/javascript', await readLibrary())
 }
 
 /** The library, which takes http only when its caller says so; the README's broker has https. */

@@ -3,6 +3,7 @@
 import type { AuthorizationError } from '../../protocol.ts'
 import type { AuthorizationRequest } from '../../session/handles.ts'
 import type { BrokerContext } from '../context.ts'
+import { keepOpener } from '../errand.ts'
 import { popupPage } from '../pages.ts'
 
 /** Where a frontend waits for its answer. */
@@ -22,6 +23,7 @@ export function answerAuthorization(
   const response = { ...result, ...(state === undefined ? {} : { state }), iss }
   const separator = redirect_uri.includes('?') ? '&' : '?'
   const url = `${redirect_uri}${separator}${new URLSearchParams(response)}` // its own query stays as it is spelt
+  keepOpener(c)
   if (response_mode === 'query') return c.redirect(url, 303)
   return popupPage(c, {
     message: { type: 'authorization_response', response },

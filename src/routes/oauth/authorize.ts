@@ -61,7 +61,6 @@ async function orErrorAt(
     const { request_id } = c.var
     if (code === 'server_error') logError('authorize_failed', error, { request_id })
     else log('info', 'authorize_refused', { request_id, reason })
-    keepOpener(c, target.response_mode === 'web_message' ? 'popup' : 'page')
     return answerAuthorization(c, target, { error: authorizationError(code) })
   }
 }
@@ -74,7 +73,7 @@ async function begin(
 ): Promise<Response> {
   const bundle = findBundle(c.var.config, client, request.bundle)
   const display = request.response_mode === 'web_message' ? 'popup' : 'page'
-  keepOpener(c, display)
+  if (display === 'popup') keepOpener(c)
   if (isUnasked(c)) {
     const app = new URL(request.redirect_uri).host
     return confirmPage(c, { app, reason: bundle.reason, href: new URL(c.req.url).search })

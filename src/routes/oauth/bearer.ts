@@ -1,6 +1,7 @@
 /** This file is the guard of the OAuth-mode calls: a DPoP-bound token with its proof, or the JWT of an app's user. */
 
 import type { Client } from '../../clients.ts'
+import { now } from '../../clock.ts'
 import { BrokerError } from '../../errors.ts'
 import { type AppUser, verifyAppJwt } from '../../session/app-user.ts'
 import { readCookies, SESSION_COOKIE_PREFIX } from '../../session/cookie.ts'
@@ -80,6 +81,7 @@ export async function requireProof(c: BrokerContext, access_token?: string): Pro
   const { config } = c.var
   const { origin, pathname } = new URL(c.req.url)
   c.header('DPoP-Nonce', await newNonce(config))
+  c.header('Date', new Date(now() * 1000).toUTCString()) // for browsers whose clock is off
   return verifyProof(config, {
     header: c.req.header('DPoP'),
     method: c.req.method,

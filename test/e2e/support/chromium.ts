@@ -8,13 +8,23 @@ export const ADA = 'Ada Brook'
 export const BEN = 'Ben Okafor'
 export const CHIARA = 'Chiara Lund'
 
+/** Arguments that would make another browser of it: without CORS and sites of their own, nothing here proves anything. */
+const UNLIKE_A_BROWSER = [
+  '--single-process', // it ends with its first context
+  '--disable-web-security',
+  '--disable-site-isolation-trials',
+  '--disable-features=AudioServiceOutOfProcess,IsolateOrigins,site-per-process',
+  '--allow-running-insecure-content',
+]
+
 /** Launches Chromium; no site in it gets its cookies when it is called from another, as in Safari and Firefox. */
 export async function launchChromium(): Promise<Browser> {
   const executablePath = await sparticuz.executablePath()
   return chromium.launch({
     executablePath,
     args: [
-      ...sparticuz.args.filter((arg) => arg !== '--single-process'), // it ends with its first context
+      ...sparticuz.args.filter((arg) => !UNLIKE_A_BROWSER.includes(arg)),
+      '--disable-features=AudioServiceOutOfProcess', // the last list counts: Playwright's own would let such cookies pass
       '--test-third-party-cookie-phaseout',
     ],
     headless: true,

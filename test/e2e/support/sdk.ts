@@ -1,0 +1,158 @@
+/** This file is a page of somebody's app with the SDK in it, on the broker's site and on another, in a real browser. */
+
+import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { gatherAssets } from '../../../src/tools/dev-assets.ts'
+import { assetsFolder, planWithSimulator, secretsFile } from '../../../src/tools/dev-plans.ts'
+import { ensureDevSecrets } from '../../../src/tools/dev-secrets.ts'
+import {
+  type DevServer,
+  isHealthy,
+  startDevServer,
+  type WorkerPlan,
+} from '../../../src/tools/dev-server.ts'
+import { chooseAccount, launchChromium } from './chromium.ts'
+import { findPlace } from './start.ts'
+
+/** The two ways, by how the page's address and the broker's differ. */
+export const MODES = ['cookie', 'oauth'] as const
+export type Mode = (typeof MODES)[number]
+
+/** Everything that runs. */
+export interface Stage {
+  chromium: Browser
+  /** The broker. */
+  url: string
+  simulator: string
+  /** Where the page is, in either mode. */
+  pageAt(mode: Mode): string
+  /** Serves a file of one's own below `/own` from now on, by whichever name the site is called. */
+  serve(path: string, type: string, body: string): void
+  /** Opens the page as somebody who has never been there. */
+  visit(mode: Mode, hash?: string): Promise<{ context: BrowserContext; page: Page }>
+  /** Tells the simulator something that no person could. */
+  tellSimulator(path: string, body?: object): Promise<void>
+  close(): Promise<void>
+}
+
+/** Buttons, because popups want a click; everything else tests do through `window.broker`. */
+function appPage(url: string, simulator: string): string {
+  return `<!doctype html><title>An app</title>
+<button id="connect">Connect</button> <button id="pick">Pick</button>
+<output id="outcome"></output><div id="grid"></div>
+<script type="module">
+  import { BrokerError, createBroker } from '${url}/client.js'
+  import { pickPhotos, uploadPhotos } from '${url}/photos.js'
+  const isCookie = location.hostname === 'localhost'
+  const client = isCookie ? 'demo' : 'elsewhere'
+  const broker = createBroker({ url: '${url}', client, simulator: '${simulator}' })
+  const changes = []
+  broker.on('change', (change) => changes.push(change))
+  Object.assign(window, { broker, BrokerError, changes, pickPhotos, uploadPhotos, bundle: 'pick' })
+  const tell = (work) => {
+    outcome.textContent = '…'
+    work.then((value) => { window.value = value; outcome.textContent = 'ok' },
+      (error) => { window.error = error; outcome.textContent = error.code ?? String(error) })
+  }
+  connect.onclick = () => tell(broker.connect(window.bundle, window.options))
+  pick.onclick = () => tell(pickPhotos(broker, window.options))
+</script>`
+}
+
+/** Starts everything. */
+export async function startStage(): Promise<Stage> {
+  const place = await findPlace()
+  const { values } = await ensureDevSecrets(secretsFile(place))
+  await gatherAssets(assetsFolder(place))
+  const port = place.elsewhere_port
+  const clients = {
+    demo: { origins: [`http://localhost:${port}`] },
+    elsewhere: {
+      origins: [`http://127.0.0.1:${port}`],
+      redirect_uris: [`http://127.0.0.1:${port}/`, `http://127.0.0.1:${port}/own`],
+    },
+  }
+  const plans = planWithSimulator(place, values).filter(
+    (plan): plan is WorkerPlan => 'args' in plan,
+  )
+  const servers: DevServer[] = plans.map((plan) =>
+    startDevServer({ ...plan, vars: { ...plan.vars, ...clientsFor(plan, clients) } }),
+  )
+  const url = `http://localhost:${place.port}`
+  const simulator = `http://localhost:${place.simulator_port}`
+  const own = new Map<string, { type: string; body: string }>()
+  const site = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '/', url)
+    const page = { type: 'text/html', body: appPage(url, simulator) }
+    const { type, body } = own.get(pathname) ?? page
+    response.writeHead(200, { 'Content-Type': `${type}; charset=utf-8` }).end(body)
+  })
+  await once(site.listen(port, '127.0.0.1'), 'listening')
+  const inTime = AbortSignal.timeout(60_000)
+  for (const plan of plans)
+    if (!(await isHealthy(plan, inTime))) throw new Error(`the ${plan.name} does not answer`)
+  const chromium = await launchChromium()
+  const pageAt = (mode: Mode): string =>
+    `http://${mode === 'cookie' ? 'localhost' : '127.0.0.1'}:${port}/`
+  const stage: Stage = {
+    ...{ chromium, url, simulator, pageAt },
+    serve: (path, type, body) => void own.set(path, { type, body }),
+    async visit(mode, hash = '') {
+      const context = await chromium.newContext()
+      context.setDefaultTimeout(20_000)
+      const page = await context.newPage()
+      await page.goto(pageAt(mode) + hash)
+      await page.waitForFunction('window.broker')
+      return { context, page }
+    },
+    async tellSimulator(path, body) {
+      const headers = { 'Content-Type': 'application/json' }
+      const method = body ? 'POST' : 'DELETE'
+      const init = { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) }
+      const { status } = await fetch(`${simulator}/${path}`, init)
+      if (status >= 300) throw new Error(`the simulator answered ${status} to ${path}`)
+    },
+    async close() {
+      await chromium.close()
+      await Promise.all(servers.map((server) => server.stop()))
+      site.close()
+      site.closeAllConnections()
+      await rm(place.home, { recursive: true })
+    },
+  }
+  await stage.tellSimulator('__settings', { poll_interval_seconds: 1 })
+  return stage
+}
+
+function clientsFor({ name }: WorkerPlan, clients: object): Record<string, string> {
+  return name === 'broker' ? { CLIENTS: JSON.stringify(clients) } : {}
+}
+
+/** Presses Connect and consents in the popup; @returns the popup's page, closed by then */
+export async function connect(page: Page, bundle = 'pick', person = 'Ada Brook'): Promise<void> {
+  const popup = await openConsent(page, bundle, person)
+  await popup.getByRole('button', { name: 'Continue' }).click()
+  await outcome(page, 'ok')
+}
+
+/** Presses Connect and goes as far as the consent page in the popup. */
+export async function openConsent(
+  page: Page,
+  bundle = 'pick',
+  person = 'Ada Brook',
+): Promise<Page> {
+  await page.evaluate((name) => Object.assign(window, { bundle: name }), bundle)
+  const [popup] = await Promise.all([
+    page.waitForEvent('popup'),
+    page.getByRole('button', { name: 'Connect' }).click(),
+  ])
+  await chooseAccount(popup, person)
+  return popup
+}
+
+/** Waits until the page says what came of the last click. */
+export async function outcome(page: Page, text: string): Promise<void> {
+  await page.locator('#outcome', { hasText: new RegExp(`^${text}$`) }).waitFor()
+}
