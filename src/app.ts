@@ -13,6 +13,7 @@ import { type BrokerContext, type BrokerEnv, MAX_URL_LENGTH } from './routes/con
 import { cors } from './routes/cors.ts'
 import { disconnect, forgetGrant } from './routes/grants.ts'
 import { withHeaders } from './routes/headers.ts'
+import { browserModule } from './routes/modules.ts'
 import { authorize } from './routes/oauth/authorize.ts'
 import { METADATA_PATH, metadata } from './routes/oauth/metadata.ts'
 import { pushRequest } from './routes/oauth/par.ts'
@@ -32,6 +33,12 @@ const PUBLIC: Record<string, Methods> = {
   [METADATA_PATH]: { GET: metadata },
   '/bundles': { GET: listBundles },
   '/healthz': { GET: healthz },
+}
+
+/** What pages of any origin load; they answer `HEAD` as well. */
+const MODULES: Record<string, Methods> = {
+  '/client.js': { GET: browserModule },
+  '/photos.js': { GET: browserModule },
 }
 
 /** Top-level navigations: a person sees the answer. */
@@ -91,7 +98,8 @@ function createApp(): Hono<BrokerEnv> {
       addRoute(app, path, methods)
     }
   }
-  for (const [path, methods] of Object.entries(NAVIGATIONS)) addRoute(app, path, methods)
+  for (const [path, methods] of Object.entries({ ...MODULES, ...NAVIGATIONS }))
+    addRoute(app, path, methods)
   return app
 }
 
@@ -114,7 +122,7 @@ async function serverTiming(c: BrokerContext, next: Next): Promise<void> {
 /** Adds the methods of a path, and a 405 for all others; Hono would answer `HEAD` wherever there is a `GET` (TMB-14). */
 function addRoute(app: Hono<BrokerEnv>, path: string, methods: Methods): void {
   const names = Object.keys(methods)
-  const allowed = path in PUBLIC ? [...names, 'HEAD'] : names
+  const allowed = path in PUBLIC || path in MODULES ? [...names, 'HEAD'] : names
   app.all(path, (c) => {
     const { method } = c.req.raw
     const handler = methods[(method === 'HEAD' ? 'GET' : method) as Method]

@@ -1,8 +1,12 @@
 /** This file is which tests run where: in workerd, there again over a hostile KV, and on Node against the production build. */
+import { execFileSync } from 'node:child_process'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
 const root = new URL('..', import.meta.url).pathname
+
+// The browser modules have to be there before the Worker is; wrangler makes them, the test runner does not.
+execFileSync(process.execPath, ['src/tools/build-client.ts'], { cwd: root })
 
 /** The configuration of tests in workerd. */
 const bindings = {

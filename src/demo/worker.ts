@@ -5,10 +5,13 @@ import { servePage } from './page.ts'
 
 export { Subject } from '../index.ts'
 
-/** Script and style of the page are static assets (`src/demo/public`), which wrangler serves before it asks here. */
+/** Script and style of the page are static assets, from `src/demo/public`. */
 export default {
   fetch(request, env, ctx) {
-    const isPage = new URL(request.url).pathname === '/' && request.method === 'GET'
-    return isPage ? servePage(request, env) : broker.fetch(request, env, ctx)
+    const { pathname } = new URL(request.url)
+    if (pathname === '/' && request.method === 'GET') return servePage(request, env)
+    return pathname.startsWith('/demo/')
+      ? env.ASSETS.fetch(request)
+      : broker.fetch(request, env, ctx)
   },
 } satisfies ExportedHandler<Env>

@@ -59,6 +59,11 @@ export function secretsFile({ home }: Places): string {
   return join(home, '.dev.vars')
 }
 
+/** Where everything is gathered that the Worker serves as it is. */
+export function assetsFolder({ home }: Places): string {
+  return join(home, '.wrangler', 'assets')
+}
+
 /** Variables come over those of wrangler.toml, which may be somebody's production by now. */
 function planBroker(
   places: Places,
@@ -72,7 +77,7 @@ function planBroker(
     health: '/healthz',
     args: [
       'src/demo/worker.ts',
-      ...['--config', 'wrangler.toml', '--assets', 'src/demo/public'],
+      ...['--config', 'wrangler.toml', '--assets', assetsFolder(places)],
       ...['--env-file', secretsFile(places), '--persist-to', stateFolder(places, 'state')],
     ],
     vars: { BASE_URL: origin, CLIENTS: JSON.stringify(clientsOf(places)), ...vars },

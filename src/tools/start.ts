@@ -3,7 +3,9 @@
 import { relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { gatherAssets } from './dev-assets.ts'
 import {
+  assetsFolder,
   originAt,
   type Places,
   planWithGoogle,
@@ -55,6 +57,7 @@ async function main(args: string[]): Promise<number> {
     return 0
   }
   const { places } = line
+  await gatherAssets(assetsFolder(places))
   const file = nameOf(secretsFile(places))
   const { values, made } = await ensureDevSecrets(secretsFile(places))
   if (made.length > 0) say(`Made ${made.join(' and ')} in ${file}, for this machine only.`)

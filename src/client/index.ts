@@ -1,0 +1,227 @@
+/** This file is the SDK: one object that connects, hands out tokens and calls Google Photos, in either mode. */
+
+import type { SessionResponse } from '../protocol.ts'
+import { random } from './bytes.ts'
+import { createCookieWay } from './cookie.ts'
+import { BrokerError } from './errors.ts'
+import { apisAt, type GoogleApis, mayHaveToken } from './google.ts'
+import { createOAuthWay } from './oauth.ts'
+import { takeOutcome } from './outcome.ts'
+import { openPopup, waitForOutcome } from './popup.ts'
+import { type Change, joinTabs } from './tabs.ts'
+import { createTokens, type TokenOptions } from './tokens.ts'
+import type { Outcome, Way } from './way.ts'
+
+export type { BrokerErrorCode } from './errors.ts'
+export type { Change } from './tabs.ts'
+export type { TokenOptions } from './tokens.ts'
+export { BrokerError }
+
+/** Where the broker is, and who is asking. */
+export interface BrokerOptions {
+  /** `BASE_URL` of the broker. */
+  url: string
+  /** The client's id in `CLIENTS`; needed on another site, and where there are several. */
+  client?: string
+  /** Where users come back to on another site, as in `CLIENTS`; this page without its query if left out. */
+  redirectUri?: string
+  /** A simulator on this machine, in the place of Google. */
+  simulator?: string
+}
+
+/** How to connect. */
+export interface ConnectOptions {
+  signal?: AbortSignal
+  /** Lets the user choose among accounts. */
+  selectAccount?: boolean
+}
+
+/** A broker, as a page uses it. */
+export interface Broker {
+  /**
+   * Has the user consent to a bundle, in a popup; where popups are blocked the page itself goes there and
+   * comes back to where it was, which `on('change')` tells. Call it in a click.
+   *
+   * @throws {BrokerError} `access_denied`, `consent_required` (a box was left unticked), `popup_closed`, …
+   */
+  connect(bundle: string, options?: ConnectOptions): Promise<void>
+  /** Gets an access token that lives long enough; asks the broker only if no tab holds one. */
+  token(bundle: string, options?: TokenOptions): Promise<string>
+  /**
+   * Fetches from Google Photos with a token of a bundle, and once more with another if Google refuses it.
+   *
+   * @throws {TypeError} for any other address: the token goes nowhere else
+   */
+  fetch(bundle: string, url: string | URL, init?: RequestInit): Promise<Response>
+  /** Says who is connected to what. */
+  session(signal?: AbortSignal): Promise<SessionResponse>
+  /** Gets addresses at which pages can show media of Google Photos, for 15 minutes. */
+  media(bundle: string, urls: readonly string[], signal?: AbortSignal): Promise<string[]>
+  /** Forgets one bundle here, or disconnects from Google for good. */
+  disconnect(bundle?: string): Promise<void>
+  /** Ends the session in every tab at once, also without a network; the broker hears of it when it can. */
+  signOut(): Promise<void>
+  /** Tells of changes, in other tabs too. @returns what ends it */
+  on(event: 'change', listener: (change: Change) => void): () => void
+  /** Where Google's APIs are. */
+  readonly apis: GoogleApis
+}
+
+/** What a page that went to a consent itself has to find again. */
+interface Departure {
+  state: string
+  bundle: string
+  href: string
+}
+
+/** Makes a broker. The mode is found by itself: on the broker's own site the cookie, else OAuth. */
+export function createBroker({ url, client, redirectUri, simulator }: BrokerOptions): Broker {
+  const base = new URL(url, location.href).href.replace(/\/+$/, '')
+  const name = `photos-token-broker ${base} ${client ?? ''}`
+  const way = wayTo(base, client, redirectUri)
+  const tabs = joinTabs(name)
+  const tokens = createTokens(name, way, tabs)
+  const apis = apisAt(simulator)
+  const listeners = new Set<(change: Change) => void>()
+
+  const apply = (change: Change): void => {
+    if (change.type === 'signed-out') tokens.clear()
+    if (change.type === 'disconnected') tokens.clear(change.bundle)
+    for (const listener of listeners) listener(change)
+  }
+  const announce = (change: Change): void => {
+    tabs.tell({ kind: 'change', change })
+    apply(change)
+  }
+  tabs.listen((news) => news.kind === 'change' && apply(news.change))
+
+  /**
+   * A consent in another tab replaces the session a call was sent with, so it is made once more; a session
+   * that is over is over in every tab (TMB-88).
+   */
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+    await isReady
+    const isOver = (error: unknown): boolean =>
+      error instanceof BrokerError && error.code === 'login_required'
+    try {
+      return await work().catch((error) => {
+        if (isOver(error)) return work()
+        throw error
+      })
+    } catch (error) {
+      if (isOver(error)) announce({ type: 'signed-out' })
+      throw error
+    }
+  }
+
+  const finish = async (bundle: string, outcome: Outcome): Promise<void> => {
+    if (outcome['error']) throw new BrokerError(outcome['error'] as 'server_error', { bundle })
+    await way.finish(outcome)
+    delete localStorage[name]
+    tokens.clear(bundle)
+    announce({ type: 'connected', bundle })
+  }
+
+  /** A sign-out that the broker has not heard of holds here all the same. */
+  const isSignedOut = (): boolean => name in localStorage
+  const settleSignOut = async (): Promise<void> => {
+    if (!isSignedOut()) return
+    await way.signOut()
+    delete localStorage[name]
+  }
+
+  const comeBack = async (outcome: Outcome): Promise<void> => {
+    if (outcome['state']?.startsWith('p.')) {
+      tabs.tell({ kind: 'outcome', outcome })
+      return window.close()
+    }
+    const departure: Departure = JSON.parse(sessionStorage[name] ?? '{}')
+    delete sessionStorage[name]
+    if (departure.state !== outcome['state']) return
+    const { bundle, href } = departure
+    try {
+      await finish(bundle, outcome)
+    } catch (error) {
+      if (error instanceof BrokerError) apply({ type: 'failed', bundle, error })
+    }
+    if (new URL(href).pathname === location.pathname) history.replaceState(null, '', href)
+    else location.replace(href)
+  }
+
+  const outcome = takeOutcome()
+  const ready = outcome ? Promise.resolve().then(() => comeBack(outcome)) : settleSignOut()
+  const isReady = ready.catch(() => {})
+  addEventListener('online', () => void settleSignOut().catch(() => {}))
+
+  const broker: Broker = {
+    apis,
+    async connect(bundle, { signal, selectAccount = false } = {}) {
+      void settleSignOut().catch(() => {})
+      const id = random()
+      const url = way.connectUrl(bundle, `p.${id}`, selectAccount)
+      const popup = openPopup(url)
+      if (!popup) {
+        const departure: Departure = { state: `r.${id}`, bundle, href: location.href }
+        sessionStorage[name] = JSON.stringify(departure)
+        location.assign(url.replace(`p.${id}`, departure.state))
+        return new Promise(() => {}) // the page is about to go
+      }
+      await finish(bundle, await waitForOutcome(tabs, popup, `p.${id}`, signal))
+    },
+    async token(bundle, options) {
+      if (isSignedOut()) throw new BrokerError('login_required')
+      return guarded(() => tokens.get(bundle, options))
+    },
+    async fetch(bundle, url, init = {}) {
+      const target = new URL(url)
+      if (!mayHaveToken(target, apis)) throw new TypeError('not a Google Photos API')
+      const signal = init.signal ?? undefined
+      const attempt = async (rejected?: string): Promise<[Response, string]> => {
+        const token = await broker.token(bundle, { signal, rejected })
+        const headers = new Headers(init.headers)
+        headers.set('Authorization', `Bearer ${token}`)
+        return [await fetch(target, { ...init, headers, redirect: 'error' }), token]
+      }
+      const [response, token] = await attempt()
+      const isOver = response.status === 401 && !(init.body instanceof ReadableStream)
+      return isOver ? (await attempt(token))[0] : response
+    },
+    async session(signal) {
+      return (await guarded(() => way.call('GET', '/session', undefined, signal))).json()
+    },
+    async media(bundle, urls, signal) {
+      const response = await guarded(() => way.call('POST', '/media', { bundle, urls }, signal))
+      const { media } = (await response.json()) as { media: { url: string }[] }
+      return media.map(({ url }) => url)
+    },
+    async disconnect(bundle) {
+      await guarded(() => way.call('DELETE', bundle ? `/grants/${bundle}` : '/grants'))
+      announce({ type: 'disconnected', bundle })
+      if (!bundle) await broker.signOut()
+    },
+    async signOut() {
+      localStorage[name] = 'signed out'
+      announce({ type: 'signed-out' })
+      await settleSignOut().catch(() => {})
+    },
+    on(_event, listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+  }
+  return broker
+}
+
+function wayTo(base: string, client: string | undefined, redirectUri: string | undefined): Way {
+  if (redirectUri === undefined && isSameSite(new URL(base).hostname, location.hostname))
+    return createCookieWay(base, client)
+  if (!client) throw new TypeError('client is missing')
+  return createOAuthWay(base, client, redirectUri ?? location.origin + location.pathname)
+}
+
+/** Whether a page is beside the broker: on its host, or on or below the domain that the broker's name is in. */
+function isSameSite(broker: string, page: string): boolean {
+  const domain = broker.replace(/^[^.]+/, '')
+  const isDomain = /\..+\.\D/.test(domain)
+  return broker === page || (isDomain && `.${page}`.endsWith(domain))
+}

@@ -1,0 +1,41 @@
+/** This file is the one place the SDK stores anything: IndexedDB, which alone can hold a key that no script can read. */
+
+const TABLE = 'kept'
+
+/** A few values by name. */
+export interface Store<T> {
+  get<K extends keyof T & string>(name: K): Promise<T[K] | undefined>
+  /** Keeps a value; `undefined` takes it away. */
+  set<K extends keyof T & string>(name: K, value: T[K] | undefined): Promise<void>
+}
+
+/** Opens a store of this origin. */
+export function openStore<T>(database: string): Store<T> {
+  const run = async <R>(
+    mode: IDBTransactionMode,
+    work: (table: IDBObjectStore) => IDBRequest<R>,
+  ): Promise<R> => {
+    const opening = indexedDB.open(database)
+    opening.onupgradeneeded = () => opening.result.createObjectStore(TABLE)
+    const db = await settled(opening)
+    try {
+      return await settled(work(db.transaction(TABLE, mode).objectStore(TABLE)))
+    } finally {
+      db.close()
+    }
+  }
+  return {
+    get: (name) => run('readonly', (table) => table.get(name)),
+    async set(name, value) {
+      if (value === undefined) await run('readwrite', (table) => table.delete(name))
+      else await run('readwrite', (table) => table.put(value, name))
+    },
+  }
+}
+
+function settled<R>(request: IDBRequest<R>): Promise<R> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error)
+  })
+}

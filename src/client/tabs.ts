@@ -1,0 +1,46 @@
+/** This file is the tabs of one browser: what each tells the others, in memory and by no storage. */
+
+import type { BrokerError } from './errors.ts'
+import type { Outcome } from './way.ts'
+
+/** An access token as it is held, in memory only (TMB-85). */
+export interface HeldToken {
+  access_token: string
+  /** Milliseconds of this machine's clock. */
+  ends_at: number
+}
+
+/** What happened to what the user may have here. */
+export type Change =
+  | { type: 'connected'; bundle: string }
+  | { type: 'disconnected'; bundle: string | undefined }
+  | { type: 'signed-out' }
+  /** A consent begun with a redirect ended so. */
+  | { type: 'failed'; bundle: string; error: BrokerError }
+
+/** What tabs tell each other. */
+export type News =
+  | { kind: 'token'; bundle: string; held: HeldToken }
+  | { kind: 'token-wanted'; bundle: string }
+  | { kind: 'change'; change: Change }
+  | { kind: 'outcome'; outcome: Outcome }
+
+/** The other tabs of this origin that use the same broker. */
+export interface Tabs {
+  tell(news: News): void
+  /** @returns what ends it */
+  listen(heed: (news: News) => void): () => void
+}
+
+/** Joins the tabs of a broker. */
+export function joinTabs(name: string): Tabs {
+  const channel = new BroadcastChannel(name)
+  return {
+    tell: (news) => channel.postMessage(news),
+    listen(heed) {
+      const listener = ({ data }: MessageEvent<News>): void => heed(data)
+      channel.addEventListener('message', listener)
+      return () => channel.removeEventListener('message', listener)
+    },
+  }
+}

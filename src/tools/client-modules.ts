@@ -1,0 +1,86 @@
+/** This file is how the browser modules are made: `/client.js` and `/photos.js`, minified, with their types. */
+
+import { execFile } from 'node:child_process'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { brotliCompressSync } from 'node:zlib'
+import { build, type Plugin } from 'esbuild'
+import { minify } from 'terser'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+/** Where the modules are, for wrangler.toml and the npm package. */
+export const CLIENT_FOLDER = join(ROOT, 'dist/client')
+const ENTRIES = { client: 'src/client/index.ts', photos: 'src/client/photos/index.ts' }
+
+/** The Photos module imports the SDK as the page does, so that both know one `BrokerError`. */
+const besideTheSdk: Plugin = {
+  name: 'beside the SDK',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\.\/index\.ts$/ }, () => ({ path: './client.js', external: true }))
+  },
+}
+
+/** A module as it was built. */
+export interface BuiltModule {
+  name: string
+  /** Its weight on the wire. */
+  brotli_bytes: number
+}
+
+/** Builds the modules; leaves those alone that are as they should be, since another build may be reading them. */
+export async function buildClient(): Promise<BuiltModule[]> {
+  const { outputFiles } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: ENTRIES,
+    outdir: CLIENT_FOLDER,
+    write: false,
+    bundle: true,
+    format: 'esm',
+    target: ['chrome111', 'firefox115', 'safari16.4'],
+    legalComments: 'none',
+    plugins: [besideTheSdk],
+  })
+  await mkdir(CLIENT_FOLDER, { recursive: true })
+  const modules = await Promise.all(outputFiles.map(minified))
+  for (const { path, contents } of modules) await writeNews(path, contents)
+  return modules.map(({ path, contents }) => ({
+    name: path.slice(CLIENT_FOLDER.length + 1),
+    brotli_bytes: brotliCompressSync(contents).length,
+  }))
+}
+
+/** A tenth smaller than what esbuild makes of it. */
+async function minified({
+  path,
+  text,
+}: {
+  path: string
+  text: string
+}): Promise<{ path: string; contents: Buffer }> {
+  const options = {
+    module: true,
+    ecma: 2020,
+    compress: { passes: 3, unsafe_arrows: true, pure_getters: true },
+    toplevel: true,
+  } as const
+  const { code = '' } = await minify(text, options)
+  return { path, contents: Buffer.from(code) }
+}
+
+async function writeNews(path: string, contents: Buffer): Promise<void> {
+  const old = await readFile(path).catch(() => undefined)
+  if (!old?.equals(contents)) await writeFile(path, contents)
+}
+
+/** Makes `dist/types`, for the npm package. */
+export async function buildClientTypes(): Promise<void> {
+  const tsc = fileURLToPath(import.meta.resolve('typescript/package.json')).replace(
+    /package\.json$/,
+    'bin/tsc',
+  )
+  const project = ['-p', 'src/client', '--outDir', 'dist/types']
+  const emit = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly']
+  await promisify(execFile)(process.execPath, [tsc, ...project, ...emit], { cwd: ROOT })
+}

@@ -1,0 +1,257 @@
+/** This file is the SDK in Chromium, in both modes: what a page gets, and what it never gets (TMB-85 to TMB-89). */
+
+import type { Page, Request } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Broker } from '../../src/client/index.ts'
+import { connect, MODES, openConsent, outcome, type Stage, startStage } from './support/sdk.ts'
+
+declare const broker: Broker
+
+let stage: Stage
+
+beforeAll(async () => {
+  stage = await startStage()
+})
+
+afterEach(async () => {
+  for (const context of stage.chromium.contexts()) await context.close()
+  await stage.tellSimulator('__faults')
+  for (const account of ['ada@example.com', 'ben.okafor@example.com', 'chiara@studio.example'])
+    await stage.tellSimulator('__accounts/revoke', { account })
+})
+
+afterAll(async () => stage?.close())
+
+/** Collects the requests for tokens that a page sends. */
+function watchTokens(page: Page): Request[] {
+  const requests: Request[] = []
+  page.on('request', (request) => {
+    const { pathname } = new URL(request.url())
+    const isRefresh = request.postData()?.includes('grant_type=refresh_token&') ?? false
+    if (request.method() === 'POST' && (pathname === '/session/token' || isRefresh))
+      requests.push(request)
+  })
+  return requests
+}
+
+const getToken = (page: Page, bundle = 'pick'): Promise<string> =>
+  page.evaluate((name) => broker.token(name).catch((error) => `error ${error.code}`), bundle)
+
+describe.each(MODES)('in %s mode', (mode) => {
+  it('connects in a popup, hands out a token, and Google takes it', async () => {
+    const { page } = await stage.visit(mode)
+    expect(await getToken(page)).toBe('error login_required')
+    await connect(page)
+    expect(await getToken(page)).toMatch(/^ya29\./)
+    const status = await page.evaluate(async () => {
+      const url = `${broker.apis.picker}/v1/sessions`
+      return (await broker.fetch('pick', url, { method: 'POST' })).status
+    })
+    expect(status).toBe(200)
+    const session = await page.evaluate(() => broker.session())
+    expect(session.bundles['pick']?.status).toBe('ready')
+    expect(page.url()).toBe(stage.pageAt(mode))
+  })
+
+  it('keeps tokens in memory only, and shows them nowhere (TMB-85)', async () => {
+    const { context, page } = await stage.visit(mode)
+    await connect(page)
+    const token = await getToken(page)
+    const stored = await page.evaluate(dumpEverything)
+    expect(stored.length).toBeGreaterThan(10)
+    expect(stored + JSON.stringify(await context.cookies())).not.toContain(token)
+    await page.reload()
+    await page.waitForFunction('window.broker')
+    expect(await getToken(page)).toMatch(/^ya29\./)
+  })
+
+  it('asks once for two tabs and fifty calls (TMB-89)', async () => {
+    const { context, page } = await stage.visit(mode)
+    await connect(page)
+    const other = await context.newPage()
+    await other.goto(stage.pageAt(mode))
+    await other.waitForFunction('window.broker')
+    const requests = [watchTokens(page), watchTokens(other)]
+    const askMuch = (tab: Page): Promise<string[]> =>
+      tab.evaluate(() => Promise.all(Array.from({ length: 50 }, () => broker.token('pick'))))
+    const tokens = await Promise.all([askMuch(page), askMuch(other)])
+    expect(new Set(tokens.flat()).size).toBe(1)
+    const answered = await Promise.all(requests.flat().map(async (one) => one.response()))
+    expect(answered.filter((answer) => answer?.status() === 200)).toHaveLength(1)
+  })
+
+  it('signs out in every tab at once, without a network too (TMB-88)', async () => {
+    const { context, page } = await stage.visit(mode)
+    await connect(page)
+    const other = await context.newPage()
+    await other.goto(stage.pageAt(mode))
+    await other.waitForFunction('window.broker')
+    expect(await getToken(other)).toMatch(/^ya29\./)
+    await context.setOffline(true)
+    await page.evaluate(() => broker.signOut())
+    for (const tab of [page, other]) expect(await getToken(tab)).toBe('error login_required')
+    await context.setOffline(false)
+    await other.reload()
+    await other.waitForFunction('window.broker')
+    expect(await getToken(other)).toBe('error login_required')
+  })
+
+  it('goes there itself where popups are blocked, and comes back to where it was', async () => {
+    const { page } = await stage.visit(mode, '?tab=2#photos')
+    await page.evaluate(() => Object.assign(window, { open: () => null }))
+    await page.getByRole('button', { name: 'Connect' }).click()
+    await page.getByRole('button', { name: 'Ada Brook' }).click()
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await page.waitForURL(`${stage.pageAt(mode)}?tab=2#photos`)
+    await page.waitForFunction('window.broker')
+    expect(await getToken(page)).toMatch(/^ya29\./)
+  })
+
+  it('says so when the popup is closed, when the user says no, and when a box is left unticked', async () => {
+    const { page } = await stage.visit(mode)
+    await (await openConsent(page)).close()
+    await outcome(page, 'popup_closed')
+    await (await openConsent(page)).getByRole('button', { name: 'Cancel' }).click()
+    await outcome(page, 'access_denied')
+    const popup = await openConsent(page, 'album')
+    await popup.getByRole('checkbox').last().uncheck()
+    await popup.getByRole('button', { name: 'Continue' }).click()
+    await outcome(page, 'consent_required')
+  })
+
+  it('hears of the outcome when an opener policy has cut the popup off', async () => {
+    const { page } = await stage.visit(mode)
+    await stage.tellSimulator('__settings', { opener_policy: 'same-origin' })
+    try {
+      await page.evaluate(() => {
+        Object.assign(document, { hasFocus: () => false }) // headless pages all think they have it
+      })
+      await connect(page)
+      expect(await getToken(page)).toMatch(/^ya29\./)
+    } finally {
+      await stage.tellSimulator('__settings', { opener_policy: 'unsafe-none' })
+    }
+  })
+
+  it('is called off by a signal', async () => {
+    const { page } = await stage.visit(mode)
+    await page.evaluate(() => {
+      const calling = new AbortController()
+      Object.assign(window, { calling, options: { signal: calling.signal } })
+    })
+    const popup = await openConsent(page)
+    const closed = popup.waitForEvent('close')
+    await page.evaluate('calling.abort()')
+    await closed
+    await outcome(page, 'AbortError.*|20')
+  })
+
+  it.each([
+    { how: 'once', times: 1, status: 200 },
+    { how: 'always', times: 100, status: 401 },
+  ])(
+    'asks for another token when Google refuses one $how, and no more than that (TMB-89)',
+    async ({ times, status }) => {
+      const { page } = await stage.visit(mode)
+      await connect(page)
+      const before = await getToken(page)
+      await stage.tellSimulator('__faults', { at: 'api', times, do: { status: 401 } })
+      const requests = watchTokens(page)
+      const got = await page.evaluate(async () => {
+        const url = `${broker.apis.picker}/v1/sessions`
+        return (await broker.fetch('pick', url, { method: 'POST' })).status
+      })
+      expect(got).toBe(status)
+      const answered = await Promise.all(requests.map(async (one) => one.response()))
+      expect(answered.filter((answer) => answer?.status() === 200)).toHaveLength(1)
+      expect(await getToken(page)).not.toBe(before)
+    },
+  )
+
+  it.each([
+    'http://photospicker.googleapis.com/v1/x',
+    'https://photospicker.googleapis.com.evil.example/',
+    'https://evil.example/',
+    'https://u:p@photospicker.googleapis.com/',
+    'https://photospicker.googleapis.com:8443/',
+    'https://www.googleapis.com/x',
+  ])('sends no token to %s (TMB-86)', async (url) => {
+    const { page } = await stage.visit(mode)
+    const refused = await page.evaluate(
+      (target) => broker.fetch('pick', target).then(String, (error) => error.name),
+      url,
+    )
+    expect(refused).toBe('TypeError')
+  })
+
+  it('waits for a broker that is busy, and goes on (TMB-89)', async () => {
+    const { page } = await stage.visit(mode)
+    await connect(page)
+    await page.reload()
+    await page.waitForFunction('window.broker')
+    let times = 0
+    const path = mode === 'cookie' ? '/session/token' : '/token'
+    await page.route(stage.url + path, async (route) => {
+      if (times++ > 0 || route.request().method() !== 'POST') return route.continue()
+      const headers = {
+        'Access-Control-Allow-Origin': new URL(page.url()).origin,
+        'Access-Control-Allow-Credentials': 'true',
+        'Access-Control-Expose-Headers': 'Retry-After',
+        'Retry-After': '1',
+      }
+      await route.fulfill({ status: 503, headers, json: { error: 'temporarily_unavailable' } })
+    })
+    expect(await getToken(page)).toMatch(/^ya29\./)
+    expect(times).toBeGreaterThan(1)
+  })
+
+  it('works with a clock that is two hours off', async () => {
+    const { context, page } = await stage.visit(mode)
+    await context.addInitScript(() => {
+      const real = Date.now
+      Date.now = () => real() + 2 * 60 * 60 * 1000
+    })
+    await page.reload()
+    await page.waitForFunction('window.broker')
+    await connect(page)
+    expect(await getToken(page)).toMatch(/^ya29\./)
+  })
+
+  it('forgets a bundle, and disconnects', async () => {
+    const { page } = await stage.visit(mode)
+    await connect(page)
+    await connect(page, 'upload')
+    await page.evaluate(() => broker.disconnect('pick'))
+    expect(await getToken(page)).toBe('error consent_required')
+    expect(await getToken(page, 'upload')).toMatch(/^ya29\./)
+    await page.evaluate(() => broker.disconnect())
+    expect(await getToken(page, 'upload')).toBe('error login_required')
+  })
+})
+
+/** Runs in the page: every storage and every global, as text. */
+async function dumpEverything(): Promise<string> {
+  const parts: unknown[] = [
+    { ...localStorage },
+    { ...sessionStorage },
+    location.href,
+    document.cookie,
+  ]
+  parts.push(JSON.stringify(broker), history.state)
+  for (const { name = '' } of await indexedDB.databases()) {
+    const database = await new Promise<IDBDatabase>((resolve) => {
+      const opening = indexedDB.open(name)
+      opening.onsuccess = () => resolve(opening.result)
+    })
+    for (const table of database.objectStoreNames) {
+      const reading = database.transaction(table).objectStore(table).getAll()
+      parts.push(
+        await new Promise((resolve) => (reading.onsuccess = () => resolve(reading.result))),
+      )
+    }
+    database.close()
+  }
+  for (const name of await caches.keys()) parts.push(name)
+  const globals = Object.entries(window).filter(([, value]) => typeof value === 'string')
+  return JSON.stringify([parts, globals])
+}
