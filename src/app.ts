@@ -13,6 +13,8 @@ import { type BrokerContext, type BrokerEnv, MAX_URL_LENGTH } from './routes/con
 import { cors } from './routes/cors.ts'
 import { disconnect, forgetGrant } from './routes/grants.ts'
 import { withHeaders } from './routes/headers.ts'
+import { issueTickets } from './routes/media.ts'
+import { preflightMedia, relayMedia } from './routes/media-bytes.ts'
 import { authorize } from './routes/oauth/authorize.ts'
 import { METADATA_PATH, metadata } from './routes/oauth/metadata.ts'
 import { pushRequest } from './routes/oauth/par.ts'
@@ -24,7 +26,7 @@ import { describeSession, endSession } from './routes/session.ts'
 import { sessionToken } from './routes/session-token.ts'
 import { startTimings } from './routes/timings.ts'
 
-type Method = 'GET' | 'POST' | 'DELETE'
+type Method = 'GET' | 'POST' | 'DELETE' | 'OPTIONS'
 type Methods = Partial<Record<Method, (c: BrokerContext) => Response | Promise<Response>>>
 
 /** Anybody may ask these; they answer `HEAD` as well. */
@@ -32,6 +34,11 @@ const PUBLIC: Record<string, Methods> = {
   [METADATA_PATH]: { GET: metadata },
   '/bundles': { GET: listBundles },
   '/healthz': { GET: healthz },
+}
+
+/** Whoever has the ticket may show this; who may read it, the ticket says. It answers `HEAD` as well. */
+const EMBEDDED: Record<string, Methods> = {
+  '/media/:ticket': { GET: relayMedia, OPTIONS: preflightMedia },
 }
 
 /** Top-level navigations: a person sees the answer. */
@@ -58,6 +65,7 @@ const BOTH_MODES: Record<string, Methods> = {
   '/session': { GET: describeSession, DELETE: endSession },
   '/grants': { DELETE: disconnect },
   '/grants/:bundle': { DELETE: forgetGrant },
+  '/media': { POST: issueTickets },
 }
 
 /** Paths that scripts call, by the modes in which they do. */
@@ -91,7 +99,8 @@ function createApp(): Hono<BrokerEnv> {
       addRoute(app, path, methods)
     }
   }
-  for (const [path, methods] of Object.entries(NAVIGATIONS)) addRoute(app, path, methods)
+  for (const [path, methods] of Object.entries({ ...NAVIGATIONS, ...EMBEDDED }))
+    addRoute(app, path, methods)
   return app
 }
 
@@ -114,7 +123,7 @@ async function serverTiming(c: BrokerContext, next: Next): Promise<void> {
 /** Adds the methods of a path, and a 405 for all others; Hono would answer `HEAD` wherever there is a `GET` (TMB-14). */
 function addRoute(app: Hono<BrokerEnv>, path: string, methods: Methods): void {
   const names = Object.keys(methods)
-  const allowed = path in PUBLIC ? [...names, 'HEAD'] : names
+  const allowed = path in PUBLIC || path in EMBEDDED ? [...names, 'HEAD'] : names
   app.all(path, (c) => {
     const { method } = c.req.raw
     const handler = methods[(method === 'HEAD' ? 'GET' : method) as Method]
