@@ -13,6 +13,8 @@ import { type BrokerContext, type BrokerEnv, MAX_URL_LENGTH } from './routes/con
 import { cors } from './routes/cors.ts'
 import { disconnect, forgetGrant } from './routes/grants.ts'
 import { withHeaders } from './routes/headers.ts'
+import { issueTickets } from './routes/media.ts'
+import { preflightMedia, relayMedia } from './routes/media-bytes.ts'
 import { browserModule } from './routes/modules.ts'
 import { authorize } from './routes/oauth/authorize.ts'
 import { METADATA_PATH, metadata } from './routes/oauth/metadata.ts'
@@ -25,7 +27,7 @@ import { describeSession, endSession } from './routes/session.ts'
 import { sessionToken } from './routes/session-token.ts'
 import { startTimings } from './routes/timings.ts'
 
-type Method = 'GET' | 'POST' | 'DELETE'
+type Method = 'GET' | 'POST' | 'DELETE' | 'OPTIONS'
 type Methods = Partial<Record<Method, (c: BrokerContext) => Response | Promise<Response>>>
 
 /** Anybody may ask these; they answer `HEAD` as well. */
@@ -35,10 +37,11 @@ const PUBLIC: Record<string, Methods> = {
   '/healthz': { GET: healthz },
 }
 
-/** What pages of any origin load; they answer `HEAD` as well. */
-const MODULES: Record<string, Methods> = {
+/** What pages of any origin load or show; who may read a picture, its ticket says. They answer `HEAD` as well. */
+const EMBEDDED: Record<string, Methods> = {
   '/client.js': { GET: browserModule },
   '/photos.js': { GET: browserModule },
+  '/media/:ticket': { GET: relayMedia, OPTIONS: preflightMedia },
 }
 
 /** Top-level navigations: a person sees the answer. */
@@ -65,6 +68,7 @@ const BOTH_MODES: Record<string, Methods> = {
   '/session': { GET: describeSession, DELETE: endSession },
   '/grants': { DELETE: disconnect },
   '/grants/:bundle': { DELETE: forgetGrant },
+  '/media': { POST: issueTickets },
 }
 
 /** Paths that scripts call, by the modes in which they do. */
@@ -98,7 +102,7 @@ function createApp(): Hono<BrokerEnv> {
       addRoute(app, path, methods)
     }
   }
-  for (const [path, methods] of Object.entries({ ...MODULES, ...NAVIGATIONS }))
+  for (const [path, methods] of Object.entries({ ...NAVIGATIONS, ...EMBEDDED }))
     addRoute(app, path, methods)
   return app
 }
@@ -122,7 +126,7 @@ async function serverTiming(c: BrokerContext, next: Next): Promise<void> {
 /** Adds the methods of a path, and a 405 for all others; Hono would answer `HEAD` wherever there is a `GET` (TMB-14). */
 function addRoute(app: Hono<BrokerEnv>, path: string, methods: Methods): void {
   const names = Object.keys(methods)
-  const allowed = path in PUBLIC || path in MODULES ? [...names, 'HEAD'] : names
+  const allowed = path in PUBLIC || path in EMBEDDED ? [...names, 'HEAD'] : names
   app.all(path, (c) => {
     const { method } = c.req.raw
     const handler = methods[(method === 'HEAD' ? 'GET' : method) as Method]

@@ -1,4 +1,4 @@
-/** This file is how a request leaves the broker: no redirects, in time, and its answer read only so far (TMB-18). */
+/** This file is how a request leaves the broker: no redirects, in time, and its answer read only so far (TMB-18) or not at all. */
 
 import { BrokerError } from './errors.ts'
 
@@ -24,6 +24,21 @@ export async function cappedFetch(url: string, init: object = {}): Promise<Respo
     })
     const hasBody = body !== null && ![204, 205, 304].includes(status)
     return new Response(hasBody ? await readCapped(body) : null, { status, headers })
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/**
+ * Sends a request and gives its answer as soon as the headers are there; a redirect is an answer like any other.
+ *
+ * Only the headers have to come in time: a body is read as fast as its reader reads, and for as long.
+ */
+export async function streamedFetch(url: string, init: object): Promise<Response> {
+  const controller = new AbortController()
+  const timer = setTimeout(() => controller.abort(), TIMEOUT_MS)
+  try {
+    return await fetch(url, { ...init, redirect: 'manual', signal: controller.signal })
   } finally {
     clearTimeout(timer)
   }

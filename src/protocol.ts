@@ -108,6 +108,17 @@ export interface BundlesResponse {
   }[]
 }
 
+/** The body of `POST /media`. */
+export interface MediaResponse {
+  /** In the order of the URLs that were asked for. */
+  media: {
+    /** Where the bytes are, for `<img>`, `<video>` and `fetch`. Whoever has it can read them. */
+    url: string
+    /** Seconds. */
+    expires_in: number
+  }[]
+}
+
 /** The query that `/connect` adds to `return_to`, and what its popup posts to its opener. */
 export interface ConnectResult {
   connect: 'ok' | 'error'

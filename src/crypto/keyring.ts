@@ -1,7 +1,7 @@
 /** This file is the keyring: the current sealing key, the older ones that still open, each split by purpose. */
 
 /** What a key is for; a key of one purpose opens nothing of another (TMB-55). */
-export type Purpose = 'cookie' | 'oauth' | 'storage'
+export type Purpose = 'cookie' | 'oauth' | 'media' | 'storage'
 
 /** The AES-256-GCM keys of `ENCRYPTION_KEYS`: the first seals, all open. */
 export interface Keyring {

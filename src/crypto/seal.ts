@@ -17,6 +17,7 @@ const PURPOSES = {
   code: 'oauth',
   request: 'oauth',
   nonce: 'oauth',
+  media: 'media',
   token: 'storage',
   grant: 'storage',
   consent: 'storage',

@@ -19,9 +19,12 @@ export interface Caller {
   explain(refusal: BrokerError, bundle?: string): BrokerError
 }
 
+/** Whoever has a right to the access tokens of a subject, whoever that is. */
+export type Claimant = Pick<Caller, 'subject' | 'asker' | 'connectUrl' | 'explain'>
+
 /** Waits for what the Durable Object says, and puts a failure into the words of this caller's mode. */
 export async function inWordsFor<T>(
-  caller: Caller,
+  caller: Claimant,
   asking: Promise<T>,
   bundle?: string,
 ): Promise<T> {

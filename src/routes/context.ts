@@ -36,14 +36,16 @@ export function readQuery(c: BrokerContext): URLSearchParams {
 /**
  * Reads a small JSON body of a known shape.
  *
+ * @param maxBytes how long it may be; 4 KiB, where nothing is said
  * @throws {BrokerError} `invalid_request` when it is of another type, too long, no JSON, or of another shape
  */
 export async function readJson<T extends GenericSchema>(
   c: BrokerContext,
   schema: T,
+  maxBytes: number = MAX_JSON_BYTES,
 ): Promise<InferOutput<T>> {
   requireType(c, 'application/json')
-  const parsed = safeParse(schema, parse(await readText(c.req.raw, MAX_JSON_BYTES)))
+  const parsed = safeParse(schema, parse(await readText(c.req.raw, maxBytes)))
   if (!parsed.success) throw new BrokerError('invalid_request', 'body_shape')
   return parsed.output
 }

@@ -11,7 +11,7 @@ import type { Ask, HandOut } from '../subject/hand-out.ts'
 import { touchAfter } from '../subject/sessions.ts'
 import { readToken, type StoredToken, tokenKey } from '../subject/store.ts'
 import { askSubject } from '../subject/stub.ts'
-import { type Caller, inWordsFor } from './caller.ts'
+import { type Claimant, inWordsFor } from './caller.ts'
 import type { BrokerContext } from './context.ts'
 
 /** Seconds of life a token has at least, where the caller does not say. */
@@ -39,7 +39,7 @@ export interface HandedOut {
 /** Hands out an access token of a bundle that has `min_ttl` seconds of life left, as far as Google gives them. */
 export async function handOut(
   c: BrokerContext,
-  caller: Caller,
+  caller: Claimant,
   bundle: Bundle,
   { min_ttl, rejected }: Wish,
 ): Promise<HandedOut> {
@@ -68,7 +68,7 @@ async function fromEdge(
   c: BrokerContext,
   ask: Ask,
   key: string,
-  { subject }: Caller,
+  { subject }: Claimant,
 ): Promise<HandOut | undefined> {
   const { config, timings } = c.var
   if (config.consistency === 'strict') return undefined
@@ -109,7 +109,7 @@ async function fromSubject(
   c: BrokerContext,
   ask: Ask,
   bundle: string,
-  caller: Caller,
+  caller: Claimant,
 ): Promise<HandOut> {
   const { timings } = c.var
   const asking = askSubject(c.env.SUBJECTS, caller.subject, (subject) => subject.accessToken(ask))

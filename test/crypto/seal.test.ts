@@ -143,7 +143,12 @@ describe('a key', () => {
   })
 
   it('of one purpose opens nothing of the other, of whatever type (TMB-55)', async () => {
-    const other = { cookie: 'oauth', oauth: 'storage', storage: 'cookie' } as const
+    const other = {
+      cookie: 'oauth',
+      oauth: 'media',
+      media: 'storage',
+      storage: 'cookie',
+    } as const
     const swapped: Keyring = {
       ...keyring,
       key: (kid, purpose) => keyring.key(kid, other[purpose]),

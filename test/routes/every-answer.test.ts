@@ -24,6 +24,8 @@ const ROUTES: Record<string, string[]> = {
   '/session': ['GET', 'DELETE'],
   '/grants': ['DELETE'],
   '/grants/pick': ['DELETE'],
+  '/media': ['POST'],
+  '/media/ticket': ['GET', 'OPTIONS', 'HEAD'],
 }
 const UNKNOWN = [
   '/',
@@ -34,6 +36,8 @@ const UNKNOWN = [
   '/.well-known/oauth-authorization-server/x',
   '//session',
   '/grants/pick/more',
+  '/media/',
+  '/media/ticket/more',
 ]
 const CRAWL = [...Object.keys(ROUTES), ...UNKNOWN].flatMap((path) =>
   METHODS.map((method) => ({ method, path })),

@@ -54,6 +54,8 @@ export interface RequestChange {
   proof?: ProofChange | string | null
   /** Does not try again with the nonce. */
   once?: boolean
+  /** A body, for the calls that have one. */
+  json?: unknown
 }
 
 /** A browser's page of a client, with a key of its own. */
@@ -192,7 +194,9 @@ export async function openFrontend(
     async call(method, path, { access_token, ...change } = {}) {
       const token = access_token ?? (await frontend.ask('broker')).body.access_token
       const headers = { Authorization: `DPoP ${token}` }
-      return send(method, path, { headers }, change)
+      if (change.json === undefined) return send(method, path, { headers }, change)
+      const typed = { ...headers, 'Content-Type': 'application/json' }
+      return send(method, path, { headers: typed, body: JSON.stringify(change.json) }, change)
     },
     post(path, fields, change = {}) {
       const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }

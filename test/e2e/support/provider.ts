@@ -1,6 +1,6 @@
 /** This file is an OpenID provider nobody here wrote: `oidc-provider`, certified, on loopback, with rotating refresh tokens. */
 
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Provider } from 'oidc-provider'
 import type { Browser, Page } from '../../support/browser.ts'
@@ -25,10 +25,15 @@ export interface RunningProvider {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Starts the provider with one confidential client. */
+/**
+ * Starts the provider with one confidential client.
+ *
+ * @param media answers below `/media/`, on the provider's own origin
+ */
 export async function startProvider(
   client: { client_id: string; client_secret: string; redirect_uri: string },
   scopes: string[],
+  media?: RequestListener,
 ): Promise<RunningProvider> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -64,7 +69,10 @@ export async function startProvider(
   const grants = new Set<string>()
   provider.on('refresh_token.saved', (token) => grants.add(String(token.grantId)))
   const answer = provider.callback()
-  server.on('request', (request, response) => void answer(request, response))
+  server.on('request', (request, response) => {
+    if (media && request.url?.startsWith('/media/')) media(request, response)
+    else void answer(request, response)
+  })
   const running: RunningProvider = {
     issuer,
     granted,

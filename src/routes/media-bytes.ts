@@ -1,0 +1,118 @@
+/** This file is `GET /media/TICKET`: the bytes of a media item, streamed to whoever has the ticket, readable by its client. */
+
+import type { Client } from '../clients.ts'
+import type { Config } from '../config.ts'
+import { sha256 } from '../crypto/digest.ts'
+import { BrokerError, failureOf } from '../errors.ts'
+import { fetchMedia } from '../google/media.ts'
+import type { Bundle } from '../scope/bundles.ts'
+import { type MediaTicket, openTicket } from '../session/media-ticket.ts'
+import type { Claimant } from './caller.ts'
+import type { BrokerContext } from './context.ts'
+import { authorizeUrl } from './find.ts'
+import { DEFAULT_MIN_TTL_SECONDS, handOut } from './hand-out.ts'
+import { toAnswer } from './media-answer.ts'
+
+/** A ticket, and what it names that is still so. */
+interface Admission {
+  ticket: MediaTicket
+  client: Client
+  bundle: Bundle
+}
+
+/** Conditions that go to the media host as they are; RFC 9110 §13.1. */
+const CONDITIONS = ['If-Range', 'If-None-Match', 'If-Modified-Since']
+
+/** Streams the bytes, or the part of them that was asked for. */
+export async function relayMedia(c: BrokerContext): Promise<Response> {
+  const admission = await admitTicket(c)
+  if (!admission) throw new BrokerError('invalid_request', 'ticket_invalid')
+  allowReading(c, admission.client)
+  return toAnswer(c, await askHost(c, admission), admission.ticket.exp)
+}
+
+/** Answers the preflight of a conditional request: the ticket says whose origins may send one (TMB-35). */
+export async function preflightMedia(c: BrokerContext): Promise<Response> {
+  const admission = await admitTicket(c)
+  if (!admission || !allowReading(c, admission.client))
+    throw new BrokerError('access_denied', 'origin_not_allowed')
+  return c.body(null, 204, {
+    'Access-Control-Allow-Headers': ['Range', ...CONDITIONS].join(', '),
+    'Access-Control-Allow-Methods': 'GET, HEAD',
+    'Access-Control-Max-Age': '600',
+  })
+}
+
+async function admitTicket(c: BrokerContext): Promise<Admission | undefined> {
+  const { config } = c.var
+  const ticket = await openTicket(config, c.req.param('ticket') ?? '')
+  const client = ticket && config.clients.get(ticket.client)
+  const bundle = client && bundleOf(config, client, ticket.scope)
+  return ticket && client && bundle && { ticket, client, bundle }
+}
+
+/** The configuration may have changed since: the client must still have a bundle of these scopes. */
+function bundleOf({ bundles }: Config, client: Client, scope: string): Bundle | undefined {
+  return [...client.bundles]
+    .map((name) => bundles.get(name))
+    .find((bundle) => bundle?.scopes.join(' ') === scope)
+}
+
+/** Lets scripts of the client's origins read the answer. Anybody may show it: a ticket is a credential of its own. */
+function allowReading(c: BrokerContext, { origins }: Client): boolean {
+  const origin = c.req.header('Origin')
+  if (origin === undefined || !origins.has(origin)) return false
+  c.header('Access-Control-Allow-Origin', origin)
+  c.header(
+    'Access-Control-Expose-Headers',
+    'Content-Length, Content-Range, Accept-Ranges, ETag, Retry-After',
+  )
+  return true
+}
+
+/** Asks the media host, and once more with another token where it refuses this one. */
+async function askHost(c: BrokerContext, admission: Admission): Promise<Response> {
+  const { method } = c.req.raw
+  const request = { method, url: admission.ticket.url, headers: conditionsOf(c) }
+  const token = await accessToken(c, admission)
+  const answer = await fetchMedia(c.var.config, token, request)
+  if (answer.status !== 401) return answer
+  await answer.body?.cancel()
+  const other = await accessToken(c, admission, await sha256(token))
+  return fetchMedia(c.var.config, other, request)
+}
+
+/** Gets the token as a hand-out does; whatever ended the consent has closed the ticket. */
+async function accessToken(
+  c: BrokerContext,
+  { ticket, client, bundle }: Admission,
+  rejected?: string,
+): Promise<string> {
+  const { session, subject } = ticket
+  const claimant: Claimant = {
+    subject,
+    asker: session === undefined ? { kind: 'app_user' } : { kind: 'session', id: session },
+    connectUrl: (name) => authorizeUrl(c.var.config, client, name),
+    explain: (refusal) => refusal,
+  }
+  try {
+    const wish = { min_ttl: DEFAULT_MIN_TTL_SECONDS, rejected }
+    return (await handOut(c, claimant, bundle, wish)).access_token
+  } catch (cause) {
+    if (failureOf(cause).code !== 'consent_required') throw cause
+    throw new BrokerError('login_required', 'ticket_closed', { cause })
+  }
+}
+
+/** Several ranges at once would come back as `multipart/byteranges`, which is no image; RFC 9110 §14.2 lets us ignore them. */
+function conditionsOf(c: BrokerContext): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const name of CONDITIONS) {
+    const value = c.req.header(name)
+    if (value !== undefined) headers[name] = value
+  }
+  const range = c.req.header('Range')
+  return range !== undefined && /^bytes=\d*-\d*$/.test(range)
+    ? { ...headers, Range: range }
+    : headers
+}

@@ -1,0 +1,853 @@
+/** This file is the story of the media relay: whose ticket opens what, what comes back, and where a token never goes (design.md §3.4). */
+
+import { evictDurableObject } from 'cloudflare:test'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import type { MediaResponse } from '../../src/protocol.ts'
+import { sealHandle } from '../../src/session/handles.ts'
+import { sealTicket } from '../../src/session/media-ticket.ts'
+import { ALBUM_CLIENT, openIssuer } from '../support/app-issuer.ts'
+import {
+  type Answer,
+  answerOf,
+  ask,
+  browse,
+  logIn,
+  subjectOf,
+  the,
+  theConfig,
+} from '../support/broker.ts'
+import type { Browser } from '../support/browser.ts'
+import {
+  configureClients,
+  type Frontend,
+  gallery,
+  journal,
+  OAUTH_CLIENTS,
+  openFrontend,
+} from '../support/frontend.ts'
+import { askMedia, LH3, type MediaHosts, openMediaHosts, openTicket } from '../support/media.ts'
+import {
+  ADA,
+  BEN,
+  GOOGLE,
+  type SimulatedGoogle,
+  simulateGoogle,
+} from '../support/simulated-google.ts'
+import { aMinute, countCosts, later, stage, travel } from '../support/story.ts'
+import { configure } from '../support/worker.ts'
+
+stage()
+
+let google: SimulatedGoogle
+let hosts: MediaHosts
+let browser: Browser
+
+beforeEach(async () => {
+  google = simulateGoogle()
+  hosts = openMediaHosts(google, GOOGLE)
+  browser = google.browse()
+})
+
+const PNG = { 'Content-Type': 'image/png' }
+
+async function connect(account = ADA, bundle = 'pick'): Promise<string> {
+  await google.connect(browser, bundle, { account })
+  return (await ask(browser, { bundle })).body.access_token
+}
+
+/** One ticket, of a browser that is connected. */
+async function ticketFor(url = hosts.baseUrl(), from = browser): Promise<string> {
+  const { status, body } = await askMedia(from, [url])
+  expect(status).toBe(200)
+  return body.media[0]?.url ?? ''
+}
+
+async function errorOf(response: Response): Promise<[number, string | undefined]> {
+  const { status, body } = await answerOf(response)
+  return [status, body.error]
+}
+
+/** What the media host answers, whatever is asked. */
+function script(answer: (request: Request) => Response | Promise<Response>, origin = LH3): void {
+  hosts.answers.set(origin, answer)
+}
+
+describe('POST /media', () => {
+  it('answers with a ticket for each URL, in order, that say nothing of what they are for', async () => {
+    const access_token = await connect()
+    const urls = [hosts.baseUrl('w64-h48'), hosts.baseUrl('w32-h24'), hosts.baseUrl('dv', ADA, 11)]
+    const { status, headers, body } = await askMedia(browser, urls)
+    expect(status).toBe(200)
+    expect(headers.get('Cache-Control')).toBe('no-store')
+    expect(headers.get('Server-Timing')).toContain('total')
+    expect(body.media.map(({ expires_in }) => expires_in)).toEqual([900, 900, 900])
+    for (const [index, { url }] of body.media.entries()) {
+      expect(url).toMatch(/^https:\/\/broker\.example\/media\/[\w.-]+$/)
+      const given = await (await openTicket(url)).bytes()
+      const held = await (await hosts.open(urls[index] ?? '', access_token)).bytes()
+      expect(given).toEqual(held)
+    }
+    expect(JSON.stringify(body)).not.toMatch(/googleusercontent|pick|ya29/)
+    expect(hosts.seen.map(({ url }) => url)).toEqual(urls)
+  })
+
+  it.each([
+    'http://lh3.googleusercontent.com/x',
+    'https://googleusercontent.com/x',
+    'https://googleusercontent.com.evil.example/x',
+    'https://lh3.googleusercontent.com.evil.example/x',
+    'https://evilgoogleusercontent.com/x',
+    'https://evil.example/lh3.googleusercontent.com',
+    'https://evil.example#.googleusercontent.com',
+    'https://evil.example?.googleusercontent.com',
+    'https://evil.example\\.googleusercontent.com/x',
+    'https://user@lh3.googleusercontent.com/x',
+    'https://user:word@lh3.googleusercontent.com/x',
+    'https://:word@lh3.googleusercontent.com/x',
+    'https://lh3.googleusercontent.com@evil.example/x',
+    'https://lh3.googleusercontent.com:8443/x',
+    'https://lh3.googleusercontent.com:80/x',
+    'https://lh3.googleusercontent.com./x',
+    'https://lh3..googleusercontent.com/x',
+    'https://.googleusercontent.com/x',
+    'https://4.3.2.1.bc.googleusercontent.com/x',
+    'https://lh3%2eevil.example%2f.googleusercontent.com/x',
+    'https://photospicker.googleapis.com/v1/sessions',
+    'https://google.example/media/x',
+    'http://localhost:8788/media/x',
+    'http://127.0.0.1/x',
+    'https://[::1]/x',
+    '//lh3.googleusercontent.com/x',
+    '/media/x',
+    'lh3.googleusercontent.com/x',
+    'javascript:alert(1)//.googleusercontent.com',
+    'data:image/png;base64,AA==',
+    'blob:https://lh3.googleusercontent.com/x',
+    'ftp://lh3.googleusercontent.com/x',
+    '',
+    `${LH3}/${'x'.repeat(2048)}`,
+    `${LH3}/${'ä'.repeat(1000)}`,
+  ])('refuses the URL %s, and gives no ticket for the others either', async (url) => {
+    await connect()
+    const { status, body } = await askMedia(browser, [hosts.baseUrl(), url])
+    expect([status, body.error]).toEqual([400, 'invalid_request'])
+    expect(body).not.toHaveProperty('media')
+  })
+
+  it.each([
+    { what: 'none', urls: [] },
+    { what: '101', urls: Array.from({ length: 101 }, () => `${LH3}/x`) },
+    { what: 'a text', urls: `${LH3}/x` },
+    { what: 'numbers', urls: [1] },
+    { what: 'nothing', urls: undefined },
+    { what: 'half a megabyte', urls: ['x'.repeat(512 * 1024)] },
+  ])('refuses $what', async ({ urls }) => {
+    await connect()
+    const { status, body } = await askMedia(browser, urls)
+    expect([status, body.error]).toEqual([400, 'invalid_request'])
+  })
+
+  it('takes what a parser reads as a media host, and fetches what it read', async () => {
+    await connect()
+    script(() => new Response('x', { headers: PNG }))
+    const ticket = await ticketFor(' hTTps:\\\\LH3.GoogleUserContent.com:443/a/../b=w1 ')
+    expect((await openTicket(ticket)).status).toBe(200)
+    expect(hosts.seen.at(-1)?.url).toBe(`${LH3}/b=w1`)
+  })
+
+  it('takes a hundred URLs of 2,048 characters, and each ticket fits into a URL', async () => {
+    await connect()
+    script(() => new Response('x', { headers: PNG }))
+    const ofLength = (prefix: string, filler: string): string =>
+      prefix + filler.repeat(2048 - prefix.length)
+    const escaped = ofLength(`${LH3}/?`, '\\') // two characters each in JSON
+    const urls = [escaped, ...Array.from({ length: 99 }, () => ofLength(`${LH3}/`, 'x'))]
+    const { status, body } = await askMedia(browser, urls)
+    expect([status, body.media.length]).toEqual([200, 100])
+    expect(body.media[0]?.url.length).toBeLessThan(8 * 1024)
+    for (const index of [0, 99]) {
+      expect((await openTicket(body.media[index]?.url ?? '')).status).toBe(200)
+      expect(hosts.seen.at(-1)?.url).toBe(urls[index])
+    }
+  })
+
+  it('fails as a hand-out does: no session, no consent, no such bundle, no header', async () => {
+    const none = await askMedia(browser, [`${LH3}/x`])
+    expect([none.status, none.body.error]).toEqual([401, 'login_required'])
+    await connect()
+    const missing = await askMedia(browser, [`${LH3}/x`], 'upload')
+    expect([missing.status, missing.body.error]).toEqual([403, 'consent_required'])
+    expect(missing.body).toMatchObject({ bundle: 'upload', reason: 'never_granted' })
+    expect((await askMedia(browser, [`${LH3}/x`], 'nope')).body.error).toBe('invalid_scope')
+    const form = { 'Content-Type': 'text/plain', 'X-Requested-With': '' }
+    const forged = await browser.call('POST', `${the.url}/media`, {}, form)
+    expect(forged.status).toBe(400)
+    const foreign = await browser.call('POST', `${the.url}/media`, {}, { Origin: GOOGLE })
+    expect(foreign.status).toBe(403)
+    expect(hosts.seen).toEqual([])
+  })
+
+  it('makes sure of a token that outlives the tickets', async () => {
+    const access_token = await connect()
+    later(3599 - 890)
+    const before = google.calls('token')
+    await ticketFor()
+    expect(google.calls('token')).toBe(before + 1)
+    const now = await ask(browser, { bundle: 'pick', min_ttl: 900 })
+    expect(now.body.access_token).not.toBe(access_token)
+    expect(google.calls('token')).toBe(before + 1)
+  })
+
+  it('takes URLs of the simulator in development, where it is the issuer on loopback', async () => {
+    const simulator = 'http://localhost:8788'
+    configure({ ISSUER: simulator })
+    google = simulateGoogle(simulator)
+    hosts = openMediaHosts(google, simulator)
+    browser = google.browse()
+    await google.connect(browser, 'pick')
+    const url = hosts.baseUrl().replace(LH3, simulator)
+    expect((await openTicket(await ticketFor(url))).status).toBe(200)
+    for (const other of [
+      'http://localhost:8789',
+      'https://localhost:8788',
+      'http://127.0.0.1:8788',
+    ])
+      expect((await askMedia(browser, [url.replace(simulator, other)])).status).toBe(400)
+    const named = url.replace('://', '://user@')
+    expect((await askMedia(browser, [named])).status).toBe(400)
+  })
+})
+
+describe('the bytes', () => {
+  it('come as the media host has them, with what a page needs to show them', async () => {
+    const access_token = await connect()
+    const url = hosts.baseUrl()
+    const held = await hosts.open(url, access_token)
+    const ticket = await ticketFor(url)
+    later(100)
+    const { status, headers, ...answer } = await settled(await openTicket(ticket))
+    expect(status).toBe(200)
+    expect(answer.bytes).toEqual(await held.bytes())
+    expect(Object.fromEntries(headers)).toEqual({
+      'accept-ranges': 'bytes',
+      'cache-control': 'private, max-age=800',
+      'content-length': String(answer.bytes.length),
+      'content-security-policy': expect.stringContaining("default-src 'none'"),
+      'content-type': 'image/png',
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'cross-origin',
+      etag: held.headers.get('ETag'),
+      'referrer-policy': 'no-referrer',
+      'strict-transport-security': expect.any(String),
+      vary: 'Origin',
+      'x-content-type-options': 'nosniff',
+    })
+    expect(hosts.seen.at(-1)?.headers.get('Authorization')).toBe(`Bearer ${access_token}`)
+  })
+
+  it('of a video come in parts: 206, and 416 beyond its end', async () => {
+    const access_token = await connect()
+    const url = hosts.baseUrl('dv', ADA, 11)
+    const held = await (await hosts.open(url, access_token)).bytes()
+    const ticket = await ticketFor(url)
+    const part = await settled(await openTicket(ticket, { Range: 'bytes=5-14' }))
+    expect([part.status, part.headers.get('Content-Type')]).toEqual([206, 'video/mp4'])
+    expect(part.headers.get('Content-Range')).toBe(`bytes 5-14/${held.length}`)
+    expect(part.headers.get('Content-Length')).toBe('10')
+    expect(part.bytes).toEqual(held.slice(5, 15))
+    const beyond = await settled(await openTicket(ticket, { Range: `bytes=${held.length}-` }))
+    expect([beyond.status, beyond.bytes.length]).toEqual([416, 0])
+    expect(beyond.headers.get('Content-Range')).toBe(`bytes */${held.length}`)
+  })
+
+  it('are left out where the browser has them: 304, If-Range and If-Modified-Since as well', async () => {
+    await connect()
+    const ticket = await ticketFor()
+    const etag = (await openTicket(ticket)).headers.get('ETag') ?? ''
+    const same = await settled(await openTicket(ticket, { 'If-None-Match': etag }))
+    expect([same.status, same.bytes.length]).toEqual([304, 0])
+    expect(same.headers.get('ETag')).toBe(etag)
+    expect(same.headers.get('Cross-Origin-Resource-Policy')).toBe('cross-origin')
+    const range = { Range: 'bytes=0-1' }
+    expect((await openTicket(ticket, { ...range, 'If-Range': etag })).status).toBe(206)
+    expect((await openTicket(ticket, { ...range, 'If-Range': '"other"' })).status).toBe(200)
+    const since = 'Wed, 21 Oct 2015 07:28:00 GMT'
+    await openTicket(ticket, { 'If-Modified-Since': since })
+    expect(hosts.seen.at(-1)?.headers.get('If-Modified-Since')).toBe(since)
+  })
+
+  it('of several ranges at once come whole, and nothing else of the request reaches the host', async () => {
+    await connect()
+    const ticket = await ticketFor()
+    const answer = await openTicket(ticket, {
+      Range: 'bytes=0-1,4-5',
+      Cookie: 'canary=1',
+      Referer: 'https://canary.example/',
+      'User-Agent': 'canary',
+      'X-Forwarded-For': '203.0.113.1',
+      Authorization: 'Bearer canary',
+    })
+    expect(answer.status).toBe(200)
+    const names = [...(hosts.seen.at(-1)?.headers.keys() ?? [])]
+    expect(names.toSorted()).toEqual(['accept-encoding', 'authorization'])
+    expect(hosts.seen.at(-1)?.headers.get('Authorization')).not.toContain('canary')
+  })
+
+  it('are not fetched for HEAD, which is told their length', async () => {
+    await connect()
+    const ticket = await ticketFor()
+    const { headers } = await openTicket(ticket)
+    const head = await settled(await openTicket(ticket, {}, 'HEAD'))
+    expect([head.status, head.bytes.length]).toEqual([200, 0])
+    expect(head.headers.get('Content-Type')).toBe('image/png')
+    expect(head.headers.get('ETag')).toBe(headers.get('ETag'))
+    expect(hosts.seen.map(({ method }) => method)).toEqual(['GET', 'HEAD'])
+  })
+
+  it.each([
+    'text/html',
+    'text/html; charset=utf-8',
+    'application/json',
+    'application/octet-stream',
+    'multipart/byteranges',
+    'imagery/png',
+    'x-image/png',
+    'image/',
+    'text/html,image/png',
+    '',
+  ])('of the type %j are none: 415', async (type) => {
+    await connect()
+    const cancelled = vi.fn()
+    script(
+      () =>
+        new Response(new ReadableStream({ cancel: cancelled }), {
+          headers: { 'Content-Type': type },
+        }),
+    )
+    const refused = await openTicket(await ticketFor(`${LH3}/x`))
+    expect(await errorOf(refused)).toEqual([415, 'invalid_request'])
+    expect(refused.headers.get('Cache-Control')).toBe('no-store')
+    expect(cancelled).toHaveBeenCalledOnce()
+  })
+
+  it.each(['image/jpeg', 'image/svg+xml', 'IMAGE/WebP', 'video/mp4; codecs="avc1"'])(
+    'of the type %s come, and bring none of the headers of the host',
+    async (type) => {
+      await connect()
+      const more = {
+        'Set-Cookie': 'canary=1',
+        'Content-Disposition': 'attachment;filename="canary.png"',
+        'Access-Control-Allow-Origin': '*',
+        'Last-Modified': 'Wed, 21 Oct 2015 07:28:00 GMT',
+        'Content-Security-Policy': 'canary',
+        'Timing-Allow-Origin': '*',
+      }
+      script(() => new Response('x', { headers: { ...more, 'Content-Type': type } }))
+      const { status, headers } = await settled(await openTicket(await ticketFor(`${LH3}/x`)))
+      expect([status, headers.get('Content-Type')]).toEqual([200, type])
+      expect(headers.get('Last-Modified')).toBe(more['Last-Modified'])
+      expect(JSON.stringify([...headers])).not.toContain('canary')
+      expect(headers.has('Access-Control-Allow-Origin')).toBe(false)
+      expect(headers.has('Timing-Allow-Origin')).toBe(false)
+    },
+  )
+
+  it('are passed on while the host still has more to send, and not fetched before they are read', async () => {
+    await connect()
+    let sent = 0
+    const endless = (): ReadableStream =>
+      new ReadableStream({
+        pull: (controller) => controller.enqueue(new Uint8Array(64 * 1024).fill(++sent)),
+      })
+    script(() => new Response(endless(), { headers: PNG }))
+    const reader = (await openTicket(await ticketFor(`${LH3}/x`))).body?.getReader()
+    for (let read = 1; read <= 3; read++) expect((await reader?.read())?.done).toBe(false)
+    expect(sent).toBeLessThan(20)
+    await reader?.cancel()
+  })
+})
+
+describe('a media host', () => {
+  it.each([
+    { status: 403, answer: [404, 'invalid_request'] },
+    { status: 404, answer: [404, 'invalid_request'] },
+    { status: 410, answer: [404, 'invalid_request'] },
+    { status: 400, answer: [404, 'invalid_request'] },
+    { status: 204, answer: [404, 'invalid_request'] },
+    { status: 429, answer: [503, 'temporarily_unavailable'] },
+    { status: 500, answer: [503, 'temporarily_unavailable'] },
+    { status: 503, answer: [503, 'temporarily_unavailable'] },
+  ])('that answers $status leads to $answer', async ({ status, answer }) => {
+    await connect()
+    const bodiless = status === 204
+    script(() => new Response(bodiless ? null : 'canary', { status, headers: PNG }))
+    const response = await openTicket(await ticketFor(`${LH3}/x`))
+    expect(response.headers.has('Retry-After')).toBe(answer[0] === 503)
+    expect(await errorOf(response)).toEqual(answer)
+  })
+
+  it('that cannot be reached leads to 503', async () => {
+    await connect()
+    script(() => Promise.reject(new TypeError('canary')))
+    expect(await errorOf(await openTicket(await ticketFor(`${LH3}/x`)))).toEqual([
+      503,
+      'temporarily_unavailable',
+    ])
+  })
+
+  it('that does not answer in ten seconds leads to 503; that takes its time over the bytes may', async () => {
+    await connect()
+    const ticket = await ticketFor(`${LH3}/x`)
+    const toFake = ['Date', 'setTimeout', 'clearTimeout'] as const
+    vi.useFakeTimers({ toFake: [...toFake], now: Date.now() })
+    const signals: AbortSignal[] = []
+    script(async ({ signal }) => {
+      signals.push(signal)
+      const aborted = new Promise<never>((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason))
+      })
+      vi.advanceTimersByTime(signals.length === 1 ? 10_000 : 9_999)
+      return signals.length === 1 ? aborted : new Response('x', { headers: PNG })
+    })
+    expect((await errorOf(await openTicket(ticket)))[0]).toBe(503)
+    const answer = await openTicket(ticket)
+    vi.advanceTimersByTime(600_000)
+    expect((await answer.bytes()).length).toBe(1)
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false])
+  })
+
+  it('that does not know the baseUrl any more leads to 404', async () => {
+    await connect()
+    const url = hosts.baseUrl()
+    later(3595)
+    const ticket = await ticketFor(url)
+    expect((await openTicket(ticket)).status).toBe(200)
+    later(10)
+    expect(await errorOf(await openTicket(ticket))).toEqual([404, 'invalid_request'])
+  })
+
+  it('that refuses the token is asked once more, with another', async () => {
+    const access_token = await connect()
+    const ticket = await ticketFor()
+    const held = google.simulator.world.access_tokens
+    delete held[Object.keys(held).find((name) => name.includes(access_token)) ?? access_token]
+    const answer = await openTicket(ticket)
+    expect(answer.status).toBe(200)
+    const [first, second] = hosts.seen.map(({ headers }) => headers.get('Authorization'))
+    expect(first).toBe(`Bearer ${access_token}`)
+    expect(second).not.toBe(first)
+    expect((await ask(browser)).body.access_token).toBe(second?.slice('Bearer '.length))
+  })
+
+  it('that refuses the second token as well is not asked again', async () => {
+    await connect()
+    script(() => new Response('canary', { status: 401 }))
+    const before = google.calls('token')
+    const answer = await openTicket(await ticketFor(`${LH3}/x`))
+    expect(await errorOf(answer)).toEqual([503, 'temporarily_unavailable'])
+    expect(hosts.seen).toHaveLength(2)
+    expect(google.calls('token')).toBe(before + 1)
+  })
+
+  it('that refuses a token because the grant is over closes the ticket', async () => {
+    await connect()
+    const ticket = await ticketFor()
+    google.simulator.removeApp(ADA)
+    expect(await errorOf(await openTicket(ticket))).toEqual([401, 'login_required'])
+  })
+})
+
+describe('a redirect', () => {
+  const to = (location: string, status = 302): Response =>
+    new Response('canary', { status, headers: { Location: location } })
+
+  it.each([301, 302, 303, 307, 308])('%d to another media host is followed', async (status) => {
+    await connect()
+    script(() => to('https://video-downloads.googleusercontent.com/v=dv', status))
+    script(
+      () => new Response('x', { headers: PNG }),
+      'https://video-downloads.googleusercontent.com',
+    )
+    const answer = await openTicket(await ticketFor(`${LH3}/x`), { Range: 'bytes=0-' }, 'HEAD')
+    expect(answer.status).toBe(200)
+    expect(hosts.seen.map(({ url, method }) => [method, url])).toEqual([
+      ['HEAD', `${LH3}/x`],
+      ['HEAD', 'https://video-downloads.googleusercontent.com/v=dv'],
+    ])
+    expect(hosts.seen[1]?.headers.get('Range')).toBe('bytes=0-')
+  })
+
+  it('may be relative, and there may be three', async () => {
+    await connect()
+    const locations = ['/b', 'c', '//lh4.googleusercontent.com/d']
+    script(() => to(locations.shift() ?? '/e'))
+    script(() => new Response('x', { headers: PNG }), 'https://lh4.googleusercontent.com')
+    expect((await openTicket(await ticketFor(`${LH3}/a`))).status).toBe(200)
+    expect(hosts.seen.map(({ url }) => new URL(url).pathname)).toEqual(['/a', '/b', '/c', '/d'])
+  })
+
+  it('in a circle ends after three', async () => {
+    await connect()
+    script(() => to('/x'))
+    expect(await errorOf(await openTicket(await ticketFor(`${LH3}/x`)))).toEqual([
+      404,
+      'invalid_request',
+    ])
+    expect(hosts.seen).toHaveLength(4)
+  })
+
+  it.each([
+    'https://evil.example/x',
+    '//evil.example/x',
+    'http://lh3.googleusercontent.com/x',
+    'https://lh3.googleusercontent.com.evil.example/x',
+    'https://evilgoogleusercontent.com/x',
+    'https://1.2.3.4.bc.googleusercontent.com/x',
+    'https://user@lh3.googleusercontent.com/x',
+    'https://lh3.googleusercontent.com:8443/x',
+    'https://accounts.google.com/signin',
+    'http://localhost:8788/x',
+    'data:image/png;base64,AA==',
+    'https://',
+  ])('to %s is not followed, and the token does not go there', async (location) => {
+    await connect()
+    const cancelled = vi.fn()
+    script(
+      () =>
+        new Response(new ReadableStream({ cancel: cancelled }), {
+          status: 302,
+          headers: { Location: location },
+        }),
+    )
+    const answer = await openTicket(await ticketFor(`${LH3}/x`))
+    expect(answer.headers.has('Location')).toBe(false)
+    expect(await errorOf(answer)).toEqual([404, 'invalid_request'])
+    expect(hosts.seen.map(({ url }) => url)).toEqual([`${LH3}/x`])
+    expect(cancelled).toHaveBeenCalledOnce()
+  })
+})
+
+describe('a ticket', () => {
+  it('lives for 15 minutes', async () => {
+    await connect()
+    const ticket = await ticketFor()
+    later(899)
+    const { status, headers } = await openTicket(ticket)
+    expect([status, headers.get('Cache-Control')]).toEqual([200, 'private, max-age=1'])
+    later(1)
+    expect(await errorOf(await openTicket(ticket))).toEqual([400, 'invalid_request'])
+  })
+
+  it('that was forged, cut short or changed is none, and costs nothing', async () => {
+    await connect()
+    const ticket = await ticketFor()
+    const at = ticket.lastIndexOf('/') + 1
+    const [head = '', , iv = '', text = '', tag = ''] = ticket.slice(at).split('.')
+    const other = (await ticketFor()).slice(at).split('.')
+    const costs = countCosts()
+    for (const forged of [
+      'x',
+      '....',
+      [head, '', iv, text, 'A'.repeat(22)].join('.'),
+      [head, '', iv, text.slice(0, -4), tag].join('.'),
+      [head, '', iv, other[3], tag].join('.'),
+      [head, '', other[2], text, tag].join('.'),
+      'x'.repeat(8000),
+    ]) {
+      for (const method of ['GET', 'HEAD']) {
+        const { status } = await openTicket(`${the.url}/media/${forged}`, {}, method)
+        expect(status).toBe(400)
+      }
+    }
+    expect([costs.kv(), costs.objects(), costs.outbound()]).toEqual([0, 0, 0])
+  })
+
+  it('is no cookie, no code, no other handle; and none of them is a ticket', async () => {
+    await connect()
+    const { key } = await subjectOf()
+    const config = theConfig()
+    const cookies = [...(browser.jar.get('broker.example')?.values() ?? [])]
+    const session = { id: 'x', client: the.client, sub: ADA, subject: key, exp: 4e9 }
+    const bound = { ...session, jkt: 'x', bundle: 'pick', scope: the.pick, url: `${LH3}/x` }
+    const handles = await Promise.all([
+      sealHandle(config, 'access', bound),
+      sealHandle(config, 'refresh', bound),
+    ])
+    for (const sealed of [...cookies, ...handles])
+      expect(await errorOf(await openTicket(`${the.url}/media/${sealed}`))).toEqual([
+        400,
+        'invalid_request',
+      ])
+    const ticket = (await ticketFor()).split('/').at(-1) ?? ''
+    const thief = browse()
+    const names = browser.jar.get('broker.example')?.keys() ?? []
+    thief.jar.set('broker.example', new Map([...names].map((name) => [name, ticket])))
+    expect((await ask(thief)).status).toBe(401)
+    expect(hosts.seen).toEqual([])
+  })
+
+  it('is opened with the token of its own subject, whoever comes with it', async () => {
+    const ada = await connect(ADA)
+    const ticket = await ticketFor(hosts.baseUrl('w64-h48', ADA))
+    const other = google.browse()
+    await google.connect(other, 'pick', { account: BEN })
+    const ben = (await ask(other)).body.access_token
+    const ofBen = await ticketFor(hosts.baseUrl('w64-h48', BEN), other)
+    const stolen = await ticketFor(hosts.baseUrl('w64-h48', ADA), other)
+    expect((await other.fetch(ticket)).status).toBe(200)
+    expect((await browser.fetch(ofBen)).status).toBe(200)
+    expect((await browser.fetch(stolen)).status).toBe(404)
+    expect(hosts.seen.map(({ headers }) => headers.get('Authorization'))).toEqual([
+      `Bearer ${ada}`,
+      `Bearer ${ben}`,
+      `Bearer ${ben}`,
+    ])
+  })
+
+  it('ends where its client or its bundle ends', async () => {
+    const clients = { default: { origins: [the.url] } }
+    configureClients(clients)
+    await connect()
+    const ticket = await ticketFor()
+    expect((await openTicket(ticket)).status).toBe(200)
+    configureClients({ default: { origins: [the.url], bundles: ['upload'] } })
+    expect((await openTicket(ticket)).status).toBe(400)
+    configureClients({ other: { origins: [the.url] } })
+    expect((await openTicket(ticket)).status).toBe(400)
+  })
+
+  it('of another broker with the same keys is none', async () => {
+    await connect()
+    const { key } = await subjectOf()
+    const config = { ...theConfig(), base_url: 'https://other.example' }
+    const right = { client: the.client, subject: key, scope: the.pick, url: `${LH3}/x` }
+    const sealed = await sealTicket(config, right)
+    expect((await openTicket(`${the.url}/media/${sealed}`)).status).toBe(400)
+  })
+
+  it('costs one KV read and one request at the edge, and one call of the object under strict', async () => {
+    await logIn(browser)
+    script(() => new Response('x', { headers: PNG }))
+    travel('home')
+    const ticket = await ticketFor(`${LH3}/x`)
+    const costs = countCosts()
+    for (let time = 0; time < 5; time++) await (await openTicket(ticket)).bytes()
+    expect([costs.kv(), costs.objects(), costs.outbound()]).toEqual([5, 0, 5])
+    configure({ CONSISTENCY: 'strict' })
+    for (let time = 0; time < 5; time++) await (await openTicket(ticket)).bytes()
+    expect([costs.kv(), costs.objects(), costs.outbound()]).toEqual([5, 5, 10])
+  })
+
+  it('outlives a crash of the object, and works where KV knows nothing', async () => {
+    await connect()
+    const ticket = await ticketFor()
+    await evictDurableObject((await subjectOf()).stub)
+    travel('nrt')
+    expect((await openTicket(ticket)).status).toBe(200)
+  })
+})
+
+describe('what ends a ticket', () => {
+  it.each([
+    { how: 'a logout', path: '/session' },
+    { how: 'a disconnect', path: '/grants' },
+    { how: 'forgetting the bundle', path: '/grants/pick' },
+  ])('edge: $how, within a minute; strict: at once', async ({ path }) => {
+    for (const CONSISTENCY of ['edge', 'strict']) {
+      configure({ CONSISTENCY })
+      await connect()
+      const ticket = await ticketFor()
+      expect((await openTicket(ticket)).status).toBe(200)
+      expect((await browser.call('DELETE', the.url + path)).status).toBe(204)
+      if (CONSISTENCY === 'edge') await aMinute((await subjectOf()).stub)
+      const before = hosts.seen.length
+      const closed = await openTicket(ticket)
+      expect(await errorOf(closed)).toEqual([401, 'login_required'])
+      expect(hosts.seen.length).toBe(before)
+    }
+  })
+})
+
+describe('in OAuth mode', () => {
+  let frontend: Frontend
+
+  beforeEach(async () => {
+    configureClients()
+    frontend = await openFrontend()
+  })
+
+  const askFor = async (urls: unknown, bundle = 'pick'): Promise<Answer<MediaResponse>> =>
+    frontend.call('POST', '/media', { json: { bundle, urls } })
+
+  it('a page on another site shows and reads what it has a ticket for', async () => {
+    const { access_token } = await frontend.connect(google, 'pick')
+    const url = hosts.baseUrl()
+    const { status, headers, body } = await askFor([url])
+    expect(status).toBe(200)
+    expect(headers.get('Access-Control-Allow-Origin')).toBe(gallery.origin)
+    const ticket = body.media[0]?.url ?? ''
+    const answer = await openTicket(ticket, { Origin: gallery.origin })
+    expect(await answer.bytes()).toEqual(await (await hosts.open(url, access_token)).bytes())
+    expect(answer.headers.get('Access-Control-Allow-Origin')).toBe(gallery.origin)
+  })
+
+  it('fails as the other calls do', async () => {
+    await frontend.connect(google, 'pick')
+    expect((await askFor(['https://evil.example/'])).body.error).toBe('invalid_request')
+    expect((await askFor([`${LH3}/x`], 'upload')).body).toMatchObject({
+      error: 'consent_required',
+      reason: 'never_granted',
+    })
+    const json = { bundle: 'pick', urls: [`${LH3}/x`] }
+    const foreign = { headers: { Origin: journal.origin }, json }
+    expect((await frontend.call('POST', '/media', foreign)).status).toBe(403)
+    const wrong = { access_token: 'x', json }
+    expect((await frontend.call('POST', '/media', wrong)).status).toBe(401)
+    expect((await frontend.call('POST', '/media', { proof: null, json })).status).toBe(401)
+  })
+
+  it.each(['edge', 'strict'])(
+    '%s: a disconnect and a revoked session close a ticket',
+    async (CONSISTENCY) => {
+      configureClients(OAUTH_CLIENTS, { CONSISTENCY })
+      const { stub } = await subjectOf(the.sub, gallery.id)
+      const ends = [
+        async () => frontend.call('DELETE', '/grants'),
+        async () =>
+          frontend.post('/revoke', { token: frontend.refresh_token, client_id: gallery.id }),
+      ]
+      for (const end of ends) {
+        later(1)
+        await frontend.connect(google, 'pick')
+        const ticket = (await askFor([hosts.baseUrl()])).body.media[0]?.url ?? ''
+        expect((await openTicket(ticket)).status).toBe(200)
+        await end()
+        if (CONSISTENCY === 'edge') await aMinute(stub)
+        expect(await errorOf(await openTicket(ticket))).toEqual([401, 'login_required'])
+      }
+    },
+  )
+
+  it('a user with a JWT gets tickets, which a disconnect closes', async () => {
+    configureClients({ gallery: ALBUM_CLIENT })
+    const issuer = await openIssuer()
+    const jwt = async () => ({
+      proof: null,
+      headers: { Authorization: `Bearer ${await issuer.jwt('ada')}` },
+    })
+    const { searchParams } = await frontend.authorizeUrl('pick', { dpop_jkt: undefined })
+    const fields = Object.fromEntries(searchParams)
+    const pushed = await frontend.post<{ request_uri: string }>('/par', fields, await jwt())
+    const { request_uri } = pushed.body
+    const query = new URLSearchParams({ client_id: gallery.id, request_uri })
+    const stop = ({ origin }: URL): boolean => origin !== the.url
+    const start = await browser.visit(`${the.url}/authorize?${query}`, {}, stop)
+    const back = await browser.visit(await google.consent(start.url), {}, stop)
+    await frontend.redeem(back.url.searchParams.get('code') ?? '', {}, await jwt())
+    const json = { bundle: 'pick', urls: [hosts.baseUrl()] }
+    const asked = await frontend.call<MediaResponse>('POST', '/media', {
+      ...(await jwt()),
+      json,
+      access_token: 'x',
+    })
+    expect(asked.status).toBe(200)
+    const ticket = asked.body.media[0]?.url ?? ''
+    expect((await openTicket(ticket)).status).toBe(200)
+    configureClients({ gallery: ALBUM_CLIENT }, { CONSISTENCY: 'strict' })
+    await frontend.call('DELETE', '/grants', { ...(await jwt()), access_token: 'x' })
+    expect(await errorOf(await openTicket(ticket))).toEqual([401, 'login_required'])
+  })
+})
+
+describe('who may read', () => {
+  const EXPOSED = 'Content-Length, Content-Range, Accept-Ranges, ETag, Retry-After'
+  let ticket: string
+
+  beforeEach(async () => {
+    configureClients()
+    const frontend = await openFrontend()
+    await frontend.connect(google, 'pick')
+    const json = { bundle: 'pick', urls: [hosts.baseUrl()] }
+    const { body } = await frontend.call<MediaResponse>('POST', '/media', { json })
+    ticket = body.media[0]?.url ?? ''
+  })
+
+  it.each([
+    { origin: gallery.origin, may: true },
+    { origin: journal.origin, may: false },
+    { origin: the.url, may: false },
+    { origin: 'https://evil.example', may: false },
+    { origin: `${gallery.origin}.evil.example`, may: false },
+    { origin: `${gallery.origin}:8443`, may: false },
+    { origin: 'http://gallery.example', may: false },
+    { origin: 'null', may: false },
+    { origin: undefined, may: false },
+  ])('$origin: $may; and it is shown to all of them', async ({ origin, may }) => {
+    const from: Record<string, string> = origin === undefined ? {} : { Origin: origin }
+    const { status, headers } = await openTicket(ticket, from)
+    expect(status).toBe(200)
+    expect(headers.get('Cross-Origin-Resource-Policy')).toBe('cross-origin')
+    expect(headers.get('Access-Control-Allow-Origin')).toBe(may ? origin : null)
+    expect(headers.get('Access-Control-Expose-Headers')).toBe(may ? EXPOSED : null)
+    expect(headers.has('Access-Control-Allow-Credentials')).toBe(false)
+    expect(headers.get('Vary')).toContain('Origin')
+    const preflight = await openTicket(
+      ticket,
+      { ...from, 'Access-Control-Request-Method': 'GET' },
+      'OPTIONS',
+    )
+    expect(preflight.status).toBe(may ? 204 : 403)
+    expect(preflight.headers.get('Access-Control-Allow-Origin')).toBe(may ? origin : null)
+    if (may) {
+      const allowed = preflight.headers.get('Access-Control-Allow-Headers')
+      expect(allowed).toBe('Range, If-Range, If-None-Match, If-Modified-Since')
+    }
+  })
+
+  it('an error too, for the page it is told', async () => {
+    script(() => new Response(null, { status: 404 }))
+    const { status, headers } = await openTicket(ticket, { Origin: gallery.origin })
+    expect([status, headers.get('Access-Control-Allow-Origin')]).toEqual([404, gallery.origin])
+  })
+})
+
+it('no token is in any answer or any line of the log, and no ticket and no media URL in the log', async () => {
+  const logs = (['debug', 'log', 'info', 'warn', 'error'] as const).map((level) =>
+    vi.spyOn(console, level).mockImplementation(() => {}),
+  )
+  const tokens = [await connect()]
+  const answers: string[] = []
+  const tickets: string[] = []
+  const answer = [200, 304, 401, 403, 416, 500, 302]
+  for (const status of answer) {
+    script(({ headers }) => {
+      tokens.push(headers.get('Authorization')?.slice('Bearer '.length) ?? '')
+      const more = { ...PNG, Location: 'https://evil.example/', ETag: '"x"' }
+      return new Response([304].includes(status) ? null : 'x', { status, headers: more })
+    })
+    const asked = await askMedia(browser, [`${LH3}/secret-name`])
+    tickets.push(asked.body.media[0]?.url.split('/').at(-1) ?? '')
+    const response = await openTicket(asked.body.media[0]?.url ?? '')
+    answers.push(
+      JSON.stringify([
+        asked.body,
+        [...response.headers],
+        new TextDecoder().decode(await response.bytes()),
+      ]),
+    )
+  }
+  const logged = logs.flatMap(({ mock }) => mock.calls.flat()).join('\n')
+  expect(logged).toContain('"route":"/media/:ticket"')
+  expect(new Set(tokens).size).toBeGreaterThan(1)
+  for (const token of tokens) expect(answers.join('\n') + logged).not.toContain(token)
+  for (const secret of [...tickets, 'secret-name', 'evil.example'])
+    expect(logged).not.toContain(secret)
+})
+
+/** An answer, read to its end. */
+async function settled(
+  response: Response,
+): Promise<{ status: number; headers: Headers; bytes: Uint8Array }> {
+  const { status, headers } = response
+  return { status, headers, bytes: await response.bytes() }
+}

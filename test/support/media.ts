@@ -1,0 +1,79 @@
+/** This file is the hosts of the bytes as tests meet them: the simulator's photos under Google's names, and hosts that a test scripts. */
+
+import { vi } from 'vitest'
+import type { MediaResponse } from '../../src/protocol.ts'
+import { picturesOf } from '../../src/simulator/photos/pictures.ts'
+import { type Answer, answerOf, broker, the } from './broker.ts'
+import type { Browser } from './browser.ts'
+import { ADA, type SimulatedGoogle } from './simulated-google.ts'
+
+/** Where Google has its bytes. */
+export const LH3 = 'https://lh3.googleusercontent.com'
+
+/** A request that reached a media host. */
+export interface Seen {
+  url: string
+  method: string
+  headers: Headers
+}
+
+/** The media hosts. */
+export interface MediaHosts {
+  /** Requests to them, and to any host that is neither the simulator nor known. */
+  readonly seen: Seen[]
+  /** Whose answer comes in the place of the simulator's, by origin. */
+  readonly answers: Map<string, (request: Request) => Response | Promise<Response>>
+  /** Makes a `baseUrl` with a size of somebody's picture, as the Picker gives them. */
+  baseUrl(size?: string, sub?: string, index?: number): string
+  /** Opens a URL as the media host itself answers it, with a token. */
+  open(url: string, access_token: string): Promise<Response>
+}
+
+/** Opens the media hosts beside a simulated Google. */
+export function openMediaHosts({ simulator }: SimulatedGoogle, google: string): MediaHosts {
+  const others = vi.mocked(globalThis.fetch).getMockImplementation() ?? globalThis.fetch
+  const hosts: MediaHosts = {
+    seen: [],
+    answers: new Map(),
+    baseUrl(size = 'w64-h48', sub = ADA, index = 0) {
+      const name = crypto.randomUUID()
+      const item = picturesOf(sub)[index]?.id ?? ''
+      const expires_at = Date.now() / 1000 + 3600
+      const owner = { client_id: 'test-client', sub }
+      simulator.world.media_urls[name] = { ...owner, item, api: 'picker', expires_at }
+      return `${LH3}/media/${name}=${size}`
+    },
+    open: async (url, access_token) =>
+      simulator.fetch(new Request(url, { headers: { Authorization: `Bearer ${access_token}` } })),
+  }
+  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
+    const request = new Request(input, init)
+    const { origin, pathname } = new URL(request.url)
+    if (origin === google && !pathname.startsWith('/media/')) return others(input, init)
+    const { method, headers, url } = request
+    hosts.seen.push({ url, method, headers })
+    const scripted = hosts.answers.get(origin)
+    if (scripted) return scripted(request)
+    if (origin !== LH3 && origin !== google) throw new TypeError(`nobody answers at ${origin}`)
+    return others(input, init)
+  })
+  return hosts
+}
+
+/** Asks for tickets as a frontend in cookie mode does. */
+export async function askMedia(
+  browser: Browser,
+  urls: unknown,
+  bundle: string = the.bundle,
+): Promise<Answer<MediaResponse>> {
+  return answerOf(await browser.call('POST', `${the.url}/media`, { bundle, urls }))
+}
+
+/** Opens a ticket as an `<img>` does, or a script of `Origin`. */
+export async function openTicket(
+  url: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+): Promise<Response> {
+  return broker(new Request(url, { method, headers }))
+}
