@@ -85,8 +85,7 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
   const listeners = new Set<(change: Change) => void>()
 
   const apply = (change: Change): void => {
-    if (change.type === 'signed-out') tokens.clear()
-    if (change.type === 'disconnected') tokens.clear(change.bundle)
+    if (change.type !== 'failed') tokens.clear() // it may be another account from now on
     for (const listener of listeners) listener(change)
   }
   const announce = (change: Change): void => {
@@ -109,7 +108,7 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
         throw error
       })
     } catch (error) {
-      if (isOver(error)) announce({ type: 'signed-out' })
+      if (isOver(error) && !tokens.isEmpty()) announce({ type: 'signed-out' })
       throw error
     }
   }
@@ -118,7 +117,6 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
     if (outcome['error']) throw new BrokerError(outcome['error'] as 'server_error', { bundle })
     await way.finish(outcome)
     delete localStorage[name]
-    tokens.clear(bundle)
     announce({ type: 'connected', bundle })
   }
 

@@ -18,8 +18,10 @@ export interface TokenOptions {
 /** The tokens of a page. */
 export interface Tokens {
   get(bundle: string, options?: TokenOptions): Promise<string>
-  /** Forgets tokens at once, and whatever is on its way. */
-  clear(bundle?: string): void
+  /** Forgets every token at once, and whatever is on its way: that is asked for anew. */
+  clear(): void
+  /** Whether there was a session, as far as tokens tell. */
+  isEmpty(): boolean
 }
 
 const DEFAULT_MIN_TTL_SECONDS = 300
@@ -113,9 +115,9 @@ export function createTokens(name: string, way: Way, tabs: Tabs): Tokens {
       const isRefused = access_token === options.rejected // it was on its way before Google refused it
       return isRefused ? (await run()).access_token : access_token
     },
-    clear(bundle) {
-      if (bundle) held.delete(bundle)
-      else held.clear()
+    isEmpty: () => held.size === 0,
+    clear() {
+      held.clear()
       life.abort(new BrokerError('login_required'))
       life = new AbortController()
       running.clear()

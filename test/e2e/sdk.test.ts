@@ -217,6 +217,47 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(await getToken(page)).toMatch(/^ya29\./)
   })
 
+  it('holds no token of the old account once there is a new one, in any tab (TMB-88)', async () => {
+    const { context, page } = await stage.visit(mode)
+    await connect(page, 'upload')
+    const other = await context.newPage()
+    await other.goto(stage.pageAt(mode))
+    await other.waitForFunction('window.broker')
+    const old = await getToken(other, 'upload')
+    if (mode === 'cookie') await page.evaluate(() => broker.signOut())
+    await page.evaluate(() => Object.assign(window, { options: { selectAccount: true } }))
+    await connect(page, 'pick', 'Ben Okafor')
+    expect(await getToken(other)).toMatch(/^ya29\./)
+    expect(await getToken(other, 'upload')).not.toBe(old)
+  })
+
+  it('tells of an end once, also to a page that asks again whenever something changes', async () => {
+    const { page } = await stage.visit(mode)
+    await connect(page)
+    await getToken(page)
+    await page.evaluate(() => {
+      broker.on('change', () => void broker.token('pick').catch(() => {}))
+    })
+    await page.evaluate(() => broker.signOut())
+    expect(await getToken(page)).toBe('error login_required')
+    expect(await getToken(page)).toBe('error login_required')
+    const ends = await page.evaluate('changes.filter(({ type }) => type === "signed-out").length')
+    expect(ends).toBe(1)
+  })
+
+  it('believes no outcome that it did not wait for (TMB-87)', async () => {
+    const { page } = await stage.visit(mode)
+    const popup = await openConsent(page)
+    const forged = mode === 'cookie' ? 'connect=ok&bundle=pick&ptb=p.' : 'code=x&iss=x&state=p.'
+    const other = await page.context().newPage()
+    await other.goto(`${stage.pageAt(mode)}?${forged}${'x'.repeat(43)}`)
+    await other.goto(`${stage.pageAt(mode)}?${forged.replace('p.', 'r.')}${'x'.repeat(43)}`)
+    await other.waitForFunction('window.broker')
+    expect(await getToken(other)).toBe('error login_required')
+    await popup.getByRole('button', { name: 'Continue' }).click()
+    await outcome(page, 'ok')
+  })
+
   it('forgets a bundle, and disconnects', async () => {
     const { page } = await stage.visit(mode)
     await connect(page)
