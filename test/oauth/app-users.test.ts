@@ -4,7 +4,13 @@ import { runInDurableObject } from 'cloudflare:test'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ALBUM_CLIENT, type AppIssuer, openIssuer } from '../support/app-issuer.ts'
 import { answerOf, broker, subjectOf, the } from '../support/broker.ts'
-import { configureClients, type Frontend, gallery, openFrontend } from '../support/frontend.ts'
+import {
+  configureClients,
+  type Frontend,
+  gallery,
+  openFrontend,
+  sha256,
+} from '../support/frontend.ts'
 import { BEN, GOOGLE, type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
 import { alarm, aMinute, later, stage } from '../support/story.ts'
 
@@ -260,7 +266,12 @@ describe('a JWT', () => {
     const thief = await openFrontend()
     expect((await thief.post('/token', form)).body.error).toBe('invalid_request')
     expect((await thief.call('GET', '/session', { access_token: bound })).status).toBe(401)
-    expect((await frontend.call('GET', '/session', { access_token: bound })).status).toBe(200)
+    const ath = await sha256(bound)
+    const proof = await frontend.prove({ method: 'GET', path: '/session', claims: { ath } })
+    const shown = { access_token: bound, proof }
+    expect((await frontend.call('GET', '/session', shown)).status).toBe(200)
+    const again = await frontend.call('GET', '/session', shown)
+    expect([again.status, again.body.error]).toEqual([401, 'invalid_dpop_proof'])
     const headers = { Authorization: `Bearer ${bound}` }
     expect((await frontend.call('GET', '/session', { headers })).status).toBe(401)
   })

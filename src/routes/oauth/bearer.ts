@@ -121,7 +121,11 @@ async function callerByProof(c: BrokerContext, token: string): Promise<Caller> {
     if (isJws(token)) {
       const user = await verifyAppJwt(config, token)
       if (user.jkt !== proof.jkt) throw loginRequired('app_jwt_bound_to_another_key')
-      return { ...callerOfApp(c, user), asker: { kind: 'app_user', proof } }
+      return {
+        ...callerOfApp(c, user),
+        asker: { kind: 'app_user', proof },
+        explain: (refusal) => challenge(c, 'DPoP', refusal),
+      }
     }
     const session = await openHandle(config, 'access', token)
     const client = session && config.clients.get(session.client)
