@@ -2,7 +2,7 @@
 
 import type { Client } from './clients.ts'
 import { parseClients } from './clients.ts'
-import { createKeyring, type Keyring } from './crypto/keyring.ts'
+import { createKeyring, isSame, type Keyring } from './crypto/keyring.ts'
 import { createPseudonyms, type Pseudonyms } from './crypto/pseudonym.ts'
 import { log } from './log.ts'
 import { type Bundle, parseBundles } from './scope/bundles.ts'
@@ -64,6 +64,8 @@ export function readConfig(env: object): { config: Config; warnings: readonly st
   problems.push(...clients.problems)
   const secrets = readEncryptionKeys(vars['ENCRYPTION_KEYS'], fault)
   const pseudonymSecret = readPseudonymKey(vars['PSEUDONYM_KEY'], fault)
+  if (pseudonymSecret && [...(secrets?.values() ?? [])].some((one) => isSame(one, pseudonymSecret)))
+    fault('PSEUDONYM_KEY', 'is one of ENCRYPTION_KEYS, which rotate. Write a key of its own.')
   const issuer = readIssuer(vars['ISSUER'], fault)
   const client_id = readClientId(vars['GOOGLE_CLIENT_ID'], fault)
   const client_secret = readClientSecret(vars['GOOGLE_CLIENT_SECRET'], fault)

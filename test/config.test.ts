@@ -439,3 +439,26 @@ it.each([
 ])('$given is of this machine: $expected (TMB-83)', ({ given, expected }) => {
   expect(isLoopback(new URL(given))).toBe(expected)
 })
+
+it.each([
+  {
+    what: 'one key under two kids',
+    name: 'ENCRYPTION_KEYS',
+    vars: { ENCRYPTION_KEYS: `${KEY},k2:${encoded(secretOf(1))}` },
+  },
+  {
+    what: 'a pseudonym key that is an encryption key',
+    name: 'PSEUDONYM_KEY',
+    vars: { PSEUDONYM_KEY: encoded(secretOf(1)) },
+  },
+])('$what is refused (TMB-55, TMB-57)', ({ name, vars }) => {
+  const read = (): unknown => readConfig({ ...FAULTLESS, ...vars })
+  expect(read).toThrow(TypeError)
+  try {
+    read()
+  } catch (error) {
+    expect((error as Error).cause).toEqual([
+      expect.stringMatching(new RegExp(`^${name}: .* Write `)),
+    ])
+  }
+})

@@ -57,6 +57,8 @@ export function parseEncryptionKeys(
     if (secrets.has(kid)) return `entry ${index + 1} repeats a kid`
     const secret = parseSecret(encoded)
     if (typeof secret === 'string') return `entry ${index + 1} ${secret}`
+    if ([...secrets.values()].some((other) => isSame(other, secret)))
+      return `entry ${index + 1} repeats a key under another kid`
     secrets.set(kid, secret)
   }
   return secrets
@@ -73,6 +75,11 @@ export function parseSecret(encoded: string): Uint8Array<ArrayBuffer> | string {
   if (secret.length !== KEY_BYTES) return `has ${secret.length} bytes instead of ${KEY_BYTES}`
   if (new Set(secret).size < 8) return 'is a sample, not random bytes'
   return secret
+}
+
+/** Whether two secrets are one. */
+export function isSame(a: Uint8Array<ArrayBuffer>, b: Uint8Array<ArrayBuffer>): boolean {
+  return a.every((byte, index) => byte === b[index])
 }
 
 async function deriveKey(secret: Uint8Array<ArrayBuffer>, purpose: Purpose): Promise<CryptoKey> {
