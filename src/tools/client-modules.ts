@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { brotliCompressSync } from 'node:zlib'
-import { build, type Plugin } from 'esbuild'
+import { build, type Plugin, stop } from 'esbuild'
 import { minify } from 'terser'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -42,6 +42,7 @@ export async function buildClient(): Promise<BuiltModule[]> {
     legalComments: 'none',
     plugins: [besideTheSdk],
   })
+  await stop() // its process would live as long as ours
   await mkdir(CLIENT_FOLDER, { recursive: true })
   const modules = await Promise.all(outputFiles.map(minified))
   for (const { path, contents } of modules) await writeNews(path, contents)
