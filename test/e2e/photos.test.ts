@@ -97,6 +97,25 @@ describe.each(MODES)('in %s mode', (mode) => {
     ])
   })
 
+  it('lets a <video> read a part at a time', async () => {
+    const { page } = await stage.visit(mode)
+    await connect(page)
+    await pick(page, 11) // the last of them is a film
+    const part = page.waitForResponse(
+      (answer) => answer.url().includes('/media/') && answer.request().resourceType() === 'media',
+    )
+    await page.evaluate(async () => {
+      const item = value.find(({ type }) => type === 'VIDEO')
+      const video = Object.assign(document.createElement('video'), { preload: 'auto' })
+      video.src = (await item?.src({ original: true })) ?? ''
+      document.body.append(video)
+    })
+    const answer = await part
+    expect(await answer.request().headerValue('Range')).toMatch(/^bytes=0-/)
+    expect(answer.status()).toBe(206)
+    expect(answer.headers()['content-type']).toMatch(/^video\//)
+  })
+
   it('asks the relay once for a whole grid', async () => {
     const { page } = await stage.visit(mode)
     await connect(page)

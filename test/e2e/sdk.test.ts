@@ -205,6 +205,17 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(times).toBeGreaterThan(1)
   })
 
+  it('says when the broker is down, and goes on when it is back', async () => {
+    const { context, page } = await stage.visit(mode)
+    await connect(page)
+    await page.reload()
+    await page.waitForFunction('window.broker')
+    await context.setOffline(true)
+    expect(await getToken(page)).toBe('error temporarily_unavailable')
+    await context.setOffline(false)
+    expect(await getToken(page)).toMatch(/^ya29\./)
+  })
+
   it('works with a clock that is two hours off', async () => {
     const { context, page } = await stage.visit(mode)
     await context.addInitScript(() => {
