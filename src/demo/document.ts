@@ -10,7 +10,7 @@ interface Document {
  * Fills a page in. Only its own scripts run, and they reach nobody but `reached`.
  *
  * @param values stand where the page says `{{name}}`
- * @param reached sources of the policy's `connect-src`
+ * @param reached whom scripts may ask and pictures may come from
  */
 export function toDocument(template: string, values: object, reached: readonly string[]): Document {
   const nonce = crypto.randomUUID()
@@ -23,7 +23,7 @@ function headersOf(nonce: string, reached: readonly string[]): Record<string, st
     `script-src 'nonce-${nonce}'`,
     `style-src 'nonce-${nonce}'`,
     `connect-src ${reached.join(' ')}`,
-    'img-src blob: data:',
+    `img-src blob: data: ${reached.join(' ')}`,
     "frame-ancestors 'none'",
     "base-uri 'none'",
     "form-action 'none'",

@@ -54,6 +54,9 @@ describe('with a token', () => {
     const table = page.getByRole('table', { name: '2 chosen' })
     await table.waitFor()
     expect(await table.getByRole('row').count()).toBe(3)
+    await page.waitForFunction(
+      () => [...document.images].filter(({ naturalWidth }) => naturalWidth > 0).length === 2,
+    )
     expect(await table.getByRole('row').nth(1).textContent()).toMatch(/\.\w+.*image\/.*\d+ × \d+/)
   })
 

@@ -139,6 +139,9 @@ describe('connecting from another site', () => {
     await pickPhotos(await opened, 2)
     const table = page.getByRole('table', { name: '2 chosen' })
     await table.waitFor()
+    await page.waitForFunction(
+      () => [...document.images].filter(({ naturalWidth }) => naturalWidth > 0).length === 2,
+    )
     expect(await table.getByRole('row').nth(1).textContent()).toMatch(/\.\w+.*image\/.*\d+ × \d+/)
   })
 

@@ -7,7 +7,7 @@ import { ask, BROKER, client, errorOf, prepare } from './oauth.js'
 import { readRefreshToken, replaceRefreshToken } from './store.js'
 
 /** @import { TokenEndpointResponse } from 'oauth4webapi' */
-/** @import { BundlesResponse, SessionResponse, TokenResponse } from '../../protocol.ts' */
+/** @import { BundlesResponse, MediaResponse, SessionResponse, TokenResponse } from '../../protocol.ts' */
 
 /** The reserved scope of a token for the broker's own calls. */
 const BROKER_SCOPE = 'broker'
@@ -17,6 +17,8 @@ const MIN_TTL_SECONDS = 300
 
 /** What a session that is over looks like: to the token endpoint, and to all others. */
 const OVER = ['invalid_grant', 'login_required']
+
+const JSON_HEADERS = new Headers({ 'Content-Type': 'application/json' })
 
 /** @type {Map<string, { token: TokenEndpointResponse, expires_at: number }>} by scope; nowhere but here */
 const held = new Map()
@@ -49,6 +51,20 @@ export async function readSession() {
 export async function getToken(bundle, rejected) {
   const { access_token, expires_in, google_scope } = await tokenFor(bundle, rejected)
   return { access_token, token_type: 'Bearer', expires_in, scope: String(google_scope), bundle }
+}
+
+/**
+ * Gets addresses at which the page can show media, which it can neither fetch nor show by itself.
+ *
+ * @param {string} bundle
+ * @param {readonly string[]} urls of Google's media hosts; at most 100
+ * @returns {Promise<string[]>}
+ */
+export async function mediaSources(bundle, urls) {
+  const response = await call('POST', '/media', { bundle, urls })
+  /** @type {MediaResponse} */
+  const { media } = await response.json()
+  return media.map(({ url }) => url)
 }
 
 /** @param {string} bundle */
@@ -93,16 +109,17 @@ export async function revoke(refresh_token) {
  *
  * @param {string} method
  * @param {string} path
+ * @param {object} [json]
  * @returns {Promise<Response>}
  */
-async function call(method, path) {
+async function call(method, path, json) {
   const { access_token } = await tokenFor(BROKER_SCOPE)
   const { options } = await prepare()
   const url = new URL(BROKER + path)
   try {
     return await ask(async () => {
       const response = await oauth.protectedResourceRequest(
-        ...[access_token, method, url, undefined, undefined, options],
+        ...[access_token, method, url, JSON_HEADERS, json && JSON.stringify(json), options],
       )
       if (!response.ok) throw await errorOf(response)
       return response

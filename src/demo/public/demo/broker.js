@@ -3,7 +3,7 @@
 import { sha256 } from './digest.js'
 import { BrokerError } from './errors.js'
 
-/** @import { BundlesResponse, SessionResponse, TokenResponse } from '../../../protocol.ts' */
+/** @import { BundlesResponse, MediaResponse, SessionResponse, TokenResponse } from '../../../protocol.ts' */
 
 /** @returns {Promise<BundlesResponse['bundles']>} what may be asked for */
 export async function listBundles() {
@@ -42,6 +42,19 @@ export async function getToken(bundle, rejected) {
     bundle,
     ...(rejected === undefined ? {} : { rejected: await sha256(rejected) }),
   })
+}
+
+/**
+ * Gets addresses at which the page can show media, which it can neither fetch nor show by itself.
+ *
+ * @param {string} bundle
+ * @param {readonly string[]} urls of Google's media hosts; at most 100
+ * @returns {Promise<string[]>}
+ */
+export async function mediaSources(bundle, urls) {
+  /** @type {MediaResponse} */
+  const { media } = await call('POST', '/media', { bundle, urls })
+  return media.map(({ url }) => url)
 }
 
 /** @param {string} bundle */

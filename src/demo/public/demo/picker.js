@@ -14,7 +14,7 @@ import { callGoogle, PICKER_API, postJson } from './google.js'
  * @typedef {object} PickedItem as the Picker API answers it
  * @property {string} id
  * @property {'PHOTO' | 'VIDEO'} type
- * @property {{ filename: string, mimeType: string,
+ * @property {{ baseUrl: string, filename: string, mimeType: string,
  *   mediaFileMetadata?: { width?: number, height?: number } }} mediaFile
  */
 

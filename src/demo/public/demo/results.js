@@ -43,20 +43,28 @@ export function showToken({ access_token, expires_in, scope }) {
   )
 }
 
-/** @param {readonly PickedItem[]} items */
-export function showPicked(items) {
-  const rows = items.map(({ type, mediaFile }) => {
+/**
+ * Shows what was picked.
+ *
+ * @param {readonly PickedItem[]} items
+ * @param {readonly string[]} sources addresses of their pictures, of the first ones at least
+ */
+export function showPicked(items, sources) {
+  const rows = items.map(({ type, mediaFile }, index) => {
     const { width, height } = mediaFile.mediaFileMetadata ?? {}
     const size = width && height ? `${width} × ${height}` : 'unknown'
     return element(
       'tr',
       {},
+      element('td', {}, ...thumbnail(sources[index], mediaFile.filename)),
       element('th', { scope: 'row' }, mediaFile.filename),
       element('td', {}, `${type === 'VIDEO' ? 'Video' : 'Photo'}, ${mediaFile.mimeType}`),
       element('td', {}, size),
     )
   })
-  const heads = ['File', 'Type', 'Size'].map((text) => element('th', { scope: 'col' }, text))
+  const heads = ['Picture', 'File', 'Type', 'Size'].map((text) =>
+    element('th', { scope: 'col' }, text),
+  )
   return element(
     'table',
     {},
@@ -64,6 +72,11 @@ export function showPicked(items) {
     element('thead', {}, element('tr', {}, ...heads)),
     element('tbody', {}, ...rows),
   )
+}
+
+/** @param {string | undefined} src @param {string} filename */
+function thumbnail(src, filename) {
+  return src === undefined ? [] : [element('img', { src, alt: filename, height: '80' })]
 }
 
 /**

@@ -1,10 +1,12 @@
 /** This file is what the page does with a token: as much as the methods of a bundle allow. */
 
-import { getToken } from './broker.js'
+import { getToken, mediaSources } from './broker.js'
 import { button, element } from './dom.js'
 import { createAlbum, listAlbums, paintPhoto, uploadPhoto } from './library.js'
 import { openPickerWindow, pick } from './picker.js'
 import { showAlbums, showPicked, showToken, showUpload } from './results.js'
+
+/** @import { PickedItem } from './picker.js' */
 
 /**
  * @typedef {object} Surface where a card shows what is going on
@@ -58,11 +60,22 @@ async function choosePhotos(bundle, { tell, show }) {
       signal: waiting.signal,
       onBlocked: (href) => show(element('p', {}, linkTo(href, 'Open Google Photos'), ' ', stop)),
     })
-    show(items ? showPicked(items) : element('p', {}, 'Nothing was chosen.'))
+    show(items ? await showItems(bundle, items) : element('p', {}, 'Nothing was chosen.'))
   } finally {
     stop.remove()
     opened?.close()
   }
+}
+
+/**
+ * Shows as many as the broker gives tickets for at once; the rest by name.
+ *
+ * @param {string} bundle
+ * @param {PickedItem[]} items
+ */
+async function showItems(bundle, items) {
+  const urls = items.slice(0, 100).map(({ mediaFile }) => `${mediaFile.baseUrl}=w160-h160`)
+  return showPicked(items, urls.length === 0 ? [] : await mediaSources(bundle, urls))
 }
 
 /** @param {string} bundle @param {Surface} surface */
