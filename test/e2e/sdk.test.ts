@@ -281,6 +281,49 @@ describe.each(MODES)('in %s mode', (mode) => {
   })
 })
 
+it.each([
+  { what: 'another state', change: { state: `r.${'x'.repeat(43)}` }, told: [] },
+  { what: 'another issuer', change: { iss: 'https://evil.example' }, told: ['invalid_request'] },
+])('an answer with $what is not redeemed (RFC 9207 §2.4)', async ({ change, told }) => {
+  const { page } = await stage.visit('oauth')
+  await page.evaluate(() => Object.assign(window, { open: () => null }))
+  await page.getByRole('button', { name: 'Connect' }).click()
+  await page.waitForURL((url) => url.origin === stage.simulator)
+  const requests: string[] = []
+  page.on('request', (request) => {
+    if (request.method() === 'POST') requests.push(request.url())
+  })
+  await page.goto(stage.pageAt('oauth'))
+  const state = await page.evaluate(() => {
+    const kept = Object.values(sessionStorage).find((value) => value.startsWith('{'))
+    return JSON.parse(kept).state as string
+  })
+  const answer = { code: 'x', state, iss: stage.url, ...change }
+  await page.goto(`${stage.pageAt('oauth')}?${new URLSearchParams(answer)}`)
+  await page.waitForFunction('window.broker')
+  expect(await getToken(page)).toBe('error login_required')
+  expect(await page.evaluate('changes.map(({ error }) => error?.code)')).toEqual(told)
+  expect(requests).toEqual([])
+})
+
+it('the key of a session cannot leave its browser (RFC 9449 §11.4)', async () => {
+  const { page } = await stage.visit('oauth')
+  await connect(page)
+  const exported = await page.evaluate(async () => {
+    const [{ name = '' } = {}] = await indexedDB.databases()
+    const database = await new Promise<IDBDatabase>((resolve) => {
+      const opening = indexedDB.open(name)
+      opening.onsuccess = () => resolve(opening.result)
+    })
+    const reading = database.transaction('kept').objectStore('kept').get('keys')
+    const keys = await new Promise<CryptoKeyPair>((resolve) => {
+      reading.onsuccess = () => resolve(reading.result)
+    })
+    return crypto.subtle.exportKey('jwk', keys.privateKey).then(String, (error) => error.name)
+  })
+  expect(exported).toBe('InvalidAccessError')
+})
+
 /** Runs in the page: every storage and every global, as text. */
 async function dumpEverything(): Promise<string> {
   const parts: unknown[] = [
