@@ -135,7 +135,8 @@ describe('a JWT', () => {
       subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
       scope: 'pick',
     }
-    expect((await frontend.post('/token', exchange, { proof: null })).status).toBe(403)
+    const { body: refused } = await frontend.post('/token', exchange, { proof: null })
+    expect(refused.error).toBe('access_denied')
     const asGallery = { proof: null, headers: { Origin: undefined } }
     const form = { ...exchange, client_id: gallery.id }
     expect((await frontend.post('/token', form, asGallery)).body.error).toBe('invalid_grant')
