@@ -68,13 +68,13 @@ export function createOAuthWay(url: string, client_id: string, redirect_uri: str
       }
       return refresh(bundle, more, signal)
     },
-    call: (method, path, json, signal) =>
-      send(async () => {
-        const token = await ownToken(signal)
-        const headers: HeadersInit = json ? { 'Content-Type': 'application/json' } : {}
-        const body = json ? JSON.stringify(json) : null
-        return provenFetch(path, { method, headers, body, signal: signal ?? null }, token)
-      }, signal),
+    async call(method, path, json, signal) {
+      const token = await ownToken(signal)
+      const headers: HeadersInit = json ? { 'Content-Type': 'application/json' } : {}
+      const body = json ? JSON.stringify(json) : null
+      const init = { method, headers, body, signal: signal ?? null }
+      return send(() => provenFetch(path, init, token), signal)
+    },
     connectUrl(bundle, state, choose) {
       const { code_verifier, code_challenge } = takePkce()
       sessionStorage[nameOf(state)] = code_verifier

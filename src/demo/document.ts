@@ -1,18 +1,15 @@
 /** This file is how a demo page leaves its server: with its values filled in, and under a strict policy. */
 
+import type { Site } from './sites.ts'
+
 /** A page that is ready to be sent. */
 interface Document {
   html: string
   headers: Record<string, string>
 }
 
-/**
- * Fills a page in. Only its own scripts run, and they reach nobody but `reached`.
- *
- * @param values stand where the page says `{{name}}`
- * @param reached whom scripts may ask and pictures may come from
- */
-export function toDocument(template: string, values: object, reached: readonly string[]): Document {
+/** Fills a page in. Only its own scripts run, and they reach nobody but those of its site. */
+export function toDocument(template: string, { values, reached }: Site): Document {
   const nonce = crypto.randomUUID()
   return { html: fill(template, { ...values, nonce }), headers: headersOf(nonce, reached) }
 }
@@ -24,6 +21,7 @@ function headersOf(nonce: string, reached: readonly string[]): Record<string, st
     `style-src 'nonce-${nonce}'`,
     `connect-src ${reached.join(' ')}`,
     `img-src blob: data: ${reached.join(' ')}`,
+    `media-src ${reached.join(' ')}`,
     "frame-ancestors 'none'",
     "base-uri 'none'",
     "form-action 'none'",
@@ -33,7 +31,7 @@ function headersOf(nonce: string, reached: readonly string[]): Record<string, st
     'Cache-Control': 'no-store',
     'Content-Security-Policy': policy.join('; '),
     'Content-Type': 'text/html; charset=utf-8',
-    'Cross-Origin-Opener-Policy': 'same-origin-allow-popups', // the photo picker opens in a window
+    'Cross-Origin-Opener-Policy': 'same-origin-allow-popups', // Google’s pages open in windows
     'Referrer-Policy': 'no-referrer',
     'X-Content-Type-Options': 'nosniff',
   }

@@ -4,18 +4,19 @@ import { isLoopback } from '../urls.ts'
 
 /** What a page has to know of Google. */
 export interface Google {
+  /** The simulator's address, if it is that. */
+  simulator: string
   picker_api: string
   library_api: string
   /** Where a user sees which apps have access to their account. */
   connections: string
-  is_simulator: boolean
 }
 
 const REAL_GOOGLE: Google = {
+  simulator: '',
   picker_api: 'https://photospicker.googleapis.com',
   library_api: 'https://photoslibrary.googleapis.com',
   connections: 'https://myaccount.google.com/connections',
-  is_simulator: false,
 }
 
 /** Says which Google belongs to an issuer; the simulator has both APIs and all pages below its own. */
@@ -29,11 +30,11 @@ export function apiOrigins({ picker_api, library_api }: Google): string[] {
   return [...new Set([picker_api, library_api].map((url) => new URL(url).origin))]
 }
 
-function simulatorAt(issuer: string): Google {
+function simulatorAt(simulator: string): Google {
   return {
-    picker_api: `${issuer}/photospicker`,
-    library_api: `${issuer}/photoslibrary`,
-    connections: `${issuer}/connections`,
-    is_simulator: true,
+    simulator,
+    picker_api: `${simulator}/photospicker`,
+    library_api: `${simulator}/photoslibrary`,
+    connections: `${simulator}/connections`,
   }
 }

@@ -80,7 +80,12 @@ function planBroker(
       ...['--config', 'wrangler.toml', '--assets', assetsFolder(places)],
       ...['--env-file', secretsFile(places), '--persist-to', stateFolder(places, 'state')],
     ],
-    vars: { BASE_URL: origin, CLIENTS: JSON.stringify(clientsOf(places)), ...vars },
+    vars: {
+      BASE_URL: origin,
+      CLIENTS: JSON.stringify(clientsOf(places)),
+      DEMO_ELSEWHERE: elsewhereAt(places.elsewhere_port),
+      ...vars,
+    },
     secrets,
   }
 }
@@ -90,7 +95,7 @@ function clientsOf({ port, elsewhere_port }: Places): object {
   const elsewhere = elsewhereAt(elsewhere_port)
   return {
     demo: { origins: [originAt(port)] },
-    elsewhere: { origins: [elsewhere], redirect_uris: [`${elsewhere}/`] },
+    elsewhere: { origins: [elsewhere], redirect_uris: [`${elsewhere}/`, `${elsewhere}/library/`] },
   }
 }
 

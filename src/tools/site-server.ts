@@ -1,18 +1,21 @@
-/** This file is a static site in development: a page and a fixed list of files, on loopback, inside this process. */
+/** This file is a static site in development: pages and a fixed list of files, on loopback, inside this process. */
 
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { extname } from 'node:path'
 import { toDocument } from '../demo/document.ts'
+import type { Site } from '../demo/sites.ts'
 import type { DevServer, Plan } from './dev-server.ts'
 
 /** What a static site needs to run. */
 export interface SitePlan extends Plan {
   /** The one origin it is used at; other names of this machine lead there. */
   origin: string
-  /** What answers at `/`. */
-  page: { template: URL; values: object; reached: readonly string[] }
+  /** What its pages are told. */
+  site: Site
+  /** Templates of its pages, by path. */
+  pages: ReadonlyMap<string, URL>
   /** All there is besides, by path; no path is ever put together from a request. */
   files: ReadonlyMap<string, URL>
 }
@@ -68,7 +71,8 @@ async function answerTo(
   if (method !== 'GET' && method !== 'HEAD') return plain(405, { Allow: 'GET, HEAD' })
   if (headers.host !== new URL(plan.origin).host) return plain(302, { Location: `${plan.origin}/` })
   const path = url?.split('?', 1)[0] ?? ''
-  if (path === '/') return pageOf(plan)
+  const page = plan.pages.get(path)
+  if (page) return pageOf(page, plan.site)
   const file = plan.files.get(path)
   const type = TYPES[extname(path)]
   if (!file || !type) return plain(404, {})
@@ -76,9 +80,8 @@ async function answerTo(
 }
 
 /** Read anew each time, so that a change shows on a reload. */
-async function pageOf({ page }: SitePlan): Promise<Answer> {
-  const template = await readFile(page.template, 'utf8')
-  const { html, headers } = toDocument(template, page.values, page.reached)
+async function pageOf(template: URL, site: Site): Promise<Answer> {
+  const { html, headers } = toDocument(await readFile(template, 'utf8'), site)
   return { status: 200, headers, body: html }
 }
 

@@ -1,21 +1,8 @@
-/** This file is connecting as a person meets it: accounts, boxes, tabs, popups and the keyboard, in a real browser. */
+/** This file is cookie mode without the SDK, as a link and a fetch: what comes back, in a real browser. */
 
 import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import {
-  ADA,
-  answer,
-  askConsent,
-  BEN,
-  CHIARA,
-  card,
-  chooseAccount,
-  connect,
-  notice,
-  press,
-  says,
-  tabTo,
-} from './support/chromium.ts'
+import { ADA, BEN, chooseAccount, connect, isReady, says } from './support/chromium.ts'
 import { type Demo, startDemo } from './support/demo.ts'
 
 let demo: Demo
@@ -29,83 +16,43 @@ beforeAll(async () => {
 afterAll(() => demo?.close())
 
 beforeEach(async () => {
-  ;({ context, page } = await demo.visit())
+  ;({ context, page } = await demo.visit('cookie'))
 })
 
 afterEach(() => demo.leave(page))
 
-describe('connecting', () => {
-  it('asks for the account and for consent, and comes back to a clean address', async () => {
-    await says(page, '#account', 'Nobody is logged in')
+/** Goes to Google by a link of its own, up to the consent page. */
+async function follow(tab: Page, bundle: string, name: string, more = ''): Promise<void> {
+  await tab.goto(`${demo.url}/connect?bundle=${bundle}&return_to=/${more}`)
+  await chooseAccount(tab, name)
+}
+
+describe('a link to /connect', () => {
+  it('comes back with what came of it in the query, and a session', async () => {
+    await follow(page, 'pick', ADA)
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await isReady(page, 'pick')
+    expect(page.url()).toBe(`${demo.url}/?connect=ok&bundle=pick`)
+  })
+
+  it('refuses another account than the one that is connected', async () => {
     await connect(page, 'pick', ADA)
-    expect(page.url()).toBe(`${demo.url}/`)
-    expect(await notice(page).textContent()).toContain('“pick” is ready')
+    await follow(page, 'upload', BEN, '&prompt=select_account')
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await page.waitForURL(`${demo.url}/?connect=error&bundle=upload&error=account_mismatch`)
     await says(page, '#account', '110248495921238986420')
-    await card(page, 'upload').getByText('Not connected yet').waitFor()
-  })
-
-  it('says so when the user denies', async () => {
-    await askConsent(page, 'album', BEN)
-    await answer(page, 'Cancel')
-    await notice(page).getByText('You said no at Google').waitFor()
-    expect(page.url()).toBe(`${demo.url}/`)
-    await card(page, 'album').getByText('Not connected yet').waitFor()
-  })
-
-  it('says what is missing when a box is left unticked, and offers what was granted', async () => {
-    await askConsent(page, 'album', BEN)
-    await page.getByRole('checkbox', { name: 'See the photos' }).uncheck()
-    await answer(page, 'Continue')
-    await notice(page).getByText('left unticked').waitFor()
-    await card(page, 'album')
-      .getByText('Left unticked at Google: see the photos and albums this app added.')
-      .waitFor()
-    await card(page, 'upload').getByText('Ready since').waitFor()
-
-    await connect(page, 'album', BEN)
-    await press(page, 'album', 'Create an album')
-    await card(page, 'album').getByText('Albums this app created: 1').waitFor()
-  })
-
-  it('refuses another account than the one that is logged in', async () => {
-    await connect(page, 'pick', ADA)
-    await page.goto(`${demo.url}/connect?bundle=upload&return_to=/&prompt=select_account`)
-    await chooseAccount(page, BEN)
-    await answer(page, 'Continue')
-    await notice(page).getByText('another Google account').waitFor()
-    await says(page, '#account', '110248495921238986420')
-    await card(page, 'upload').getByText('Not connected yet').waitFor()
-    await press(page, 'pick', 'Get token')
-    await card(page, 'pick').getByText('Expires in').waitFor()
-  })
-
-  it('works in two tabs at once', async () => {
-    await connect(page, 'pick', ADA)
-    const other = await context.newPage()
-    await other.goto(demo.url)
-    await askConsent(page, 'upload', ADA)
-    await askConsent(other, 'album', ADA)
-    await answer(page, 'Continue')
-    await answer(other, 'Continue')
-    await notice(page).getByText('“upload” is ready').waitFor()
-    await notice(other).getByText('“album” is ready').waitFor()
-    for (const bundle of ['pick', 'upload', 'album']) {
-      await press(other, bundle, 'Get token')
-      await card(other, bundle).getByText('Expires in').waitFor()
-    }
   })
 
   it('works in two tabs of which neither has a session yet', async () => {
     const other = await context.newPage()
-    await other.goto(demo.url)
-    await askConsent(page, 'pick', ADA)
-    await askConsent(other, 'upload', ADA)
-    await answer(page, 'Continue')
-    await answer(other, 'Continue')
-    await notice(page).getByText('“pick” is ready').waitFor()
-    await notice(other).getByText('“upload” is ready').waitFor()
-    await press(other, 'pick', 'Get token')
-    await card(other, 'pick').getByText('Expires in').waitFor()
+    await follow(page, 'pick', ADA)
+    await follow(other, 'upload', ADA)
+    for (const tab of [page, other]) {
+      await tab.getByRole('button', { name: 'Continue' }).click()
+      await tab.waitForURL(/connect=ok/)
+    }
+    await isReady(other, 'pick')
+    await isReady(other, 'upload')
   })
 
   it('does not lose the new session to an answer for the one it replaced', async () => {
@@ -140,24 +87,5 @@ describe('connecting', () => {
       origin: demo.url,
       data: { type: 'photos-token-broker', connect: 'ok', bundle: 'pick' },
     })
-  })
-
-  it('works by keyboard alone', async () => {
-    await tabTo(page, 'Connect album')
-    await page.keyboard.press('Enter')
-    await page.getByRole('heading', { name: 'Choose an account' }).waitFor()
-    await tabTo(page, CHIARA)
-    await page.keyboard.press('Enter')
-    await page.getByRole('checkbox').first().waitFor()
-    await tabTo(page, 'See the photos')
-    await page.keyboard.press('Space')
-    expect(await page.getByRole('checkbox', { name: 'See the photos' }).isChecked()).toBe(false)
-    await page.keyboard.press('Space')
-    await tabTo(page, 'Continue')
-    await page.keyboard.press('Enter')
-    await card(page, 'album').getByText('Ready since').waitFor()
-    await tabTo(page, 'Get token')
-    await page.keyboard.press('Enter')
-    await page.getByText('Expires in').waitFor()
   })
 })

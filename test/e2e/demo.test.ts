@@ -1,11 +1,25 @@
-/** This file is the use of what was connected, and its end, on the demo page in a real browser. */
+/** This file is the demo page as a person meets it, on the broker's own site and on another, in a real browser. */
 
 import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { ADA, BEN, card, connect, notice, pickPhotos, press, says } from './support/chromium.ts'
+import {
+  ADA,
+  answer,
+  askConsent,
+  BEN,
+  CHIARA,
+  card,
+  chooseAccount,
+  connect,
+  isReady,
+  notice,
+  pickPhotos,
+  press,
+  says,
+  tabTo,
+} from './support/chromium.ts'
 import { type Demo, startDemo } from './support/demo.ts'
-
-const PICK = 'https://www.googleapis.com/auth/photospicker.mediaitems.readonly'
+import { MODES } from './support/sdk.ts'
 
 let demo: Demo
 let context: BrowserContext
@@ -17,115 +31,276 @@ beforeAll(async () => {
 
 afterAll(() => demo?.close())
 
-beforeEach(async () => {
-  ;({ context, page } = await demo.visit())
-})
+describe.each(MODES)('in %s mode', (mode) => {
+  beforeEach(async () => {
+    ;({ context, page } = await demo.visit(mode))
+  })
 
-afterEach(() => demo.leave(page))
+  afterEach(() => demo.leave(page))
 
-describe('with a token', () => {
-  it('shows scope and expiry, and leaves the token nowhere', async () => {
-    await connect(page, 'pick', ADA)
-    const answered = page.waitForResponse(`${demo.url}/session/token`)
-    await press(page, 'pick', 'Get token')
-    const { access_token } = await (await answered).json()
-    await card(page, 'pick').getByText(PICK).first().waitFor()
-    expect(await page.getByRole('timer').textContent()).toMatch(/^5\d min \d\d s$/)
-    const places = await page.evaluate(() => ({
-      local: { ...localStorage },
-      session: { ...sessionStorage },
-      cookie: document.cookie,
-      url: location.href,
+  /** Opens the page in another tab. */
+  async function openTab(): Promise<Page> {
+    const tab = await context.newPage()
+    await tab.goto(demo.pageAt(mode))
+    await card(tab, 'pick').getByRole('button').first().waitFor()
+    return tab
+  }
+
+  /** Uploads files from disk. */
+  async function upload(bundle: string, ...names: string[]): Promise<void> {
+    const files = names.map((name) => ({
+      name,
+      mimeType: 'image/png',
+      buffer: Buffer.from(PNG, 'base64'),
     }))
-    expect(places).toEqual({ local: {}, session: {}, cookie: '', url: `${demo.url}/` })
-    expect(access_token.length).toBeGreaterThan(20)
-    expect(await page.content()).not.toContain(access_token)
-    for (const { name, value, httpOnly } of await context.cookies(demo.url)) {
-      expect(value).not.toContain(access_token)
-      expect([name, httpOnly]).toEqual([name, true])
-    }
-  })
+    await card(page, bundle).getByLabel('Photos or videos').setInputFiles(files)
+    await card(page, bundle).getByRole('button', { name: 'Upload', exact: true }).click()
+  }
 
-  it('lists the photos that were picked', async () => {
-    await connect(page, 'pick', ADA)
-    const opened = context.waitForEvent('page')
-    await press(page, 'pick', 'Choose photos')
-    await pickPhotos(await opened, 2)
-    const table = page.getByRole('table', { name: '2 chosen' })
-    await table.waitFor()
-    expect(await table.getByRole('row').count()).toBe(3)
-    await page.waitForFunction(
-      () => [...document.images].filter(({ naturalWidth }) => naturalWidth > 0).length === 2,
-    )
-    expect(await table.getByRole('row').nth(1).textContent()).toMatch(/\.\w+.*image\/.*\d+ × \d+/)
-  })
-
-  it('uploads a photo, also when Google has just refused the token', async () => {
-    await connect(page, 'upload', ADA)
-    await demo.tellSimulator('__faults', { at: 'api:library.uploads', do: { status: 401 } })
-    const asked: unknown[] = []
-    page.on('request', (request) => {
-      if (request.url().endsWith('/session/token')) asked.push(request.postDataJSON())
+  describe('connecting', () => {
+    it('asks for the account and for consent in a window, and says what is allowed since when', async () => {
+      await connect(page, 'pick', ADA)
+      expect(page.url()).toBe(demo.pageAt(mode))
+      expect(await notice(page).textContent()).toContain('“pick” is ready')
+      await says(page, '#account', '110248495921238986420')
+      const year = String(new Date().getFullYear())
+      expect(await card(page, 'pick').textContent()).toMatch(
+        new RegExp(`You allowed this on .*${year}`),
+      )
+      await card(page, 'pick').getByText('Choose photos to show in this app').waitFor()
+      await card(page, 'pick').getByText('see the photos and videos you pick').waitFor()
+      await card(page, 'upload').getByText('You have not allowed this yet').waitFor()
+      await page.reload()
+      await isReady(page, 'pick')
     })
-    await press(page, 'upload', 'Upload a photo')
-    await card(page, 'upload').getByText('Uploaded as demo-').waitFor()
-    expect(asked.slice(0, 2)).toEqual([
-      { bundle: 'upload' },
-      { bundle: 'upload', rejected: expect.stringMatching(/^[\w-]{43}$/) },
-    ])
+
+    it('goes there itself where windows are blocked, and comes back to say so', async () => {
+      await page.evaluate(() => Object.assign(window, { open: () => null }))
+      await card(page, 'pick').getByRole('button', { name: 'Connect pick' }).click()
+      await chooseAccount(page, ADA)
+      await page.getByRole('button', { name: 'Continue' }).click()
+      await isReady(page, 'pick')
+      await notice(page).getByText('“pick” is ready').waitFor()
+      expect(page.url()).toBe(demo.pageAt(mode))
+    })
+
+    it('says so when the user denies, closes the window, or stops waiting', async () => {
+      await answer(await askConsent(page, 'album', BEN), 'Cancel')
+      await card(page, 'album').getByText('You said no at Google').waitFor()
+      const closed = await askConsent(page, 'album', BEN)
+      await closed.close()
+      await card(page, 'album').getByText('closed before anything was decided').waitFor()
+      await askConsent(page, 'album', BEN)
+      await press(page, 'album', 'Stop waiting')
+      await card(page, 'album').getByText('Stopped.').waitFor()
+      await card(page, 'album').getByText('You have not allowed this yet').waitFor()
+    })
+
+    it('says what is missing when a box is left unticked, and connects when it is ticked', async () => {
+      const popup = await askConsent(page, 'album', BEN)
+      await popup.getByRole('checkbox', { name: 'See the photos' }).uncheck()
+      await answer(popup, 'Continue')
+      const missing = 'eft unticked at Google'
+      await card(page, 'album').getByText(missing).first().waitFor()
+      await card(page, 'album').getByRole('button', { name: 'Connect album' }).waitFor()
+      await connect(page, 'album', BEN)
+    })
+
+    it('works in two tabs at once', async () => {
+      await connect(page, 'pick', ADA)
+      const other = await openTab()
+      const [upload, album] = [
+        await askConsent(page, 'upload', ADA),
+        await askConsent(other, 'album', ADA),
+      ]
+      await answer(upload, 'Continue')
+      await answer(album, 'Continue')
+      for (const tab of [page, other])
+        for (const bundle of ['pick', 'upload', 'album']) {
+          await isReady(tab, bundle)
+          await press(tab, bundle, 'Get a token')
+          await card(tab, bundle).getByText('A token of').waitFor()
+        }
+    })
+
+    it('works by keyboard alone', async () => {
+      await tabTo(page, 'Connect album')
+      const [popup] = await Promise.all([page.waitForEvent('popup'), page.keyboard.press('Enter')])
+      await popup.getByRole('heading', { name: 'Choose an account' }).waitFor()
+      await tabTo(popup, CHIARA)
+      await popup.keyboard.press('Enter')
+      await popup.getByRole('checkbox').first().waitFor()
+      await tabTo(popup, 'Continue')
+      await popup.keyboard.press('Enter')
+      await isReady(page, 'album')
+      await tabTo(page, 'Upload a painted picture')
+      await page.keyboard.press('Enter')
+      await card(page, 'album').getByText('Uploaded demo-').waitFor()
+      await tabTo(page, 'demo-')
+      await page.keyboard.press('Enter')
+      await page.getByRole('dialog').getByRole('img').waitFor()
+      await page.keyboard.press('Escape')
+      expect(await page.evaluate(() => document.activeElement?.className)).toBe('thumbnail')
+    })
   })
 
-  it('explains that access has ended when the user removed the app at Google', async () => {
-    await connect(page, 'upload', BEN)
-    await demo.tellSimulator('__accounts/revoke', { account: 'ben.okafor@example.com' })
-    await press(page, 'upload', 'Upload a photo')
-    await card(page, 'upload')
-      .getByText('Access has ended: most likely you removed')
-      .first()
-      .waitFor()
-    await card(page, 'upload').getByRole('link', { name: 'Connect now' }).waitFor()
-    await connect(page, 'upload', BEN)
+  describe('photos', () => {
+    it('shows in a grid what was picked, one of them large, and plays a film', async () => {
+      await connect(page, 'pick', ADA)
+      const [picker] = await Promise.all([
+        page.waitForEvent('popup'),
+        press(page, 'pick', 'Choose photos'),
+      ])
+      await pickPhotos(picker, 11) // the last of them is a film
+      await page.getByRole('figure', { name: '11 chosen' }).waitFor()
+      const thumbnails = page.locator('.thumbnail')
+      await thumbnails.last().scrollIntoViewIfNeeded()
+      await page.waitForFunction(
+        () => [...document.images].filter(({ naturalWidth }) => naturalWidth > 0).length === 11,
+      )
+      await thumbnails.first().click()
+      await page.waitForFunction(
+        () => (document.querySelector<HTMLImageElement>('dialog img')?.naturalWidth ?? 0) > 400,
+      )
+      await page.getByRole('button', { name: 'Close' }).click()
+      await thumbnails.last().click()
+      await page.locator('dialog video').waitFor()
+      await page.keyboard.press('Escape')
+    })
+
+    it('uploads from disk into an album of its own, and shows it', async () => {
+      await connect(page, 'album', ADA)
+      await upload('album', 'sea.png', 'hill.png')
+      await card(page, 'album').getByText('Uploaded sea.png, hill.png.').waitFor()
+      const album = page.getByRole('figure', { name: 'Photos token broker demo' })
+      const before = await album.locator('.thumbnail').count()
+      await upload('album', 'dune.png')
+      await card(page, 'album').getByText('Uploaded dune.png.').waitFor()
+      expect(await album.locator('.thumbnail').count()).toBe(before + 1) // one album, not one each time
+      await page.reload()
+      await press(page, 'album', 'Show the album')
+      await album.waitFor()
+      expect(await album.locator('.thumbnail').count()).toBe(before + 1)
+    })
+
+    it('shows how far an upload is, and stops it', async () => {
+      await connect(page, 'upload', ADA)
+      await demo.tellSimulator('__faults', {
+        at: 'api:library.uploads',
+        do: { delay_ms: 60_000 },
+      })
+      await upload('upload', 'slow.png')
+      await page.getByRole('progressbar', { name: 'Upload' }).waitFor()
+      await card(page, 'upload').getByText('of one file').or(page.getByText('Adding to')).waitFor()
+      await press(page, 'upload', 'Stop')
+      await card(page, 'upload').getByText('Stopped.').waitFor()
+    })
+
+    it('names each file that failed, and goes on with those', async () => {
+      await connect(page, 'album', ADA)
+      const fault = { at: 'api:library.uploads', times: 1, do: { status: 500 } }
+      await demo.tellSimulator('__faults', fault)
+      await upload('album', 'sea.png', 'hill.png')
+      await card(page, 'album').getByText('sea.png: Google could not do that').waitFor()
+      await press(page, 'album', 'Try those again')
+      await card(page, 'album').getByText('Uploaded sea.png, hill.png.').waitFor()
+    })
+
+    it('uploads with another token when Google has just refused the first', async () => {
+      await connect(page, 'upload', ADA)
+      const fault = { at: 'api:library.uploads', times: 1, do: { status: 401 } }
+      await demo.tellSimulator('__faults', fault)
+      await press(page, 'upload', 'Upload a painted picture')
+      await card(page, 'upload').getByText('Uploaded demo-').waitFor()
+    })
+  })
+
+  describe('what may go wrong', () => {
+    it('explains that access has ended when the user removed the app at Google', async () => {
+      await connect(page, 'upload', BEN)
+      await demo.tellSimulator('__accounts/revoke', { account: 'ben.okafor@example.com' })
+      await press(page, 'upload', 'Upload a painted picture')
+      await card(page, 'upload')
+        .getByText('Access has ended: most likely you removed')
+        .first()
+        .waitFor()
+      await connect(page, 'upload', BEN)
+    })
+
+    it('says that nothing is lost while Google is out', async () => {
+      await connect(page, 'upload', ADA)
+      await demo.tellSimulator('__faults', { at: 'api:library.uploads', do: { status: 401 } })
+      await demo.tellSimulator('__faults', { at: 'token', do: { status: 503, retry_after: 60 } })
+      await press(page, 'upload', 'Upload a painted picture')
+      await card(page, 'upload').getByText('Nothing was lost').waitFor()
+      expect(await card(page, 'upload').textContent()).toMatch(/The broker asks to wait \d+ s/)
+      await says(page, '#account', '110248495921238986420')
+    })
+
+    it('leaves a token nowhere', async () => {
+      await connect(page, 'pick', ADA)
+      const answered = page.waitForResponse(
+        (response) => /\/token$/.test(response.url()) && response.status() === 200,
+      )
+      await press(page, 'pick', 'Get a token')
+      await card(page, 'pick').getByText('A token of').waitFor()
+      const { access_token } = await (await answered).json()
+      expect(access_token.length).toBeGreaterThan(20)
+      expect(await page.content()).not.toContain(access_token)
+      const places = await page.evaluate(() =>
+        JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]),
+      )
+      expect(places + page.url()).not.toContain(access_token)
+    })
+
+    it('fits a phone', async () => {
+      await page.setViewportSize({ width: 360, height: 740 })
+      await connect(page, 'album', ADA)
+      await press(page, 'album', 'Upload a painted picture')
+      await card(page, 'album').getByText('Uploaded demo-').waitFor()
+      const overflow = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      )
+      expect(overflow).toBe(0)
+    })
+  })
+
+  describe('ending', () => {
+    it('signs out in every tab when one does', async () => {
+      await connect(page, 'pick', ADA)
+      const other = await openTab()
+      await isReady(other, 'pick')
+      await page.getByRole('button', { name: 'Sign out' }).click()
+      await notice(page).getByText('Signed out, in every tab').waitFor()
+      await notice(other).getByText('Signed out in another tab').waitFor()
+      for (const tab of [page, other]) await says(tab, '#account', 'Nobody is connected')
+      await connect(other, 'upload', ADA)
+      await isReady(page, 'pick') // what was allowed stays
+    })
+
+    it('disconnects one bundle and keeps the other', async () => {
+      await connect(page, 'pick', ADA)
+      await connect(page, 'upload', ADA)
+      await press(page, 'upload', 'Disconnect upload')
+      await card(page, 'upload').getByRole('button', { name: 'Connect upload' }).waitFor()
+      await notice(page).getByText('has forgotten the bundle “upload”').waitFor()
+      await isReady(page, 'pick')
+    })
+
+    it('disconnects, and Google no longer lists the app', async () => {
+      await connect(page, 'pick', ADA)
+      const connections = await context.newPage()
+      await connections.goto(`${demo.run.simulator}/connections`)
+      await connections.getByText('Photos token broker demo').first().waitFor()
+      await page.getByRole('button', { name: 'Disconnect Google Photos' }).click()
+      await notice(page).getByText('Disconnected.').waitFor()
+      await says(page, '#account', 'Nobody is connected')
+      await connections.reload()
+      expect(await connections.getByText('Photos token broker demo').count()).toBe(0)
+    })
   })
 })
 
-describe('ending', () => {
-  it('forgets one bundle and keeps the other', async () => {
-    await connect(page, 'pick', ADA)
-    await connect(page, 'upload', ADA)
-    await press(page, 'upload', 'Forget')
-    await card(page, 'upload').getByRole('link', { name: 'Connect upload' }).waitFor()
-    await card(page, 'pick').getByText('Ready since').waitFor()
-  })
-
-  it('disconnects, and Google no longer lists the app', async () => {
-    await connect(page, 'pick', ADA)
-    const connections = await context.newPage()
-    await connections.goto(`${demo.run.simulator}/connections`)
-    await connections.getByText('Photos token broker demo').first().waitFor()
-    await page.getByRole('button', { name: 'Disconnect Google Photos' }).click()
-    await notice(page).getByText('Disconnected.').waitFor()
-    await says(page, '#account', 'Nobody is logged in')
-    await connections.reload()
-    expect(await connections.getByText('Photos token broker demo').count()).toBe(0)
-  })
-
-  it('logs out here and elsewhere', async () => {
-    await connect(page, 'pick', ADA)
-    const elsewhere = await demo.chromium.newContext()
-    const there = await elsewhere.newPage()
-    await there.goto(demo.url)
-    await card(there, 'pick').getByRole('link').click()
-    await there.getByRole('button', { name: ADA }).click()
-    await card(there, 'pick').getByText('Ready since').waitFor()
-    await there.getByRole('button', { name: 'Log out here' }).click()
-    await notice(there).getByText('Logged out here').waitFor()
-    await page.reload()
-    await card(page, 'pick').getByText('Ready since').waitFor()
-    await page.getByRole('button', { name: 'Log out everywhere' }).click()
-    await notice(page).getByText('Logged out in every browser').waitFor()
-    await says(page, '#account', 'Nobody is logged in')
-    await connect(page, 'upload', ADA)
-    await card(page, 'pick').getByText('Ready since').waitFor()
-    await elsewhere.close()
-  })
-})
+/** One grey pixel. */
+const PNG =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=='

@@ -41,6 +41,8 @@ describe.each(MODES)('in %s mode', (mode) => {
   it('connects in a popup, hands out a token, and Google takes it', async () => {
     const { page } = await stage.visit(mode)
     expect(await getToken(page)).toBe('error login_required')
+    const nobody = page.evaluate(() => broker.session().catch(({ code }) => code))
+    expect(await nobody).toBe('login_required')
     await connect(page)
     expect(await getToken(page)).toMatch(/^ya29\./)
     const status = await page.evaluate(async () => {

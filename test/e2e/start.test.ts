@@ -59,7 +59,7 @@ describe('npm start', () => {
       await fetch(`http://localhost:${place.elsewhere_port}/`, { redirect: 'manual' }),
       await fetch(`${elsewhere}/oauth4webapi.js`),
       await fetch(`${elsewhere}/..%2f..%2fpackage.json`),
-      await fetch(`${elsewhere}/elsewhere/index.html`),
+      await fetch(`${elsewhere}/library.html`),
       await fetch(elsewhere, { method: 'POST' }),
     ]
     expect(answers.map(({ status }) => status)).toEqual([302, 200, 404, 404, 405])
@@ -101,7 +101,7 @@ describe('npm start', () => {
     const policy = (await fetch(running.url)).headers.get('Content-Security-Policy')
     expect(policy).toContain('https://photospicker.googleapis.com')
     const page = await (await fetch(running.elsewhere)).text()
-    expect(page).toContain('data-picker-api="https://photospicker.googleapis.com"')
+    expect(page).toContain('data-simulator=""')
     await endsCleanly(running, 'SIGINT')
   })
 

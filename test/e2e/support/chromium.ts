@@ -41,14 +41,6 @@ export async function press(page: Page, bundle: string, button: string): Promise
   await card(page, bundle).getByRole('button', { name: button }).click()
 }
 
-/** Goes from a demo page to Google's consent page for a bundle. */
-export async function askConsent(page: Page, bundle: string, name: string): Promise<void> {
-  const named = { name: `Connect ${bundle}` }
-  const link = card(page, bundle).getByRole('link', named)
-  await link.or(card(page, bundle).getByRole('button', named)).click()
-  await chooseAccount(page, name)
-}
-
 /** Chooses an account if Google asks for one, up to the consent page. */
 export async function chooseAccount(page: Page, name: string): Promise<void> {
   const account = page.getByRole('button', { name })
@@ -58,17 +50,34 @@ export async function chooseAccount(page: Page, name: string): Promise<void> {
   await consent.waitFor()
 }
 
-/** Presses a button of the consent page, and waits until the demo page is back. */
-export async function answer(page: Page, button: 'Continue' | 'Cancel'): Promise<void> {
-  await page.getByRole('button', { name: button }).click()
-  await page.getByRole('heading', { name: 'Bundles' }).waitFor()
+/** Presses Connect on the demo page, up to the consent page in the window that opens. */
+export async function askConsent(page: Page, bundle: string, name: string): Promise<Page> {
+  const [popup] = await Promise.all([
+    page.waitForEvent('popup'),
+    card(page, bundle)
+      .getByRole('button', { name: `Connect ${bundle}` })
+      .click(),
+  ])
+  await chooseAccount(popup, name)
+  return popup
 }
 
-/** Connects a bundle, from one end to the other. */
+/** Presses a button of the consent page, which closes its window. */
+export async function answer(popup: Page, button: 'Continue' | 'Cancel'): Promise<void> {
+  const closed = popup.waitForEvent('close')
+  await popup.getByRole('button', { name: button }).click()
+  await closed
+}
+
+/** Connects a bundle on the demo page, from one end to the other. */
 export async function connect(page: Page, bundle: string, name: string): Promise<void> {
-  await askConsent(page, bundle, name)
-  await answer(page, 'Continue')
-  await card(page, bundle).getByText('Ready since').waitFor()
+  await answer(await askConsent(page, bundle, name), 'Continue')
+  await isReady(page, bundle)
+}
+
+/** Waits until a bundle is ready. */
+export async function isReady(page: Page, bundle: string): Promise<void> {
+  await card(page, bundle).getByText('You allowed this on').waitFor()
 }
 
 /** Presses Tab until the focus is on something with this text. */

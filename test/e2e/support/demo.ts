@@ -2,20 +2,23 @@
 
 import { rm } from 'node:fs/promises'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { card, launchChromium } from './chromium.ts'
+import { launchChromium } from './chromium.ts'
+import type { Mode } from './sdk.ts'
 import { findPlace, type Run, startReady } from './start.ts'
 
 /** Everything that runs. */
 export interface Demo {
   url: string
+  /** Where the page is, in either mode. */
+  pageAt(mode: Mode): string
   run: Run
   chromium: Browser
-  /** Opens a page, the broker's own if none is named, as somebody who has never been there. */
-  visit(address?: string): Promise<{ context: BrowserContext; page: Page }>
+  /** Opens a page as somebody who has never been there. */
+  visit(mode: Mode): Promise<{ context: BrowserContext; page: Page }>
   /** Disconnects a visitor, so that the next test finds nothing of this one; fails if a page complained. */
   leave(page: Page): Promise<void>
   /** Tells the simulator something that no person could. */
-  tellSimulator(path: string, body: object): Promise<void>
+  tellSimulator(path: string, body?: object): Promise<void>
   close(): Promise<void>
 }
 
@@ -27,7 +30,8 @@ export async function startDemo(): Promise<Demo> {
 
   const tellSimulator: Demo['tellSimulator'] = async (path, body) => {
     const headers = { 'Content-Type': 'application/json' }
-    const init = { method: 'POST', headers, body: JSON.stringify(body) }
+    const method = body ? 'POST' : 'DELETE'
+    const init = { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) }
     const { status } = await fetch(`${simulator}/${path}`, init)
     if (status >= 300) throw new Error(`the simulator answered ${status} to ${path}`)
   }
@@ -35,13 +39,15 @@ export async function startDemo(): Promise<Demo> {
 
   /** What no visit may cause: uncaught errors, and anything the page's own policy forbids. */
   const complaints: string[] = []
+  const pageAt = (mode: Mode): string => `${mode === 'cookie' ? url : run.elsewhere}/`
 
   return {
     url,
+    pageAt,
     run,
     chromium,
     tellSimulator,
-    async visit(address = url) {
+    async visit(mode) {
       const context = await chromium.newContext()
       context.setDefaultTimeout(20_000)
       context.on('weberror', (event) => complaints.push(String(event.error())))
@@ -49,17 +55,19 @@ export async function startDemo(): Promise<Demo> {
         if (message.text().includes('Content Security Policy')) complaints.push(message.text())
       })
       const page = await context.newPage()
-      await page.goto(address)
-      await card(page, 'pick').waitFor()
+      await page.goto(pageAt(mode))
+      await page.getByText('Nobody is connected').waitFor()
       return { context, page }
     },
     async leave(page) {
-      await page.goto(url)
-      await page.evaluate(async () => {
-        const headers = { 'X-Requested-With': 'photos-token-broker' }
-        await fetch('/grants', { method: 'DELETE', headers })
-      })
+      const end = page.getByRole('button', { name: 'Disconnect Google Photos' })
+      const nobody = page.getByText('Nobody is connected')
+      await page.goto(new URL('/', page.url()).href)
+      await end.or(nobody).first().waitFor()
+      if (await end.isVisible()) await end.click()
+      await nobody.waitFor()
       await page.context().close()
+      await tellSimulator('__faults')
       for (const account of ['ada@example.com', 'ben.okafor@example.com', 'chiara@studio.example'])
         await tellSimulator('__accounts/revoke', { account })
       if (complaints.length > 0) throw new Error(complaints.splice(0).join('\n'))

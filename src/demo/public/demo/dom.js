@@ -1,5 +1,7 @@
 /** This file is how elements are made: without `innerHTML`, so that no text ever becomes markup. */
 
+/** @import { Words } from './words.js' */
+
 /**
  * Makes an element.
  *
@@ -53,6 +55,16 @@ export function button(label, act, kind = '') {
   }
   made.addEventListener('click', () => void work())
   return made
+}
+
+/**
+ * Shows what happened and what to do.
+ *
+ * @param {Words} words
+ */
+export function showWords({ what, todo = '', detail }) {
+  const small = detail ? [element('small', {}, detail)] : []
+  return element('span', {}, `${what} ${todo}`.trim(), ...small)
 }
 
 /**

@@ -1,86 +1,68 @@
-/** This file is the use of the Library API: a photo uploaded, an album created, albums listed. */
+/** This file is the broker as any OAuth library sees it: one more authorization server, and no SDK. */
 
-import { callGoogle, LIBRARY_API, postJson } from './google.js'
+import * as oauth from 'oauth4webapi'
+import { byId, element } from './dom.js'
 
-/**
- * Paints a small picture, so that there is something to upload.
- *
- * @param {string} caption
- * @returns {Promise<Blob>} a PNG
- */
-export async function paintPhoto(caption) {
-  const canvas = new OffscreenCanvas(480, 320)
-  const context = canvas.getContext('2d')
-  if (!context) throw new Error('this browser does not paint')
-  const sky = context.createLinearGradient(0, 0, 0, 320)
-  sky.addColorStop(0, '#2b5fa8')
-  sky.addColorStop(0.7, '#f3b27a')
-  sky.addColorStop(1, '#e2725b')
-  context.fillStyle = sky
-  context.fillRect(0, 0, 480, 320)
-  context.fillStyle = '#ffe9b8'
-  context.beginPath()
-  context.arc(330, 190, 46, 0, 2 * Math.PI)
-  context.fill()
-  context.fillStyle = '#1d2c3f'
-  context.beginPath()
-  context.moveTo(0, 320)
-  for (let x = 0; x <= 480; x += 8) {
-    context.lineTo(x, 250 - 34 * Math.sin(x / 61) - 12 * Math.sin(x / 19))
+const { broker: issuer = '', client: client_id = '', pickerApi } = document.documentElement.dataset
+const as = {
+  issuer,
+  authorization_endpoint: `${issuer}/authorize`,
+  token_endpoint: `${issuer}/token`,
+}
+/** @type {oauth.Client} */
+const client = { client_id }
+const redirect_uri = location.origin + location.pathname
+
+byId('connect').addEventListener('click', () => void begin())
+if (location.search.includes('state=')) finish().then(choose, tell)
+
+/** Sends the user to the broker; RFC 6749 §4.1.1, RFC 7636 §4.3. */
+async function begin() {
+  const [state, verifier] = [oauth.generateRandomState(), oauth.generateRandomCodeVerifier()]
+  Object.assign(sessionStorage, { state, verifier }) // for when the user is back
+  const code_challenge = await oauth.calculatePKCECodeChallenge(verifier)
+  const query = {
+    ...{ response_type: 'code', client_id, redirect_uri, scope: 'pick' },
+    ...{ state, code_challenge, code_challenge_method: 'S256' },
   }
-  context.lineTo(480, 320)
-  context.fill()
-  context.fillStyle = '#fff'
-  context.font = '20px system-ui, sans-serif'
-  context.fillText(caption, 16, 304)
-  return canvas.convertToBlob({ type: 'image/png' })
+  location.assign(`${as.authorization_endpoint}?${new URLSearchParams(query)}`)
 }
 
 /**
- * Uploads a photo into the user's library.
+ * Redeems the code that came back, with the proof of a key made for it; RFC 6749 §4.1.3, RFC 9449 §5.
  *
- * @param {string} bundle
- * @param {Blob} photo
- * @param {string} filename
- * @returns {Promise<{ id: string, filename: string, productUrl?: string }>}
+ * @returns {Promise<string>} Google's access token, held by nobody but its user here
  */
-export async function uploadPhoto(bundle, photo, filename) {
-  const uploaded = await callGoogle(bundle, `${LIBRARY_API}/uploads`, {
-    method: 'POST',
-    headers: {
-      'Content-Type': 'application/octet-stream',
-      'X-Goog-Upload-Content-Type': photo.type,
-      'X-Goog-Upload-Protocol': 'raw',
-    },
-    body: photo,
-  })
-  const simpleMediaItem = { fileName: filename, uploadToken: await uploaded.text() }
-  const { newMediaItemResults } = await postJson(bundle, `${LIBRARY_API}/mediaItems:batchCreate`, {
-    newMediaItems: [{ description: 'Painted by the demo page', simpleMediaItem }],
-  })
-  const { mediaItem, status } = newMediaItemResults[0]
-  if (!mediaItem) throw new Error(status?.message ?? 'no media item')
-  return { filename, ...mediaItem }
+async function finish() {
+  const { state = '', verifier = '' } = sessionStorage
+  const url = new URL(location.href)
+  sessionStorage.clear()
+  history.replaceState(null, '', redirect_uri)
+  const parameters = oauth.validateAuthResponse(as, client, url, state)
+  const DPoP = oauth.DPoP(client, await oauth.generateKeyPair('ES256'))
+  const options = { DPoP, [oauth.allowInsecureRequests]: true } // a broker on this machine has no https
+  const redeem = async () =>
+    oauth.processAuthorizationCodeResponse(
+      as,
+      client,
+      await oauth.authorizationCodeGrantRequest(
+        ...[as, client, oauth.None(), parameters, redirect_uri, verifier, options],
+      ),
+    )
+  const { access_token } = await redeem().catch(redeem) // again: now with the broker's nonce
+  return access_token
 }
 
-/**
- * Creates an album.
- *
- * @param {string} bundle
- * @param {string} title
- * @returns {Promise<{ id: string, title: string }>}
- */
-export function createAlbum(bundle, title) {
-  return postJson(bundle, `${LIBRARY_API}/albums`, { album: { title } })
+/** @param {string} access_token */
+async function choose(access_token) {
+  const call = { method: 'POST', headers: { Authorization: `Bearer ${access_token}` } }
+  const { pickerUri } = await (await fetch(`${pickerApi}/v1/sessions`, call)).json()
+  const attributes = { class: 'button', href: pickerUri, target: '_blank', rel: 'noopener' }
+  byId('actions').append(element('a', attributes, 'Choose photos'))
+  byId('outcome').textContent = 'Connected, with a token in the memory of this page only.'
 }
 
-/**
- * Lists the albums this app created; the first fifty are enough for a demo.
- *
- * @param {string} bundle
- * @returns {Promise<{ id: string, title: string, mediaItemsCount?: string }[]>}
- */
-export async function listAlbums(bundle) {
-  const response = await callGoogle(bundle, `${LIBRARY_API}/albums?pageSize=50`)
-  return (await response.json()).albums ?? []
+/** @param {{ error?: string, message: string }} error an OAuth error has a code; RFC 6749 §4.1.2.1 */
+function tell({ error, message }) {
+  byId('outcome').textContent = `Not connected: ${error ?? message}.`
 }

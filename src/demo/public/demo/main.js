@@ -1,11 +1,12 @@
-/** This file is the demo page: it shows how things stand with the broker, and what came of the last consent. */
+/** This file is the demo page: who is connected, what this app may do, and what came of the last click. */
 
-import { connectUrl, disconnect, listBundles, logOut, readSession } from './broker.js'
+import { BrokerError } from 'photos-token-broker/client'
+import { broker, listBundles } from './broker.js'
 import { createCard } from './card.js'
-import { button, byId, element } from './dom.js'
-import { showWords } from './results.js'
-import { tellConnectError, tellError } from './words.js'
+import { button, byId, showWords } from './dom.js'
+import { tellError } from './words.js'
 
+/** @import { Change } from 'photos-token-broker/client' */
 /** @import { SessionResponse } from '../../../protocol.ts' */
 /** @import { Card } from './card.js' */
 /** @import { Words } from './words.js' */
@@ -13,97 +14,118 @@ import { tellConnectError, tellError } from './words.js'
 /** @type {Map<string, Card>} */
 const cards = new Map()
 
+/** What this tab itself is doing: changes it brings about are no news from another. */
+let isBusy = false
+
 const accountActions = [
-  account('Log out here', () => logOut({ all: false }), {
-    what: 'Logged out here. What you allowed stays, for the next time you connect.',
+  endButton('Sign out', 'quiet', () => broker.signOut(), {
+    what: 'Signed out, in every tab. What you allowed stays, for the next time you connect.',
   }),
-  account('Log out everywhere', () => logOut({ all: true }), {
-    what: 'Logged out in every browser. What you allowed stays, for the next time you connect.',
-  }),
-  account('Disconnect Google Photos', disconnect, {
+  endButton('Disconnect Google Photos', 'danger', () => broker.disconnect(), {
     what: 'Disconnected. Google revoked everything this app had, and the broker forgot it.',
   }),
 ]
 
+broker.on('change', (change) => void follow(change))
 await start()
 
 async function start() {
-  byId('google').textContent =
-    document.documentElement.dataset['simulator'] === 'true'
-      ? 'Google is simulated on this machine'
-      : 'This is the real Google'
-  tellOutcome()
   try {
-    for (const bundle of await listBundles()) {
-      const { name } = bundle
-      const attributes = { class: 'button', href: connectUrl(name) }
-      const connect = element('a', attributes, `Connect ${name}`)
-      cards.set(name, createCard(bundle, { connect, refresh }))
-    }
+    for (const bundle of await listBundles())
+      cards.set(bundle.name, createCard(bundle, { isolate, notify, refresh }))
     byId('bundles').replaceChildren(...[...cards.values()].map(({ root }) => root))
     await refresh()
-    addEventListener('focus', () => void refresh()) // another tab may have changed things
+    document.addEventListener('visibilitychange', () => {
+      if (!document.hidden) void refresh() // the user may have been at Google meanwhile
+    })
   } catch (error) {
     notify(tellError(error), 'error')
   }
 }
 
-/** Says what came of a consent, and takes it out of the address bar: a reload is not another outcome. */
-function tellOutcome() {
-  const url = new URL(location.href)
-  const query = url.searchParams
-  const outcome = query.get('connect')
-  if (!outcome) return
-  const bundle = query.get('bundle') ?? ''
-  if (outcome === 'ok') notify({ what: `Connected: the bundle “${bundle}” is ready.` })
-  else notify(tellConnectError(query.get('error')), 'error')
-  for (const name of ['connect', 'bundle', 'error']) query.delete(name)
-  history.replaceState(history.state, '', url)
+/**
+ * Follows what happened here or in another tab.
+ *
+ * @param {Change} change
+ */
+async function follow(change) {
+  if (change.type === 'failed') return notify(tellError(change.error), 'error')
+  if (change.type === 'connected')
+    notify({ what: `Connected: the bundle “${change.bundle}” is ready.` })
+  else if (!isBusy)
+    notify({
+      what: change.type === 'signed-out' ? 'Signed out in another tab.' : 'Ended in another tab.',
+    })
+  if (change.type === 'signed-out')
+    show(undefined) // without asking: there may be no network
+  else await refresh()
 }
 
 /** Shows how things stand now. */
 async function refresh() {
   try {
-    const session = await readSession()
-    showAccount(session)
-    for (const [name, card] of cards) card.show(session?.bundles[name])
+    show(await readSession())
   } catch (error) {
     notify(tellError(error), 'error')
   }
 }
 
+/** @returns {Promise<SessionResponse | undefined>} `undefined` when nobody is connected */
+async function readSession() {
+  try {
+    return await broker.session()
+  } catch (error) {
+    if (error instanceof BrokerError && error.code === 'login_required') return undefined
+    throw error
+  }
+}
+
 /** @param {SessionResponse | undefined} session */
-function showAccount(session) {
+function show(session) {
   byId('account').textContent = session
-    ? `You are logged in as the Google account with the id ${session.sub}.`
-    : 'Nobody is logged in. Connect a bundle: the first consent begins your session.'
+    ? `You are connected as the Google account with the id ${session.sub}.`
+    : 'Nobody is connected. Connect a bundle: the first consent begins your session.'
   const actions = byId('account-actions')
   if (!session) actions.replaceChildren()
   else if (!actions.hasChildNodes()) actions.append(...accountActions) // moved, a button would lose the focus
+  for (const [name, card] of cards) card.show(session?.bundles[name])
 }
 
 /**
  * Makes a button that ends something for the whole account.
  *
  * @param {string} label
+ * @param {string} kind
  * @param {() => Promise<void>} end
  * @param {Words} words
  */
-function account(label, end, words) {
-  return button(
-    label,
-    async () => {
-      try {
-        await end()
-        await refresh()
-        notify(words)
-      } catch (error) {
-        notify(tellError(error), 'error')
-      }
-      byId('notice').focus()
-    },
-    label.startsWith('Disconnect') ? 'danger' : 'quiet',
-  )
+function endButton(label, kind, end, words) {
+  const work = async () => {
+    try {
+      await isolate(end)
+      show(undefined)
+      notify(words)
+    } catch (error) {
+      notify(tellError(error), 'error')
+      await refresh()
+    }
+    byId('notice').focus()
+  }
+  return button(label, work, kind)
+}
+
+/**
+ * Does something whose changes this page tells of itself.
+ *
+ * @param {() => Promise<void>} work
+ */
+async function isolate(work) {
+  isBusy = true
+  try {
+    await work()
+  } finally {
+    isBusy = false
+  }
 }
 
 /** @param {Words} words @param {'ok' | 'error'} [kind] */

@@ -1,20 +1,20 @@
 /** This file is what people read: a sentence for each code of the broker, and what to do about it. */
 
-import { BrokerError } from './errors.js'
-import { GoogleError } from './google.js'
+import { BrokerError } from 'photos-token-broker/client'
+import { PhotosError } from 'photos-token-broker/photos'
 
-/** @import { ConnectError, ConsentRequired, ErrorCode, LikelyCause } from '../../../protocol.ts' */
+/** @import { BrokerErrorCode } from 'photos-token-broker/client' */
+/** @import { ConnectError, ConsentRequired, LikelyCause } from '../../../protocol.ts' */
 
 /**
  * @typedef {object} Words
  * @property {string} what a sentence: what happened
  * @property {string} [todo] a sentence: what to do now
- * @property {string} [connect_url] where a consent mends it
  * @property {string} [detail] for whoever looks into it: codes, not sentences
  */
 
-/** @type {Record<ConnectError, Words>} */
-const CONNECT_ERRORS = {
+/** What a code means that came back from a consent. @type {Partial<Record<ConnectError, Words>>} */
+const OF_A_CONSENT = {
   access_denied: {
     what: 'You said no at Google, so nothing was connected.',
     todo: 'If you change your mind, connect again.',
@@ -22,18 +22,6 @@ const CONNECT_ERRORS = {
   consent_required: {
     what: 'A box this bundle needs was left unticked at Google.',
     todo: 'The bundle below says which one. Connect again and tick it.',
-  },
-  account_mismatch: {
-    what: 'That was another Google account than the one you are logged in with. Nothing was changed.',
-    todo: 'Connect again with the same account, or log out first to switch.',
-  },
-  temporarily_unavailable: {
-    what: 'Google could not be reached just now. Nothing was lost.',
-    todo: 'Try again in a moment.',
-  },
-  server_error: {
-    what: 'The broker could not finish this.',
-    todo: 'Try again; if it stays, the log of the broker says why.',
   },
 }
 
@@ -43,8 +31,20 @@ const BEGIN_ANEW = {
   todo: 'Reload the page and connect again; a clock that is far off can be the cause, too.',
 }
 
-/** @type {Record<ErrorCode, Words>} */
+/** @type {Record<BrokerErrorCode, Words>} */
 const ERRORS = {
+  popup_closed: {
+    what: 'The window of Google was closed before anything was decided.',
+    todo: 'Connect again whenever you like.',
+  },
+  popup_blocked: {
+    what: 'Your browser did not let this page open a window.',
+    todo: 'Allow windows for this page, then try again.',
+  },
+  account_mismatch: {
+    what: 'That was another Google account than the one you are connected with. Nothing was changed.',
+    todo: 'Connect again with the same account, or sign out first to switch.',
+  },
   invalid_grant: {
     what: 'Your session has ended.',
     todo: 'Connect a bundle to begin a new one.',
@@ -62,7 +62,7 @@ const ERRORS = {
     todo: 'Reload the page to see the bundles there are.',
   },
   login_required: {
-    what: 'You are not logged in, or your session has ended.',
+    what: 'You are not connected, or your session has ended.',
     todo: 'Connect a bundle to begin a new one.',
   },
   consent_required: {
@@ -75,7 +75,7 @@ const ERRORS = {
   },
   slow_down: { what: 'That was too often in a short time.', todo: 'Wait, then try again.' },
   temporarily_unavailable: {
-    what: 'Google or the storage cannot answer just now. Nothing was lost.',
+    what: 'Google or the broker cannot answer just now. Nothing was lost.',
     todo: 'Try again in a moment.',
   },
   server_error: {
@@ -95,6 +95,7 @@ const GOOGLE_ERRORS = {
     todo: 'The operator gives the bundle the scope it lacks: npm run scopes says which.',
   },
   429: { what: 'Google says that this app asks too often.', todo: 'Try again in a minute.' },
+  0: { what: 'Google could not be reached.', todo: 'See that there is a network, then try again.' },
 }
 
 /** @type {Record<LikelyCause, string>} */
@@ -131,24 +132,15 @@ const METHODS = [
 ]
 
 /**
- * Tells how a consent ended that came back with an error.
- *
- * @param {string | null} code
- * @returns {Words}
- */
-export function tellConnectError(code) {
-  return CONNECT_ERRORS[/** @type {ConnectError} */ (code)] ?? CONNECT_ERRORS.server_error
-}
-
-/**
  * Tells what was thrown.
  *
  * @param {unknown} error
  * @returns {Words}
  */
 export function tellError(error) {
-  if (error instanceof BrokerError) return tellAnswer(error)
-  if (error instanceof GoogleError) return tellGoogle(error)
+  if (error instanceof BrokerError) return tellRefusal(error)
+  if (error instanceof PhotosError) return tellGoogle(error)
+  if (error instanceof DOMException && error.name === 'AbortError') return { what: 'Stopped.' }
   return {
     what: 'Something that was called did not answer.',
     todo: 'See that npm start is still running, then try again.',
@@ -162,7 +154,7 @@ export function tellError(error) {
  * @returns {string}
  */
 export function tellConsentRequired({ reason, missing_scope, likely_cause = 'unknown' }) {
-  if (reason === 'never_granted') return 'Not connected yet.'
+  if (reason === 'never_granted') return 'You have not allowed this yet.'
   if (reason === 'ended') return `Access has ended: ${LIKELY_CAUSES[likely_cause]}.`
   return `Left unticked at Google: ${missing_scope.split(' ').map(tellScope).join(', and ')}.`
 }
@@ -186,21 +178,22 @@ function tellScope(scope) {
 }
 
 /** @param {BrokerError} error */
-function tellAnswer({ answer, retry_after }) {
-  const { what, todo } = ERRORS[answer.error] ?? ERRORS.server_error
-  const { reason, missing_scope = '' } = answer
-  const why = reason ? ` ${tellConsentRequired({ ...answer, reason, missing_scope })}` : ''
+function tellRefusal({ code, request_id, reason, missing_scope = '', likely_cause, retry_after }) {
+  const consent = request_id ? undefined : OF_A_CONSENT[/** @type {ConnectError} */ (code)]
+  const { what, todo = '' } = consent ?? ERRORS[code] ?? ERRORS.server_error
+  const why = reason
+    ? ` ${tellConsentRequired({ reason, missing_scope, ...(likely_cause ? { likely_cause } : {}) })}`
+    : ''
   const wait = retry_after ? ` The broker asks to wait ${retry_after} s.` : ''
-  const detail = `${answer.error}, request ${answer.request_id}`
-  const { connect_url } = answer
-  return { what: what + why, todo: todo + wait, detail, ...(connect_url ? { connect_url } : {}) }
+  const detail = request_id ? `${code}, request ${request_id}` : code
+  return { what: what + why, todo: todo + wait, detail }
 }
 
-/** @param {GoogleError} error */
-function tellGoogle({ status, message }) {
-  const words = GOOGLE_ERRORS[status] ?? {
+/** @param {PhotosError} error */
+function tellGoogle({ http, status }) {
+  const words = GOOGLE_ERRORS[http] ?? {
     what: 'Google could not do that just now.',
     todo: 'Try again in a moment.',
   }
-  return { ...words, detail: `Google answered ${status} ${message}`.trim() }
+  return { ...words, detail: `Google answered ${http} ${status}`.trim() }
 }

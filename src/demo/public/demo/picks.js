@@ -1,0 +1,49 @@
+/** This file is picking: a window of Google Photos, then a grid of what was chosen there. */
+
+import { BrokerError } from 'photos-token-broker/client'
+import { pickPhotos } from 'photos-token-broker/photos'
+import { broker } from './broker.js'
+import { button, element } from './dom.js'
+import { showGrid } from './grid.js'
+
+/** @import { PickedItem } from 'photos-token-broker/photos' */
+/** @import { Bundle, Surface } from './card.js' */
+
+/** @param {Bundle} bundle @param {Surface} surface */
+export function createPicks({ name }, { tell, show }) {
+  const work = async () => {
+    const waiting = new AbortController()
+    const stop = button('Stop waiting', async () => waiting.abort(), 'quiet')
+    tell('Waiting for you to choose in the window of Google Photos … ', stop)
+    try {
+      const items = await pickPhotos(broker, {
+        bundle: name,
+        signal: waiting.signal,
+        onBlocked: (href) => tell(linkTo(href), ' ', stop),
+      })
+      show(showGrid(`${items.length} chosen`, items.map(toPicture)))
+    } catch (error) {
+      if (!(error instanceof BrokerError && error.code === 'popup_closed')) throw error
+      show(element('p', {}, 'Nothing was chosen.'))
+    }
+  }
+  return [{ label: 'Choose photos', work }]
+}
+
+/** @param {PickedItem} item */
+function toPicture(item) {
+  const { filename, type, width, height } = item
+  return {
+    name: filename,
+    detail: width && height ? `${width} × ${height}` : item.mimeType,
+    isVideo: type === 'VIDEO',
+    small: () => item.src({ width: 320, height: 320 }),
+    large: () => item.src(type === 'VIDEO' ? { original: true } : { width: 1600, height: 1600 }),
+  }
+}
+
+/** @param {string} href */
+function linkTo(href) {
+  const attributes = { class: 'button', href, target: '_blank', rel: 'noopener' }
+  return element('a', attributes, 'Open Google Photos')
+}
