@@ -221,7 +221,7 @@ describe.each(MODES)('in %s mode', (mode) => {
       await demo.tellSimulator('__accounts/revoke', { account: 'ben.okafor@example.com' })
       await press(page, 'upload', 'Upload a painted picture')
       await card(page, 'upload')
-        .getByText('Access has ended: most likely you removed')
+        .getByText('Access has ended: most likely you took it back')
         .first()
         .waitFor()
       await connect(page, 'upload', BEN)

@@ -100,7 +100,7 @@ const GOOGLE_ERRORS = {
 
 /** @type {Record<LikelyCause, string>} */
 const LIKELY_CAUSES = {
-  revoked_by_user: 'most likely you removed the app from your Google account',
+  revoked_by_user: 'most likely you took it back, here or in your Google account',
   testing_mode_7_days:
     'most likely because the Google Cloud project is in testing, where consent lasts seven days',
   unused_6_months: 'most likely because it was not used for six months',
