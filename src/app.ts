@@ -120,7 +120,7 @@ async function prepare(c: BrokerContext, next: Next): Promise<void> {
 
 async function serverTiming(c: BrokerContext, next: Next): Promise<void> {
   await next()
-  c.header('Server-Timing', c.var.timings.toHeader())
+  c.res.headers.set('Server-Timing', c.var.timings.toHeader()) // `c.header` would make another answer of it
 }
 
 /** Adds the methods of a path, and a 405 for all others; Hono would answer `HEAD` wherever there is a `GET` (TMB-14). */

@@ -100,24 +100,30 @@ function requireType(c: BrokerContext, expected: string): void {
     throw new BrokerError('invalid_request', 'content_type')
 }
 
-async function readText({ headers, body }: Request, maxBytes: number): Promise<string> {
-  if (Number(headers.get('Content-Length') ?? 0) > maxBytes)
-    throw new BrokerError('invalid_request', 'body_length')
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-  let text = ''
-  let bytes = 0
+async function readText(request: Request, maxBytes: number): Promise<string> {
+  const length = request.headers.get('Content-Length')
+  if (Number(length ?? 0) > maxBytes) throw new BrokerError('invalid_request', 'body_length')
+  // HTTP brings no more than the length it told, and in one go a body is read much faster; RFC 9112 §6.3.
+  const isTold = length !== null && /^\d+$/.test(length)
   try {
-    for await (const chunk of body ?? []) {
-      bytes += chunk.length
-      if (bytes > maxBytes) break
-      text += decoder.decode(chunk, { stream: true })
-    }
-    text += decoder.decode()
+    const bytes = isTold ? await request.bytes() : await readUpTo(request, maxBytes)
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (cause) {
+    if (cause instanceof BrokerError) throw cause
     throw new BrokerError('invalid_request', 'body_encoding', { cause })
   }
-  if (bytes > maxBytes) throw new BrokerError('invalid_request', 'body_length')
-  return text
+}
+
+/** Reads a body that did not tell its length, as long as it is not too long. */
+async function readUpTo({ body }: Request, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length > maxBytes) throw new BrokerError('invalid_request', 'body_length')
+  }
+  return new Blob(chunks).bytes()
 }
 
 function parse(text: string): unknown {

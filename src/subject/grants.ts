@@ -41,9 +41,14 @@ export interface Grants {
 /** Scopes the broker asks for on its own behalf; that they were granted says nothing about a bundle. */
 const BROKER_SCOPES = ['openid', 'offline_access']
 
+/** Settled names, so that those of bundles are worked out once. */
+const names = new WeakMap<ScopeSet, string>()
+
 /** Names a scope set: SHA-256 of its canonical spelling, base64url. */
 export async function scopeSetKey(scopes: ScopeSet): Promise<string> {
-  return sha256(scopes.join(' '))
+  const name = names.get(scopes) ?? (await sha256(scopes.join(' ')))
+  names.set(scopes, name)
+  return name
 }
 
 /** What was granted of Photos and of what was asked for, without what the broker asked on its own behalf (TMB-19). */

@@ -190,7 +190,7 @@ describe('a JSON body', () => {
     expect(stream.pulled()).toBeLessThan(4)
   })
 
-  it.each([{}, { 'Content-Length': '5' }, { 'Content-Length': 'canary' }])(
+  it.each([{}, { 'Content-Length': 'canary' }, { 'Content-Length': '' }])(
     'without an end is let go of after 4 KiB, whatever it says with %j (TMB-73)',
     async (more) => {
       const stream = endless()
