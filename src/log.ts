@@ -10,6 +10,10 @@ export interface LogFields {
   bundle?: string
   route?: string
   reason?: string
+  /** The name an operator goes by; their own word. */
+  operator?: string
+  /** How many subjects an operator asked about. */
+  subjects?: number
   /** Names of configuration variables and what to write instead; never a value. */
   problems?: readonly string[]
   status?: number

@@ -44,11 +44,11 @@ export default defineConfig({
     projects: [
       inWorkerd('worker', [
         'test/*.test.ts',
-        'test/{scope,crypto,session,subject,routes,flow,oauth,simulator}/**/*.test.ts',
+        'test/{scope,crypto,session,subject,routes,flow,oauth,operator,simulator}/**/*.test.ts',
       ]),
       inWorkerd(
         'hostile-kv',
-        ['test/flow/**/*.test.ts', 'test/oauth/{flow,app-users,attacks}.test.ts'],
+        ['test/{flow,operator}/**/*.test.ts', 'test/oauth/{flow,app-users,attacks}.test.ts'],
         { HOSTILE_KV: 'yes' },
       ),
       {

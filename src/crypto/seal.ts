@@ -81,7 +81,16 @@ export async function open(
 
 /** Whether a record that opens was sealed with the key that seals now. */
 export function isSealedWithCurrent(keyring: Keyring, sealed: string): boolean {
-  return decodeProtectedHeader(sealed).kid === keyring.current
+  return kidOf(sealed) === keyring.current
+}
+
+/** Names the key a record says it was sealed with; `undefined` for what is no JWE. */
+export function kidOf(sealed: string): string | undefined {
+  try {
+    return decodeProtectedHeader(sealed).kid
+  } catch {
+    return undefined
+  }
 }
 
 function typ(type: RecordType): string {

@@ -6,6 +6,8 @@ export interface SessionRow {
   line: string
   created_at: number
   seen_at: number
+  /** The key that was current when it began, and sealed what its browser keeps; unknown to rows of an older version. */
+  kid: string | null
 }
 
 /** A live grant, sealed just as KV holds it. */
@@ -67,6 +69,7 @@ export interface RevocationRow {
 export interface PendingRow {
   /** The id in the authorization code. */
   id: string
+  /** Empty once the code was redeemed. */
   sealed: string
   expires_at: number
   /** Once the code was redeemed: what it began, to be ended if the code comes again. Empty where that is no session. */
@@ -97,7 +100,7 @@ interface Tables {
 }
 
 const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, line TEXT NOT NULL, created_at REAL NOT NULL, seen_at REAL NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, line TEXT NOT NULL, created_at REAL NOT NULL, seen_at REAL NOT NULL, kid TEXT) STRICT;
   CREATE TABLE IF NOT EXISTS grants (scopes TEXT PRIMARY KEY, generation TEXT NOT NULL, granted_at REAL NOT NULL, refreshed_at REAL NOT NULL, sealed TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS tokens (scopes TEXT PRIMARY KEY, grant_scopes TEXT NOT NULL, expires_at REAL NOT NULL, sealed TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS endings (scopes TEXT PRIMARY KEY, kind TEXT NOT NULL, likely_cause TEXT, missing_scope TEXT, at REAL NOT NULL) STRICT;
@@ -108,6 +111,10 @@ const SCHEMA = `
 `
 
 type TableName = keyof Tables
+
+/** The tables whose rows hold something sealed. */
+export type SealedTable = 'grants' | 'tokens' | 'revocations' | 'pending_grants'
+
 type Value = string | number | null
 
 /** The rows of one subject. Every method is synchronous: nothing comes between two of them. */
@@ -128,6 +135,8 @@ export interface Ledger {
   addRevocation(row: Omit<RevocationRow, 'id'>): void
   /** Counts a failure to revoke and says when to try again. */
   retryRevocation(id: number, not_before: number): void
+  /** Puts a record sealed anew in the place of the one it was made of; `false` when that has changed since (TMB-56). */
+  exchange(table: SealedTable, old: string, sealed: string): boolean
   remove(table: TableName, key: Value): void
   /** Removes every row of a table. */
   clear(table: TableName): void
@@ -137,6 +146,11 @@ export interface Ledger {
 export function openLedger(storage: DurableObjectStorage): Ledger {
   const { sql, kv } = storage
   sql.exec(SCHEMA)
+  if (
+    sql.exec("SELECT 1 FROM pragma_table_info('sessions') WHERE name = 'kid'").toArray().length ===
+    0
+  )
+    sql.exec('ALTER TABLE sessions ADD COLUMN kid TEXT')
   return {
     transaction: (change) => storage.transactionSync(change),
     fact: (name) => kv.get(name),
@@ -166,6 +180,8 @@ export function openLedger(storage: DurableObjectStorage): Ledger {
         not_before,
         id,
       ),
+    exchange: (table, old, sealed) =>
+      sql.exec(`UPDATE ${table} SET sealed = ? WHERE sealed = ?`, sealed, old).rowsWritten > 0,
     remove: (table, key) =>
       void sql.exec(`DELETE FROM ${table} WHERE ${keyColumn(table)} = ?`, key),
     clear: (table) => void sql.exec(`DELETE FROM ${table}`),

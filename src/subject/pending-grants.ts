@@ -68,7 +68,8 @@ export async function redeem(parts: SubjectParts, id: string): Promise<Outcome<R
     await publisher.flush()
     return failed('invalid_grant', 'code_used')
   }
-  ledger.put('pending_grants', { ...row, redeemed: '' })
+  const spent = { ...row, sealed: '', redeemed: '' }
+  ledger.put('pending_grants', spent)
   const consent = await vault.openConsent(row)
   if (!consent) return failed('invalid_grant', 'code_unreadable')
   const accepted = await accept(parts, consent)
@@ -77,7 +78,7 @@ export async function redeem(parts: SubjectParts, id: string): Promise<Outcome<R
     return failed('invalid_grant', 'grant_ended_meanwhile')
   const { result, session } = accepted.value
   if (result === 'ok') {
-    ledger.put('pending_grants', { ...row, redeemed: session?.id ?? '' })
+    ledger.put('pending_grants', { ...spent, redeemed: session?.id ?? '' })
     return success({ scope: consent.asked, ...(session ? { session: session.id } : {}) })
   }
   if (session) sessions.end(session.id)

@@ -150,8 +150,10 @@ async function commit(
   }
   const sealedToken = await vault.sealToken(key, token)
   const written = ledger.transaction(() => {
-    if (!grants.isCurrent(held)) return false
-    ledger.put('grants', { ...row, sealed: sealedGrant, refreshed_at: now() })
+    const current = ledger.find('grants', row.scopes) // sealed anew meanwhile, it may be
+    if (!current || !grants.isCurrent(held)) return false
+    const sealed = rotated ? sealedGrant : current.sealed
+    ledger.put('grants', { ...current, sealed, refreshed_at: now() })
     if (rotated) publisher.grant(row.scopes)
     if (!isExact) return true
     ledger.remove('back_offs', row.scopes)

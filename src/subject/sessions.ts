@@ -59,6 +59,7 @@ export function createSessions(ledger: Ledger, config: Config): Sessions {
         line: replaced?.line ?? randomId(),
         created_at: now(),
         seen_at: now(),
+        kid: config.keyring.current,
       }
       const gone = kept.sort((a, b) => b.seen_at - a.seen_at).slice(MAX_SESSIONS - 1)
       for (const { id } of replaced ? [replaced, ...gone] : gone) ledger.remove('sessions', id)

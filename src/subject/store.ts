@@ -15,6 +15,8 @@ export interface StoredToken extends AccessToken {
 /** KV takes no shorter `expirationTtl`. */
 const KV_MIN_TTL_SECONDS = 60
 
+const GRANT_PREFIX = 'grant/'
+
 /** Names the record of an access token; `subject` and `scopes` are hashes. */
 export function tokenKey(subject: string, scopes: string): string {
   return `token/${subject}/${scopes}`
@@ -22,7 +24,7 @@ export function tokenKey(subject: string, scopes: string): string {
 
 /** Names the record of a grant. */
 export function grantKey(subject: string, scopes: string): string {
-  return `grant/${subject}/${scopes}`
+  return `${GRANT_PREFIX}${subject}/${scopes}`
 }
 
 /**
@@ -70,6 +72,19 @@ export async function writeSealed(
 ): Promise<void> {
   if (sealed === undefined) await kv.delete(key)
   else await kv.put(key, sealed)
+}
+
+/** Lists the subjects that have a grant, a page at a time and each at most twice: on the page where it ends, on the next. */
+export async function listSubjects(
+  kv: KVNamespace,
+  cursor: string | undefined,
+): Promise<{ subjects: string[]; cursor?: string }> {
+  const page = await kv.list({ prefix: GRANT_PREFIX, cursor: cursor ?? null })
+  const subjects = page.keys.map(({ name }) => name.slice(GRANT_PREFIX.length).split('/')[0] ?? '')
+  return {
+    subjects: [...new Set(subjects)],
+    ...(page.list_complete ? {} : { cursor: page.cursor }),
+  }
 }
 
 /** Whether KV answers at all. */

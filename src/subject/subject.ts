@@ -1,14 +1,15 @@
 /** This file is the Durable Object of one subject: the authority on what it allowed, and the only writer of it. */
 
 import { DurableObject } from 'cloudflare:workers'
-import { now } from '../clock.ts'
 import { configOf } from '../config.ts'
 import { failed, type Outcome, success } from '../errors.ts'
 import { logError } from '../log.ts'
 import type { ConsentRequired } from '../protocol.ts'
 import { parseScope } from '../scope/scopes.ts'
 import { type Asker, admit, createUsedProofs } from './asker.ts'
+import { type Census, census } from './census.ts'
 import { type Acceptance, accept, type Consent } from './consent.ts'
+import { disconnect } from './disconnect.ts'
 import { scopeSetKey } from './grants.ts'
 import { type Ask, createHandingOut, type HandingOut, type HandOut } from './hand-out.ts'
 import type { SessionRow } from './ledger.ts'
@@ -21,6 +22,7 @@ import {
   type PendingGrant,
   redeem,
 } from './pending-grants.ts'
+import { reseal } from './reseal.ts'
 
 /** What a subject's Durable Object says of one scope set. */
 export type ScopeStatus =
@@ -167,7 +169,7 @@ export class Subject extends DurableObject<Env> {
   async disconnect(asker: Asker): Promise<Outcome<void>> {
     const admission = this.#admit(asker)
     if (this.#keepsNothing()) return success(undefined)
-    const { grants, ledger, publisher, revoker, sessions } = this.#parts
+    const { ledger } = this.#parts
     if (!admission.ok) {
       const isDone =
         admission.failure.code === 'login_required' &&
@@ -175,18 +177,20 @@ export class Subject extends DurableObject<Env> {
         ledger.all('grants').length === 0
       return isDone ? success(undefined) : admission
     }
-    ledger.transaction(() => {
-      for (const grant of ledger.all('grants')) {
-        revoker.note(grant)
-        grants.remove(grant.scopes)
-      }
-      ledger.clear('endings')
-      ledger.clear('pending_grants')
-      sessions.endAll()
-      ledger.note('disconnected_at', now())
-    })
-    await Promise.all([revoker.flush(), publisher.flush()])
+    await disconnect(this.#parts)
     return success(undefined)
+  }
+
+  /** The same on the operator's word; tells whether there was anything to forget. */
+  async disconnectForOperator(): Promise<boolean> {
+    if (this.#keepsNothing()) return false
+    await disconnect(this.#parts)
+    return true
+  }
+
+  /** Counts what is kept here, for the operator; with `reseal`, after sealing it all with the current key. */
+  async census(reseal: boolean): Promise<Census | undefined> {
+    return this.#keepsNothing() ? undefined : census(this.#parts, reseal)
   }
 
   /** Works off what KV and Google have not heard yet; removes what nobody needs any more. */
@@ -196,6 +200,7 @@ export class Subject extends DurableObject<Env> {
       const { ledger, publisher, revoker, sessions } = this.#parts
       sessions.purge()
       await dropOverdue(this.#parts)
+      await reseal(this.#parts)
       await Promise.all([revoker.flush(), publisher.flush()])
       if (!isSpent(ledger)) return
       this.#opened = undefined

@@ -9,6 +9,7 @@ import { scopeSet } from '../../src/scope/scopes.ts'
 import { sealSession } from '../../src/session/session.ts'
 import type { Subject } from '../../src/subject/subject.ts'
 import { type Browser, type Internet, openBrowser } from './browser.ts'
+import { inTests } from './worker.ts'
 
 /** The canonical values; a test names only what it is about. */
 export const the = {
@@ -27,7 +28,7 @@ const SCOPES: Record<string, string> = { pick: the.pick, upload: the.upload, alb
 
 /** The configuration the broker runs with. */
 export function theConfig(): Config {
-  return readConfig(env).config
+  return readConfig(inTests(env)).config
 }
 
 /** Sends a request to the broker; to nobody else, unless a test says to whom. */

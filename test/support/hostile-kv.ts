@@ -3,6 +3,9 @@
 /** So long a location keeps what it read, also that there was nothing, and so long a write takes to arrive elsewhere. */
 const LAG_MS = 60_000
 
+/** So many names a page of a listing holds. */
+const PAGE_KEYS = 3
+
 interface Version {
   value: string | null
   written_at: number
@@ -102,11 +105,25 @@ export function createHostileKv(): HostileKv {
     caches.get(HOME)?.delete(key)
   }
 
+  /** Names in order, as they are seen from here, a few at a time. */
+  const page = (prefix: string, after: string): object => {
+    const names = [...history.keys()]
+      .filter((key) => key.startsWith(prefix) && key > after && visible(key, kv.location) !== null)
+      .sort()
+    const keys = names.slice(0, PAGE_KEYS).map((name) => ({ name }))
+    const isLast = names.length <= PAGE_KEYS
+    return isLast
+      ? { keys, list_complete: true }
+      : { keys, list_complete: false, cursor: keys.at(-1)?.name }
+  }
+
   kv.namespace = {
     get: async (key: string) => read(key),
     put: async (key: string, value: string, options?: { expirationTtl?: number }) =>
       write(key, value, options?.expirationTtl),
     delete: async (key: string) => write(key, null),
+    list: async ({ prefix = '', cursor }: { prefix?: string; cursor?: string | null } = {}) =>
+      page(prefix, cursor ?? ''),
   } as unknown as KVNamespace
   return kv
 }

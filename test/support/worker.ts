@@ -1,6 +1,7 @@
 /** This file is the Worker as tests run it: ours, with a configuration and a KV that a test may exchange. */
 
 import { handle } from '../../src/app.ts'
+import { Operator as BrokerOperator } from '../../src/operator/operator.ts'
 import { Subject as BrokerSubject } from '../../src/subject/subject.ts'
 import { createHostileKv } from './hostile-kv.ts'
 
@@ -16,7 +17,8 @@ export function configure(vars: Record<string, unknown> = {}): void {
   overrides = { ...vars }
 }
 
-function inTests(env: Env): Env {
+/** The environment as it is seen here. */
+export function inTests(env: Env): Env {
   const known = environments.get(env)
   if (known?.overrides === overrides) return known.env
   const isHostile = (env as unknown as { HOSTILE_KV?: string }).HOSTILE_KV === 'yes'
@@ -27,6 +29,12 @@ function inTests(env: Env): Env {
 
 export class Subject extends BrokerSubject {
   constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, inTests(env))
+  }
+}
+
+export class Operator extends BrokerOperator {
+  constructor(ctx: ExecutionContext, env: Env) {
     super(ctx, inTests(env))
   }
 }

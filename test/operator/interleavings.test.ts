@@ -1,0 +1,137 @@
+/** This file is the proof that a rotation loses nothing and brings nothing back, whatever goes on beside it (TMB-56, TMB-61). */
+
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { parseScope } from '../../src/scope/scopes.ts'
+import { ask, browse, logIn, subjectOf, the } from '../support/broker.ts'
+import type { Browser } from '../support/browser.ts'
+import { censusOf, deployKeys, rotate } from '../support/operator.ts'
+import { type Call, oauthError, refreshed, scriptGoogle } from '../support/scripted-google.ts'
+import { alarm, later, stage } from '../support/story.ts'
+
+stage()
+
+const ACTIONS = ['ask', 'ask', 'reseal', 'reseal', 'rotate', 'consent', 'logout', 'alarm'] as const
+const ENDINGS = ['disconnect', 'forget', 'nothing'] as const
+
+/** What happens at the same time, each after so many milliseconds. */
+const scene = fc.record({
+  beside: fc.array(
+    fc.record({
+      what: fc.constantFrom(...ACTIONS),
+      bundle: fc.constantFrom('pick', 'upload'),
+      after: fc.nat(4),
+    }),
+    { minLength: 1, maxLength: 6 },
+  ),
+  ending: fc.record({ what: fc.constantFrom(...ENDINGS), after: fc.nat(4) }),
+  google_ms: fc.nat(4),
+})
+
+const pause = async (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** A Google that takes each refresh token once, and tells of one that it replaced before. */
+function rotatingGoogle(): { issue(): string; answer(call: Call): Response; stale: string[] } {
+  const current = new Set<string>()
+  const stale: string[] = []
+  const issue = (): string => {
+    const token = `canary-${crypto.randomUUID()}`
+    current.add(token)
+    return token
+  }
+  return {
+    issue,
+    stale,
+    answer(call) {
+      const used = call.body.get('refresh_token') ?? ''
+      if (!current.delete(used)) {
+        stale.push(used)
+        return oauthError(400, 'invalid_grant')
+      }
+      return refreshed(call, { refresh_token: issue() })
+    },
+  }
+}
+
+it('whatever goes on beside it: no refresh token is lost, nothing comes back, no old key stays', async () => {
+  let run = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(scene, { minLength: 1, maxLength: 3 }), async (scenes) => {
+      const sub = `person-${run++}`
+      const { key, stub } = await subjectOf(sub)
+      const rotating = rotatingGoogle()
+      const google = scriptGoogle()
+      const browser = browse()
+      const consent = async (bundle: string): Promise<void> =>
+        logIn(browser, { sub, bundle, expires_in: 200, refresh_token: rotating.issue() })
+      await deployKeys(['k1'], [])
+      for (const bundle of ['pick', 'upload']) await consent(bundle)
+      for (const [index, { beside, ending, google_ms }] of scenes.entries()) {
+        later(3600)
+        const [newest = '', older = ''] =
+          [
+            ['k2', 'k1'],
+            ['k3', 'k2'],
+            ['k1', 'k3'],
+          ][index] ?? []
+        await deployKeys([newest, older], [stub])
+        google.token = async (call) => {
+          await pause(google_ms)
+          return rotating.answer(call)
+        }
+        const playing = beside.map(async ({ what, bundle, after }) => {
+          await pause(after)
+          if (what === 'ask') await ask(browser, { bundle })
+          if (what === 'reseal') await censusOfAny(key)
+          if (what === 'rotate') await rotate()
+          if (what === 'consent') await consent(bundle)
+          if (what === 'logout') await end(browser, '/session')
+          if (what === 'alarm') await alarm(stub)
+        })
+        const ended = pause(ending.after).then(async () => {
+          if (ending.what === 'disconnect') await end(browser, '/grants')
+          if (ending.what === 'forget') await end(browser, '/grants/pick')
+        })
+        await Promise.all([...playing, ended])
+        later(61)
+        await alarm(stub)
+        const census = await censusOf(key, true)
+        expect(Object.keys(census.records).filter((kid) => kid !== newest)).toEqual([])
+        expect(census.unreadable).toBe(0)
+        const mayLive = beside.some(({ what }) => what === 'consent' || what === 'logout')
+        if (ending.what === 'disconnect' && !mayLive) expect(census.grants).toEqual([])
+      }
+      await expectAlive(sub, (await censusOf(key)).grants.length)
+      expect(rotating.stale).toEqual([])
+    }),
+    { numRuns: 3 },
+  )
+})
+
+async function end(browser: Browser, path: string): Promise<void> {
+  await browser.call('DELETE', the.url + path)
+}
+
+/** A reseal of an object that may keep nothing by now. */
+async function censusOfAny(key: string): Promise<void> {
+  await censusOf(key, true).catch(() => undefined)
+}
+
+/** Every grant that is counted refreshes with the token Google issued last. */
+async function expectAlive(sub: string, grants: number): Promise<void> {
+  const { stub } = await subjectOf(sub)
+  later(3600)
+  let served = 0
+  for (const scope of [the.pick, the.upload]) {
+    const asker = { kind: 'app_user' } as const
+    const scopes = parseScope(scope).join(' ')
+    const outcome = await stub.accessToken({
+      asker,
+      scope: scopes,
+      min_ttl: 0,
+      missed_in_kv: false,
+    })
+    if (outcome.ok) served++
+  }
+  expect(served).toBe(grants)
+}
