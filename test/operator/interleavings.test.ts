@@ -1,7 +1,7 @@
 /** This file is the proof that a rotation loses nothing and brings nothing back, whatever goes on beside it (TMB-56, TMB-61). */
 
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { parseScope } from '../../src/scope/scopes.ts'
 import { ask, browse, logIn, subjectOf, the } from '../support/broker.ts'
 import type { Browser } from '../support/browser.ts'
@@ -26,6 +26,8 @@ const scene = fc.record({
   ),
   ending: fc.record({ what: fc.constantFrom(...ENDINGS), after: fc.nat(4) }),
   google_ms: fc.nat(4),
+  /** How long sealing takes, one after the other: a gap for everything else to come between. */
+  seal_ms: fc.array(fc.nat(3), { minLength: 1, maxLength: 8 }),
 })
 
 /** The newest key first; browsers keep what the first one sealed. */
@@ -36,6 +38,17 @@ const KEYS_OF_SCENES = [
 ]
 
 const pause = async (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+const encrypt = crypto.subtle.encrypt.bind(crypto.subtle)
+
+/** Has sealing take its time. */
+function slowSeals(waits: readonly number[]): void {
+  let count = 0
+  vi.spyOn(crypto.subtle, 'encrypt').mockImplementation(async (...args) => {
+    await pause(waits[count++ % waits.length] ?? 0)
+    return encrypt(...args)
+  })
+}
 
 /** A Google that takes each refresh token once, and tells of one that it replaced before. */
 function rotatingGoogle(): { issue(): string; answer(call: Call): Response; stale: string[] } {
@@ -74,7 +87,7 @@ it('whatever goes on beside it: no refresh token is lost, nothing comes back, no
       await deployKeys(['k1'], [])
       for (const bundle of ['pick', 'upload']) await consent(bundle)
       let isIn = true
-      for (const [index, { beside, ending, google_ms }] of scenes.entries()) {
+      for (const [index, { beside, ending, google_ms, seal_ms }] of scenes.entries()) {
         later(3600)
         const kids = KEYS_OF_SCENES[index] ?? []
         await deployKeys(kids, [stub])
@@ -82,6 +95,7 @@ it('whatever goes on beside it: no refresh token is lost, nothing comes back, no
           await pause(google_ms)
           return rotating.answer(call)
         }
+        slowSeals(seal_ms)
         const playing = beside.map(async ({ what, bundle, after }) => {
           await pause(after)
           if (what === 'ask') await ask(browser, { bundle })
@@ -97,13 +111,15 @@ it('whatever goes on beside it: no refresh token is lost, nothing comes back, no
           if (ending.what === 'forget') await end(browser, '/grants/pick')
         })
         await Promise.all([...playing, ended])
+        slowSeals([0])
         later(61)
         await alarm(stub)
         const census = await censusOf(key, true)
         expect(Object.keys(census.records).filter((kid) => kid !== kids[0])).toEqual([])
         expect(census.unreadable).toBe(0)
         const mayLive = beside.some(({ what }) => what === 'consent' || what === 'logout')
-        const isEnded = ending.what === 'operator' || (ending.what === 'disconnect' && isIn)
+        const isEnded: boolean =
+          ending.what === 'operator' || (ending.what === 'disconnect' && isIn)
         isIn = !isEnded && !beside.some(({ what }) => what === 'logout')
         if (isEnded && !mayLive) expect(census.grants).toEqual([])
       }
