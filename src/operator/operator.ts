@@ -4,36 +4,16 @@ import { WorkerEntrypoint } from 'cloudflare:workers'
 import type { Config } from '../config.ts'
 import { configOf } from '../config.ts'
 import { log } from '../log.ts'
-import type { Census } from '../subject/census.ts'
 import { scopeSetKey } from '../subject/grants.ts'
 import { listSubjects } from '../subject/store.ts'
-
-/** What became of one subject. */
-export interface Report {
-  subject: string
-  /** Left out where its Durable Object keeps nothing. */
-  census?: Census
-  /** Its Durable Object could not be asked. */
-  failed?: true
-}
-
-/** What is configured, as far as an operator has to know. */
-export interface Keys {
-  /** The `kid` that seals. */
-  current: string
-  /** Every `kid` that opens. */
-  kids: readonly string[]
-  /** Names of bundles, by the key of their scope set. */
-  bundles: Record<string, string>
-}
+import type { Keys, OperatorCalls, Report, SubjectPage } from './protocol.ts'
 
 /**
  * What operators can do: see metadata, reseal, forget. None of it reads, exports or mints a token (TMB-78, TMB-79).
  *
  * Every method leaves a line in the log, with the name the operator goes by; who may bind is for Cloudflare to say.
  */
-export class Operator extends WorkerEntrypoint<Env> {
-  /** Tells the names of the keys and bundles in use. */
+export class Operator extends WorkerEntrypoint<Env> implements OperatorCalls {
   async keys(): Promise<Keys> {
     const { bundles, keyring } = this.#config
     const named = [...bundles].map(async ([name, { scopes }]) => [await scopeSetKey(scopes), name])
@@ -41,14 +21,12 @@ export class Operator extends WorkerEntrypoint<Env> {
     return { current, kids, bundles: Object.fromEntries(await Promise.all(named)) }
   }
 
-  /** Lists the subjects, a page at a time. KV's list is up to a minute behind. */
-  async subjects(operator: string, cursor?: string): ReturnType<typeof listSubjects> {
+  async subjects(operator: string, cursor?: string): Promise<SubjectPage> {
     const page = await listSubjects(this.env.TOKENS, cursor)
     log('info', 'operator_list', { operator, subjects: page.subjects.length })
     return page
   }
 
-  /** Has subjects count what they keep; with `reseal`, after sealing it all with the current key (TMB-56). */
   async census(operator: string, subjects: readonly string[], reseal: boolean): Promise<Report[]> {
     log('info', reseal ? 'operator_reseal' : 'operator_census', {
       operator,
@@ -65,7 +43,6 @@ export class Operator extends WorkerEntrypoint<Env> {
     return Promise.all(asking)
   }
 
-  /** Names the subject of a client's user, as storage knows it. */
   async subjectKey(client_id: string, sub: string): Promise<string | undefined> {
     const { clients, issuer, pseudonyms } = this.#config
     const client = clients.get(client_id)
@@ -73,11 +50,6 @@ export class Operator extends WorkerEntrypoint<Env> {
     return client && pseudonyms.subjectKey({ client: client_id, iss, sub })
   }
 
-  /**
-   * Disconnects a subject: forgotten, every session ended, and revoked at Google, just as if its user had asked.
-   *
-   * @returns whether there was anything to forget
-   */
   async forget(operator: string, subject: string): Promise<boolean> {
     log('info', 'operator_forget', { operator, subject })
     return this.env.SUBJECTS.getByName(subject).disconnectForOperator()

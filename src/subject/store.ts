@@ -2,6 +2,7 @@
 
 import type { Keyring } from '../crypto/keyring.ts'
 import { open, seal } from '../crypto/seal.ts'
+import type { SubjectPage } from '../operator/protocol.ts'
 import type { AccessToken } from './grant.ts'
 
 /** A live session as the edge knows it: its id, and when its subject's Durable Object last saw it (NumericDate). */
@@ -78,7 +79,7 @@ export async function writeSealed(
 export async function listSubjects(
   kv: KVNamespace,
   cursor: string | undefined,
-): Promise<{ subjects: string[]; cursor?: string }> {
+): Promise<SubjectPage> {
   const page = await kv.list({ prefix: GRANT_PREFIX, cursor: cursor ?? null })
   const subjects = page.keys.map(({ name }) => name.slice(GRANT_PREFIX.length).split('/')[0] ?? '')
   return {

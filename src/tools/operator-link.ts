@@ -1,0 +1,45 @@
+/** This file is the way from an operator's terminal to the broker: a service binding to its named entrance, made for a moment. */
+
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { OperatorCalls } from '../operator/protocol.ts'
+
+/** Which broker. */
+export interface Target {
+  /** Its wrangler.toml, which says name and account. */
+  config: string
+  /** The one that `npm start` or `wrangler dev` runs on this machine, instead of the deployed one. */
+  local: boolean
+}
+
+/** An operator's connection. */
+export interface Link {
+  calls: OperatorCalls
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Connects to a broker.
+ *
+ * Nothing is deployed and no route is opened: wrangler binds to the broker's `Operator`, which it lets only those do
+ * who are logged in to the account (TMB-78). A broker on this machine is found in wrangler's registry.
+ */
+export async function connectOperator({ config, local }: Target): Promise<Link> {
+  process.env['WRANGLER_LOG'] ??= 'warn'
+  process.env['WRANGLER_SEND_METRICS'] ??= 'false'
+  const { getPlatformProxy, unstable_readConfig } = await import('wrangler') // a second to load: not for --help
+  const { name, account_id } = unstable_readConfig({ config }, { hideWarnings: true })
+  const folder = join(dirname(config), '.wrangler', 'operator')
+  const configPath = join(folder, local ? 'local.json' : 'remote.json')
+  const operator = { binding: 'OPERATOR', service: name, entrypoint: 'Operator', remote: !local }
+  const own = { name: `${name}-operator`, compatibility_date: '2026-10-20', services: [operator] }
+  await mkdir(folder, { recursive: true })
+  await writeFile(configPath, JSON.stringify({ ...own, ...(account_id ? { account_id } : {}) }))
+  const { dispose, env } = await getPlatformProxy<{ OPERATOR: OperatorCalls }>({
+    configPath,
+    persist: false,
+    envFiles: [],
+    remoteBindings: !local,
+  })
+  return { calls: env.OPERATOR, [Symbol.asyncDispose]: dispose }
+}

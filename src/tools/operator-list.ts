@@ -1,0 +1,67 @@
+/** This file is the list of subjects: by pseudonym, with counts and times, a line each. */
+
+import type { Keys, OperatorCalls, Report } from '../operator/protocol.ts'
+import { batches, listed } from './operator-rotate.ts'
+
+/** A subject as the list tells it. Times are ISO 8601. */
+export interface ListedSubject {
+  subject: string
+  /** `unreachable` if its Durable Object could not be asked; `failing` if Google could not refresh a grant. */
+  status: 'ok' | 'failing' | 'unreachable'
+  bundles: { bundle: string; granted_at: string; refreshed_at: string }[]
+  sessions: number
+  /** KV records yet to be written, and refresh tokens yet to be revoked. */
+  pending: number
+}
+
+/** Prints every subject that KV lists. @returns the exit code */
+export async function listSubjects(
+  calls: OperatorCalls,
+  operator: string,
+  json: boolean,
+  print: (text: string) => void,
+): Promise<number> {
+  const keys = await calls.keys()
+  let code = 0
+  for await (const batch of batches(listed(calls, operator))) {
+    for (const report of await calls.census(operator, batch, false)) {
+      const listed = toListed(report, keys)
+      if (!listed) continue
+      if (listed.status === 'unreachable') code = 1
+      print(json ? JSON.stringify(listed) : tell(listed))
+    }
+  }
+  return code
+}
+
+function toListed(
+  { subject, census, failed }: Report,
+  { bundles }: Keys,
+): ListedSubject | undefined {
+  if (failed) return { subject, status: 'unreachable', bundles: [], sessions: 0, pending: 0 }
+  if (!census) return undefined
+  return {
+    subject,
+    status: census.grants.some(({ is_failing }) => is_failing) ? 'failing' : 'ok',
+    bundles: census.grants.map(({ scopes, granted_at, refreshed_at }) => ({
+      bundle: bundles[scopes] ?? '(other scopes)',
+      granted_at: dateOf(granted_at),
+      refreshed_at: dateOf(refreshed_at),
+    })),
+    sessions: Object.values(census.sessions).reduce((sum, count) => sum + count, 0),
+    pending: census.unpublished + census.revocations,
+  }
+}
+
+function tell({ subject, status, bundles, sessions, pending }: ListedSubject): string {
+  const named = bundles.map(
+    ({ bundle, granted_at, refreshed_at }) =>
+      `${bundle} (granted ${granted_at}, refreshed ${refreshed_at})`,
+  )
+  const work = pending > 0 ? `, ${pending} writes or revocations pending` : ''
+  return `${subject}  ${status}  ${sessions} sessions${work}  ${named.join(', ')}`
+}
+
+function dateOf(at: number): string {
+  return new Date(Math.floor(at) * 1000).toISOString()
+}

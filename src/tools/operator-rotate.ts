@@ -1,0 +1,163 @@
+/** This file is the rotation as the operator runs it: every subject reseals what it keeps, and the keys are counted. */
+
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Census, OperatorCalls, Report, Tally } from '../operator/protocol.ts'
+
+/** What came of a rotation. */
+export interface Rotation {
+  /** The key that seals. */
+  current: string
+  /** Every key that opens. */
+  kids: readonly string[]
+  subjects: number
+  records: Tally
+  sessions: Tally
+  /** NumericDate at which the last session of a key is over at the latest. */
+  sessions_until: Tally
+  unreadable: number
+  /** Subjects that are not done yet, and why. */
+  left: ReadonlyMap<string, string>
+}
+
+/** How far it is. */
+export type Progress = (done: number, left: number) => void
+
+/** So many subjects are asked in one call, and so many calls are under way at once. */
+const BATCH_SUBJECTS = 20
+const CALLS_AT_ONCE = 4
+
+/** What is left is tried again after so long. KV takes one write a second; a deployment takes longer. */
+const RETRY_MS = [2_000, 5_000, 15_000, 30_000]
+
+/**
+ * Reseals everything that KV lists, while the broker goes on working.
+ *
+ * It can be stopped and run again at any time: what is done stays done.
+ */
+export async function rotate(
+  calls: OperatorCalls,
+  operator: string,
+  progress: Progress,
+  retryMs: readonly number[] = RETRY_MS,
+): Promise<Rotation> {
+  const { current, kids } = await calls.keys()
+  const rotation = {
+    ...{ current, kids, subjects: 0, unreadable: 0 },
+    ...{ records: {}, sessions: {}, sessions_until: {} },
+    left: new Map<string, string>(),
+  }
+  const settle = ({ subject, census, failed }: Report): void => {
+    const reason = failed ? 'could not be asked' : reasonLeft(census, current)
+    if (reason !== undefined) return void rotation.left.set(subject, reason)
+    rotation.left.delete(subject)
+    rotation.subjects++
+    if (census) count(rotation, census)
+  }
+  const reseal = async (batch: readonly string[]): Promise<void> => {
+    try {
+      for (const report of await calls.census(operator, batch, true)) settle(report)
+    } catch {
+      for (const subject of batch) settle({ subject, failed: true })
+    }
+    progress(rotation.subjects, rotation.left.size)
+  }
+  await inParallel(batches(listed(calls, operator)), reseal)
+  for (const ms of retryMs) {
+    if (rotation.left.size === 0) break
+    await pause(ms)
+    await inParallel(batches([...rotation.left.keys()]), reseal)
+  }
+  return rotation
+}
+
+/** Every subject that KV lists, once. */
+export async function* listed(calls: OperatorCalls, operator: string): AsyncGenerator<string> {
+  let last: string | undefined
+  let cursor: string | undefined
+  do {
+    const page = await calls.subjects(operator, cursor)
+    for (const subject of page.subjects) {
+      if (subject !== last) yield subject
+      last = subject
+    }
+    cursor = page.cursor
+  } while (cursor !== undefined)
+}
+
+/** Gathers subjects into calls. */
+export async function* batches(
+  subjects: AsyncIterable<string> | Iterable<string>,
+): AsyncGenerator<string[]> {
+  let batch: string[] = []
+  for await (const subject of subjects) {
+    batch.push(subject)
+    if (batch.length < BATCH_SUBJECTS) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
+}
+
+/** Says what each key is still needed for. */
+export function tellRotation(rotation: Rotation): string[] {
+  const { current, kids, records, sessions, subjects, unreadable, left } = rotation
+  const old = kids.filter((kid) => kid !== current)
+  return [
+    `${subjects} subjects resealed.`,
+    `${current}: seals now; ${records[current] ?? 0} records, ${sessions[current] ?? 0} sessions.`,
+    ...old.map((kid) => `${kid}: ${fateOf(kid, rotation)}`),
+    ...(sessions['?'] === undefined
+      ? []
+      : [
+          `${sessions['?']} sessions began before sessions noted their key; count them to the old.`,
+        ]),
+    ...(unreadable === 0
+      ? []
+      : [`${unreadable} records do not open: their key is gone. Their users consent again.`]),
+    ...[...left].slice(0, 10).map(([subject, reason]) => `left: ${subject} ${reason}`),
+    ...(left.size === 0 ? [] : [`${left.size} subjects are left. Run it again.`]),
+  ]
+}
+
+function fateOf(kid: string, { left, records, sessions, sessions_until }: Rotation): string {
+  const held = (records[kid] ?? 0) + (left.size > 0 ? 1 : 0)
+  if (held > 0) return 'still in use: records are left under it.'
+  const unknown = sessions['?'] ?? 0
+  const live = (sessions[kid] ?? 0) + unknown
+  if (live === 0)
+    return 'nothing is left under it. It may be retired, once the new key has been deployed for an hour.'
+  const until = Math.max(sessions_until[kid] ?? 0, sessions_until['?'] ?? 0)
+  const date = new Date(until * 1000).toISOString()
+  return `no records; ${live} sessions began under it. Retired now, they have to log in again; the last is over by ${date}.`
+}
+
+function reasonLeft(census: Census | undefined, current: string): string | undefined {
+  if (!census) return undefined
+  if (census.current !== current)
+    return `still seals with ${census.current}: a deployment is on its way`
+  if (census.unpublished > 0) return 'has records that KV did not take yet'
+  const isMixed = Object.keys(census.records).some((kid) => kid !== current)
+  return isMixed ? 'changed while it was resealed' : undefined
+}
+
+function count(rotation: Rotation, census: Census): void {
+  add(rotation.records, census.records, (a, b) => a + b)
+  add(rotation.sessions, census.sessions, (a, b) => a + b)
+  add(rotation.sessions_until, census.sessions_until, Math.max)
+  rotation.unreadable += census.unreadable
+}
+
+function add(sum: Tally, more: Tally, plus: (a: number, b: number) => number): void {
+  for (const [kid, number] of Object.entries(more)) sum[kid] = plus(sum[kid] ?? 0, number)
+}
+
+async function inParallel<T>(
+  items: AsyncGenerator<T>,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const worker = async (): Promise<void> => {
+    for await (const item of { [Symbol.asyncIterator]: () => shared }) await work(item)
+  }
+  const shared: AsyncIterator<T> = { next: async () => items.next() }
+  await Promise.all(Array.from({ length: CALLS_AT_ONCE }, worker))
+}
