@@ -8,7 +8,15 @@ import type { Place } from './start.ts'
 /** The broker, running. */
 export interface DevBroker {
   url: string
+  /** Ends it and keeps what it stored, for another one in the same place. */
+  stop(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
+}
+
+/** What the broker seals and names with. */
+export interface Keys {
+  ENCRYPTION_KEYS: string
+  PSEUDONYM_KEY: string
 }
 
 /** Starts the production Worker on a port; `vars` come over those of `wrangler.toml`. */
@@ -16,6 +24,7 @@ export async function startDevBroker(
   { home, port }: Place,
   vars: Readonly<Record<string, string>>,
   { client_id, client_secret }: { client_id: string; client_secret: string },
+  keys: Keys = { ENCRYPTION_KEYS: `k1:${random()}`, PSEUDONYM_KEY: random() },
 ): Promise<DevBroker> {
   const url = `http://localhost:${port}`
   const plan = {
@@ -24,19 +33,20 @@ export async function startDevBroker(
     health: '/healthz',
     args: ['--config', 'wrangler.toml', '--persist-to', home],
     vars: { BASE_URL: url, GOOGLE_CLIENT_ID: client_id, ...vars },
-    secrets: {
-      GOOGLE_CLIENT_SECRET: client_secret,
-      ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64url')}`,
-      PSEUDONYM_KEY: randomBytes(32).toString('base64url'),
-    },
+    secrets: { GOOGLE_CLIENT_SECRET: client_secret, ...keys },
   }
   const server = startDevServer(plan)
   const dispose = async (): Promise<void> => {
     await server.stop()
-    await rm(home, { recursive: true })
+    await rm(home, { recursive: true, force: true })
   }
   if (await isHealthy(plan, AbortSignal.timeout(60_000)))
-    return { url, [Symbol.asyncDispose]: dispose }
+    return { url, stop: server.stop, [Symbol.asyncDispose]: dispose }
   await dispose()
   throw new Error('the broker does not work')
+}
+
+/** 256 bits, as configuration has them. */
+export function random(): string {
+  return randomBytes(32).toString('base64url')
 }

@@ -1,0 +1,171 @@
+/** This file is the operator's commands as an operator runs them: `npm run` beside the production build, with people connected. */
+
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Browser, openBrowser } from '../support/browser.ts'
+import { type DevBroker, type Keys, random, startDevBroker } from './support/dev-broker.ts'
+import { type RunningProvider, startProvider } from './support/provider.ts'
+import { findPlace, type Place } from './support/start.ts'
+
+const PICK = 'https://www.googleapis.com/auth/photospicker.mediaitems.readonly'
+const UPLOAD = 'https://www.googleapis.com/auth/photoslibrary.appendonly'
+const CLIENT = { client_id: 'e2e-client', client_secret: 'e2e-secret-of-the-broker' }
+const PEOPLE = Array.from({ length: 25 }, (_, index) => `person-${index}`)
+const SCRIPT = new URL('../../src/tools/operator.ts', import.meta.url).pathname
+
+const [k1, k2, PSEUDONYM_KEY] = [`k1:${random()}`, `k2:${random()}`, random()]
+const browsers = new Map<string, Browser>()
+const said: string[] = []
+const tokens = new Set<string>()
+let place: Place
+let provider: RunningProvider
+let broker: DevBroker
+let registry: string
+
+beforeAll(async () => {
+  registry = await mkdtemp(join(tmpdir(), 'photos-token-broker-'))
+  process.env['WRANGLER_REGISTRY_PATH'] = registry
+  place = await findPlace()
+  const redirect_uri = `http://localhost:${place.port}/callback`
+  provider = await startProvider({ ...CLIENT, redirect_uri }, [PICK, UPLOAD])
+  await deploy({ ENCRYPTION_KEYS: k1, PSEUDONYM_KEY })
+  for (const person of PEOPLE) await connect(person, 'pick')
+})
+
+afterAll(async () => {
+  await broker?.[Symbol.asyncDispose]()
+  await provider?.[Symbol.asyncDispose]()
+  await rm(registry, { recursive: true, force: true })
+})
+
+async function deploy(keys: Keys): Promise<void> {
+  await broker?.stop()
+  broker = await startDevBroker(place, { ISSUER: provider.issuer }, CLIENT, keys)
+}
+
+async function connect(person: string, bundle: string): Promise<void> {
+  const browser = browsers.get(person) ?? openBrowser(async (request) => fetch(request))
+  browsers.set(person, browser)
+  const page = await browser.visit(`${broker.url}/connect?bundle=${bundle}&return_to=/app`)
+  const { url } = await provider.consent(browser, page, person)
+  expect(url.searchParams.get('connect')).toBe('ok')
+}
+
+/** Asks for a token; with `anew`, for another than the one there is, which makes the provider rotate. */
+async function ask(person: string, anew?: string): Promise<{ status: number; token: string }> {
+  const more = anew === undefined ? {} : { rejected: await sha256(anew) }
+  const body = { bundle: 'pick', ...more }
+  const response = await browsers.get(person)?.call('POST', `${broker.url}/session/token`, body)
+  const { access_token: token = '' } = (await response?.json()) as { access_token?: string }
+  if (token !== '') tokens.add(token)
+  return { status: response?.status ?? 0, token }
+}
+
+/** Runs a command to its end. */
+async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [SCRIPT, ...args, '--local', '--as', 'ada'],
+      (_, stdout, stderr) => {
+        said.push(stdout, stderr)
+        resolve({ code: child.exitCode ?? -1, stdout, stderr })
+      },
+    )
+    child.stdin?.end()
+  })
+}
+
+it('rotates while people refresh and disconnect, and nothing is lost', async () => {
+  await deploy({ ENCRYPTION_KEYS: `${k2},${k1}`, PSEUDONYM_KEY })
+  let isOver = false
+  const refreshing = PEOPLE.slice(0, 5).map(async (person) => {
+    let rounds = 0
+    for (let { token } = await ask(person); !isOver && rounds < 6; rounds++) {
+      const next = await ask(person, token)
+      expect(next.status).toBe(200)
+      expect(next.token).not.toBe(token)
+      token = next.token
+    }
+    return rounds
+  })
+  const leaving = browsers.get('person-24')?.call('DELETE', `${broker.url}/grants`)
+  const rotation = await run('rotate')
+  isOver = true
+  expect(Math.min(...(await Promise.all(refreshing)))).toBeGreaterThan(0)
+  expect((await leaving)?.status).toBe(204)
+  expect(rotation).toMatchObject({ code: 0 })
+  expect(rotation.stderr).toMatch(/^rotate: \d+ subjects resealed$/m)
+  expect(rotation.stdout).toMatch(/^k2: seals now; 48 records, 0 sessions\.$/m)
+  expect(rotation.stdout).toMatch(/^k1: no records; 24 sessions began under it\. .* over by 20/m)
+})
+
+it('lists who is there, and no token', async () => {
+  const { code, stdout } = await run('list', '--json')
+  expect(code).toBe(0)
+  const listed = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(listed).toHaveLength(24)
+  for (const one of listed) {
+    expect(one).toMatchObject({ status: 'ok', sessions: 1, pending: 0 })
+    expect(one.bundles).toMatchObject([{ bundle: 'pick' }])
+  }
+})
+
+it('without the old key all is served: who logged in under it logs in again, and consents to nothing', async () => {
+  await deploy({ ENCRYPTION_KEYS: k2, PSEUDONYM_KEY })
+  expect(await ask('person-0')).toMatchObject({ status: 401 })
+  const before = provider.granted.length
+  await connect('person-0', 'upload')
+  const { status, token } = await ask('person-0')
+  expect(status).toBe(200)
+  expect((await ask('person-0', token)).status).toBe(200)
+  expect(provider.granted.slice(before).at(-1)).toBe('refresh_token')
+  expect((await run('rotate')).stdout).toMatch(/^k2: seals now; 50 records, 1 sessions\.$/m)
+})
+
+it('forgets one: by name, only when it is sure, and at the provider as well', async () => {
+  const name = ['--client', 'default', '--sub', 'person-0']
+  expect((await run('forget', ...name)).code).toBe(1)
+  expect((await ask('person-0')).status).toBe(200)
+  const before = provider.revoked()
+  expect(await run('forget', ...name, '--yes')).toMatchObject({ code: 0 })
+  expect(provider.revoked()).toBeGreaterThan(before)
+  expect((await run('forget', ...name, '--yes')).code).toBe(0)
+  expect((await ask('person-0')).status).toBe(401)
+  expect((await run('list')).stdout.trim().split('\n')).toHaveLength(23)
+})
+
+it('says what is wrong with a command, and what a broker is not there', async () => {
+  for (const args of [
+    [],
+    ['erase'],
+    ['forget'],
+    ['forget', 'x'],
+    ['forget', '--sub', 'x'],
+    ['list', 'x'],
+  ])
+    expect(await run(...args)).toMatchObject({ code: 2 })
+  await broker.stop()
+  const { code, stderr } = await run('rotate')
+  expect(code).toBe(1)
+  expect(stderr).toContain('not found')
+})
+
+it('never says a token, a key or a name', () => {
+  const all = said.join('\n')
+  for (const secret of [...tokens, k1.slice(3), k2.slice(3), PSEUDONYM_KEY, CLIENT.client_secret])
+    expect(all).not.toContain(secret)
+  expect(all).not.toContain('person-')
+  expect(tokens.size).toBeGreaterThan(5)
+})
+
+async function sha256(text: string): Promise<string> {
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  return Buffer.from(hash).toString('base64url')
+}
