@@ -39,7 +39,8 @@ export interface DevServer {
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const WRANGLER = fileURLToPath(import.meta.resolve('wrangler/package.json')).replace(
+/** The script of the `wrangler` command. */
+export const WRANGLER = fileURLToPath(import.meta.resolve('wrangler/package.json')).replace(
   /package\.json$/,
   'bin/wrangler.js',
 )

@@ -59,7 +59,8 @@ async function ask(person: string, anew?: string): Promise<{ status: number; tok
   const more = anew === undefined ? {} : { rejected: await sha256(anew) }
   const body = { bundle: 'pick', ...more }
   const response = await browsers.get(person)?.call('POST', `${broker.url}/session/token`, body)
-  const { access_token: token = '' } = (await response?.json()) as { access_token?: string }
+  const answer = (await response?.json()) as { access_token?: string } | undefined
+  const token = answer?.access_token ?? ''
   if (token !== '') tokens.add(token)
   return { status: response?.status ?? 0, token }
 }

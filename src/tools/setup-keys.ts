@@ -1,0 +1,61 @@
+/** This file is the operator's secrets as a text: which are missing, a new key in front, an old one taken out. */
+
+import { randomBytes } from 'node:crypto'
+
+/** Secrets by name. */
+export type Secrets = Readonly<Record<string, string | undefined>>
+
+/** The secrets that nobody can get back once they are put: Cloudflare shows none. */
+const MADE = ['ENCRYPTION_KEYS', 'PSEUDONYM_KEY'] as const
+
+/**
+ * Makes the keys that are missing here and there.
+ *
+ * @param deployed the names of the secrets that the deployed broker has
+ * @returns the keys that were made; or, as text, why none may be: another `PSEUDONYM_KEY` would orphan every record
+ */
+export function makeMissing(kept: Secrets, deployed: ReadonlySet<string>): Secrets | string {
+  const missing = MADE.filter((name) => !kept[name])
+  const lost = missing.filter((name) => deployed.has(name))
+  if (lost.length > 0) {
+    return `The deployed broker has ${lost.join(' and ')}, and this file has not. Bring back the file it was put from.`
+  }
+  const make = { ENCRYPTION_KEYS: () => `k1:${random()}`, PSEUDONYM_KEY: random }
+  return Object.fromEntries(missing.map((name) => [name, make[name]()]))
+}
+
+/** Puts a new key in front of `ENCRYPTION_KEYS`: it seals from then on, and the others still open. */
+export function withNewKey(list: string): string {
+  const numbers = kidsOf(list).map((kid) => Number(/^k(\d{1,9})$/.exec(kid)?.[1] ?? 0))
+  return `k${Math.max(0, ...numbers) + 1}:${random()},${list}`
+}
+
+/** Takes a key out; as text that is no list: why not. */
+export function withoutKey(list: string, kid: string): { list: string } | string {
+  const kids = kidsOf(list)
+  if (!kids.includes(kid)) return `There is no key ${kid}; there is ${kids.join(', ')}.`
+  if (kids[0] === kid) return `${kid} is the key that seals. Make a new one first: --new-key.`
+  const rest = list.split(',').filter((entry) => entry.trim().split(':')[0] !== kid)
+  return { list: rest.join(',') }
+}
+
+/** The names in `ENCRYPTION_KEYS`, in order. */
+export function kidsOf(list: string): string[] {
+  return list.split(',').map((entry) => entry.trim().split(':')[0] ?? '')
+}
+
+/** Finds the client secret in what Google's console gives: the secret alone, or its JSON file. */
+export function clientSecretIn(text: string): string | undefined {
+  const trimmed = text.trim()
+  if (!trimmed.startsWith('{')) return trimmed === '' || /\s/.test(trimmed) ? undefined : trimmed
+  try {
+    const { web } = JSON.parse(trimmed) as { web?: { client_secret?: unknown } }
+    return typeof web?.client_secret === 'string' ? web.client_secret : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function random(): string {
+  return randomBytes(32).toString('base64url')
+}
