@@ -86,9 +86,11 @@ async function setUp(options: Options, kept: Secrets): Promise<number> {
 
 async function addKey(options: Options, kept: Secrets): Promise<number> {
   const list = kept['ENCRYPTION_KEYS'] ?? ''
-  const problem = await mismatch(options, list)
+  const deployed = await deployedKids(options.config)
+  const isKeptOnly = kidsOf(list).slice(1).join() === deployed.join() // the last put did not come through
+  const problem = isKeptOnly ? undefined : mismatch(options, deployed, list)
   if (problem !== undefined) return fail(1, problem)
-  const longer = withNewKey(list)
+  const longer = isKeptOnly ? list : withNewKey(list)
   await keep(options.file, { ...kept, ENCRYPTION_KEYS: longer })
   await putSecrets(options.config, { ENCRYPTION_KEYS: longer })
   return say(`${kidsOf(longer)[0]} seals from now on. In a minute: npm run rotate`)
@@ -98,7 +100,7 @@ async function retire(options: Options, kept: Secrets, kid: string): Promise<num
   const list = kept['ENCRYPTION_KEYS'] ?? ''
   const shorter = withoutKey(list, kid)
   if (typeof shorter === 'string') return fail(1, shorter)
-  const problem = await mismatch(options, list)
+  const problem = mismatch(options, await deployedKids(options.config), list)
   if (problem !== undefined) return fail(1, problem)
   if (!options['even-if-used']) {
     await using link = await connectOperator({ config: options.config, local: false })
@@ -112,12 +114,20 @@ async function retire(options: Options, kept: Secrets, kid: string): Promise<num
   return say(`${kid} is gone.`)
 }
 
-/** Keys that are deployed and not in the file would be lost for ever by putting what the file has. */
-async function mismatch({ config, file }: Options, list: string): Promise<string | undefined> {
+async function deployedKids(config: string): Promise<readonly string[]> {
   await using link = await connectOperator({ config, local: false })
-  const { kids } = await link.calls.keys()
-  if (kids.join() === kidsOf(list).join()) return undefined
-  return `The deployed broker has the keys ${kids.join(', ')}, and ${file} has ${kidsOf(list).join(', ') || 'none'}. Bring them together first.`
+  return [...(await link.calls.keys()).kids]
+}
+
+/** Keys that are deployed and not in the file would be lost for ever by putting what the file has. */
+function mismatch(
+  { file }: Options,
+  deployed: readonly string[],
+  list: string,
+): string | undefined {
+  const kept = kidsOf(list).join(', ')
+  if (deployed.join(', ') === kept) return undefined
+  return `The deployed broker has the keys ${deployed.join(', ')}, and ${file} has ${kept || 'none'}. Bring them together first.`
 }
 
 async function clientSecret(
