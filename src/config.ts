@@ -15,6 +15,7 @@ import {
   readIssuer,
   readPseudonymKey,
   readSeconds,
+  readStopped,
 } from './settings.ts'
 
 /** The broker's settings, parsed; design.md §4. */
@@ -37,6 +38,8 @@ export interface Config {
   readonly clients: ReadonlyMap<string, Client>
   /** When a logout or disconnect holds everywhere: within 60 s, or at once; design.md §6.8. */
   readonly consistency: 'edge' | 'strict'
+  /** What an operator has stopped handing out: `all`, `client:ID`, `bundle:NAME`. */
+  readonly stopped: readonly string[]
   readonly session_ttl_seconds: number
   readonly session_idle_seconds: number
 }
@@ -72,6 +75,7 @@ export function readConfig(env: object): { config: Config; warnings: readonly st
   const consistency = readConsistency(vars['CONSISTENCY'], fault)
   const session_ttl_seconds = readSeconds('SESSION_TTL_SECONDS', vars, 30 * DAY_SECONDS, fault)
   const session_idle_seconds = readSeconds('SESSION_IDLE_SECONDS', vars, 7 * DAY_SECONDS, fault)
+  const stopped = readStopped(vars['STOPPED'], fault)
   for (const name of BINDINGS) {
     if (!vars[name])
       fault(name, 'the binding is missing. Copy its section of wrangler.toml from the repository.')
@@ -85,6 +89,7 @@ export function readConfig(env: object): { config: Config; warnings: readonly st
     !client_id ||
     !client_secret ||
     !consistency ||
+    !stopped ||
     !session_ttl_seconds ||
     !session_idle_seconds
   ) {
@@ -104,6 +109,7 @@ export function readConfig(env: object): { config: Config; warnings: readonly st
       bundles: bundles.bundles,
       clients: clients.clients,
       consistency,
+      stopped,
       session_ttl_seconds,
       session_idle_seconds,
     }),

@@ -118,6 +118,16 @@ export function readConsistency(value: unknown, fault: Fault): 'edge' | 'strict'
   )
 }
 
+/** Reads `STOPPED`: `all`, `client:ID`, `bundle:NAME`, comma-separated; left out: nothing is stopped (TMB-80). */
+export function readStopped(value: unknown, fault: Fault): readonly string[] | undefined {
+  const names = String(value ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean)
+  if (names.every((name) => /^(all|(client|bundle):[\w-]+)$/.test(name))) return names
+  return fault('STOPPED', 'is none of all, client:ID and bundle:NAME, comma-separated.')
+}
+
 /** Reads a number of seconds, which may be left out. */
 export function readSeconds(
   name: 'SESSION_TTL_SECONDS' | 'SESSION_IDLE_SECONDS',

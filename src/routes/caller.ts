@@ -20,7 +20,7 @@ export interface Caller {
 }
 
 /** Whoever has a right to the access tokens of a subject, whoever that is. */
-export type Claimant = Pick<Caller, 'subject' | 'asker' | 'connectUrl' | 'explain'>
+export type Claimant = Pick<Caller, 'client' | 'subject' | 'asker' | 'connectUrl' | 'explain'>
 
 /** Waits for what the Durable Object says, and puts a failure into the words of this caller's mode. */
 export async function inWordsFor<T>(

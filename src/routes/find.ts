@@ -54,6 +54,17 @@ export function findBundle(
 }
 
 /**
+ * Refuses what an operator has stopped. The switch is a secret: it holds everywhere in seconds, outlives
+ * deployments, and costs a hand-out nothing (TMB-80).
+ *
+ * @throws {BrokerError} `temporarily_unavailable`
+ */
+export function requireRunning({ stopped }: Config, client: Client, bundle: string): void {
+  if (['all', `client:${client.id}`, `bundle:${bundle}`].some((name) => stopped.includes(name)))
+    throw new BrokerError('temporarily_unavailable', 'stopped', { retry_after: 60 })
+}
+
+/**
  * Finds where the user goes after Google: a path on the broker's own origin, or a URL on an origin of the client.
  *
  * Parsed once and compared by origin; a form that parsers read differently is refused (TMB-68).

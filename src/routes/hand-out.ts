@@ -13,6 +13,7 @@ import { readToken, type StoredToken, tokenKey } from '../subject/store.ts'
 import { askSubject } from '../subject/stub.ts'
 import { type Claimant, inWordsFor } from './caller.ts'
 import type { BrokerContext } from './context.ts'
+import { requireRunning } from './find.ts'
 
 /** Seconds of life a token has at least, where the caller does not say. */
 export const DEFAULT_MIN_TTL_SECONDS = 300
@@ -43,6 +44,7 @@ export async function handOut(
   bundle: Bundle,
   { min_ttl, rejected }: Wish,
 ): Promise<HandedOut> {
+  requireRunning(c.var.config, caller.client, bundle.name)
   const ask: Ask = {
     asker: caller.asker,
     scope: bundle.scopes.join(' '),

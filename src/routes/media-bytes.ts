@@ -90,6 +90,7 @@ async function accessToken(
 ): Promise<string> {
   const { session, subject } = ticket
   const claimant: Claimant = {
+    client,
     subject,
     asker: session === undefined ? { kind: 'app_user' } : { kind: 'session', id: session },
     connectUrl: (name) => authorizeUrl(c.var.config, client, name),

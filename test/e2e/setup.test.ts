@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,30 +23,7 @@ beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'photos-token-broker-'))
   stored = undefined
   puts = []
-  cloudflare = createServer(async (request, response) => {
-    const body = await text(request)
-    const { pathname } = new URL(request.url ?? '', 'http://localhost')
-    const answer = (status: number, result: unknown, code?: number): void => {
-      const errors = code === undefined ? [] : [{ code, message: 'not found' }]
-      response.writeHead(status, { 'Content-Type': 'application/json' })
-      response.end(JSON.stringify({ success: status === 200, errors, messages: [], result }))
-    }
-    if (pathname.endsWith('/secrets') && stored)
-      return answer(
-        200,
-        [...stored.keys()].map((name) => ({ name, type: 'secret_text' })),
-      )
-    if (request.method === 'PUT' && /\/scripts\/[\w-]+$/.test(pathname)) {
-      stored = new Map()
-      return answer(200, {})
-    }
-    if (!stored) return answer(404, null, 10007)
-    if (!pathname.endsWith('/secrets-bulk')) return answer(404, null, 7003)
-    const { secrets } = JSON.parse(body) as { secrets: Record<string, { text: string }> }
-    puts.push(Object.keys(secrets))
-    for (const [name, secret] of Object.entries(secrets)) stored.set(name, secret.text)
-    answer(200, {})
-  })
+  cloudflare = createServer((request, response) => void serve(request, response))
   await new Promise<void>((resolve) => cloudflare.listen(0, '127.0.0.1', resolve))
 })
 
@@ -54,6 +31,32 @@ afterEach(async () => {
   cloudflare.close()
   await rm(home, { recursive: true, force: true })
 })
+
+/** What of Cloudflare's API wrangler asks for: list secrets, put some, and make a Worker as a draft. */
+async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = await text(request)
+  const { pathname } = new URL(request.url ?? '', 'http://localhost')
+  const answer = (status: number, result: unknown, code?: number): void => {
+    const errors = code === undefined ? [] : [{ code, message: 'not found' }]
+    response.writeHead(status, { 'Content-Type': 'application/json' })
+    response.end(JSON.stringify({ success: status === 200, errors, messages: [], result }))
+  }
+  if (pathname.endsWith('/secrets') && stored)
+    return answer(
+      200,
+      [...stored.keys()].map((name) => ({ name, type: 'secret_text' })),
+    )
+  if (request.method === 'PUT' && /\/scripts\/[\w-]+$/.test(pathname)) {
+    stored = new Map()
+    return answer(200, {})
+  }
+  if (!stored) return answer(404, null, 10007)
+  if (!pathname.endsWith('/secrets-bulk')) return answer(404, null, 7003)
+  const { secrets } = JSON.parse(body) as { secrets: Record<string, { text: string }> }
+  puts.push(Object.keys(secrets))
+  for (const [name, secret] of Object.entries(secrets)) stored.set(name, secret.text)
+  answer(200, {})
+}
 
 /** Runs the command to its end. */
 async function setup(...args: string[]): Promise<{ code: number | null; said: string }> {

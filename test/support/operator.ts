@@ -1,7 +1,7 @@
 /** This file is the operator as tests meet one: keys that change, and the entrance that `npm run rotate` uses. */
 
 import { evictDurableObject } from 'cloudflare:test'
-import { env, exports } from 'cloudflare:workers'
+import { exports } from 'cloudflare:workers'
 import { kidOf } from '../../src/crypto/seal.ts'
 import type { Operator } from '../../src/operator/operator.ts'
 import type { Census, Report } from '../../src/operator/protocol.ts'
@@ -59,9 +59,4 @@ export async function censusOf(key: string, reseal = false): Promise<Census> {
 /** The kids that records in KV name. */
 export async function kidsInKv(): Promise<Set<string | undefined>> {
   return new Set([...(await dumpKv()).values()].map(kidOf))
-}
-
-/** The objects of the keys of subjects. */
-export function stubsOf(keys: readonly string[]): DurableObjectStub<Subject>[] {
-  return keys.map((key) => env.SUBJECTS.getByName(key) as unknown as DurableObjectStub<Subject>)
 }

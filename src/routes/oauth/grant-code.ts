@@ -10,7 +10,7 @@ import { askSubject } from '../../subject/stub.ts'
 import { type Caller, inWordsFor } from '../caller.ts'
 import type { BrokerContext, Parameters } from '../context.ts'
 import { requireOAuthOrigin } from '../cors.ts'
-import { findOAuthClient } from '../find.ts'
+import { findOAuthClient, requireRunning } from '../find.ts'
 import { toAnswer } from '../hand-out.ts'
 import { admitAppUser, callerOfApp, callerOfSession, requireProof } from './bearer.ts'
 import { required, tokenResponse } from './token-answer.ts'
@@ -53,6 +53,7 @@ async function redeem(
   jkt: string | undefined,
 ): Promise<OAuthTokenResponse> {
   const { config, timings } = c.var
+  requireRunning(config, client, bundle)
   const caller: Caller =
     jkt === undefined
       ? callerOfApp(c, { client, sub, subject })
