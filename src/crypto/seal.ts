@@ -6,6 +6,7 @@ import {
   compactDecrypt,
   decodeProtectedHeader,
 } from 'jose'
+import { base64url } from './digest.ts'
 import type { Keyring, Purpose } from './keyring.ts'
 
 /** What kinds of record are sealed, and with whose keys. */
@@ -72,7 +73,7 @@ export async function open(
         maxDecompressedLength: 0,
       },
     )
-    if (!belongs(protectedHeader, { type, at })) return undefined
+    if (!belongs(protectedHeader, { type, at }) || !isOurSpelling(sealed)) return undefined
     return JSON.parse(new TextDecoder().decode(plaintext))
   } catch {
     return undefined
@@ -113,4 +114,13 @@ function belongs(header: CompactJWEHeaderParameters, { type, at }: Place): boole
     header['at'] === at &&
     Object.keys(header).every((name) => HEADER_PARAMETERS.includes(name))
   )
+}
+
+/** base64url can spell the same bytes in many ways (RFC 4648 §3.5): what is good once would come again in another. */
+function isOurSpelling(sealed: string): boolean {
+  return sealed
+    .split('.')
+    .every(
+      (part) => base64url(Uint8Array.fromBase64(part, { alphabet: 'base64url' }).buffer) === part,
+    )
 }

@@ -119,6 +119,17 @@ describe('a pushed request', () => {
       expect(searchParams.get('error')).toBe('invalid_request')
   })
 
+  it.each(['=', ' ', '\n'])(
+    'is good once however it is spelt: with %j at its end',
+    async (more) => {
+      const { request_uri } = (await push('ada')).body
+      await consent(request_uri)
+      expect(google.calls('token')).toBe(1)
+      expect((await consent(request_uri + more)).origin).toBe(the.url)
+      expect(google.calls('token')).toBe(1)
+    },
+  )
+
   it('is over after a minute', async () => {
     const { request_uri } = (await push('ada')).body
     later(61)
