@@ -119,7 +119,7 @@ describe('a pushed request', () => {
       expect(searchParams.get('error')).toBe('invalid_request')
   })
 
-  it.each(['=', ' ', '\n'])(
+  it.each(['==', ' ', '\n'])(
     'is good once however it is spelt: with %j at its end',
     async (more) => {
       const { request_uri } = (await push('ada')).body
