@@ -44,7 +44,7 @@ export default defineConfig({
     projects: [
       inWorkerd('worker', [
         'test/*.test.ts',
-        'test/{scope,crypto,session,subject,routes,flow,oauth,operator,simulator}/**/*.test.ts',
+        'test/{scope,crypto,session,subject,routes,flow,oauth,operator,simulator,google}/**/*.test.ts',
       ]),
       inWorkerd(
         'hostile-kv',

@@ -42,12 +42,11 @@ export async function createAuthorizationRequest(
   request: AuthorizationRequest,
 ): Promise<PreparedRequest> {
   const { as } = await discover(config)
-  if (!as.authorization_endpoint)
-    throw new BrokerError('server_error', 'provider_without_authorization_endpoint')
+  const url = URL.parse(as.authorization_endpoint ?? '')
+  if (!url) throw new BrokerError('server_error', 'provider_without_authorization_endpoint')
   const state = oauth.generateRandomState()
   const nonce = oauth.generateRandomNonce()
   const code_verifier = oauth.generateRandomCodeVerifier()
-  const url = new URL(as.authorization_endpoint)
   const parameters: Record<string, string> = {
     client_id: config.client_id,
     redirect_uri: redirectUri(config),
@@ -96,7 +95,7 @@ export async function checkAuthorizationResponse(
 
 /** Other providers ask for `offline_access` where Google has `access_type`; OpenID Connect Core §11. */
 function offlineScope(as: oauth.AuthorizationServer): string[] {
-  return as.scopes_supported?.includes('offline_access') ? ['offline_access'] : []
+  return [as.scopes_supported].flat().includes('offline_access') ? ['offline_access'] : []
 }
 
 function connectError(error: string): ConnectError {

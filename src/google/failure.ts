@@ -26,6 +26,7 @@ export function googleFailure(error: unknown): BrokerError {
 }
 
 function oauthError(error: oauth.ResponseBodyError): BrokerError {
+  if (error.status === 429) return unavailable(error, error.response) // whatever it says besides
   switch (error.error) {
     case 'invalid_grant':
       return new BrokerError('consent_required', 'google_invalid_grant', { cause: error })

@@ -1,0 +1,73 @@
+/** This file is the tests of media URLs: whatever somebody writes, only a media host is ever asked, and the same one by every reading. */
+
+import { env } from 'cloudflare:workers'
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { parseMediaUrl } from '../../src/google/media-url.ts'
+
+const { config } = readConfig(env)
+const local = readConfig({ ...env, ISSUER: 'http://localhost:8788' }).config
+
+const scheme = fc.constantFrom('https:', 'http:', 'HTTPS:', 'javascript:', 'data:', 'file:', '')
+const slashes = fc.constantFrom('//', '/', '\\\\', '', '///', '/\\', '//u@', '//u:p@', '//@')
+const host = fc.oneof(
+  fc.constantFrom(
+    ...['lh3.googleusercontent.com', 'LH3.GoogleUserContent.com', 'googleusercontent.com'],
+    ...['a.bc.googleusercontent.com', 'lh3.googleusercontent.com.', 'evil.example', 'localhost'],
+    ...['lh3.googleusercontent.com:443', 'lh3.googleusercontent.com:444', 'localhost:8788'],
+    ...['evil.example#.googleusercontent.com', 'evil.example\\.googleusercontent.com'],
+    ...[
+      'lh3。googleusercontent。com',
+      'ｌｈ３.googleusercontent.com',
+      '%6ch3.googleusercontent.com',
+    ],
+    ...['xgoogleusercontent.com', 'evil.example?.googleusercontent.com', '[::1]', '127.0.0.1'],
+    ...['lh3.googleusercontent.com@evil.example', 'evil.example@lh3.googleusercontent.com'],
+  ),
+  fc.webAuthority({ withUserInfo: true, withPort: true, withIPv4: true }),
+)
+const rest = fc.oneof(
+  fc.constantFrom('', '/', '/a=w1-h1', '/\0', '/../x', '?q', '#f'),
+  fc.webPath(),
+)
+const text = fc.oneof(
+  fc.tuple(scheme, slashes, host, rest).map((parts) => parts.join('')),
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom(
+    '__proto__',
+    '\ud800',
+    ' https://lh3.googleusercontent.com/a',
+    'x'.repeat(99_999),
+  ),
+)
+
+it('any text is the URL of a media host or none, and is read again as the same (property; TMB-68)', () => {
+  let taken = 0
+  fc.assert(
+    fc.property(text, fc.option(text, { nil: undefined }), (text, base) => {
+      const url = parseMediaUrl(config, text, base)
+      if (url === undefined) return
+      taken++
+      expect(url).toMatch(
+        /^https:\/\/[a-z0-9-]+\.googleusercontent\.com\/[!-~]*$|^https:\/\/[a-z0-9-]+\.googleusercontent\.com\/[!-~]*[?#][!-~]*$/,
+      )
+      expect(parseMediaUrl(config, url)).toBe(url)
+      expect(new Request(url).url.replace(/#.*/, '')).toBe(url.replace(/#.*/, ''))
+    }),
+    { numRuns: 2000 },
+  )
+  expect(taken).toBeGreaterThan(20)
+})
+
+it('only where the provider is on this machine, its own origin is one too (property)', () => {
+  fc.assert(
+    fc.property(text, (text) => {
+      const url = parseMediaUrl(local, text)
+      if (url === undefined || url === parseMediaUrl(config, text)) return
+      expect(url).toMatch(/^http:\/\/localhost:8788\//)
+    }),
+    { numRuns: 1000 },
+  )
+  expect(parseMediaUrl(local, 'http://localhost:8788/a')).toBe('http://localhost:8788/a')
+})
