@@ -1,5 +1,6 @@
 /** This file is the tests of reading names of methods. */
 
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { METHODS } from '../../src/scope/catalog.ts'
 import { readNames } from '../../src/scope/names.ts'
@@ -33,6 +34,24 @@ describe('a name', () => {
     expect(unknown).toEqual([{ name: given, nearest: expect.arrayContaining([expected]) }])
     expect(unknown[0]?.nearest[0]).toBe(expected)
     expect(readings).toEqual([])
+  })
+
+  it('of whatever text is known or unknown, and is told back as it came (property)', () => {
+    const known = fc.constantFrom(...METHODS.flatMap(({ id, name }) => [id, name]))
+    const text = fc.oneof(known, fc.string({ unit: 'binary' }), fc.constantFrom('\0', '\ud800'))
+    fc.assert(
+      fc.property(fc.array(text, { maxLength: 5 }), (names) => {
+        const { unknown, ambiguous, readings } = readNames(names)
+        for (const { name, nearest } of unknown) {
+          expect(names).toContain(name)
+          expect(nearest.length).toBeLessThanOrEqual(3)
+        }
+        for (const { methods } of ambiguous) expect(methods).toHaveLength(2)
+        for (const { methods } of readings)
+          expect(METHODS).toEqual(expect.arrayContaining([...methods]))
+        expect(readings.length > 0).toBe(unknown.length === 0)
+      }),
+    )
   })
 
   it.each(['__proto__', 'constructor', ''])('"%s" is unknown', (given) => {

@@ -1,0 +1,149 @@
+/** This file is the tests of the parameters of OAuth mode: any name with any value, and what is read is what was asked for or nothing. */
+
+import { env } from 'cloudflare:workers'
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { BrokerError } from '../../src/errors.ts'
+import { readParameters } from '../../src/routes/context.ts'
+import { findOAuthClient } from '../../src/routes/find.ts'
+import {
+  readAnswerTarget,
+  readAuthorizationRequest,
+  readRedirectUri,
+} from '../../src/routes/oauth/authorization-request.ts'
+import { readWish } from '../../src/routes/oauth/token-answer.ts'
+import { gallery, OAUTH_CLIENTS } from '../support/frontend.ts'
+
+const { config } = readConfig({ ...env, CLIENTS: OAUTH_CLIENTS })
+const client = findOAuthClient(config, gallery.id)
+
+const HASH = 'h'.repeat(43)
+const GOOD = {
+  response_type: 'code',
+  redirect_uri: gallery.redirect_uri,
+  scope: 'pick',
+  state: 's',
+  code_challenge: HASH,
+  code_challenge_method: 'S256',
+}
+const OTHERS = ['response_mode', 'dpop_jkt', 'prompt', 'login_hint', 'request', 'x', '__proto__']
+const value = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.constantFrom(
+    ...['', '\0', '\ud800', '__proto__', 'constructor', 'x'.repeat(9999), 'y'.repeat(300), HASH],
+    ...['code', 'query', 'web_message', 'consent', 'select_account', 'none', 'S256', 'plain'],
+    ...[
+      'pick',
+      'upload',
+      'pick upload',
+      'broker',
+      gallery.redirect_uri,
+      `${gallery.redirect_uri}/`,
+    ],
+  ),
+)
+const parameters = fc
+  .dictionary(fc.constantFrom(...Object.keys(GOOD), ...OTHERS), value, { maxKeys: 3 })
+  .map((odd) => new URLSearchParams({ ...GOOD, ...odd }).toString())
+
+/** What is read, or the code of an error of ours; anything else that is thrown fails the test. */
+function outcomeOf<T>(read: () => T): T | string {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error
+    return error.failure.code
+  }
+}
+
+it('any text is parameters that each came once, and names of those that did not (property; RFC 6749 §3.1)', () => {
+  const name = fc.constantFrom('a', 'b', 'state', '__proto__', '', '%61', '\ud800')
+  const pairs = fc
+    .array(fc.tuple(name, fc.constantFrom('1', '', '\0', '&', '=')), { maxLength: 6 })
+    .map((pairs) => new URLSearchParams(pairs).toString())
+  fc.assert(
+    fc.property(fc.oneof(pairs, fc.string({ unit: 'binary' }), fc.webQueryParameters()), (text) => {
+      const search = new URLSearchParams(text)
+      const { parameters, repeated } = readParameters(text)
+      for (const name of new Set(search.keys())) {
+        const values = search.getAll(name)
+        expect(repeated.has(name)).toBe(values.length > 1)
+        const isGiven = values.length === 1 && values[0] !== ''
+        expect(parameters.get(name)).toBe(isGiven ? values[0] : undefined)
+      }
+      for (const name of [...parameters.keys(), ...repeated]) expect(search.has(name)).toBe(true)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+it('any authorization request is read as it was meant, or refused (property; TMB-06, TMB-07)', () => {
+  const seen = { read: 0, refused: 0 }
+  fc.assert(
+    fc.property(parameters, (text) => {
+      const { parameters } = readParameters(text)
+      const outcome = outcomeOf(() => {
+        const redirect_uri = readRedirectUri(client, parameters)
+        return readAuthorizationRequest(config, client, redirect_uri, parameters)
+      })
+      seen[typeof outcome === 'string' ? 'refused' : 'read']++
+      if (typeof outcome === 'string') {
+        expect(outcome).toMatch(
+          /^(invalid_request|invalid_scope|unsupported_response_type|access_denied)$/,
+        )
+        return
+      }
+      const { client: id, bundle, redirect_uri, code_challenge, state = '', dpop_jkt } = outcome
+      expect([id, redirect_uri]).toEqual([gallery.id, gallery.redirect_uri])
+      expect(client.bundles.has(bundle)).toBe(true)
+      expect(parameters.get('scope')).toBe(bundle)
+      expect(state).toBe(parameters.get('state') ?? '')
+      expect(state).toMatch(/^[\x20-\x7e]{0,512}$/)
+      expect(code_challenge).toMatch(/^[\w-]{43}$/)
+      expect(dpop_jkt ?? HASH).toMatch(/^[\w-]{43}$/)
+      expect(JSON.stringify(outcome).length).toBeLessThan(2500) // it has to fit into a cookie
+    }),
+    { numRuns: 2000 },
+  )
+  expect(seen.read).toBeGreaterThan(100)
+  expect(seen.refused).toBeGreaterThan(500)
+})
+
+it('any state and response mode can be answered with, and what cannot be read is left out (property)', () => {
+  fc.assert(
+    fc.property(parameters, (text) => {
+      const { parameters } = readParameters(text)
+      const target = readAnswerTarget(gallery.redirect_uri, parameters)
+      expect(target.redirect_uri).toBe(gallery.redirect_uri)
+      expect(target.response_mode).toMatch(/^(query|web_message)$/)
+      if (target.state !== undefined) expect(target.state).toBe(parameters.get('state'))
+      expect(target.state ?? 's').toMatch(/^[\x20-\x7e]{1,512}$/)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+it('any wish is whole seconds of half an hour at most, and a hash or nothing (property)', () => {
+  const number = fc.oneof(
+    fc.integer().map(String),
+    fc.double().map(String),
+    value,
+    fc.nat(2000).map(String),
+  )
+  fc.assert(
+    fc.property(number, fc.option(value, { nil: undefined }), (min_ttl, rejected) => {
+      const form = new Map(Object.entries({ min_ttl, ...(rejected ? { rejected } : {}) }))
+      const outcome = outcomeOf(() => readWish(form))
+      if (typeof outcome === 'string') {
+        expect(outcome).toBe('invalid_request')
+        return
+      }
+      expect(String(outcome.min_ttl)).toBe(min_ttl.replace(/^0+(?=\d)/, ''))
+      expect(outcome.min_ttl).toBeGreaterThanOrEqual(0)
+      expect(outcome.min_ttl).toBeLessThanOrEqual(1800)
+      expect(outcome.rejected ?? HASH).toMatch(/^[\w-]{43}$/)
+    }),
+    { numRuns: 1000 },
+  )
+})
