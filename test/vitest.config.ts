@@ -51,6 +51,7 @@ export default defineConfig({
         ['test/{flow,operator}/**/*.test.ts', 'test/oauth/{flow,app-users,attacks}.test.ts'],
         { HOSTILE_KV: 'yes' },
       ),
+      inWorkerd('faults', ['test/faults/**/*.test.ts'], { HOSTILE_KV: 'yes' }),
       {
         root,
         test: {

@@ -19,8 +19,8 @@ export interface HostileKv {
   namespace: KVNamespace
   /** Where the next reads happen. */
   location: string
-  /** Makes every read or write fail while set. */
-  down: { reads: boolean; writes: boolean }
+  /** Makes every read or write fail while set; with `answers`, writes are done and said to have failed. */
+  down: { reads: boolean; writes: boolean; answers?: boolean }
   /** How many reads and writes there were. */
   readonly counts: { reads: number; writes: number; refused: number }
   /** The newest version of every record, for looking at. */
@@ -103,6 +103,7 @@ export function createHostileKv(): HostileKv {
       expirationTtl === undefined ? Number.POSITIVE_INFINITY : now + expirationTtl * 1000
     history.set(key, [...versions, { value, written_at: now, expires_at, location: HOME }])
     caches.get(HOME)?.delete(key)
+    if (kv.down.answers) throw new Error('KV PUT failed: 500 Internal Server Error')
   }
 
   /** Names in order, as they are seen from here, a few at a time. */

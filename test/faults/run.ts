@@ -1,0 +1,122 @@
+/** This file is one run: a schedule is played step by step, and after every step what has to hold is checked. */
+
+import { act, ask, look } from './acts.ts'
+import { deadSince, NONE } from './belief.ts'
+import { SCOPES } from './cast.ts'
+import { createPlay, type Play, type Seat } from './play.ts'
+import { type Schedule, tellStep } from './schedule.ts'
+import { findSecret } from './secrets.ts'
+import * as stage from './stage.ts'
+
+/** What came of a run. */
+export type Run = Pick<Play, 'told' | 'violations' | 'answers'> & { met: Map<string, number> }
+
+/** Between two steps so much time passes at least: no two of them happen at once. */
+const TICK_SECONDS = 0.02
+
+/** Plays a schedule, up to the first thing that should not have happened. */
+export async function runSchedule(schedule: Schedule): Promise<Run> {
+  await stage.setUp(schedule.consistency)
+  try {
+    const play = await createPlay(schedule)
+    for (const step of schedule.steps) {
+      play.told.push(tellStep(step))
+      play.google.refreshes.clear()
+      await act(play, step)
+      await play.settle()
+      await checkAfter(play, step.do === 'ask')
+      if (play.violations.length > 0) break
+      stage.pass(TICK_SECONDS)
+    }
+    if (play.violations.length === 0) await calm(play)
+    play.google.mend()
+    await play.settle()
+    const { told, violations, answers, google } = play
+    return { told, violations, answers, met: google.met }
+  } finally {
+    await stage.tearDown()
+  }
+}
+
+/** What has to hold after every step, whatever it was. */
+async function checkAfter(play: Play, isAsk: boolean): Promise<void> {
+  const { belief, google } = play
+  const blame = (what: string): void => {
+    play.violations.push(`step ${play.told.length}: ${what}`)
+  }
+  for (const what of google.violations.splice(0)) blame(what)
+  const isBroken = google.met.has('refresh: short life') || play.crashed_at >= Date.now()
+  for (const [grant, times] of isAsk && !isBroken ? google.refreshes : [])
+    if (times > 1) blame(`${times} refreshes of one grant where one would do (${grant.length})`)
+  for (const line of stage.takeLines()) {
+    const what = findSecret(google, line, { names: [...Object.values(stage.SUBS), '/auth/photos'] })
+    if (what !== undefined) blame(`a line of the log holds ${what}: ${line}`)
+  }
+  for (const record of stage.dumpRecords()) blameStored(play, record, blame)
+  for (const ending of belief.endings) {
+    if (ending.clean_at !== undefined || play.consistency === 'strict') continue
+    if (google.calls.size === 0 && !(await stage.owesKv(ending))) ending.clean_at = Date.now()
+  }
+}
+
+function blameStored(play: Play, record: string, blame: (what: string) => void): void {
+  const names = [...Object.values(stage.SUBS), 'photos', 'example']
+  const what = findSecret(play.google, record, { names })
+  if (what !== undefined) blame(`storage holds ${what}`)
+}
+
+/** Everything is well again, and time passes: now what may hold has to hold. */
+async function calm(play: Play): Promise<void> {
+  const { belief, google, seats } = play
+  const step = async (what: string, act: () => void | Promise<void>): Promise<void> => {
+    play.told.push(what)
+    await act()
+    await play.settle()
+    await checkAfter(play, false)
+  }
+  await step('calm: no faults any more', () => {
+    google.mend()
+    stage.setKv('well')
+  })
+  for (const seconds of [400, 3700, 3700]) {
+    await step(`calm: ${seconds} seconds and alarms`, async () => {
+      stage.pass(seconds)
+      await stage.runAlarms()
+    })
+  }
+  stage.pass(130)
+  play.isCalm = true
+  for (const seat of seats) {
+    await step(`calm: page ${seat.number} asks`, () => askAll(play, seat))
+    if (play.violations.length > 0) return
+  }
+  for (const [code, flow] of belief.flows) {
+    const isOver = belief.endings.some(
+      (one) => one.kind === 'disconnected' && one.sub === flow.sub && one.client === flow.client && flow.began <= one.at,
+    )
+    const isAlone = [...belief.flows.values()].every(
+      (other) => other.sub !== flow.sub || other.client !== flow.client || other.began <= flow.began,
+    )
+    if (isOver && isAlone && google.honours(code)) play.violations.push('calm: a disconnected grant lives on at Google')
+  }
+  for (const stored of await stage.dumpStorage())
+    blameStored(play, stored, (what) => play.violations.push(`calm: ${what}`))
+}
+
+/** A page asks with what it holds and with what it held. */
+async function askAll(play: Play, seat: Seat): Promise<void> {
+  const at = play.told.length - 1
+  const { belief, google } = play
+  for (const login of [seat.login, seat.previous]) {
+    if (!login) continue
+    for (const bundle of seat.page.bundles) {
+      play.begin(`ask ${bundle}`, async () => {
+        const faults = await ask(play, seat, login, bundle, { rejects: false }, at)
+        return faults
+      })
+      await play.settle()
+    }
+    play.begin('look', () => look(play, seat, login, at))
+    await play.settle()
+  }
+}
