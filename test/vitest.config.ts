@@ -23,6 +23,12 @@ const secrets = {
 }
 Object.assign(process.env, secrets) // wrangler warns of secrets it cannot find
 
+/** What `npm run soak` asks for. */
+const soak = {
+  FAULTS_SEED: process.env['FAULTS_SEED'] ?? '',
+  FAULTS_MINUTES: process.env['FAULTS_MINUTES'] ?? '',
+}
+
 function inWorkerd(name: string, include: string[], more: object = {}) {
   return {
     plugins: [
@@ -51,7 +57,7 @@ export default defineConfig({
         ['test/{flow,operator}/**/*.test.ts', 'test/oauth/{flow,app-users,attacks}.test.ts'],
         { HOSTILE_KV: 'yes' },
       ),
-      inWorkerd('faults', ['test/faults/**/*.test.ts'], { HOSTILE_KV: 'yes' }),
+      inWorkerd('faults', ['test/faults/**/*.test.ts'], { HOSTILE_KV: 'yes', ...soak }),
       {
         root,
         test: {

@@ -131,8 +131,7 @@ async function end(
   const wasState = login.state
   const ending: Ending = { kind: 'session', sub, client, at: asked.began }
   if (step.do === 'disconnect') ending.kind = 'disconnected'
-  if (step.do === 'forget')
-    Object.assign(ending, { kind: 'forgotten', scope: SCOPES[step.bundle] })
+  if (step.do === 'forget') Object.assign(ending, { kind: 'forgotten', scope: SCOPES[step.bundle] })
   const wasHeld = belief.certain(sub, client, ending.scope ?? '') !== undefined
   if (wasState !== 'ended') belief.mayEnd(ending)
   const ended = endedBy(play, login, step, page.mode)

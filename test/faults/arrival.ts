@@ -1,5 +1,6 @@
 /** This file is connecting: a person goes to Google and comes back, and what came of it is judged and believed. */
 
+import { PENDING_SECONDS } from '../../src/session/pending.ts'
 import { type Ending, endLogin, type Flow, isSurelyLive, type Login } from './belief.ts'
 import { type Arrival, SCOPES } from './cast.ts'
 import { faultsOfError, faultsOfToken } from './contract.ts'
@@ -8,9 +9,18 @@ import { type Departure, flowOf, type Play, type Seat, tell } from './play.ts'
 import type { Answering, Bundle } from './schedule.ts'
 import { SUBS } from './stage.ts'
 
+/** Whoever is away for longer, is not expected any more. */
+const PENDING_MS = PENDING_SECONDS * 1000
+
 /** Sends the person of a page to Google. */
-export async function leave(play: Play, seat: Seat, bundle: Bundle, step: number): Promise<string[]> {
+export async function leave(
+  play: Play,
+  seat: Seat,
+  bundle: Bundle,
+  step: number,
+): Promise<string[]> {
   const began = Date.now()
+  seat.away = undefined
   const departed = await seat.page.leave(bundle)
   if ('at' in departed) {
     seat.away = { bundle, at: departed.at, began, login: seat.login }
@@ -41,7 +51,7 @@ export async function comeBack(
     const back = await play.google.consent(at, {
       account: sub,
       cancel: answering.agrees === 'none',
-      untick: answering.agrees === 'some' ? [(SCOPES[away.bundle].split(' ').at(-1) ?? '')] : [],
+      untick: answering.agrees === 'some' ? [SCOPES[away.bundle].split(' ').at(-1) ?? ''] : [],
       ...(answering.lasts === undefined ? {} : { lasts_seconds: answering.lasts }),
     })
     const flow = flowOf(play, seat, sub, began, back)
@@ -57,7 +67,8 @@ export async function comeBack(
     tell(play, step, result)
     if (code !== null) believe(play, away, arrival, flow, code)
     const faults = judge(play, seat, { ...away, began }, answering, arrival, code)
-    if (arrival.credentials) sitDown(play, seat, away, arrival.credentials, flow)
+    const { access_token } = (arrival.answer?.body ?? {}) as { access_token?: string }
+    if (arrival.credentials) sitDown(play, seat, away, arrival.credentials, flow, access_token)
     return faults
   }
   return ['the broker sent its user to Google three times']
@@ -89,6 +100,7 @@ function sitDown(
   away: Departure,
   credentials: Login['credentials'],
   { sub, client }: Flow,
+  access_token: string | undefined,
 ): void {
   const { login: old, page } = seat
   if (old && page.mode === 'cookie') {
@@ -101,6 +113,7 @@ function sitDown(
   seat.previous = old ?? seat.previous
   seat.login = belief.login({ page: seat.number, sub, client, credentials })
   seat.tokens.clear()
+  if (access_token !== undefined) seat.tokens.set(away.bundle, access_token)
 }
 
 /** Whether an arrival is what the person, Google and the history of this page account for. */
@@ -118,18 +131,20 @@ function judge(
   const granted = code === null ? '' : google.scopeOf(code)
   const isWhole = granted === SCOPES[bundle]
   const isExcusable = isExcused(play, { began })
-  const ended = belief.endings.some(
-    (ending) => ending.client === page.client && ending.at >= began,
-  )
+  const ended = belief.endings.some((ending) => ending.client === page.client && ending.at >= began)
   const isUnsure = belief.logins.some((one) => one.client === page.client && one.state === 'maybe')
   const isAnothers = then !== undefined && then.sub !== sub && isSurelyLive(then) && then === login
   const faults: string[] = []
   const say = (isWell: boolean, what: string): void => {
     if (!isWell) faults.push(what)
   }
-  say(!(isAnothers && page.mode === 'cookie') || error !== undefined, 'another account took a session over')
+  say(
+    !(isAnothers && page.mode === 'cookie') || error !== undefined,
+    'another account took a session over',
+  )
   if (answer && answer.status !== 200) faults.push(...faultsOfError(answer))
-  if (answer?.status === 200) faults.push(...faultsOfToken(answer, page.mode, bundle, SCOPES[bundle]))
+  if (answer?.status === 200)
+    faults.push(...faultsOfToken(answer, page.mode, bundle, SCOPES[bundle]))
   switch (error) {
     case undefined:
       say(isWhole, 'ok, although not everything was granted')
@@ -140,6 +155,9 @@ function judge(
       break
     case 'consent_required':
       say(!isWhole || isExcusable, 'consent_required, although everything was granted')
+      break
+    case 'invalid_request':
+      say(Date.now() >= began + PENDING_MS, 'invalid_request, although nobody was away for long')
       break
     case 'account_mismatch':
       say(login !== undefined && page.mode === 'cookie', 'account_mismatch without a session')

@@ -142,7 +142,9 @@ export function endLogin(login: Login, ending: Ending): void {
 /** Whether the broker has to let a login in. */
 export function isSurelyLive({ state, created_at, used_at }: Login): boolean {
   const at = Date.now()
-  return state === 'live' && at < created_at + TTL_MS - SLACK_MS && at < used_at + IDLE_MS - SLACK_MS
+  return (
+    state === 'live' && at < created_at + TTL_MS - SLACK_MS && at < used_at + IDLE_MS - SLACK_MS
+  )
 }
 
 /** Since when the broker may not let a login in; nothing while it may. */
@@ -152,6 +154,9 @@ export function deadSince({ state, ending, created_at, tried_at }: Login): numbe
   return Date.now() >= over + 1000 ? over : undefined
 }
 
-function isOf(one: { sub: string; client: string }, other: { sub: string; client: string }): boolean {
+function isOf(
+  one: { sub: string; client: string },
+  other: { sub: string; client: string },
+): boolean {
   return one.sub === other.sub && one.client === other.client
 }

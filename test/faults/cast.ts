@@ -4,7 +4,13 @@ import type { ErrorResponse } from '../../src/protocol.ts'
 import { SESSION_COOKIE_PREFIX } from '../../src/session/cookie.ts'
 import { type Answer, answerOf, broker, the } from '../support/broker.ts'
 import { type Browser, openBrowser } from '../support/browser.ts'
-import { type Frontend, gallery, journal, openFrontend, type RequestChange } from '../support/frontend.ts'
+import {
+  type Frontend,
+  gallery,
+  journal,
+  openFrontend,
+  type RequestChange,
+} from '../support/frontend.ts'
 import { GOOGLE } from '../support/simulated-google.ts'
 import type { Bundle } from './schedule.ts'
 

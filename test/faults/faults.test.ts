@@ -1,13 +1,87 @@
-import { it, expect } from 'vitest'
+/** This file is the fault suite: everything fails that can, in an order that chance draws, and what has to hold still holds (design.md §6). */
+
+import { describe, expect, it } from 'vitest'
+import { nextSeed, play, randomSeed, soak, tellRun } from './chance.ts'
 import { scheduleOf } from './schedule.ts'
-import { runSchedule } from './run.ts'
-it('x', { timeout: 300_000 }, async () => {
-  const from = 1
-  const t = performance.now()
-  for (let seed = from; seed < from + 20; seed++) {
-    const s = scheduleOf(seed)
-    const run = await runSchedule(s)
-    console.log(seed, s.consistency, s.steps.length, JSON.stringify(Object.fromEntries(run.answers)), Math.round(performance.now()-t))
-    if (run.violations.length) { console.log(run.told.map((l,i)=>`${i+1} ${l}`).join('\n')); console.log(run.violations.join('\n')); break }
-  }
+
+/** Seeds that found something once. */
+const ONCE: { seed: number; what: string }[] = []
+
+/** So many runs of chance take about a minute. */
+const RUNS = 20
+
+const MINUTE_MS = 60_000
+
+/** How long shortening a failing run may take. */
+const SHRINKING_MS = 10 * MINUTE_MS
+
+const isSoak = soak.FAULTS_SEED !== '' || soak.FAULTS_MINUTES !== ''
+
+describe.skipIf(isSoak)('under faults', () => {
+  it.each(ONCE)(
+    'seed $seed, which once found $what',
+    { timeout: SHRINKING_MS },
+    async ({ seed }) => {
+      expect((await play(seed)).violations).toEqual([])
+    },
+  )
+
+  it('of seeds that nobody chose, everything holds', { timeout: SHRINKING_MS }, async () => {
+    const first = randomSeed()
+    for (let seed = first, runs = 0; runs < RUNS; seed = nextSeed(seed), runs++)
+      expect((await play(seed)).violations).toEqual([])
+  })
+
+  it('a seed draws the same schedule every time, and another seed another', () => {
+    expect(scheduleOf(7)).toEqual(scheduleOf(7))
+    expect(scheduleOf(7)).not.toEqual(scheduleOf(8))
+  })
 })
+
+describe.runIf(isSoak)('soak', () => {
+  const minutes = Number(soak.FAULTS_MINUTES)
+
+  it('everything holds', { timeout: minutes * MINUTE_MS + SHRINKING_MS }, async () => {
+    const until = performance.now() + minutes * MINUTE_MS
+    const totals = { runs: 0, steps: 0, answers: new Map(), met: new Map() }
+    let seed = soak.FAULTS_SEED === '' ? randomSeed() : Number(soak.FAULTS_SEED)
+    let told_at = performance.now()
+    do {
+      const run = await play(seed)
+      totals.runs += 1
+      totals.steps += run.told.length
+      add(totals.answers, run.answers)
+      add(totals.met, run.met)
+      if (minutes === 0) console.log(tellRun(scheduleOf(seed), run))
+      if (performance.now() > told_at + MINUTE_MS / 6 || performance.now() >= until) {
+        told_at = performance.now()
+        console.log(tellTotals(totals, seed))
+      }
+      seed = nextSeed(seed)
+    } while (performance.now() < until)
+    expect(totals.runs).toBeGreaterThan(0)
+  })
+})
+
+function add(totals: Map<string, number>, more: Map<string, number>): void {
+  for (const [name, count] of more) totals.set(name, (totals.get(name) ?? 0) + count)
+}
+
+function tellTotals(
+  {
+    runs,
+    steps,
+    answers,
+    met,
+  }: { runs: number; steps: number; answers: Map<string, number>; met: Map<string, number> },
+  seed: number,
+): string {
+  const faults = [...met.values()].reduce((sum, count) => sum + count, 0)
+  return [
+    `${runs} runs up to seed ${seed}, ${steps} steps, ${faults} faults met at Google (${met.size} kinds)`,
+    `  answers: ${[...answers]
+      .sort(([, a], [, b]) => b - a)
+      .map(([name, count]) => `${count} × ${name}`)
+      .join(', ')}`,
+  ].join('\n')
+}

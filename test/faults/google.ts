@@ -6,6 +6,7 @@ import type { FaultRequest } from '../../src/simulator/faults/vocabulary.ts'
 import { findRefreshToken } from '../../src/simulator/oauth/grants.ts'
 import type { PersonChoice } from '../../src/simulator/person.ts'
 import type { Simulation } from '../../src/simulator/simulation.ts'
+import type { World } from '../../src/simulator/world.ts'
 import { the } from '../support/broker.ts'
 import { GOOGLE } from '../support/simulated-google.ts'
 import { GOOGLE_FAULTS } from './schedule.ts'
@@ -66,6 +67,9 @@ export interface FaultyGoogle {
   scopeOf(code: string): string
 }
 
+/** Making an RSA key takes longer than a run: all of them have one. */
+let signing_key: World['signing_key']
+
 /** Puts it in the place of the network. */
 export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
   const client = { client_id: 'test-client', client_secret: 'canary-client-secret' }
@@ -75,6 +79,7 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
   })
   const { world } = simulator
   world.settings.publishing = publishing
+  if (signing_key) world.signing_key = signing_key
   const simulation = { world, now: () => Date.now() / 1000 } as Simulation
   const planned: { fault: string; times: number }[] = []
   const holds = new Map<string, 'before' | 'after'>()
@@ -118,7 +123,8 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
   const alive = (code: string): string[] =>
     Object.keys(world.refresh_tokens).filter(
       (name) =>
-        world.refresh_tokens[name]?.code === code && findRefreshToken(simulation, name) !== undefined,
+        world.refresh_tokens[name]?.code === code &&
+        findRefreshToken(simulation, name) !== undefined,
     )
 
   /** Writes down what Google has issued since the last look. */
@@ -163,6 +169,7 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     if (cut === undefined && fault !== undefined)
       simulator.faults.add({ at: call.at, do: effects } as FaultRequest)
     const answer = await simulator.fetch(request)
+    signing_key = world.signing_key
     bookkeep()
     if (cut === 'after') throw new TypeError('canary connection reset')
     if (cut === 'time-out') throw new DOMException('canary timed out', 'AbortError')

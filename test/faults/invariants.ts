@@ -61,7 +61,9 @@ export function judgeToken(
     ],
     [access_token !== asked.rejected_token, 'the very token that was said to be refused'],
     [
-      expires_in >= enough || isExcused(scene, asked) || isShortLived(scene, asked, access_token),
+      (issued?.expires_at ?? 0) - asked.began / 1000 >= enough ||
+        isExcused(scene, asked) ||
+        isShortLived(scene, asked, access_token),
       `${expires_in} seconds of life where ${enough} were asked for`,
     ],
   ]
@@ -91,13 +93,18 @@ function judgeOrigin(
     const isItsOwn = ending.sub === sub && ending.client === client && flow.began <= ending.at
     const isAbout = ending.kind === 'disconnected' || scopes.includes(ending.scope ?? '')
     if (ending.kind === 'session' || !isItsOwn || !isAbout) continue
-    if (!isTolerated(ending, consistency, began)) faults.push(`200: a token that was ${ending.kind}`)
+    if (!isTolerated(ending, consistency, began))
+      faults.push(`200: a token that was ${ending.kind}`)
   }
   return faults
 }
 
 /** With `edge`, what ended is over within a minute or two of the broker having told KV; with `strict`, at once. */
-function isTolerated({ clean_at }: Ending, consistency: Scene['consistency'], began: number): boolean {
+function isTolerated(
+  { clean_at }: Ending,
+  consistency: Scene['consistency'],
+  began: number,
+): boolean {
   return consistency === 'edge' && (clean_at === undefined || began < clean_at + EDGE_GRACE_MS)
 }
 
@@ -105,7 +112,13 @@ function isTolerated({ clean_at }: Ending, consistency: Scene['consistency'], be
 function judgeLogin({ consistency }: Scene, { login, began }: Asked): string[] {
   const since = deadSince(login)
   if (since === undefined) return []
-  const ending = login.ending ?? { kind: 'session', sub: '', client: '', at: since, clean_at: since }
+  const ending = login.ending ?? {
+    kind: 'session',
+    sub: '',
+    client: '',
+    at: since,
+    clean_at: since,
+  }
   return isTolerated(ending, consistency, began) ? [] : ['let in with a session that had ended']
 }
 
@@ -146,26 +159,41 @@ export function judgeRefusal(
 }
 
 /** A grant that Google still honours is not lost: whatever failed, it serves. */
-function judgeLoss({ google, belief, isCalm }: Scene, { sub, client }: Login, bundle: Bundle): string[] {
+function judgeLoss(
+  { google, belief, isCalm }: Scene,
+  { sub, client }: Login,
+  bundle: Bundle,
+): string[] {
   const possible = [...belief.possible(sub, client, SCOPES[bundle])]
   const isHonoured = possible.every((code) => code !== NONE && google.honours(code))
   const isInexact = !isCalm && [...google.met.keys()].some((name) => /scope$/.test(name))
-  return isHonoured && !isInexact ? ['403 consent_required: a grant was lost that Google honours'] : []
+  return isHonoured && !isInexact
+    ? ['403 consent_required: a grant was lost that Google honours']
+    : []
 }
 
 /** Whether Google, or the death of an object, may be why something failed. */
-export function isExcused({ google, crashed_at, isCalm }: Scene, { began }: { began: number }): boolean {
+export function isExcused(
+  { google, crashed_at, isCalm }: Scene,
+  { began }: { began: number },
+): boolean {
   if (isCalm) return false
   return crashed_at >= began || Date.now() / 1000 < google.trouble.last + TROUBLE_SECONDS
 }
 
 /** A token that Google, or its person, gave a short life. */
-function isShortLived({ google }: Scene, { login, bundle }: Asked & { bundle: Bundle }, token: string): boolean {
+function isShortLived(
+  { google }: Scene,
+  { login, bundle }: Asked & { bundle: Bundle },
+  token: string,
+): boolean {
   const { code, expires_at } = google.issued.get(token) ?? { code: '', expires_at: 0 }
   const end = Object.values(google.simulator.world.refresh_tokens).find((one) => one.code === code)
   const isLimited = end?.expires_at !== undefined && expires_at >= end.expires_at - ROUNDING_SECONDS
   const shortened = google.met.has('refresh: short life') || google.met.has('code: short life')
-  return isLimited || shortened || !google.honours(code) || login === undefined || bundle === undefined
+  return (
+    isLimited || shortened || !google.honours(code) || login === undefined || bundle === undefined
+  )
 }
 
 /** Whether the broker certainly holds a token of this bundle that lives: then an outage at Google is invisible. */
@@ -190,7 +218,8 @@ export function judgeSession(scene: Scene, asked: Asked, answer: Answer<object>)
   const { sub, client, bundles } = answer.body as SessionResponse
   const { login, page } = asked
   const faults = judgeLogin({ ...scene, consistency: 'strict' }, asked)
-  if (sub !== login.sub || client !== login.client) faults.push('200: names another subject or client')
+  if (sub !== login.sub || client !== login.client)
+    faults.push('200: names another subject or client')
   if (Object.keys(bundles).join() !== page.bundles.join()) faults.push('200: other bundles')
   for (const bundle of page.bundles) {
     const status = bundles[bundle]?.status

@@ -84,7 +84,9 @@ export async function createPlay({ consistency, publishing }: Schedule): Promise
       let state = ''
       for (let waited = 0; open.size > 0 && quiet < QUIET_MS; waited++) {
         if (waited > NEVER_MS) {
-          play.violations.push(`step ${play.told.length}: ${open.size} requests were never answered`)
+          play.violations.push(
+            `step ${play.told.length}: ${open.size} requests were never answered`,
+          )
           open.clear()
         }
         await breathe()

@@ -1,8 +1,6 @@
 /** This file is one run: a schedule is played step by step, and after every step what has to hold is checked. */
 
 import { act, ask, look } from './acts.ts'
-import { deadSince, NONE } from './belief.ts'
-import { SCOPES } from './cast.ts'
 import { createPlay, type Play, type Seat } from './play.ts'
 import { type Schedule, tellStep } from './schedule.ts'
 import { findSecret } from './secrets.ts'
@@ -13,6 +11,9 @@ export type Run = Pick<Play, 'told' | 'violations' | 'answers'> & { met: Map<str
 
 /** Between two steps so much time passes at least: no two of them happen at once. */
 const TICK_SECONDS = 0.02
+
+/** Names of people, in whatever form. */
+const NAMES = [...Object.values(stage.SUBS), 'ada@', 'ben.okafor', 'Ada Brook', 'Ben Okafor']
 
 /** Plays a schedule, up to the first thing that should not have happened. */
 export async function runSchedule(schedule: Schedule): Promise<Run> {
@@ -40,7 +41,7 @@ export async function runSchedule(schedule: Schedule): Promise<Run> {
 
 /** What has to hold after every step, whatever it was. */
 async function checkAfter(play: Play, isAsk: boolean): Promise<void> {
-  const { belief, google } = play
+  const { google } = play
   const blame = (what: string): void => {
     play.violations.push(`step ${play.told.length}: ${what}`)
   }
@@ -49,20 +50,25 @@ async function checkAfter(play: Play, isAsk: boolean): Promise<void> {
   for (const [grant, times] of isAsk && !isBroken ? google.refreshes : [])
     if (times > 1) blame(`${times} refreshes of one grant where one would do (${grant.length})`)
   for (const line of stage.takeLines()) {
-    const what = findSecret(google, line, { names: [...Object.values(stage.SUBS), '/auth/photos'] })
+    const what = findSecret(google, line, { names: [...NAMES, '/auth/photos'] })
     if (what !== undefined) blame(`a line of the log holds ${what}: ${line}`)
   }
-  for (const record of stage.dumpRecords()) blameStored(play, record, blame)
-  for (const ending of belief.endings) {
-    if (ending.clean_at !== undefined || play.consistency === 'strict') continue
-    if (google.calls.size === 0 && !(await stage.owesKv(ending))) ending.clean_at = Date.now()
+  for (const record of stage.dumpRecords()) {
+    const what = findSecret(google, record, { names: [...NAMES, 'photos'] })
+    if (what !== undefined) blame(`a record of KV holds ${what}`)
   }
+  if (play.consistency === 'edge' && google.calls.size === 0) await noteClean(play)
 }
 
-function blameStored(play: Play, record: string, blame: (what: string) => void): void {
-  const names = [...Object.values(stage.SUBS), 'photos', 'example']
-  const what = findSecret(play.google, record, { names })
-  if (what !== undefined) blame(`storage holds ${what}`)
+/** Notes what KV has certainly been told. */
+async function noteClean({ belief }: Play): Promise<void> {
+  const unsure = belief.endings.filter(({ clean_at }) => clean_at === undefined)
+  const owes = new Map<string, boolean>()
+  for (const ending of unsure) {
+    const who = `${ending.sub} ${ending.client}`
+    if (!owes.has(who)) owes.set(who, await stage.owesKv(ending))
+    if (!owes.get(who)) ending.clean_at = Date.now()
+  }
 }
 
 /** Everything is well again, and time passes: now what may hold has to hold. */
@@ -92,21 +98,28 @@ async function calm(play: Play): Promise<void> {
   }
   for (const [code, flow] of belief.flows) {
     const isOver = belief.endings.some(
-      (one) => one.kind === 'disconnected' && one.sub === flow.sub && one.client === flow.client && flow.began <= one.at,
+      (one) =>
+        one.kind === 'disconnected' &&
+        one.sub === flow.sub &&
+        one.client === flow.client &&
+        flow.began <= one.at,
     )
     const isAlone = [...belief.flows.values()].every(
-      (other) => other.sub !== flow.sub || other.client !== flow.client || other.began <= flow.began,
+      (other) =>
+        other.sub !== flow.sub || other.client !== flow.client || other.began <= flow.began,
     )
-    if (isOver && isAlone && google.honours(code)) play.violations.push('calm: a disconnected grant lives on at Google')
+    if (isOver && isAlone && google.honours(code))
+      play.violations.push('calm: a disconnected grant lives on at Google')
   }
-  for (const stored of await stage.dumpStorage())
-    blameStored(play, stored, (what) => play.violations.push(`calm: ${what}`))
+  for (const object of await stage.dumpObjects()) {
+    const what = findSecret(google, object, { names: NAMES })
+    if (what !== undefined) play.violations.push(`calm: a Durable Object holds ${what}`)
+  }
 }
 
 /** A page asks with what it holds and with what it held. */
 async function askAll(play: Play, seat: Seat): Promise<void> {
   const at = play.told.length - 1
-  const { belief, google } = play
   for (const login of [seat.login, seat.previous]) {
     if (!login) continue
     for (const bundle of seat.page.bundles) {

@@ -97,7 +97,9 @@ const TOKEN_FAULTS: Record<string, Record<string, unknown>> = {
 const REFRESH_FAULTS: Record<string, Record<string, unknown>> = {
   rotated: { rotate: true },
   'rotated and lost': { rotate: true, lose_answer: true },
-  'more scope': { scope: { add: ['photospicker.mediaitems.readonly', 'photoslibrary.appendonly'] } },
+  'more scope': {
+    scope: { add: ['photospicker.mediaitems.readonly', 'photoslibrary.appendonly'] },
+  },
   'less scope': { scope: { drop: ['photoslibrary.appendonly'] } },
   'other scope': {
     scope: {
@@ -116,7 +118,10 @@ for (const name of ['429', '500', 'garbage', 'lost answer', 'cut before', 'cut a
 for (const name of ['500', 'garbage', 'cut before'])
   GOOGLE_FAULTS[`discovery: ${name}`] = { at: 'discovery', do: TOKEN_FAULTS[name] ?? {} }
 for (const what of ['wrong_sub', 'wrong_nonce', 'wrong_key', 'expired', 'missing'])
-  GOOGLE_FAULTS[`code: id token ${what}`] = { at: 'token:authorization_code', do: { id_token: what } }
+  GOOGLE_FAULTS[`code: id token ${what}`] = {
+    at: 'token:authorization_code',
+    do: { id_token: what },
+  }
 
 const MINUTE = 60
 const HOUR = 60 * MINUTE
@@ -139,7 +144,10 @@ const answering = {
 }
 const seconds = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(0.5, 1, 5, 31, 61, 121) },
-  { weight: 4, arbitrary: fc.constantFrom(5 * MINUTE, 25 * MINUTE, 51 * MINUTE, 59 * MINUTE, HOUR) },
+  {
+    weight: 4,
+    arbitrary: fc.constantFrom(5 * MINUTE, 25 * MINUTE, 51 * MINUTE, 59 * MINUTE, HOUR),
+  },
   { weight: 1, arbitrary: fc.constantFrom(7 * HOUR, DAY, 3 * DAY, 6 * DAY, 8 * DAY) },
 )
 const step = <D extends string, A extends object>(kind: D, fields: A) =>
@@ -163,7 +171,12 @@ const fault = step('fault', {
   times: fc.constantFrom(1, 1, 2, 5),
 })
 const hold = step('hold', {
-  at: fc.constantFrom('token:refresh_token', 'token:refresh_token', 'token:authorization_code', 'revoke'),
+  at: fc.constantFrom(
+    'token:refresh_token',
+    'token:refresh_token',
+    'token:authorization_code',
+    'revoke',
+  ),
   when: fc.constantFrom('before' as const, 'after' as const),
 })
 const ending = fc.oneof(
@@ -202,7 +215,15 @@ const single = fc.oneof(
 
 /** Something happens to one page while Google takes its time: what chance alone would seldom bring together. */
 const race = fc
-  .record({ page, bundle, connect, seconds, hold, meanwhile: fc.oneof(ending, connect, crash, ask), ask })
+  .record({
+    page,
+    bundle,
+    connect,
+    seconds: fc.constantFrom(5, 25 * MINUTE, 51 * MINUTE, 59 * MINUTE, HOUR, 7 * HOUR),
+    hold,
+    meanwhile: fc.oneof(ending, connect, crash, ask),
+    ask,
+  })
   .map(({ page, bundle, connect, seconds, hold, meanwhile, ask }) => [
     { ...connect, page, bundle },
     { do: 'wait', seconds },
@@ -219,14 +240,17 @@ export const schedules: fc.Arbitrary<Schedule> = fc.record({
   consistency: fc.constantFrom('edge', 'strict'),
   publishing: fc.constantFrom('production', 'production', 'production', 'testing'),
   steps: fc
-    .array(
-      fc.oneof(
-        { weight: 6, arbitrary: single.map((one) => [one]) },
-        { weight: 1, arbitrary: race },
+    .tuple(
+      fc.array(connect, { minLength: 3, maxLength: 6, size: 'max' }),
+      fc.array(
+        fc.oneof(
+          { weight: 6, arbitrary: single.map((one) => [one]) },
+          { weight: 1, arbitrary: race },
+        ),
+        { minLength: 15, maxLength: 35, size: 'max' },
       ),
-      { minLength: 15, maxLength: 35, size: 'max' },
     )
-    .map((scenes) => scenes.flat() as Step[]),
+    .map(([connects, scenes]) => [...connects, ...scenes.flat()] as Step[]),
 })
 
 /** Draws the schedule of a seed: always the same. */

@@ -17,8 +17,11 @@ export function findSecret(
 ): string | undefined {
   if (ofConfiguration().some((secret) => text.includes(secret))) return 'a secret of the broker'
   if (text.includes('canary')) return 'words of an error of others'
-  for (const secret of google.secrets) if (text.includes(secret)) return 'a code or a token of Google'
+  for (const secret of google.secrets)
+    if (text.includes(secret)) return 'a code or a token of Google'
   for (const token of google.issued.keys())
     if (token !== more.handed_out && text.includes(token)) return 'an access token'
-  return more.names?.some((name) => text.includes(name)) ? 'the name of a user or a scope' : undefined
+  return more.names?.some((name) => text.includes(name))
+    ? 'the name of a user or a scope'
+    : undefined
 }

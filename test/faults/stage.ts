@@ -1,6 +1,11 @@
 /** This file is the machinery under a run: its clock, KV, Durable Objects and log, and what goes wrong with each. */
 
-import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import {
+  evictDurableObject,
+  reset,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from 'cloudflare:test'
 import { vi } from 'vitest'
 import type { Subject } from '../../src/subject/subject.ts'
 import { subjectOf } from '../support/broker.ts'
@@ -108,11 +113,11 @@ export async function owesKv(who: Who): Promise<boolean> {
   })
 }
 
-/** Everything that is stored, as text. */
-export async function dumpStorage(): Promise<string[]> {
+/** Everything the objects keep, as text. */
+export async function dumpObjects(): Promise<string[]> {
   const objects: string[] = []
   for (const who of EVERYBODY) objects.push(await dumpObject(await stubOf(who)))
-  return [...objects, ...dumpRecords()]
+  return objects
 }
 
 /** Every key and value of KV. */
