@@ -120,8 +120,9 @@ export function createHandingOut(parts: SubjectParts): HandingOut {
       const outcome = await refresher.refresh(scopes)
       if (!stillStands(ask)) return failed('login_required', 'session_ended')
       if (outcome.ok) return handOut(ask, key, outcome.value, { google_ms: Date.now() - asked_at })
-      const isHeld = token && !rejected && ledger.find('tokens', key) && lifeLeft(token, now()) >= 1
-      return isHeld ? handOut(ask, key, token) : outcome
+      const held = await vault.openToken(ledger.find('tokens', key)) // a consent may have brought another
+      const isGood = held && !(await isRejected(held, ask)) && lifeLeft(held, now()) >= 1
+      return isGood ? handOut(ask, key, held) : outcome
     },
   }
 }

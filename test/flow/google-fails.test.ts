@@ -1,7 +1,8 @@
 /** This file is the story of a failing Google: nothing of it ends a grant but one word (design.md §6.4; TMB-18, TMB-22). */
 
 import { expect, it, vi } from 'vitest'
-import { ask, askSession, browse, logIn, the } from '../support/broker.ts'
+import { ask, askSession, browse, logIn, subjectOf, the } from '../support/broker.ts'
+import { sha256 } from '../support/frontend.ts'
 import { type Call, oauthError, refreshed, scriptGoogle } from '../support/scripted-google.ts'
 import { later, STORY_BEGINS, stage } from '../support/story.ts'
 
@@ -134,6 +135,27 @@ it('an outage is invisible while the held token has life, and then it is told', 
   const { status, body } = await ask(browser)
   expect([status, body.error]).toEqual([503, 'temporarily_unavailable'])
   expect(body).not.toHaveProperty('access_token')
+})
+
+it('a token that a consent brings while Google fails is what the waiting caller gets', async () => {
+  const google = scriptGoogle()
+  const browser = browse()
+  await logIn(browser)
+  google.token = () => new Response('', { status: 503 })
+  const gate = google.hold()
+  const asking = ask(browser, { bundle: 'pick', rejected: await sha256('canary-access-token') })
+  await gate.arrived()
+  const { stub } = await subjectOf()
+  const scope = the.pick
+  const tokens = { access_token: 'canary-second', expires_in: 3599, scope }
+  const at = Date.now() / 1000
+  await stub.accept({
+    ...{ sub: the.sub, asked: scope, began_at: at, begins_session: false },
+    tokens: { ...tokens, expires_at: at + 3599 },
+  })
+  gate.release()
+  const { status, body } = await asking
+  expect([status, body.access_token]).toEqual([200, 'canary-second'])
 })
 
 it('failures back off, longer each time, and Google is left alone meanwhile', async () => {
