@@ -78,7 +78,7 @@ export async function comeBack(
 function believe(
   { belief, google }: Play,
   { bundle }: Departure,
-  { credentials, error, answer }: Arrival & { at?: never },
+  { credentials, error }: Arrival & { at?: never },
   flow: Flow,
   code: string,
 ): void {
@@ -86,10 +86,10 @@ function believe(
   if (scope === '') return
   const isKept = credentials !== undefined && scope === SCOPES[bundle] && error === undefined
   const isKeptInPart = credentials !== undefined && error === 'consent_required'
+  if (isKept || isKeptInPart) google.keep(code)
   if (!google.hasDelivered(code)) {
     if (isKept) belief.holdsOld(flow, scope)
-  } else if ((isKept || isKeptInPart) && answer === undefined) belief.holds(flow, scope, code)
-  else if (isKept) belief.holds(flow, scope, code)
+  } else if (isKept || isKeptInPart) belief.holds(flow, scope, code)
   else belief.mayHold(flow, scope, code)
 }
 

@@ -22,6 +22,8 @@ export interface Issued {
   expires_at: number
   /** NumericDate until which the broker was told it lives; absent while the answer has not arrived whole. */
   told_until?: number
+  /** Whether the broker keeps it for certain: what comes with a code it may have to refuse. */
+  isKept?: boolean
 }
 
 /** A call that is on its way. */
@@ -65,6 +67,8 @@ export interface FaultyGoogle {
   /** Whether a refresh token of this grant has reached the broker. */
   hasDelivered(code: string): boolean
   scopeOf(code: string): string
+  /** The broker has kept what came with a code. */
+  keep(code: string): void
 }
 
 /** Making an RSA key takes longer than a run: all of them have one. */
@@ -118,6 +122,9 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     keeps: (code) => alive(code).length > 0,
     hasDelivered: (code) => [...delivered].some((name) => codes.get(name) === code),
     scopeOf: (code) => scopes.get(code) ?? '',
+    keep(code) {
+      for (const one of google.issued.values()) if (one.code === code) one.isKept = true
+    },
   }
 
   const alive = (code: string): string[] =>
@@ -187,10 +194,12 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     } catch {
       return
     }
-    const { access_token, refresh_token, id_token, expires_in } = body
+    const { access_token, refresh_token, id_token, expires_in, token_type } = body
     const issued = google.issued.get(String(access_token))
-    if (issued && typeof expires_in === 'number')
+    if (issued && typeof expires_in === 'number' && token_type === 'Bearer') {
       issued.told_until = Math.min(issued.expires_at, Date.now() / 1000 + expires_in)
+      issued.isKept = form.get('grant_type') === 'refresh_token'
+    }
     if (typeof refresh_token === 'string') delivered.add(refresh_token)
     if (typeof id_token === 'string') google.secrets.add(id_token)
     const verifier = form.get('code_verifier')

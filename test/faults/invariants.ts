@@ -203,10 +203,12 @@ function holdsLife(
   bundle: Bundle,
 ): boolean {
   if (crashed_at >= began) return false
-  const code = belief.certain(login.sub, login.client, SCOPES[bundle])
-  const last = [...google.issued].filter(
-    ([, one]) => one.code === code && one.scope === SCOPES[bundle] && one.told_until !== undefined,
-  )
+  const { sub, client } = login
+  if (belief.certain(sub, client, SCOPES[bundle]) === undefined) return false
+  const last = [...google.issued].filter(([, { code, scope, isKept }]) => {
+    const flow = belief.flows.get(code)
+    return isKept && scope === SCOPES[bundle] && flow?.sub === sub && flow.client === client
+  })
   const [token, issued] = last.at(-1) ?? []
   const until = issued?.told_until ?? 0
   return token !== rejected_token && until > Date.now() / 1000 + ROUNDING_SECONDS
