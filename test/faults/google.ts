@@ -71,6 +71,9 @@ export interface FaultyGoogle {
   keep(code: string): void
 }
 
+/** The broker waits no longer for an answer; this is by the clock of the story. */
+const TIMEOUT_MS = 10_000
+
 /** Making an RSA key takes longer than a run: all of them have one. */
 let signing_key: World['signing_key']
 
@@ -159,8 +162,13 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
 
   async function waitWhileHeld(call: Call, when: 'before' | 'after'): Promise<void> {
     call.isHeld = true
-    while (holds.get(call.at) === when) await new Promise((resolve) => setTimeout(resolve, 1))
+    const until = Date.now() + TIMEOUT_MS
+    while (holds.get(call.at) === when && Date.now() < until)
+      await new Promise((resolve) => setTimeout(resolve, 1))
     call.isHeld = false
+    if (Date.now() < until) return
+    google.trouble.last = Date.now() / 1000
+    throw new DOMException('canary timed out', 'AbortError')
   }
 
   async function pass(request: Request, call: Call, form: URLSearchParams): Promise<Response> {

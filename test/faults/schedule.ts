@@ -117,7 +117,7 @@ for (const name of ['429', '500', 'garbage', 'lost answer', 'cut before', 'cut a
   GOOGLE_FAULTS[`revoke: ${name}`] = { at: 'revoke', do: TOKEN_FAULTS[name] ?? {} }
 for (const name of ['500', 'garbage', 'cut before'])
   GOOGLE_FAULTS[`discovery: ${name}`] = { at: 'discovery', do: TOKEN_FAULTS[name] ?? {} }
-for (const what of ['wrong_sub', 'wrong_nonce', 'wrong_key', 'expired', 'missing'])
+for (const what of ['wrong_nonce', 'wrong_key', 'expired', 'missing'])
   GOOGLE_FAULTS[`code: id token ${what}`] = {
     at: 'token:authorization_code',
     do: { id_token: what },
