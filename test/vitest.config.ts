@@ -50,11 +50,11 @@ export default defineConfig({
     projects: [
       inWorkerd('worker', [
         'test/*.test.ts',
-        'test/{scope,crypto,session,subject,routes,flow,oauth,operator,simulator,google}/**/*.test.ts',
+        'test/{scope,crypto,google,session,subject,routes,flow,oauth,attacks,operator,simulator}/**/*.test.ts',
       ]),
       inWorkerd(
         'hostile-kv',
-        ['test/{flow,operator}/**/*.test.ts', 'test/oauth/{flow,app-users,attacks}.test.ts'],
+        ['test/{flow,attacks,operator}/**/*.test.ts', 'test/oauth/{flow,app-users,attacks}.test.ts'],
         { HOSTILE_KV: 'yes' },
       ),
       inWorkerd('faults', ['test/faults/**/*.test.ts'], { HOSTILE_KV: 'yes', ...soak }),

@@ -1,4 +1,4 @@
-/** This file is what the RFCs of test/conformance.md require, and no other test of OAuth mode happens to be about. */
+/** This file is what the RFCs of test/conformance/rfcs.md require, and no other test of OAuth mode happens to be about. */
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ALBUM_CLIENT, openIssuer } from '../support/app-issuer.ts'

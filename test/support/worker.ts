@@ -17,6 +17,16 @@ export function configure(vars: Record<string, unknown> = {}): void {
   overrides = { ...vars }
 }
 
+/** Whoever is shown every request and its answer; a copy of them. */
+export type Witness = (request: Request, answer: Response) => Promise<void>
+
+let witness: Witness | undefined
+
+/** Shows every request and its answer to somebody; with nothing, to nobody any more. */
+export function witnessAll(next?: Witness): void {
+  witness = next
+}
+
 /** The environment as it is seen here. */
 export function inTests(env: Env): Env {
   const known = environments.get(env)
@@ -40,5 +50,10 @@ export class Operator extends BrokerOperator {
 }
 
 export default {
-  fetch: (request, env, ctx) => handle(request, inTests(env), ctx),
+  async fetch(request, env, ctx) {
+    const copy = witness && request.clone()
+    const answer = await handle(request, inTests(env), ctx)
+    if (witness && copy) await witness(copy, answer.clone())
+    return answer
+  },
 } satisfies ExportedHandler<Env>
