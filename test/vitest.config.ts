@@ -54,7 +54,10 @@ export default defineConfig({
       ]),
       inWorkerd(
         'hostile-kv',
-        ['test/{flow,attacks,operator}/**/*.test.ts', 'test/oauth/{flow,app-users,attacks}.test.ts'],
+        [
+          'test/{flow,attacks,operator}/**/*.test.ts',
+          'test/oauth/{flow,app-users,attacks}.test.ts',
+        ],
         { HOSTILE_KV: 'yes' },
       ),
       inWorkerd('faults', ['test/faults/**/*.test.ts'], { HOSTILE_KV: 'yes', ...soak }),
