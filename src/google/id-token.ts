@@ -1,7 +1,6 @@
 /** This file is the ID token: whose tokens these are, believed only after every check. */
 
-import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
-import * as oauth from 'oauth4webapi'
+import { decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose'
 import { now } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
@@ -17,64 +16,85 @@ const CLOCK_SKEW_SECONDS = 60
 /** Google's limit for `sub`, in characters. */
 const MAX_SUB_LENGTH = 255
 
-/** Tells which spelling of its own issuer a provider used in the ID token of an unread token response. */
-export async function issuerSpelling(
-  as: oauth.AuthorizationServer,
-  response: Response,
-): Promise<string> {
-  if (!GOOGLE_ISSUERS.includes(as.issuer)) return as.issuer
-  try {
-    const { id_token } = (await response.clone().json()) as { id_token: string }
-    const { iss } = decodeJwt(id_token)
-    return iss !== undefined && GOOGLE_ISSUERS.includes(iss) ? iss : as.issuer
-  } catch {
-    return as.issuer
-  }
-}
-
 /**
- * Finishes checking the ID token of a token response, of which oauth4webapi has checked issuer, audience,
- * expiry and nonce: the signature by the provider's keys, one audience only, issue time, and `at_hash`.
+ * Checks the ID token of a code exchange: signature by the provider's keys, issuer, one audience only, expiry,
+ * issue time, `nonce` and `at_hash`.
  *
  * @returns the `sub`
  * @throws {BrokerError} `server_error` when anything is not right, `temporarily_unavailable` when the keys
  *   cannot be had
- * @see OpenID Connect Core §3.1.3.7 and §3.1.3.8; TMB-25, TMB-29
+ * @see OpenID Connect Core §3.1.3.7 and §3.1.3.8; TMB-25, TMB-26, TMB-29
  */
 export async function verifyIdToken(
   config: Config,
-  { as, client }: Provider,
-  body: oauth.TokenEndpointResponse,
+  provider: Provider,
+  { access_token, id_token, nonce }: { access_token: string; id_token: string; nonce: string },
 ): Promise<string> {
-  const claims = oauth.getValidatedIdTokenClaims(body)
-  if (!claims || body.id_token === undefined) throw invalid()
-  await verifySignature(config, as, body.id_token)
-  const audience = Array.isArray(claims.aud) ? claims.aud : [claims.aud]
-  if (audience.length !== 1 || (claims.azp ?? client.client_id) !== client.client_id)
-    throw invalid()
-  if (claims.iat > now() + CLOCK_SKEW_SECONDS) throw invalid()
-  if (
-    claims['at_hash'] !== undefined &&
-    claims['at_hash'] !== (await atHash(body.id_token, body.access_token))
-  )
-    throw invalid()
-  if (claims.sub.length > MAX_SUB_LENGTH) throw invalid()
-  return claims.sub
+  const claims = await verifySignature(config, provider, id_token)
+  const sub = checkClaims(config, provider, claims)
+  const { at_hash } = claims
+  if (claims['nonce'] !== nonce) throw invalid()
+  if (at_hash !== undefined && at_hash !== (await atHash(id_token, access_token))) throw invalid()
+  return sub
+}
+
+/**
+ * Reads the ID token that may come with a refresh, straight from the token endpoint: by TLS it is the provider's
+ * own, so its signature need not be checked, but its claims are; OpenID Connect Core §3.1.3.7 (6) and §12.2.
+ *
+ * @returns the `sub`
+ * @throws {BrokerError} `server_error` when anything is not right
+ */
+export function readIdToken(config: Config, provider: Provider, id_token: unknown): string {
+  try {
+    return checkClaims(config, provider, decodeJwt(String(id_token)))
+  } catch (error) {
+    throw invalid(error)
+  }
 }
 
 async function verifySignature(
   config: Config,
-  { id_token_signing_alg_values_supported = ['RS256'], jwks_uri = '' }: oauth.AuthorizationServer,
+  { endpoints, id_token_signing_algs }: Provider,
   id_token: string,
-): Promise<void> {
+): Promise<JWTPayload> {
+  const jwks_uri = endpoints.get('jwks_uri') ?? ''
   try {
-    await jwtVerify(id_token, (header, jws) => findKey(config, jwks_uri, header, jws), {
-      algorithms: id_token_signing_alg_values_supported.filter((alg) => !alg.startsWith('HS')),
-      currentDate: new Date(now() * 1000),
-    })
+    const { payload } = await jwtVerify(
+      id_token,
+      (header, jws) => findKey(config, jwks_uri, header, jws),
+      {
+        algorithms: [...id_token_signing_algs],
+        currentDate: new Date(now() * 1000),
+      },
+    )
+    return payload
   } catch (error) {
     throw error instanceof BrokerError ? error : invalid(error)
   }
+}
+
+/** Checks whom an ID token is from, for and about, and whether it is in time; @returns the `sub` */
+function checkClaims(
+  { client_id }: Config,
+  { issuer }: Provider,
+  { aud, azp = client_id, exp, iat, iss, sub }: JWTPayload,
+): string {
+  const issuers = GOOGLE_ISSUERS.includes(issuer) ? GOOGLE_ISSUERS : [issuer]
+  const audience = [aud].flat()
+  if (
+    !issuers.includes(iss ?? '') ||
+    audience.length !== 1 ||
+    audience[0] !== client_id ||
+    azp !== client_id ||
+    !(Number(exp) > now()) ||
+    !(Number(iat) <= now() + CLOCK_SKEW_SECONDS) ||
+    typeof sub !== 'string' ||
+    sub === '' ||
+    sub.length > MAX_SUB_LENGTH
+  )
+    throw invalid()
+  return sub
 }
 
 /** The left half of the access token's hash, by the hash of the signing algorithm; OpenID Connect Core §3.1.3.6. */

@@ -1,24 +1,26 @@
-/** This file is the provider: what its discovery document says, and how any request to it is sent. */
+/** This file is the provider: where its endpoints are and what it can, by its discovery document. */
 
-import * as oauth from 'oauth4webapi'
 import { now } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
-import { cappedFetch } from '../outbound.ts'
 import { isLoopback } from '../urls.ts'
-import { googleFailure } from './failure.ts'
+import { unexpectedAnswer } from './failure.ts'
+import { readJson, send } from './request.ts'
 
-/** An OpenID provider, ready to be asked; for `oauth4webapi`. */
+/** What the broker uses of a discovery document; OpenID Connect Discovery 1.0 §3. */
 export interface Provider {
-  as: oauth.AuthorizationServer
-  client: oauth.Client
-  authentication: oauth.ClientAuth
-}
-
-/** Everything a request to the provider is sent with. */
-export interface RequestOptions {
-  [oauth.customFetch]: typeof cappedFetch
-  [oauth.allowInsecureRequests]: boolean
+  /** As the provider spells it. */
+  issuer: string
+  /** Endpoints, without those that are missing or no https; http is for a provider on this machine. */
+  endpoints: ReadonlyMap<string, string>
+  /** Whether the client authenticates in the form, as Google has it, or by HTTP Basic; RFC 6749 §2.3.1. */
+  takes_secret_in_form: boolean
+  /** Whether every authorization response carries `iss`; RFC 9207 §3. */
+  always_sends_iss: boolean
+  /** Whether `offline_access` is asked for where Google has `access_type`; OpenID Connect Core §11. */
+  offers_offline_access: boolean
+  /** Asymmetric ones only: the client secret signs nothing that is believed. */
+  id_token_signing_algs: readonly string[]
 }
 
 /** So long a discovery document is believed. */
@@ -54,7 +56,7 @@ export async function discover(config: Config): Promise<Provider> {
       known.fetched_at = now()
     } catch (error) {
       known.failed_at = now()
-      if (!known.provider) throw googleFailure(error)
+      if (!known.provider) throw error
     }
   }
   if (!known.provider)
@@ -64,28 +66,35 @@ export async function discover(config: Config): Promise<Provider> {
   return known.provider
 }
 
-/** Makes the options of one request: no redirects, a time-out, a cap on the answer; https unless the provider is on this machine. */
-export function requestOptions(config: Config): RequestOptions {
-  return {
-    [oauth.customFetch]: cappedFetch,
-    [oauth.allowInsecureRequests]: isLoopback(new URL(config.issuer)),
-  }
-}
-
 async function fetchProvider(config: Config): Promise<Provider> {
-  const issuer = new URL(config.issuer)
-  const response = await oauth.discoveryRequest(issuer, requestOptions(config))
-  const as = await oauth.processDiscoveryResponse(issuer, response)
+  const url = `${config.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+  const document = await readJson(await send(url))
+  const { issuer } = document
+  if (typeof issuer !== 'string' || URL.parse(issuer)?.href !== new URL(config.issuer).href)
+    throw unexpectedAnswer()
+  const texts = (name: string): string[] =>
+    [document[name]].flat().filter((one) => typeof one === 'string')
+  const endpoints = Object.entries(document).filter(
+    (entry): entry is [string, string] =>
+      typeof entry[1] === 'string' && isUsable(entry[1], config),
+  )
+  const algs = texts('id_token_signing_alg_values_supported')
   return {
-    as,
-    client: { client_id: config.client_id },
-    authentication: authenticationFor(as, config),
+    issuer,
+    endpoints: new Map(endpoints),
+    takes_secret_in_form: texts('token_endpoint_auth_methods_supported').includes(
+      'client_secret_post',
+    ),
+    always_sends_iss: document['authorization_response_iss_parameter_supported'] === true,
+    offers_offline_access: texts('scopes_supported').includes('offline_access'),
+    id_token_signing_algs: (algs.length > 0 ? algs : ['RS256']).filter((alg) =>
+      /^(?!HS)/.test(alg),
+    ),
   }
 }
 
-/** `client_secret_post` where the provider takes it, as Google does, else HTTP Basic, the default of OpenID Connect Core §9. */
-function authenticationFor(as: oauth.AuthorizationServer, config: Config): oauth.ClientAuth {
-  return as.token_endpoint_auth_methods_supported?.includes('client_secret_post')
-    ? oauth.ClientSecretPost(config.client_secret)
-    : oauth.ClientSecretBasic(config.client_secret)
+function isUsable(endpoint: string, config: Config): boolean {
+  const url = URL.parse(endpoint)
+  const mayBeHttp = isLoopback(new URL(config.issuer))
+  return url?.protocol === 'https:' || (mayBeHttp && url?.protocol === 'http:')
 }

@@ -1,9 +1,10 @@
 /** This file is revocation: telling Google that a refresh token, and with it the user's whole grant, is over. */
 
-import * as oauth from 'oauth4webapi'
 import type { Config } from '../config.ts'
-import { googleFailure } from './failure.ts'
-import { discover, requestOptions } from './provider.ts'
+import { BrokerError } from '../errors.ts'
+import { OAuthError } from './failure.ts'
+import { discover } from './provider.ts'
+import { post } from './request.ts'
 
 /**
  * Revokes a refresh token; one that was dead already counts as done, and so does a provider that cannot revoke.
@@ -14,23 +15,17 @@ import { discover, requestOptions } from './provider.ts'
  * @see RFC 7009 §2; Google: identity/protocols/oauth2/web-server#tokenrevoke
  */
 export async function revoke(config: Config, refresh_token: string): Promise<void> {
+  const provider = await discover(config)
+  if (!provider.endpoints.has('revocation_endpoint')) return
+  const parameters = { token: refresh_token, token_type_hint: 'refresh_token' }
   try {
-    const { as, client, authentication } = await discover(config)
-    if (!as.revocation_endpoint) return
-    const response = await oauth.revocationRequest(as, client, authentication, refresh_token, {
-      ...requestOptions(config),
-      additionalParameters: { token_type_hint: 'refresh_token' },
-    })
-    await oauth.processRevocationResponse(response)
+    await post(config, provider, 'revocation_endpoint', parameters)
   } catch (error) {
-    if (isDeadAlready(error)) return
-    throw googleFailure(error)
+    if (!isDeadAlready(error)) throw error
   }
 }
 
 function isDeadAlready(error: unknown): boolean {
-  return (
-    error instanceof oauth.ResponseBodyError &&
-    (error.error === 'invalid_token' || error.error === 'invalid_grant')
-  )
+  const cause = error instanceof BrokerError && error.cause
+  return cause instanceof OAuthError && ['invalid_token', 'invalid_grant'].includes(cause.error)
 }

@@ -1,14 +1,14 @@
 /** This file is the token endpoint: a code or a refresh token in, tokens out, and nothing believed unchecked. */
 
-import * as oauth from 'oauth4webapi'
 import { now } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
 import { formatScope, parseScope, type ScopeSet } from '../scope/scopes.ts'
 import { redirectUri } from './authorize.ts'
-import { googleFailure } from './failure.ts'
-import { issuerSpelling, verifyIdToken } from './id-token.ts'
-import { discover, requestOptions } from './provider.ts'
+import { unexpectedAnswer } from './failure.ts'
+import { readIdToken, verifyIdToken } from './id-token.ts'
+import { discover } from './provider.ts'
+import { post, readJson } from './request.ts'
 
 /** What the token endpoint answered. */
 export interface Tokens {
@@ -31,40 +31,40 @@ const MAX_LIFE_SECONDS = 366 * 24 * 60 * 60
 /**
  * Trades an authorization code for tokens, and says whose they are.
  *
- * @param parameters what `checkAuthorizationResponse` returned, or oauth4webapi refuses
  * @throws {BrokerError} `temporarily_unavailable`, or `server_error` when the code or the ID token is not good
  * @see RFC 6749 §4.1.3, RFC 7636 §4.5, OpenID Connect Core §3.1.3
  */
 export async function exchangeCode(
   config: Config,
-  parameters: URLSearchParams,
+  code: string,
   expected: { code_verifier: string; nonce: string; scopes: ScopeSet },
 ): Promise<{ tokens: Tokens; sub: string }> {
   const provider = await discover(config)
-  const { as, client, authentication } = provider
   const requested_at = now()
-  try {
-    const response = await oauth.authorizationCodeGrantRequest(
-      as,
-      client,
-      authentication,
-      parameters,
-      redirectUri(config),
-      expected.code_verifier,
-      requestOptions(config),
-    )
-    const issuer = await issuerSpelling(as, response)
-    const body = await oauth.processAuthorizationCodeResponse({ ...as, issuer }, client, response, {
-      expectedNonce: expected.nonce,
-      requireIdToken: true,
-    })
-    const sub = await verifyIdToken(config, provider, body)
-    return { tokens: readTokens(body, requested_at, expected.scopes), sub }
-  } catch (error) {
-    const failure = googleFailure(error)
-    if (failure.failure.reason !== 'google_invalid_grant') throw failure
-    throw new BrokerError('server_error', 'google_refuses_code', { cause: failure.cause })
-  }
+  const { code_verifier, nonce, scopes } = expected
+  const asking = post(config, provider, 'token_endpoint', {
+    grant_type: 'authorization_code',
+    code,
+    code_verifier,
+    redirect_uri: redirectUri(config),
+  })
+  const answer = await readJson(await asking.catch(refuseCode))
+  const tokens = readTokens(answer, requested_at, scopes)
+  const { id_token } = answer
+  if (typeof id_token !== 'string') throw unexpectedAnswer()
+  const sub = await verifyIdToken(config, provider, {
+    ...{ id_token, nonce },
+    access_token: tokens.access_token,
+  })
+  return { tokens, sub }
+}
+
+/** A dead code says nothing of any grant. */
+function refuseCode(error: unknown): never {
+  const isDead = error instanceof BrokerError && error.failure.reason === 'google_invalid_grant'
+  throw isDead
+    ? new BrokerError('server_error', 'google_refuses_code', { cause: error.cause })
+    : error
 }
 
 /**
@@ -82,48 +82,55 @@ export async function refresh(
   { refresh_token, sub }: { refresh_token: string; sub: string },
   scopes: ScopeSet,
 ): Promise<Tokens> {
-  const { as, client, authentication } = await discover(config)
+  const provider = await discover(config)
   const requested_at = now()
-  try {
-    const response = await oauth.refreshTokenGrantRequest(
-      as,
-      client,
-      authentication,
-      refresh_token,
-      {
-        ...requestOptions(config),
-        additionalParameters: { scope: formatScope(scopes) },
-      },
-    )
-    const issuer = await issuerSpelling(as, response)
-    const body = await oauth.processRefreshTokenResponse({ ...as, issuer }, client, response)
-    const claims = oauth.getValidatedIdTokenClaims(body)
-    if (claims && claims.sub !== sub) throw new BrokerError('server_error', 'id_token_invalid')
-    return readTokens(body, requested_at, scopes)
-  } catch (error) {
-    throw googleFailure(error)
-  }
+  const parameters = { grant_type: 'refresh_token', refresh_token, scope: formatScope(scopes) }
+  const answer = await readJson(await post(config, provider, 'token_endpoint', parameters))
+  const { id_token } = answer
+  if (id_token !== undefined && readIdToken(config, provider, id_token) !== sub)
+    throw new BrokerError('server_error', 'id_token_invalid')
+  return readTokens(answer, requested_at, scopes)
 }
 
-/** Takes what the broker keeps from a token response; the ID token is not among it (TMB-29). */
+/**
+ * Takes what the broker keeps from a token response; the ID token is not among it (TMB-29).
+ *
+ * @throws {BrokerError} `temporarily_unavailable` when it is none; RFC 6749 §5.1
+ */
 function readTokens(
-  body: oauth.TokenEndpointResponse,
+  answer: Readonly<Record<string, unknown>>,
   requested_at: number,
   asked: ScopeSet,
 ): Tokens {
-  const { access_token, token_type, expires_in, refresh_token } = body
-  if (token_type !== 'bearer' || !isSaneLife(expires_in)) {
-    throw new BrokerError('temporarily_unavailable', 'google_unexpected_answer')
-  }
-  const refreshLife = body['refresh_token_expires_in']
+  const { access_token, token_type, refresh_token, scope } = answer
+  const expires_in = numberOf(answer['expires_in'])
+  if (
+    !isText(access_token) ||
+    !isText(token_type) ||
+    token_type.toLowerCase() !== 'bearer' ||
+    !isSaneLife(expires_in) ||
+    !(refresh_token === undefined || isText(refresh_token)) ||
+    !(scope === undefined || typeof scope === 'string')
+  )
+    throw unexpectedAnswer()
+  const refreshLife = answer['refresh_token_expires_in']
   return {
     access_token,
     expires_at: requested_at + expires_in,
     expires_in,
-    scope: body.scope === undefined ? asked : parseScope(body.scope),
+    scope: scope === undefined ? asked : parseScope(scope),
     ...(refresh_token === undefined ? {} : { refresh_token }),
     ...(isSaneLife(refreshLife) ? { refresh_token_expires_at: requested_at + refreshLife } : {}),
   }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
+
+/** Some providers write numbers as text. */
+function numberOf(value: unknown): unknown {
+  return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
 }
 
 function isSaneLife(seconds: unknown): seconds is number {

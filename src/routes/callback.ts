@@ -35,7 +35,7 @@ export async function callback(c: BrokerContext): Promise<Response> {
     const finish =
       'error' in response
         ? () => goBack(c, pending, response.error)
-        : await acceptCode(c, pending, cookie, response.parameters)
+        : await acceptCode(c, pending, cookie, response.code)
     c.header('Set-Cookie', clearedCookie(cookie), { append: true })
     return await finish()
   } catch (error) {
@@ -56,11 +56,11 @@ async function acceptCode(
   c: BrokerContext,
   pending: Pending,
   cookie: string,
-  parameters: URLSearchParams,
+  code: string,
 ): Promise<Finish> {
   const bundle = bundleOf(c, pending)
   await consume(c, pending)
-  const { tokens, sub } = await exchangeCode(c.var.config, parameters, {
+  const { tokens, sub } = await exchangeCode(c.var.config, code, {
     ...pending,
     scopes: bundle.scopes,
   })

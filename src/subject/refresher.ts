@@ -1,9 +1,9 @@
 /** This file is the refresh: one at a time for a grant, its outcome shared by all who wait, its failures kept apart from its end. */
 
-import { ResponseBodyError } from 'oauth4webapi'
 import { now } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { BrokerError, failed, failureOf, type Outcome, success } from '../errors.ts'
+import { OAuthError } from '../google/failure.ts'
 import { refresh, type Tokens } from '../google/token.ts'
 import { log, logError } from '../log.ts'
 import { covers, equals, missing, type ScopeSet } from '../scope/scopes.ts'
@@ -232,8 +232,8 @@ async function settle(
   if (failure.reason === 'google_invalid_grant') {
     const policy =
       error instanceof BrokerError &&
-      error.cause instanceof ResponseBodyError &&
-      error.cause.cause['error_subtype'] !== undefined
+      error.cause instanceof OAuthError &&
+      error.cause.error_subtype !== undefined
     log('info', 'grant_ended', { subject, reason: failure.reason })
     ledger.transaction(() => grants.end(held, policy))
     background(publisher.flush())

@@ -22,7 +22,7 @@ describe('the static page of the README', () => {
   it('is complete, short, and of the library version that is tested here', async () => {
     const block = await readBlock()
     const lines = block.trimEnd().split('\n')
-    const { oauth4webapi } = JSON.parse(await readFile(PACKAGE, 'utf8')).dependencies
+    const { oauth4webapi } = JSON.parse(await readFile(PACKAGE, 'utf8')).devDependencies
     expect(lines.length).toBeLessThan(25)
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100)
     expect(block).toContain(`oauth4webapi@${oauth4webapi}/`)
