@@ -1,12 +1,11 @@
 /** This file is the operator's entrance: a service binding that only who may deploy to the account can make, and no HTTP route. */
 
 import { WorkerEntrypoint } from 'cloudflare:workers'
-import type { Config } from '../config.ts'
 import { configOf } from '../config.ts'
 import { log } from '../log.ts'
 import { scopeSetKey } from '../subject/grants.ts'
 import { listSubjects } from '../subject/store.ts'
-import type { Keys, OperatorCalls, Report, SubjectPage } from './protocol.ts'
+import type { Faults, Keys, OperatorCalls, Report, SubjectPage } from './protocol.ts'
 
 /**
  * What operators can do: see metadata, reseal, forget. None of it reads, exports or mints a token (TMB-78, TMB-79).
@@ -14,8 +13,10 @@ import type { Keys, OperatorCalls, Report, SubjectPage } from './protocol.ts'
  * Every method leaves a line in the log, with the name the operator goes by; who may bind is for Cloudflare to say.
  */
 export class Operator extends WorkerEntrypoint<Env> implements OperatorCalls {
-  async keys(): Promise<Keys> {
-    const { bundles, keyring } = this.#config
+  async keys(): Promise<Keys | Faults> {
+    const config = configOf(this.env)
+    if (config instanceof TypeError) return { problems: config.cause as string[] }
+    const { bundles, keyring } = config
     const named = [...bundles].map(async ([name, { scopes }]) => [await scopeSetKey(scopes), name])
     const { current, kids } = keyring
     return { current, kids, bundles: Object.fromEntries(await Promise.all(named)) }
@@ -44,7 +45,9 @@ export class Operator extends WorkerEntrypoint<Env> implements OperatorCalls {
   }
 
   async subjectKey(client_id: string, sub: string): Promise<string | undefined> {
-    const { clients, issuer, pseudonyms } = this.#config
+    const config = configOf(this.env)
+    if (config instanceof TypeError) return undefined
+    const { clients, issuer, pseudonyms } = config
     const client = clients.get(client_id)
     const iss = client?.app_issuer?.issuer ?? issuer
     return client && pseudonyms.subjectKey({ client: client_id, iss, sub })
@@ -53,11 +56,5 @@ export class Operator extends WorkerEntrypoint<Env> implements OperatorCalls {
   async forget(operator: string, subject: string): Promise<boolean> {
     log('info', 'operator_forget', { operator, subject })
     return this.env.SUBJECTS.getByName(subject).disconnectForOperator()
-  }
-
-  get #config(): Config {
-    const config = configOf(this.env)
-    if (config instanceof TypeError) throw config
-    return config
   }
 }

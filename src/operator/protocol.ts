@@ -59,10 +59,15 @@ export interface Keys {
   bundles: Record<string, string>
 }
 
+/** What is wrong with the configuration: names of variables and what to write instead, never a value. */
+export interface Faults {
+  problems: readonly string[]
+}
+
 /** The calls; `operator` is the name somebody goes by, for the log. */
 export interface OperatorCalls {
   /** Tells the names of the keys and bundles in use. */
-  keys(): Promise<Keys>
+  keys(): Promise<Keys | Faults>
   /** Lists the subjects, a page at a time. KV's list is up to a minute behind. */
   subjects(operator: string, cursor?: string): Promise<SubjectPage>
   /** Has subjects count what they keep; with `reseal`, after sealing it all with the current key. */

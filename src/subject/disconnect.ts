@@ -1,6 +1,7 @@
 /** This file is the end of all that a subject granted, whoever asked for it. */
 
 import { now } from '../clock.ts'
+import { type Outcome, success } from '../errors.ts'
 import type { SubjectParts } from './parts.ts'
 
 /** Forgets everything, ends every session and has Google revoke the user's whole grant: in this order (TMB-60). */
@@ -10,7 +11,7 @@ export async function disconnect({
   publisher,
   revoker,
   sessions,
-}: SubjectParts): Promise<void> {
+}: SubjectParts): Promise<Outcome<void>> {
   ledger.transaction(() => {
     for (const grant of ledger.all('grants')) {
       revoker.note(grant)
@@ -22,4 +23,5 @@ export async function disconnect({
     ledger.note('disconnected_at', now())
   })
   await Promise.all([revoker.flush(), publisher.flush()])
+  return success(undefined)
 }

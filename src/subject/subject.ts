@@ -178,15 +178,12 @@ export class Subject extends DurableObject<Env> {
         ledger.all('grants').length === 0
       return isDone ? success(undefined) : admission
     }
-    await disconnect(this.#parts)
-    return success(undefined)
+    return disconnect(this.#parts)
   }
 
   /** The same on the operator's word; tells whether there was anything to forget. */
   async disconnectForOperator(): Promise<boolean> {
-    if (this.#keepsNothing()) return false
-    await disconnect(this.#parts)
-    return true
+    return !this.#keepsNothing() && (await disconnect(this.#parts)).ok
   }
 
   /** Counts what is kept here, for the operator; with `reseal`, after sealing it all with the current key. */

@@ -2,7 +2,7 @@
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { OperatorCalls } from '../operator/protocol.ts'
+import type { Keys, OperatorCalls } from '../operator/protocol.ts'
 
 /** Which broker. */
 export interface Target {
@@ -42,4 +42,15 @@ export async function connectOperator({ config, local }: Target): Promise<Link> 
     remoteBindings: !local,
   })
   return { calls: env.OPERATOR, [Symbol.asyncDispose]: dispose }
+}
+
+/**
+ * Asks for the names of keys and bundles.
+ *
+ * @throws {Error} what is wrong with the broker's configuration
+ */
+export async function keysOf(calls: OperatorCalls): Promise<Keys> {
+  const keys = await calls.keys()
+  if ('problems' in keys) throw new Error(['The broker cannot work.', ...keys.problems].join('\n'))
+  return keys
 }

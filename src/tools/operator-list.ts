@@ -1,6 +1,7 @@
 /** This file is the list of subjects: by pseudonym, with counts and times, a line each. */
 
 import type { Keys, OperatorCalls, Report } from '../operator/protocol.ts'
+import { keysOf } from './operator-link.ts'
 import { batches, listed } from './operator-rotate.ts'
 
 /** A subject as the list tells it. Times are ISO 8601. */
@@ -21,7 +22,7 @@ export async function listSubjects(
   json: boolean,
   print: (text: string) => void,
 ): Promise<number> {
-  const keys = await calls.keys()
+  const keys = await keysOf(calls)
   let code = 0
   for await (const batch of batches(listed(calls, operator))) {
     for (const report of await calls.census(operator, batch, false)) {

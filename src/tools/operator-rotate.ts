@@ -2,6 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Census, OperatorCalls, Report, Tally } from '../operator/protocol.ts'
+import { keysOf } from './operator-link.ts'
 
 /** What came of a rotation. */
 export interface Rotation {
@@ -40,7 +41,7 @@ export async function rotate(
   progress: Progress,
   retryMs: readonly number[] = RETRY_MS,
 ): Promise<Rotation> {
-  const { current, kids } = await calls.keys()
+  const { current, kids } = await keysOf(calls)
   const rotation = {
     ...{ current, kids, subjects: 0, unreadable: 0 },
     ...{ records: {}, sessions: {}, sessions_until: {} },

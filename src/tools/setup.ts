@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, parseEnv } from 'node:util'
-import { connectOperator } from './operator-link.ts'
+import { connectOperator, keysOf } from './operator-link.ts'
 import { rotate, tellRotation } from './operator-rotate.ts'
 import {
   clientSecretIn,
@@ -116,7 +116,7 @@ async function retire(options: Options, kept: Secrets, kid: string): Promise<num
 
 async function deployedKids(config: string): Promise<readonly string[]> {
   await using link = await connectOperator({ config, local: false })
-  return [...(await link.calls.keys()).kids]
+  return [...(await keysOf(link.calls)).kids]
 }
 
 /** Keys that are deployed and not in the file would be lost for ever by putting what the file has. */

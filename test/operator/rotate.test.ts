@@ -1,6 +1,6 @@
 /** This file is the story of a key that goes: resealed while all goes on, counted, and retired (design.md §6.10; TMB-56, TMB-61). */
 
-import { runInDurableObject } from 'cloudflare:test'
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { expect, it } from 'vitest'
 import { ask, askSession, browse, logIn, subjectOf } from '../support/broker.ts'
 import { censusOf, deployKeys, kidsInKv, listAll, operator, rotate } from '../support/operator.ts'
@@ -143,4 +143,20 @@ it('an ended grant is not brought back by a reseal, and who keeps nothing is lef
   await runInDurableObject(nobody.stub, (_, { storage }) =>
     expect([...storage.kv.list()]).toEqual([]),
   )
+})
+
+it('a session of an older version, which noted no key, is counted and lives on', async () => {
+  scriptGoogle()
+  const browser = browse()
+  await logIn(browser)
+  const { key, stub } = await subjectOf()
+  await runInDurableObject(stub, (_, { storage }) => {
+    storage.sql.exec('ALTER TABLE sessions DROP COLUMN kid')
+  })
+  await deployKeys(['k2', 'k1'], [])
+  await evictDurableObject(stub)
+  expect((await askSession(browser)).status).toBe(200)
+  expect((await censusOf(key, true)).sessions).toEqual({ '?': 1 })
+  await logIn(browser)
+  expect((await censusOf(key)).sessions).toEqual({ '?': 1, k2: 1 })
 })

@@ -24,8 +24,9 @@ const KEYS: Record<string, string> = {
 export async function deployKeys(
   kids: readonly string[],
   stubs: readonly DurableObjectStub<Subject>[],
+  more: object = {},
 ): Promise<void> {
-  configure({ ENCRYPTION_KEYS: kids.map((kid) => KEYS[kid]).join(',') })
+  configure({ ...more, ENCRYPTION_KEYS: kids.map((kid) => KEYS[kid]).join(',') })
   for (const stub of stubs) {
     await stub.census(false) // only what runs can be evicted
     await evictDurableObject(stub)
