@@ -8,9 +8,9 @@ import { type Ending, endLogin, isSurelyLive, type Login } from './belief.ts'
 import { SCOPES, type Wish } from './cast.ts'
 import { judgeRefusal, judgeSession, judgeToken } from './invariants.ts'
 import { asking, type Play, type Seat, tell } from './play.ts'
-import type { Bundle, Step } from './schedule.ts'
 import { findSecret } from './secrets.ts'
 import * as stage from './stage.ts'
+import type { Bundle, Step } from './steps.ts'
 
 /** Does a step; what is held up goes on behind the next ones. */
 export async function act(play: Play, step: Step): Promise<void> {
@@ -76,7 +76,7 @@ export async function act(play: Play, step: Step): Promise<void> {
     case 'kv':
       return stage.setKv(step.is)
     case 'swap':
-      return stage.swapRecords(step.from, step.to)
+      return seat.login && stage.swapRecords(seat.login)
   }
 }
 

@@ -6,8 +6,11 @@ import { type Arrival, SCOPES } from './cast.ts'
 import { faultsOfError, faultsOfToken } from './contract.ts'
 import { isExcused } from './invariants.ts'
 import { type Departure, flowOf, type Play, type Seat, tell } from './play.ts'
-import type { Answering, Bundle } from './schedule.ts'
 import { SUBS } from './stage.ts'
+import type { Answering, Bundle } from './steps.ts'
+
+/** An arrival at the page. */
+type Landing = Exclude<Arrival, { at: URL } | { closed: true }>
 
 /** Whoever is away for longer, is not expected any more. */
 const PENDING_MS = PENDING_SECONDS * 1000
@@ -57,11 +60,15 @@ export async function comeBack(
     const flow = flowOf(play, seat, sub, began, back)
     const code = back.searchParams.get('code')
     const came_at = Date.now()
-    const arrival = await seat.page.comeBack(away.bundle, back)
+    const arrival = await seat.page.comeBack(back, answering.closes === true)
     if ('at' in arrival) {
       at = arrival.at
       began = came_at
       continue
+    }
+    if ('closed' in arrival) {
+      flow.isOpen = true
+      return []
     }
     const result = arrival.error ?? (arrival.answer ? play.count(arrival.answer) : 'ok')
     tell(play, step, result)
@@ -78,7 +85,7 @@ export async function comeBack(
 function believe(
   { belief, google }: Play,
   { bundle }: Departure,
-  { credentials, error }: Arrival & { at?: never },
+  { credentials, error }: Landing,
   flow: Flow,
   code: string,
 ): void {
@@ -122,7 +129,7 @@ function judge(
   { page, login }: Seat,
   { bundle, began, login: then }: Departure,
   { account, agrees }: Answering,
-  { credentials, error: told, answer }: Arrival & { at?: never },
+  { credentials, error: told, answer }: Landing,
   code: string | null,
 ): string[] {
   const { belief, google } = play

@@ -13,6 +13,10 @@ export interface Flow {
   client: string
   /** Story time at which its person was sent off; also its place in the order of things. */
   began: number
+  /** Its code was never redeemed: nobody may have anything of it. */
+  isOpen?: boolean
+  /** It certainly was the broker's. */
+  wasHeld?: boolean
 }
 
 /** Something that ended at the broker. */
@@ -102,8 +106,10 @@ export function createBelief(): Belief {
       return code === NONE || another !== undefined ? undefined : code
     },
     mayHold: ({ sub, client }, scope, code) => void setOf(sub, client, scope).add(code),
-    holds: ({ sub, client }, scope, code) =>
-      void grants.set(keyOf(sub, client, scope), new Set([code])),
+    holds(flow, scope, code) {
+      flow.wasHeld = true
+      grants.set(keyOf(flow.sub, flow.client, scope), new Set([code]))
+    },
     holdsOld: ({ sub, client }, scope) => void setOf(sub, client, scope).delete(NONE),
     mayEnd(ending) {
       for (const set of touched(ending)) set.add(NONE)

@@ -12,7 +12,7 @@ import {
   type RequestChange,
 } from '../support/frontend.ts'
 import { GOOGLE } from '../support/simulated-google.ts'
-import type { Bundle } from './schedule.ts'
+import type { Bundle } from './steps.ts'
 
 const STUDIO = 'https://studio.broker.example'
 
@@ -57,6 +57,8 @@ export interface Credentials {
 export type Arrival =
   /** At Google once more. */
   | { at: URL }
+  /** Nowhere: the page was closed with a code in its URL. */
+  | { closed: true }
   /** At the page: with a new login, with an error, or with both after a partial consent. */
   | { credentials?: Credentials; error?: string; answer?: Answer<object> }
 
@@ -74,7 +76,7 @@ export interface Page {
   /** Sends its person to Google; or says why not. */
   leave(bundle: Bundle): Promise<{ at: URL } | { answer: Answer<object> }>
   /** Has its person come back with what Google said. */
-  comeBack(bundle: Bundle, callback: URL): Promise<Arrival>
+  comeBack(callback: URL, closes: boolean): Promise<Arrival>
   ask(credentials: Credentials, bundle: Bundle, wish: Wish): Promise<Answer<object>>
   call(credentials: Credentials, method: string, path: string): Promise<Answer<object>>
   logOut(credentials: Credentials, all: boolean): Promise<Answer<object>>
@@ -113,7 +115,7 @@ function cookiePage(
       const { url, response, text } = await browser.visit(`${the.url}/connect?${query}`, {}, isAway)
       return url.origin === GOOGLE ? { at: url } : { answer: refusal(response, text) }
     },
-    async comeBack(_, callback) {
+    async comeBack(callback) {
       const before = sessionOf(browser)
       const { url, response, text } = await browser.visit(callback, {}, isAway)
       if (url.origin === GOOGLE) return { at: url }
@@ -161,12 +163,13 @@ function oauthPage(
       if (url.origin === GOOGLE) return { at: url }
       return { answer: refusal(response, text, url.searchParams.get('error')) }
     },
-    async comeBack(_, callback) {
+    async comeBack(callback, closes) {
       const { url, response, text } = await browser.visit(callback, {}, isAway)
       if (url.origin === GOOGLE) return { at: url }
       if (url.origin !== origin) return { answer: refusal(response, text) }
       const code = url.searchParams.get('code')
       if (code === null) return { error: url.searchParams.get('error') ?? '(none)' }
+      if (closes) return { closed: true }
       const answer: Answer<object> = await frontend.redeem(code)
       if (answer.status !== 200) return { answer }
       const { refresh_token } = answer.body as { refresh_token?: string }

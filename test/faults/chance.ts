@@ -2,8 +2,9 @@
 
 import { env } from 'cloudflare:workers'
 import { type Run, runSchedule } from './run.ts'
-import { type Schedule, scheduleOf } from './schedule.ts'
+import { scheduleOf } from './schedule.ts'
 import { shrink } from './shrink.ts'
+import type { Schedule } from './steps.ts'
 
 /** What `npm run soak` asks for. */
 export const soak = env as unknown as { FAULTS_SEED: string; FAULTS_MINUTES: string }

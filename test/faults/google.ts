@@ -9,7 +9,7 @@ import type { Simulation } from '../../src/simulator/simulation.ts'
 import type { World } from '../../src/simulator/world.ts'
 import { the } from '../support/broker.ts'
 import { GOOGLE } from '../support/simulated-google.ts'
-import { GOOGLE_FAULTS } from './schedule.ts'
+import { GOOGLE_FAULTS } from './google-faults.ts'
 
 /** An access token as Google knows it. */
 export interface Issued {

@@ -6,7 +6,7 @@ import { type Belief, deadSince, type Ending, isSurelyLive, type Login, NONE } f
 import { type Page, SCOPES, type Wish } from './cast.ts'
 import { faultsOfError, faultsOfToken } from './contract.ts'
 import type { FaultyGoogle } from './google.ts'
-import type { Bundle } from './schedule.ts'
+import type { Bundle } from './steps.ts'
 
 /** What an answer is judged by. */
 export interface Scene {
@@ -63,7 +63,7 @@ export function judgeToken(
     [
       (issued?.expires_at ?? 0) - asked.began / 1000 >= enough ||
         isExcused(scene, asked) ||
-        isShortLived(scene, asked, access_token),
+        isShortLived(scene, access_token),
       `${expires_in} seconds of life where ${enough} were asked for`,
     ],
   ]
@@ -86,6 +86,7 @@ function judgeOrigin(
   if (!issued || !flow) return ['200: a token that Google never issued']
   const faults: string[] = []
   if (issued.sub !== sub || flow.sub !== sub) faults.push("200: another subject's token")
+  if (flow.isOpen) faults.push('200: a token of a consent whose code was never redeemed')
   if (flow.client !== client) faults.push("200: another client's token")
   if (issued.scope !== SCOPES[bundle]) faults.push("200: another bundle's token")
   const scopes = [SCOPES[bundle], google.scopeOf(issued.code)]
@@ -182,18 +183,12 @@ export function isExcused(
 }
 
 /** A token that Google, or its person, gave a short life. */
-function isShortLived(
-  { google }: Scene,
-  { login, bundle }: Asked & { bundle: Bundle },
-  token: string,
-): boolean {
+function isShortLived({ google }: Scene, token: string): boolean {
   const { code, expires_at } = google.issued.get(token) ?? { code: '', expires_at: 0 }
   const end = Object.values(google.simulator.world.refresh_tokens).find((one) => one.code === code)
   const isLimited = end?.expires_at !== undefined && expires_at >= end.expires_at - ROUNDING_SECONDS
   const shortened = google.met.has('refresh: short life') || google.met.has('code: short life')
-  return (
-    isLimited || shortened || !google.honours(code) || login === undefined || bundle === undefined
-  )
+  return isLimited || shortened || !google.honours(code)
 }
 
 /** Whether the broker certainly holds a token of this bundle that lives: then an outage at Google is invisible. */

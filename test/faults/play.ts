@@ -5,8 +5,8 @@ import { type Belief, createBelief, type Flow, type Login } from './belief.ts'
 import { CAST, openPage, type Page } from './cast.ts'
 import { type FaultyGoogle, openGoogle } from './google.ts'
 import type { Asked, Scene } from './invariants.ts'
-import type { Bundle, Schedule } from './schedule.ts'
 import { breathe } from './stage.ts'
+import type { Bundle, Schedule } from './steps.ts'
 
 /** Somebody who was sent to Google and has not come back. */
 export interface Departure {

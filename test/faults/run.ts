@@ -2,9 +2,9 @@
 
 import { act, ask, look } from './acts.ts'
 import { createPlay, type Play, type Seat } from './play.ts'
-import { type Schedule, tellStep } from './schedule.ts'
 import { findSecret } from './secrets.ts'
 import * as stage from './stage.ts'
+import { type Schedule, tellStep } from './steps.ts'
 
 /** What came of a run. */
 export type Run = Pick<Play, 'told' | 'violations' | 'answers'> & { met: Map<string, number> }
@@ -73,7 +73,7 @@ async function noteClean({ belief }: Play): Promise<void> {
 
 /** Everything is well again, and time passes: now what may hold has to hold. */
 async function calm(play: Play): Promise<void> {
-  const { belief, google, seats } = play
+  const { google, seats } = play
   const step = async (what: string, act: () => void | Promise<void>): Promise<void> => {
     play.told.push(what)
     await act()
@@ -96,24 +96,26 @@ async function calm(play: Play): Promise<void> {
     await step(`calm: page ${seat.number} asks`, () => askAll(play, seat))
     if (play.violations.length > 0) return
   }
-  for (const [code, flow] of belief.flows) {
-    const isOver = belief.endings.some(
-      (one) =>
-        one.kind === 'disconnected' &&
-        one.sub === flow.sub &&
-        one.client === flow.client &&
-        flow.began <= one.at,
-    )
-    const isAlone = [...belief.flows.values()].every(
-      (other) =>
-        other.sub !== flow.sub || other.client !== flow.client || other.began <= flow.began,
-    )
-    if (isOver && isAlone && google.honours(code))
-      play.violations.push('calm: a disconnected grant lives on at Google')
-  }
+  blameUnrevoked(play)
   for (const object of await stage.dumpObjects()) {
     const what = findSecret(google, object, { names: NAMES })
     if (what !== undefined) play.violations.push(`calm: a Durable Object holds ${what}`)
+  }
+}
+
+/** What was disconnected is dead at Google, unless its user has connected again since. */
+function blameUnrevoked({ belief, google, violations }: Play): void {
+  for (const [code, flow] of belief.flows) {
+    const isTheirs = (one: { sub: string; client: string }): boolean =>
+      one.sub === flow.sub && one.client === flow.client
+    const isOver = belief.endings.some(
+      (one) => one.kind === 'disconnected' && isTheirs(one) && flow.began <= one.at,
+    )
+    const isLast = [...belief.flows.values()].every(
+      (other) => !isTheirs(other) || other.began <= flow.began,
+    )
+    if (flow.wasHeld && isOver && isLast && google.honours(code))
+      violations.push('calm: a disconnected grant lives on at Google')
   }
 }
 

@@ -1,7 +1,7 @@
 /** This file is shrinking: a schedule that fails is made as short as it can be, so that a person can read what happened. */
 
 import type { Run } from './run.ts'
-import type { Schedule, Step } from './schedule.ts'
+import type { Schedule, Step } from './steps.ts'
 
 /** So many shorter schedules are tried. */
 const MAX_TRIES = 80

@@ -13,7 +13,7 @@ import { ADA, BEN } from '../support/simulated-google.ts'
 import { dumpObject, STORY_BEGINS } from '../support/story.ts'
 import { configure, hostileKv } from '../support/worker.ts'
 import { CLIENTS } from './cast.ts'
-import type { KvState } from './schedule.ts'
+import type { KvState } from './steps.ts'
 
 /** The accounts by the names in a schedule. */
 export const SUBS = { ada: ADA, ben: BEN }
@@ -80,13 +80,14 @@ export function setKv(is: KvState): void {
   }
 }
 
-/** Two records of KV change places. */
-export function swapRecords(from: number, to: number): void {
-  const records = [...hostileKv.dump()].filter(([key]) => key.startsWith('token/'))
-  const [one, other] = [records[from % records.length], records[to % records.length]]
-  if (!one || !other || one[0] === other[0]) return
-  hostileKv.plant(one[0], other[1])
-  hostileKv.plant(other[0], one[1])
+/** The records of a subject change places; its only one does with another subject's. */
+export async function swapRecords({ sub, client }: Who): Promise<void> {
+  const { key } = await subjectOf(sub, client)
+  const records = [...hostileKv.dump()].filter(([name]) => name.startsWith('token/'))
+  const own = records.filter(([name]) => name.includes(key))
+  const moved = own.length > 1 ? own : records.slice(0, 2)
+  for (const [index, [name]] of moved.entries())
+    hostileKv.plant(name, moved[(index + 1) % moved.length]?.[1] ?? '')
 }
 
 /** Lets every alarm go off. */

@@ -1,0 +1,55 @@
+/** This file is the faults at Google by name: what the simulator is told, or what happens to the connection. */
+
+/** Faults at Google by name: what the simulator is told, or what happens to the connection. */
+export const GOOGLE_FAULTS: Record<string, { at: string; do: Record<string, unknown> }> = {}
+
+const TOKEN_FAULTS: Record<string, Record<string, unknown>> = {
+  '429': { status: 429, retry_after: 20 },
+  '500': { status: 500 },
+  '503': { status: 503, retry_after: 30 },
+  '403 rate limit': { status: 403, body: { error: { code: 403 } } },
+  'unknown error': { error: 'canary_error' },
+  html: { html: true },
+  garbage: { garbage: true },
+  redirect: { redirect: 'https://elsewhere.example/token' },
+  'too long': { big_body_bytes: 300_000 },
+  truncated: { truncate: true },
+  'lost answer': { lose_answer: true },
+  'cut before': { cut: 'before' },
+  'cut after': { cut: 'after' },
+  'time-out': { cut: 'time-out' },
+  'short life': { set: { expires_in: 40 } },
+  'no life': { omit: ['expires_in'] },
+  'no token': { omit: ['access_token'] },
+  'mac token': { set: { token_type: 'mac' } },
+  'invalid client': { error: 'invalid_client' },
+}
+
+const REFRESH_FAULTS: Record<string, Record<string, unknown>> = {
+  rotated: { rotate: true },
+  'rotated and lost': { rotate: true, lose_answer: true },
+  'more scope': {
+    scope: { add: ['photospicker.mediaitems.readonly', 'photoslibrary.appendonly'] },
+  },
+  'less scope': { scope: { drop: ['photoslibrary.appendonly'] } },
+  'other scope': {
+    scope: {
+      drop: ['photospicker.mediaitems.readonly', 'photoslibrary.readonly.appcreateddata'],
+      add: ['photoslibrary.appendonly'],
+    },
+  },
+}
+
+for (const [name, effect] of Object.entries({ ...TOKEN_FAULTS, ...REFRESH_FAULTS }))
+  GOOGLE_FAULTS[`refresh: ${name}`] = { at: 'token:refresh_token', do: effect }
+for (const [name, effect] of Object.entries(TOKEN_FAULTS))
+  GOOGLE_FAULTS[`code: ${name}`] = { at: 'token:authorization_code', do: effect }
+for (const name of ['429', '500', 'garbage', 'lost answer', 'cut before', 'cut after', 'time-out'])
+  GOOGLE_FAULTS[`revoke: ${name}`] = { at: 'revoke', do: TOKEN_FAULTS[name] ?? {} }
+for (const name of ['500', 'garbage', 'cut before'])
+  GOOGLE_FAULTS[`discovery: ${name}`] = { at: 'discovery', do: TOKEN_FAULTS[name] ?? {} }
+for (const what of ['wrong_nonce', 'wrong_key', 'expired', 'missing'])
+  GOOGLE_FAULTS[`code: id token ${what}`] = {
+    at: 'token:authorization_code',
+    do: { id_token: what },
+  }
