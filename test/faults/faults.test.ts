@@ -8,7 +8,7 @@ import { scheduleOf } from './schedule.ts'
 const ONCE: { seed: number; what: string }[] = []
 
 /** So many runs of chance take about a minute. */
-const RUNS = 20
+const RUNS = 12
 
 const MINUTE_MS = 60_000
 
