@@ -1,4 +1,4 @@
-/** This file is the faults at Google by name: what the simulator is told, or what happens to the connection. */
+/** This file is the faults at Google by name: what the simulator is told, or what happens to the connection, and where. */
 
 /** Faults at Google by name: what the simulator is told, or what happens to the connection. */
 export const GOOGLE_FAULTS: Record<string, { at: string; do: Record<string, unknown> }> = {}
@@ -53,3 +53,18 @@ for (const what of ['wrong_nonce', 'wrong_key', 'expired', 'missing'])
     at: 'token:authorization_code',
     do: { id_token: what },
   }
+
+/** Names the endpoint of a call, as faults do. */
+export function endpointOf({ pathname }: URL, form: URLSearchParams): string {
+  if (pathname === '/token') return `token:${form.get('grant_type')}`
+  if (pathname === '/revoke') return 'revoke'
+  return pathname.includes('openid-configuration') ? 'discovery' : 'jwks'
+}
+
+/** What of a scope set is about photos, in the canonical order. */
+export function photosOf(scopes: readonly string[]): string {
+  return scopes
+    .filter((scope) => /\/auth\/photos/.test(scope))
+    .sort()
+    .join(' ')
+}

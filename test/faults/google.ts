@@ -9,7 +9,7 @@ import type { Simulation } from '../../src/simulator/simulation.ts'
 import type { World } from '../../src/simulator/world.ts'
 import { the } from '../support/broker.ts'
 import { GOOGLE } from '../support/simulated-google.ts'
-import { GOOGLE_FAULTS } from './google-faults.ts'
+import { endpointOf, GOOGLE_FAULTS, photosOf } from './google-faults.ts'
 
 /** An access token as Google knows it. */
 export interface Issued {
@@ -238,18 +238,4 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     }
   })
   return google
-}
-
-function endpointOf({ pathname }: URL, form: URLSearchParams): string {
-  if (pathname === '/token') return `token:${form.get('grant_type')}`
-  if (pathname === '/revoke') return 'revoke'
-  return pathname.includes('openid-configuration') ? 'discovery' : 'jwks'
-}
-
-/** What of a scope set is about photos, in the canonical order. */
-export function photosOf(scopes: readonly string[]): string {
-  return scopes
-    .filter((scope) => /\/auth\/photos/.test(scope))
-    .sort()
-    .join(' ')
 }

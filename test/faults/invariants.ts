@@ -131,7 +131,7 @@ export function judgeRefusal(
 ): string[] {
   const { google, isCalm } = scene
   const { login, page, bundle } = asked
-  const error: string | undefined = answer.body.error
+  const error: string = answer.body.error ?? '(none)'
   const faults = faultsOfError(answer)
   const say = (isWell: boolean, what: string): void => {
     if (!isWell) faults.push(`${answer.status} ${error}: ${what}`)

@@ -97,7 +97,9 @@ export async function runAlarms(): Promise<void> {
 
 /** Kills an object in the middle of whatever it does; what it had not yet written is gone. */
 export async function crash(who: Who): Promise<void> {
-  const dying = runInDurableObject(await stubOf(who), (_, ctx) => ctx.abort('canary crash'))
+  const dying = runInDurableObject(await stubOf(who), (_, ctx) =>
+    ctx.abort('canary: the fault suite kills this object'),
+  )
   await dying.catch(() => {})
 }
 
