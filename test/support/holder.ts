@@ -4,6 +4,7 @@ import { vi } from 'vitest'
 import type { Subject } from '../../src/subject/subject.ts'
 import { ALBUM_CLIENT, type AppIssuer } from './app-issuer.ts'
 import { type Answer, ask, subjectOf, the } from './broker.ts'
+import type { Browser } from './browser.ts'
 import {
   configureClients,
   type Frontend,
@@ -11,7 +12,7 @@ import {
   OAUTH_CLIENTS,
   openFrontend,
 } from './frontend.ts'
-import { ADA, type SimulatedGoogle } from './simulated-google.ts'
+import { ADA, GOOGLE, type SimulatedGoogle } from './simulated-google.ts'
 
 /** A cookie, a refresh token bound to a key, a user's JWT of an app. */
 export const WAYS = ['cookie', 'oauth', 'jwt'] as const
@@ -71,8 +72,8 @@ async function cookieHolder(google: SimulatedGoogle, account: string): Promise<H
       account,
     })
     return async () => {
-      const { url } = await browser.visit(callback)
-      return { ok: url.searchParams.get('connect') === 'ok' }
+      const { searchParams } = await comeBack(google, browser, callback, account)
+      return { ok: searchParams.get('connect') === 'ok' }
     }
   }
   return {
@@ -167,8 +168,24 @@ async function goAway(
   const browser = google.browse()
   const isAway = ({ origin }: URL): boolean => origin !== the.url
   const callback = await google.consent((await browser.visit(start, {}, isAway)).url, { account })
-  return async () =>
-    (await browser.visit(callback, {}, isAway)).url.searchParams.get('code') ?? 'none'
+  return async () => {
+    const { searchParams } = await comeBack(google, browser, callback, account)
+    return searchParams.get('code') ?? 'none'
+  }
+}
+
+/** Delivers a callback, and consents once more where Google had no refresh token to send. */
+async function comeBack(
+  google: SimulatedGoogle,
+  browser: Browser,
+  callback: URL,
+  account: string,
+): Promise<URL> {
+  const isElsewhere = ({ origin, pathname }: URL): boolean =>
+    origin !== the.url || pathname === '/app'
+  const { url } = await browser.visit(callback, {}, isElsewhere)
+  if (url.origin !== GOOGLE) return url
+  return (await browser.visit(await google.consent(url, { account }), {}, isElsewhere)).url
 }
 
 function expectOk({ ok }: { ok: boolean }): void {

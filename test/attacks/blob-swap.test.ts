@@ -1,0 +1,202 @@
+/** This file is attack 12 of the checklist: records of KV exchanged, restored and altered by whoever can write there (TMB-53 to TMB-55). */
+
+import { env } from 'cloudflare:workers'
+import { base64url, CompactEncrypt } from 'jose'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { type AppIssuer, openIssuer } from '../support/app-issuer.ts'
+import { theConfig } from '../support/broker.ts'
+import { configureWays, type Holder, openHolder, WAYS } from '../support/holder.ts'
+import {
+  ADA,
+  BEN,
+  GOOGLE,
+  type SimulatedGoogle,
+  simulateGoogle,
+} from '../support/simulated-google.ts'
+import { alarm, aMinute, dumpKv, later, plantKv, stage } from '../support/story.ts'
+
+stage()
+
+const OLD_KEY = 'k2:QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8'
+
+/** What is done to the protected header of a record; a member that is `undefined` goes. */
+const ALTERATIONS = [
+  { kid: 'k2' },
+  { kid: 'k3' },
+  { kid: undefined },
+  { enc: 'A128GCM' },
+  { enc: 'A256CBC-HS512' },
+  { alg: 'none' },
+  { alg: 'A256KW' },
+  { alg: 'PBES2-HS256+A128KW', p2c: 1, p2s: 'c2FsdA' },
+  { zip: 'DEF' },
+  { crit: ['x'], x: 1 },
+  { typ: 'ptb-grant+jwe' },
+  { at: 'token/x/y' },
+  { x: 1 },
+]
+
+let google: SimulatedGoogle
+let issuer: AppIssuer
+
+beforeEach(async () => {
+  configureWays({ ENCRYPTION_KEYS: `${env.ENCRYPTION_KEYS},${OLD_KEY}` })
+  google = simulateGoogle()
+  issuer = await openIssuer()
+})
+
+async function connected(way: (typeof WAYS)[number], account = ADA): Promise<Holder> {
+  const holder = await openHolder(way, { google, issuer }, account)
+  await holder.connect('pick')
+  return holder
+}
+
+/** The access-token records of a holder. */
+async function recordsOf({ key }: Holder): Promise<[string, string][]> {
+  return [...(await dumpKv())].filter(([name]) => name.startsWith(`token/${key}/`))
+}
+
+/** Puts records into KV. */
+async function restore(records: readonly (readonly [string, string])[]): Promise<void> {
+  for (const [key, value] of records) await plantKv(key, value)
+}
+
+async function isAlive(access_token: string): Promise<boolean> {
+  const url = `${GOOGLE}/tokeninfo?access_token=${encodeURIComponent(access_token)}`
+  return (await google.simulator.fetch(new Request(url))).ok
+}
+
+it('a record put in the place of another user’s, bundle’s, client’s or kind’s gives nobody a token that is not theirs', async () => {
+  const holders = [
+    await connected('cookie'),
+    await connected('cookie', BEN),
+    await connected('oauth'),
+    await connected('jwt'),
+  ]
+  const bundles = ['pick', 'upload']
+  const own = new Map<string, string>()
+  for (const [at, holder] of holders.entries()) {
+    later(2)
+    await holder.connect('upload')
+    await alarm(holder.stub)
+    for (const bundle of bundles)
+      own.set(`${at}/${bundle}`, (await holder.ask(bundle)).body.access_token)
+  }
+  expect(new Set(own.values()).size).toBe(8)
+  const records = [...(await dumpKv())]
+  const tokens = records.filter(([key]) => key.startsWith('token/'))
+  expect([tokens.length, records.length]).toEqual([8, 16])
+  for (let by = 1; by < records.length; by++) {
+    for (const [at, [key]] of tokens.entries())
+      await plantKv(key, (records[(at + by) % records.length] as [string, string])[1])
+    for (const [at, holder] of holders.entries()) {
+      for (const bundle of bundles) {
+        const { body } = await holder.ask(bundle)
+        expect(body.access_token).toBe(own.get(`${at}/${bundle}`))
+      }
+    }
+  }
+}, 60_000)
+
+describe.each(WAYS)('by %s', (way) => {
+  it('the record of a week ago is no token', async () => {
+    const holder = await connected(way)
+    const old = await recordsOf(holder)
+    const { access_token } = (await holder.ask()).body
+    later(6 * 86_400)
+    await restore(old)
+    const { status, body } = await holder.ask()
+    expect(status).toBe(200)
+    expect(body.access_token).not.toBe(access_token)
+  })
+
+  it('strict: a record from before a disconnect gives nothing, before and after a new consent', async () => {
+    configureWays({ CONSISTENCY: 'strict' })
+    const holder = await connected(way)
+    const old = await recordsOf(holder)
+    expect(old).toHaveLength(1)
+    const { access_token } = (await holder.ask()).body
+    expect(await holder.end('/grants')).toBe(204)
+    await restore(old)
+    expect((await holder.ask()).body).not.toHaveProperty('access_token')
+    later(5)
+    await holder.connect('pick')
+    await restore(old)
+    expect((await holder.ask()).body.access_token).not.toBe(access_token)
+  })
+
+  it('edge: what a record from before a disconnect can bring back is dead at Google', async () => {
+    const holder = await connected(way)
+    const old = await recordsOf(holder)
+    const { access_token } = (await holder.ask()).body
+    expect(await holder.end('/grants')).toBe(204)
+    await aMinute(holder.stub)
+    await restore(old)
+    const { body } = await holder.ask()
+    expect([undefined, access_token]).toContain(body.access_token)
+    expect(await isAlive(access_token)).toBe(false)
+  })
+
+  it('a record with a header that was altered in any way is settled by the object', async () => {
+    const holder = await connected(way)
+    const [[key, old] = ['', '']] = await recordsOf(holder)
+    const { access_token } = (await holder.ask()).body
+    await renew(holder)
+    const [head = '', ...rest] = old.split('.')
+    const header = JSON.parse(new TextDecoder().decode(base64url.decode(head)))
+    const served: object[] = []
+    for (const change of [{}, ...ALTERATIONS]) {
+      const altered = base64url.encode(JSON.stringify({ ...header, ...change }))
+      await plantKv(key, [altered, ...rest].join('.'))
+      const { status, body } = await holder.ask()
+      expect(status).toBe(200)
+      if (body.access_token === access_token) served.push(change)
+    }
+    expect(served).toEqual([{}])
+  })
+})
+
+/** Has the object refresh a token that has ten minutes left: the record of the old one would do as well. */
+async function renew(holder: Holder): Promise<void> {
+  const [[key, old] = ['', '']] = await recordsOf(holder)
+  later(3000)
+  await holder.ask()
+  await vi.waitFor(async () => expect((await dumpKv()).get(key)).not.toBe(old))
+}
+
+it.each([
+  { what: 'our own key, compressed', header: { zip: 'DEF' } },
+  { what: 'our own key, with a wish of its own', header: { x: 1 } },
+  { what: 'the key of cookies', purpose: 'cookie' as const },
+  { what: 'the key of OAuth handles', purpose: 'oauth' as const },
+  { what: 'the key of media tickets', purpose: 'media' as const },
+])(
+  'a record made with $what is not believed',
+  async ({ header = {}, purpose = 'storage' as const }) => {
+    const holder = await connected('jwt')
+    const [[at] = ['']] = await recordsOf(holder)
+    const { keyring } = theConfig()
+    const key = await keyring.key(keyring.current, purpose)
+    if (!key) throw new Error('no key')
+    const record = {
+      v: 1,
+      access_token: 'canary-forged',
+      scope: 'x',
+      expires_at: Date.now() / 1000 + 3600,
+      generation: 'x',
+      sessions: [],
+    }
+    const sealed = (head: object): Promise<string> =>
+      new CompactEncrypt(new TextEncoder().encode(JSON.stringify(record)))
+        .setProtectedHeader({
+          ...{ alg: 'dir', enc: 'A256GCM', kid: keyring.current, typ: 'ptb-token+jwe', at },
+          ...head,
+        })
+        .encrypt(key)
+    await restore([[at, await sealed(header)]])
+    expect((await holder.ask()).body.access_token).not.toBe('canary-forged')
+    if (purpose !== 'storage') return
+    await restore([[at, await sealed({})]])
+    expect((await holder.ask()).body.access_token).toBe('canary-forged')
+  },
+)
