@@ -1,0 +1,52 @@
+/** This file is `npm run mutation -- [folder [file …]]`: every small change to the code of a folder has to make a test of it fail. */
+
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+
+interface Folder {
+  /** The tests that answer for it, as globs. */
+  tests: string[]
+  /** Where they run; Node is quicker, and only for what is pure. */
+  in?: 'workerd' | 'node'
+}
+
+const SEALED = 'test/sealed-forms.test.ts'
+const FOLDERS: Record<string, Folder> = {
+  crypto: { tests: ['test/crypto/*.test.ts', 'test/config.test.ts'] },
+  scope: { tests: ['test/scope/*.test.ts'], in: 'node' },
+  session: {
+    tests: ['test/session/*.test.ts', SEALED, 'test/oauth/{app-jwt,app-users,dpop}.test.ts'],
+  },
+  subject: {
+    tests: ['test/subject/*.test.ts', 'test/flow/*.test.ts', 'test/oauth/{flow,pending}.test.ts'],
+  },
+}
+
+const STRYKER = 'node_modules/@stryker-mutator/core/bin/stryker.js'
+const here = new URL('.', import.meta.url).pathname
+const root = new URL('../..', import.meta.url).pathname
+
+const [only, ...files] = process.argv.slice(2)
+if (only !== undefined && !(only in FOLDERS))
+  throw new TypeError(`no such folder: write one of ${Object.keys(FOLDERS).join(', ')}`)
+if (!existsSync(here + STRYKER)) run('npm', ['ci', '--ignore-scripts'], here)
+for (const [name, folder] of Object.entries(FOLDERS))
+  if (only === undefined || only === name) mutate(name, folder)
+
+/** Tries the mutants of a folder, or of some files of it; what neither its code nor its tests changed is not tried again. */
+function mutate(name: string, { tests, in: place = 'workerd' }: Folder): void {
+  const mutated = files.length === 0 ? ['*.ts'] : files
+  const args = [
+    ...['run', 'test/mutation/stryker.config.json'],
+    ...['--mutate', mutated.map((file) => `src/${name}/${file}`).join(',')],
+    ...['--incrementalFile', `coverage/mutation/${name}.json`],
+  ]
+  run(process.execPath, [here + STRYKER, ...args], root, {
+    MUTATION_TESTS: tests.join(' '),
+    MUTATION_IN: place,
+  })
+}
+
+function run(command: string, args: string[], cwd: string, env: Record<string, string> = {}): void {
+  execFileSync(command, args, { cwd, stdio: 'inherit', env: { ...process.env, ...env } })
+}
