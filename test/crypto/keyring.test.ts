@@ -1,9 +1,18 @@
 /** This file is the tests of the keyring and of the secrets it is made of. */
 
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import { createKeyring, parseEncryptionKeys, parseSecret } from '../../src/crypto/keyring.ts'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import {
+  createKeyring,
+  isSame,
+  parseEncryptionKeys,
+  parseSecret,
+} from '../../src/crypto/keyring.ts'
 import { encoded, ringOf, secretOf } from './keys.ts'
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
 
 const IV = { name: 'AES-GCM', iv: new Uint8Array(12) }
 
@@ -45,7 +54,18 @@ describe('a keyring', () => {
   })
 
   it('needs at least one key', () => {
-    expect(() => createKeyring(new Map())).toThrow(TypeError)
+    expect(() => createKeyring(new Map())).toThrow(
+      new TypeError('a keyring needs at least one key'),
+    )
+  })
+
+  it('derives a key when it is first asked for it, and once', async () => {
+    const deriveKey = vi.spyOn(crypto.subtle, 'deriveKey')
+    const keyring = ringOf({ k1: 1 })
+    expect(deriveKey).not.toHaveBeenCalled()
+    const first = await keyring.key('k1', 'storage')
+    expect(await keyring.key('k1', 'storage')).toBe(first)
+    expect(deriveKey).toHaveBeenCalledTimes(1)
   })
 })
 
@@ -93,6 +113,10 @@ describe('ENCRYPTION_KEYS', () => {
       given: `k1:${encoded(new TextEncoder().encode('password'.repeat(4)))}`,
       expected: 'entry 1 is a sample, not random bytes',
     },
+    {
+      given: `k1:${encoded(secretOf(1))},k2:${encoded(secretOf(2))},k3:${encoded(secretOf(1))}`,
+      expected: 'entry 3 repeats a key under another kid',
+    },
   ])('$given: $expected (TMB-81)', ({ given, expected }) => {
     const problem = parseEncryptionKeys(given)
     expect(problem).toBe(expected)
@@ -101,6 +125,18 @@ describe('ENCRYPTION_KEYS', () => {
 })
 
 describe('a secret', () => {
+  it('of fewer than eight different bytes is a sample', () => {
+    const of = (different: number): Uint8Array =>
+      Uint8Array.from(secretOf(1), (_, i) => i % different)
+    expect(parseSecret(encoded(of(7)))).toBe('is a sample, not random bytes')
+    expect(parseSecret(encoded(of(8)))).toEqual(of(8))
+  })
+
+  it('is the same as another only in every byte', () => {
+    expect(isSame(secretOf(1), secretOf(1))).toBe(true)
+    for (const at of [0, 15, 31]) expect(isSame(secretOf(1), secretOf(1).with(at, 255))).toBe(false)
+  })
+
   it('of 32 random bytes is read as it is written (property)', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (bytes) => {

@@ -1,7 +1,7 @@
 /** This file is the tests of the names of subjects: no two users share one, and nobody reads who it is. */
 
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { createPseudonyms, type Identity } from '../../src/crypto/pseudonym.ts'
 import { secretOf } from './keys.ts'
 
@@ -82,4 +82,12 @@ it('a name is that of its secret: another secret gives another, the same one the
 
 it('a name never changes from one version to the next, or every record would be orphaned', async () => {
   expect(await pseudonyms.subjectKey(the)).toBe('GRF_8fSIHPnoydlpL-P_6nHG0JHb67yUm_Tbph986j0')
+})
+
+it('the key that makes names cannot be read out (TMB-57)', async () => {
+  const importKey = vi.spyOn(crypto.subtle, 'importKey')
+  await createPseudonyms(secretOf(2)).subjectKey(the)
+  const key = await importKey.mock.results[0]?.value
+  expect(key).toMatchObject({ extractable: false, usages: ['sign'] })
+  importKey.mockRestore()
 })

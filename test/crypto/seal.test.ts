@@ -2,9 +2,15 @@
 
 import fc from 'fast-check'
 import { CompactEncrypt, type CompactJWEHeaderParameters } from 'jose'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Keyring } from '../../src/crypto/keyring.ts'
-import { open, type Place, type RecordType, seal } from '../../src/crypto/seal.ts'
+import {
+  isSealedWithCurrent,
+  open,
+  type Place,
+  type RecordType,
+  seal,
+} from '../../src/crypto/seal.ts'
 import { derivedBytes, ringOf, secretOf } from './keys.ts'
 
 const keyring = ringOf({ k1: 1 })
@@ -76,6 +82,26 @@ describe('a sealed record', () => {
     expect(await open(keyring, here, [...mine, ''].join('.'))).toBeUndefined()
   })
 
+  it('does not open in another spelling of the same bytes (RFC 4648 §3.5)', async () => {
+    const sealed = await seal(keyring, here, record)
+    const last = 'AEIMQUYcgkosw048'.indexOf(sealed.at(-1) ?? '') // 4 bits of the last character count
+    const spare = 'BFJNRVZdhlptx159'[last]
+    for (const other of [
+      `${sealed.slice(0, -1)}${spare}`,
+      `${sealed}==`,
+      `${sealed} `,
+      ` ${sealed}`,
+    ]) {
+      expect(
+        other
+          .split('.')
+          .map((part) => encode(decode(part)))
+          .join('.'),
+      ).toBe(sealed)
+      expect(await open(keyring, here, other)).toBeUndefined()
+    }
+  })
+
   it('does not open with another keyring that has a key of the same kid', async () => {
     const sealed = await seal(keyring, here, record)
     expect(await open(ringOf({ k1: 2 }), here, sealed)).toBeUndefined()
@@ -137,6 +163,20 @@ describe('a key', () => {
     expect(await open(ringOf({ k1: 1 }), here, resealed)).toBeUndefined()
   })
 
+  it('says which records it sealed (TMB-55)', async () => {
+    const old = await seal(ringOf({ k1: 1 }), here, record)
+    const rotated = ringOf({ k2: 2, k1: 1 })
+    expect(isSealedWithCurrent(rotated, old)).toBe(false)
+    expect(isSealedWithCurrent(rotated, await seal(rotated, here, record))).toBe(true)
+  })
+
+  it('that the keyring has lost seals nothing', async () => {
+    const lost: Keyring = { ...keyring, key: async () => undefined }
+    await expect(seal(lost, here, record)).rejects.toThrow(
+      new TypeError('the keyring lost its current key'),
+    )
+  })
+
   it('that was retired opens nothing any more, and throws nothing (TMB-55)', async () => {
     const old = await seal(ringOf({ k1: 1 }), here, record)
     expect(await open(ringOf({ k2: 2 }), here, old)).toBeUndefined()
@@ -192,7 +232,9 @@ describe('a record of our own key', () => {
   })
 
   it('does not open compressed (TMB-54)', async () => {
+    const inflate = vi.spyOn(globalThis, 'DecompressionStream')
     expect(await open(keyring, here, await craft({ zip: 'DEF' }))).toBeUndefined()
+    expect(inflate).not.toHaveBeenCalled() // a bomb would have gone off
   })
 
   it('does not open with a critical extension (TMB-54)', async () => {

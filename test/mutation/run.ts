@@ -1,6 +1,6 @@
 /** This file is `npm run mutation -- [folder [file …]]`: every small change to the code of a folder has to make a test of it fail. */
 
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
 interface Folder {
@@ -48,5 +48,10 @@ function mutate(name: string, { tests, in: place = 'workerd' }: Folder): void {
 }
 
 function run(command: string, args: string[], cwd: string, env: Record<string, string> = {}): void {
-  execFileSync(command, args, { cwd, stdio: 'inherit', env: { ...process.env, ...env } })
+  const { status } = spawnSync(command, args, {
+    cwd,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  })
+  if (status !== 0) process.exit(status ?? 1)
 }

@@ -6,6 +6,7 @@ import whole from '../vitest.config.ts'
 const root = new URL('../..', import.meta.url).pathname
 const { MUTATION_TESTS = '', MUTATION_IN = 'workerd' } = process.env
 const include = MUTATION_TESTS.split(' ')
+const testTimeout = 60_000 // instrumented code counts every step it takes
 const [worker] = whole.test?.projects ?? []
 
 export default defineConfig({
@@ -13,8 +14,8 @@ export default defineConfig({
   test: {
     projects: [
       MUTATION_IN === 'workerd'
-        ? Object.assign({}, worker, { test: { name: 'workerd', include } })
-        : { root, test: { name: 'node', include } },
+        ? Object.assign({}, worker, { test: { name: 'workerd', include, testTimeout } })
+        : { root, test: { name: 'node', include, testTimeout } },
     ],
   },
 })
