@@ -232,8 +232,10 @@ describe('a record of our own key', () => {
   })
 
   it('does not open compressed (TMB-54)', async () => {
-    const inflate = vi.spyOn(globalThis, 'DecompressionStream')
+    const inflate = vi.fn()
+    vi.stubGlobal('DecompressionStream', inflate)
     expect(await open(keyring, here, await craft({ zip: 'DEF' }))).toBeUndefined()
+    vi.unstubAllGlobals()
     expect(inflate).not.toHaveBeenCalled() // a bomb would have gone off
   })
 
