@@ -79,8 +79,9 @@ async function verifySignature(proof: string): Promise<{ payload: JWTPayload; jk
       requiredClaims: ['jti', 'htm', 'htu', 'iat'],
       currentDate: new Date(now() * 1000),
     })
-    if (!protectedHeader.jwk) throw invalid('dpop_jwk')
-    return { payload, jkt: await calculateJwkThumbprint(protectedHeader.jwk) }
+    const { jwk } = protectedHeader
+    if (jwk?.crv !== 'P-256') throw invalid('dpop_jwk') // workerd reads a key that misnames its curve
+    return { payload, jkt: await calculateJwkThumbprint(jwk) }
   } catch (cause) {
     if (cause instanceof BrokerError || !isVerdict(cause)) throw cause
     throw new BrokerError('invalid_dpop_proof', 'dpop_signature', { cause })

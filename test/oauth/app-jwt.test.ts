@@ -40,6 +40,8 @@ describe('a JWT', () => {
       what: 'with a clock that is off by a minute',
       change: { claims: { iat: at(55), nbf: at(55) } },
     },
+    { what: 'with a clock that is ahead by a minute', change: { claims: { iat: at(60) } } },
+    { what: 'with a sub of 255 characters', change: { claims: { sub: 'x'.repeat(255) } } },
     { what: 'that lives a day', change: { claims: { exp: at(24 * 60 * 60) } } },
   ])('$what is good', async ({ change }) => {
     expect((await show(await issuer.jwt('ada', change))).status).toBe(200)
@@ -65,6 +67,13 @@ describe('a JWT', () => {
     { what: 'an exp long gone', change: { claims: { iat: at(-7200), exp: at(-61) } } },
     { what: 'no iat', change: { claims: { iat: undefined } } },
     { what: 'an iat to come', change: { claims: { iat: at(120), exp: at(3600) } } },
+    { what: 'an iat just too far ahead', change: { claims: { iat: at(61) } } },
+    { what: 'no life at all', change: { claims: { iat: at(30), exp: at(30) } } },
+    { what: 'an end before its beginning', change: { claims: { iat: at(30), exp: at(10) } } },
+    {
+      what: 'a life of a day and a second',
+      change: { claims: { iat: at(0), exp: at(24 * 60 * 60 + 1) } },
+    },
     { what: 'an nbf to come', change: { claims: { nbf: at(120) } } },
     { what: 'a life of ten years', change: { claims: { exp: at(10 * 365 * 24 * 60 * 60) } } },
     { what: 'a nonce, as an ID token has', change: { claims: { nonce: 'n' } } },

@@ -8,8 +8,8 @@ import { type Config, readConfig } from '../../src/config.ts'
 import { BrokerError } from '../../src/errors.ts'
 import { verifyAppJwt } from '../../src/session/app-user.ts'
 import { newNonce, type Proof, verifyProof } from '../../src/session/dpop.ts'
-import { encoded } from '../crypto/keys.ts'
 import { ALBUM_CLIENT } from '../support/app-issuer.ts'
+import { part, sign } from './jws.ts'
 
 const AT = 2_000_000_000
 beforeEach(() => {
@@ -219,16 +219,4 @@ async function outcomeOf<T extends object>(work: Promise<T>, codes: RegExp): Pro
     expect(error.failure.code).toMatch(codes)
     return `${error.failure.code}: ${error.failure.reason}`
   }
-}
-
-/** Signs whatever header and claims, with no library to say no. */
-async function sign(header: object, claims: object, key: CryptoKey): Promise<string> {
-  const text = [header, claims].map((value) => part(JSON.stringify(value))).join('.')
-  const algorithm = { name: 'ECDSA', hash: 'SHA-256' }
-  const signature = await crypto.subtle.sign(algorithm, key, new TextEncoder().encode(text))
-  return `${text}.${encoded(new Uint8Array(signature))}`
-}
-
-function part(text: string): string {
-  return encoded(new TextEncoder().encode(text))
 }

@@ -45,6 +45,12 @@ describe('a cookie of ours', () => {
     expect(clearedCookie(name)).toBe(set.replace('Max-Age=60', 'Max-Age=0'))
   })
 
+  it('keeps the space within a value, and loses all that is around it', () => {
+    const given = `${SESSION}=  a \t b\t ;${PENDING} \t= c`
+    expect(readCookies(given).get(SESSION)).toBe('a \t b')
+    expect(readCookies(given).get(PENDING)).toBe('c')
+  })
+
   it('carries a sealed value as it is', () => {
     const sealed = 'eyJ-_x..a-_B.c.d'
     expect(sessionCookie(SESSION, sealed, 60)).toContain(`=${sealed};`)
@@ -143,6 +149,9 @@ it.each(['\u2000', '\u00a0', '\ufeff', '\u000b', '\u3000'])(
 )
 
 it('a name of other letters than ours is nobody’s, and so never written back', () => {
+  expect(readCookies('__Host-Http-ptb-pending-(x=1; __Host-Http-ptb-pending-x)=1').names).toEqual(
+    [],
+  )
   expect(readCookies('__Host-Http-ptb-pending-(x)=1; __Host-Http-ptb-session-ä=1').names).toEqual(
     [],
   )

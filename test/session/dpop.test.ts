@@ -1,0 +1,158 @@
+/** This file is the tests of what a DPoP proof is refused for, in the operator's words, and of where each limit is. */
+
+import { env } from 'cloudflare:workers'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { seal } from '../../src/crypto/seal.ts'
+import { BrokerError } from '../../src/errors.ts'
+import { DPOP_ALGORITHMS, newNonce, type Proof, verifyProof } from '../../src/session/dpop.ts'
+import { sign } from './jws.ts'
+
+const AT = 2_000_000_000
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: AT * 1000 })
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.useRealTimers()
+})
+
+const { config } = readConfig(env)
+const keys = (await generateKeyPair('ES256', { extractable: true })) as CryptoKeyPair
+const jwk = await exportJWK(keys.publicKey)
+const URL_ = 'https://broker.example/token'
+
+interface Change {
+  header?: object
+  claims?: object
+  access_token?: string
+  url?: string
+}
+
+async function prove({ header = {}, claims = {} }: Change = {}): Promise<string> {
+  const nonce = await newNonce(config)
+  return sign(
+    { typ: 'dpop+jwt', alg: 'ES256', jwk, ...header },
+    { htm: 'POST', htu: URL_, iat: AT, jti: 'j', nonce, ...claims },
+    keys.privateKey,
+  )
+}
+
+/** The proof, or code and reason of the refusal. */
+async function verify(header: string | undefined, more: Change = {}): Promise<Proof | string> {
+  const { access_token, url = URL_ } = more
+  const target = { header, method: 'POST', url, ...(access_token ? { access_token } : {}) }
+  try {
+    return await verifyProof(config, target)
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error
+    return `${error.failure.code} ${error.failure.reason}`
+  }
+}
+
+/** A proof of just so many characters. */
+async function proofOf(length: number): Promise<string> {
+  const bare = (await prove({ claims: { x: '' } })).length
+  for (let pad = Math.floor(((length - bare) * 3) / 4) - 4; ; pad++) {
+    const proof = await prove({ claims: { x: 'x'.repeat(pad) } })
+    if (proof.length >= length) return proof
+  }
+}
+
+it('a good proof says whose key, which proof, and when it is over', async () => {
+  const jkt = await calculateJwkThumbprint(jwk)
+  expect(await verify(await prove())).toEqual({ jkt, jti: 'j', expires_at: AT + 120 })
+  expect(DPOP_ALGORITHMS).toEqual(['ES256'])
+})
+
+it.each<{ what: string; change: Change; reason: string }>([
+  { what: 'a jti that is no text', change: { claims: { jti: 7 } }, reason: 'dpop_jti' },
+  { what: 'an empty jti', change: { claims: { jti: '' } }, reason: 'dpop_jti' },
+  { what: 'a long jti', change: { claims: { jti: 'x'.repeat(257) } }, reason: 'dpop_jti' },
+  { what: 'another method', change: { claims: { htm: 'post' } }, reason: 'dpop_htm' },
+  { what: 'another path', change: { claims: { htu: `${URL_}/` } }, reason: 'dpop_htu' },
+  {
+    what: 'a URL of somebody',
+    change: { claims: { htu: URL_.replace('//', '//u@') } },
+    reason: 'dpop_htu',
+  },
+  {
+    what: 'another origin',
+    change: { claims: { htu: URL_.replace('https', 'http') } },
+    reason: 'dpop_htu',
+  },
+  { what: 'no URL', change: { claims: { htu: 'token' } }, reason: 'dpop_htu' },
+  { what: 'a URL that is no text', change: { claims: { htu: [URL_] } }, reason: 'dpop_htu' },
+  { what: 'no hash of the token', change: { access_token: 'a' }, reason: 'dpop_ath' },
+  { what: 'a stale iat', change: { claims: { iat: AT - 120.5 } }, reason: 'dpop_iat' },
+  { what: 'an iat to come', change: { claims: { iat: AT + 120.5 } }, reason: 'dpop_iat' },
+  { what: 'no jwk', change: { header: { jwk: undefined } }, reason: 'dpop_signature' },
+  {
+    what: 'a curve misnamed',
+    change: { header: { jwk: { ...jwk, crv: '\0' } } },
+    reason: 'dpop_jwk',
+  },
+  { what: 'another typ', change: { header: { typ: 'JWT' } }, reason: 'dpop_signature' },
+  { what: 'no htm', change: { claims: { htm: undefined } }, reason: 'dpop_signature' },
+  { what: 'no htu', change: { claims: { htu: undefined } }, reason: 'dpop_signature' },
+  { what: 'no jti', change: { claims: { jti: undefined } }, reason: 'dpop_signature' },
+  { what: 'no iat', change: { claims: { iat: undefined } }, reason: 'dpop_signature' },
+])('a proof with $what is refused: $reason', async ({ change, reason }) => {
+  expect(await verify(await prove(change), change)).toBe(`invalid_dpop_proof ${reason}`)
+})
+
+it.each([undefined, ''])('a proof that is %j is refused: dpop_header', async (header) => {
+  expect(await verify(header)).toBe('invalid_dpop_proof dpop_header')
+})
+
+it('a proof may have 4,096 characters, and a jti 256', async () => {
+  const most = await proofOf(4096)
+  expect(most.length).toBe(4096)
+  expect(await verify(most)).toMatchObject({ jti: 'j' })
+  const more = await proofOf(4097)
+  expect(more.length).toBeGreaterThan(4096)
+  expect(await verify(more)).toBe('invalid_dpop_proof dpop_header')
+  const jti = 'x'.repeat(256)
+  expect(await verify(await prove({ claims: { jti } }))).toMatchObject({ jti })
+})
+
+it.each([-120, 120])('a clock may be off by %i s', async (offset) => {
+  const iat = AT + offset
+  expect(await verify(await prove({ claims: { iat } }))).toMatchObject({ expires_at: iat + 120 })
+})
+
+it('the hash of the token has to be the one of this token; RFC 9449 §4.2', async () => {
+  const ath = 'ypeBEsobvcr6wjGzmiPcTaeG7_gUfE5yuYB3ha_uSLs'
+  const proof = await prove({ claims: { ath } })
+  expect(await verify(proof, { access_token: 'a' })).toMatchObject({ jti: 'j' })
+  expect(await verify(proof, { access_token: 'b' })).toBe('invalid_dpop_proof dpop_ath')
+})
+
+it('a nonce holds for an hour to the second, and only one of ours', async () => {
+  const nonceOf = async (iat: number): Promise<string> =>
+    seal(config.keyring, { type: 'nonce', at: 'dpop' }, { iat })
+  const withNonce = async (nonce: unknown): Promise<unknown> =>
+    verify(await prove({ claims: { nonce } }))
+  expect(await withNonce(await nonceOf(AT - 3599))).toMatchObject({ jti: 'j' })
+  const others = [
+    await nonceOf(AT - 3600),
+    await seal(config.keyring, { type: 'code', at: 'dpop' }, { iat: AT }),
+    7,
+    'n',
+  ]
+  for (const nonce of others) expect(await withNonce(nonce)).toBe('use_dpop_nonce dpop_nonce')
+  const made = await newNonce(config)
+  vi.setSystemTime(AT * 1000 + 999)
+  expect(await newNonce(config)).not.toBe(made)
+})
+
+it('what is no verdict on a proof but a fault of ours stays one', async () => {
+  const proof = await prove()
+  vi.spyOn(crypto.subtle, 'digest').mockRejectedValue(new RangeError('boom'))
+  await expect(verify(proof)).rejects.toThrow('boom')
+  vi.mocked(crypto.subtle.digest).mockRejectedValue(new DOMException('no', 'OperationError'))
+  expect(await verify(proof)).toBe('invalid_dpop_proof dpop_signature')
+  vi.mocked(crypto.subtle.digest).mockRejectedValue(new TypeError('no'))
+  expect(await verify(proof)).toBe('invalid_dpop_proof dpop_signature')
+})
