@@ -1,0 +1,116 @@
+/** This file is the Workers of a run in one workerd, each on a socket of its own: nothing but the runtime between the load and a Worker. */
+
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { convertV4MiniflareOptions, Miniflare, type V4WorkerOptions } from 'miniflare'
+import { ROOT } from './machine.ts'
+import { childPids } from './process.ts'
+import { say } from './say.ts'
+
+/** A Worker of a run. */
+export interface Side {
+  name: string
+  /** Its code, an ES module. */
+  code: string
+  /** Variables; `URL` in a value stands for the address this side will have. */
+  vars?: Record<string, unknown>
+  /** KV namespaces: binding to name. */
+  kv?: Record<string, string>
+  /** Durable Objects: binding to class, and whose class it is where it is another side's. */
+  objects?: Record<string, { className: string; of?: string }>
+  /** The side whose address its variables name, where that is not its own. */
+  at?: string
+}
+
+/** Workers that run. */
+export interface Runtime {
+  /** Address of a side. */
+  url(side: string): string
+  /** The runtime's process; 0 where it cannot be found. */
+  pid: number
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Starts one workerd with all these Workers in it.
+ *
+ * @param folder keeps what is stored; left out: it is gone with the runtime
+ */
+export async function startRuntime(sides: readonly Side[], folder?: string): Promise<Runtime> {
+  const compatibilityDate = await compatibility()
+  const urls = new Map<string, string>()
+  for (const { name } of sides) urls.set(name, `http://127.0.0.1:${await freePort()}`)
+  const workers = sides.map((side): V4WorkerOptions => {
+    const { name, code, kv = {}, vars = {}, objects = {}, at = name } = side
+    return {
+      name,
+      modules: [{ type: 'ESModule', path: 'index.js', contents: code }],
+      compatibilityDate,
+      bindings: addressed(vars, urls.get(at) ?? ''),
+      kvNamespaces: kv,
+      durableObjects: Object.fromEntries(
+        Object.entries(objects).map(([binding, { className, of }]) => [
+          binding,
+          { className, useSQLite: true, ...(of === undefined ? {} : { scriptName: of }) },
+        ]),
+      ),
+      unsafeDirectSockets: [{ host: '127.0.0.1', port: Number(urls.get(name)?.split(':')[2]) }],
+    } as V4WorkerOptions
+  })
+  const before = childPids('workerd')
+  const runtime = new Miniflare(
+    convertV4MiniflareOptions({
+      ...{ host: '127.0.0.1', port: 0, cf: false, workers },
+      ...(folder === undefined ? {} : { resourcePersistencePath: folder }),
+      handleStructuredLogs({ level, message }) {
+        if (level === 'error') say(`a Worker says: ${message}`)
+      },
+    }),
+  )
+  await runtime.ready
+  return {
+    pid: childPids('workerd').find((pid) => !before.includes(pid)) ?? 0,
+    url(side) {
+      const url = urls.get(side)
+      if (url === undefined) throw new Error(`there is no side ${side}`)
+      return url
+    },
+    [Symbol.asyncDispose]: () => runtime.dispose(),
+  }
+}
+
+/** Variables and secrets of a broker; every broker of a run has the same secrets. */
+export function brokerVars(issuer: string): Record<string, unknown> {
+  return {
+    BASE_URL: 'URL',
+    ISSUER: issuer,
+    GOOGLE_CLIENT_ID: 'bench-client',
+    GOOGLE_CLIENT_SECRET: 'bench-secret-of-the-broker',
+    ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64url')}`,
+    PSEUDONYM_KEY: randomBytes(32).toString('base64url'),
+    CONSISTENCY: 'edge',
+    CALLBACK_LIMIT: 'none', // nobody returns from Google here
+  }
+}
+
+/** All sides are as modern as the broker. */
+async function compatibility(): Promise<string> {
+  const text = await readFile(join(ROOT, 'wrangler.toml'), 'utf8')
+  return /^compatibility_date = "(.*)"/m.exec(text)?.[1] ?? ''
+}
+
+function addressed(vars: Record<string, unknown>, url: string): Record<string, unknown> {
+  const fill = (value: unknown): unknown =>
+    typeof value === 'string' ? value.replaceAll('URL', url) : value
+  return Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, fill(value)]))
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address ? address.port : 0
+}

@@ -1,0 +1,97 @@
+/** This file is the hand-out under load: the broker beside bare Workers and other people's libraries. */
+
+import { cookieTarget, GALLERY, isAnswer, openFrontend } from '../frontend.ts'
+
+import type { Target } from '../load.ts'
+import { betterAuthTarget, oauthProviderTarget, startBetterAuthOnNode } from '../peers.ts'
+import { takeTurns, type Turns } from '../rounds.ts'
+import { number, type Plan, percent, type Section } from '../section.ts'
+import type { Stage } from '../stage.ts'
+import { figure, ratio } from '../statistics.ts'
+
+const NONE: Turns = { rate: [], cpu_us: [], busy: [], p50_ms: [], p99_ms: [] }
+
+/** Loads everybody in turn. */
+export async function measureHandOut(stage: Stage, plan: Plan): Promise<Section> {
+  const onNode = await startBetterAuthOnNode()
+  const targets = [
+    ...(await brokerTargets(stage)),
+    bareTarget(stage, 'bare KV'),
+    bareTarget(stage, 'bare'),
+    bareTarget(stage, 'bare object'),
+    await oauthProviderTarget(stage.runtime),
+    await betterAuthTarget(stage.runtime),
+    onNode.target,
+  ]
+  try {
+    return toSection(await takeTurns('hand-out', targets, plan), plan)
+  } finally {
+    await onNode.stop()
+  }
+}
+
+async function brokerTargets(stage: Stage): Promise<Target[]> {
+  const [edge, strict] = [stage.side('edge'), stage.side('strict')]
+  const frontend = await openFrontend()
+  const inOAuth = { client: GALLERY.id, jkt: frontend.jkt }
+  return [
+    cookieTarget('broker, cookie mode', edge, [(await stage.plant('edge')).cookie]),
+    frontend.target(
+      'broker, OAuth mode (DPoP)',
+      edge,
+      (await stage.plant('edge', inOAuth)).refresh_token,
+    ),
+    cookieTarget('broker, strict', strict, [(await stage.plant('strict')).cookie]),
+  ]
+}
+
+/** Other sides of the same runtime, which answer the same bytes to anybody. */
+function bareTarget(stage: Stage, name: string): Target {
+  const shot = { method: 'GET', path: '/', headers: {} } as const
+  return { name, ...stage.side(name), shots: async () => [shot], isRight: isAnswer }
+}
+
+function toSection(all: ReadonlyMap<string, Turns>, { connections }: Plan): Section {
+  const of = (name: string): Turns => all.get(name) ?? NONE
+  const kv = of('bare KV')
+  const rows = [...all].map(([name, turns]) => {
+    const rate = figure(turns.rate)
+    return [
+      name,
+      number(ratio(turns.rate, kv.rate).median),
+      number(rate.median),
+      percent(rate.spread),
+      number(figure(turns.cpu_us).median),
+      number(ratio(turns.cpu_us, kv.cpu_us).median),
+      number(figure(turns.p50_ms).median),
+      number(figure(turns.p99_ms).median),
+      number(figure(turns.busy).median),
+    ]
+  })
+  const cookie = of('broker, cookie mode')
+  const own = figure(cookie.cpu_us.map((us, round) => us - (kv.cpu_us[round] ?? Number.NaN)))
+  const oauth = figure(
+    of('broker, OAuth mode (DPoP)').cpu_us.map((us, round) => us - (kv.cpu_us[round] ?? NaN)),
+  )
+  const head = [
+    ...['side', 'rate ÷ bare KV', 'answers/s', 'spread', 'CPU µs an answer', 'CPU ÷ bare KV'],
+    ...['p50 ms', 'p99 ms', 'cores busy'],
+  ]
+  return {
+    title: 'Hand-out of a fresh token',
+    how: `${connections} connections, one subject each, all sides in turn; every answer checked, every request authenticated but those to bare Workers. The KV is that of the local runtime and runs in the same process, so its cost is in every CPU figure but the bare Worker's.`,
+    tables: [{ head, rows }],
+    meaning: [
+      `Beyond the KV read, a hand-out in cookie mode costs ${number(own.median / 1000)} ms of CPU and one in OAuth mode ${number(oauth.median / 1000)} ms, which is what Cloudflare bills.`,
+      'Where "cores busy" is well below 1, the load generator was slower than the side, and the CPU columns say more than the rates.',
+    ],
+    budgets: [
+      {
+        what: 'hand-out from KV, requests per second',
+        limit: '≥ 0.75 of a bare Worker with the same KV read',
+        measured: ratio(cookie.rate, kv.rate).median,
+        ...{ bound: 0.75, kind: 'at least', unit: '×' },
+      },
+    ],
+  }
+}

@@ -1,0 +1,14 @@
+/** This file is a bare Worker with one KV read: a value as large as the broker's own record, and the bytes of a hand-out. */
+
+interface BareKvEnv {
+  ANSWER: string
+  TOKENS: KVNamespace
+  KEY: string
+}
+
+export default {
+  async fetch(_request, { ANSWER, TOKENS, KEY }) {
+    if ((await TOKENS.get(KEY)) === null) return new Response('not planted', { status: 500 })
+    return new Response(ANSWER, { headers: { 'Content-Type': 'application/json' } })
+  },
+} satisfies ExportedHandler<BareKvEnv>

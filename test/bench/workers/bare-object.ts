@@ -1,0 +1,30 @@
+/** This file is a bare Worker with one Durable Object call, which answers the bytes of a hand-out; with `?wait=MS`, once that time is over. */
+
+import { DurableObject } from 'cloudflare:workers'
+
+interface BareObjectEnv {
+  ANSWER: string
+  OBJECTS: DurableObjectNamespace<Answering>
+}
+
+/** Waits as a refresh makes everybody wait: once, however many callers there are. */
+export class Answering extends DurableObject<BareObjectEnv> {
+  #waiting: Promise<void> | undefined
+
+  async answer(wait_ms: number): Promise<string> {
+    if (wait_ms > 0) {
+      this.#waiting ??= new Promise((resolve) => setTimeout(resolve, wait_ms))
+      await this.#waiting
+    }
+    return this.env.ANSWER
+  }
+}
+
+export default {
+  async fetch(request, { OBJECTS }) {
+    const { pathname, searchParams } = new URL(request.url)
+    const wait_ms = Number(searchParams.get('wait') ?? 0)
+    const answer = await OBJECTS.getByName(pathname).answer(wait_ms)
+    return new Response(answer, { headers: { 'Content-Type': 'application/json' } })
+  },
+} satisfies ExportedHandler<BareObjectEnv>
