@@ -18,6 +18,12 @@ export interface Planted {
   refresh_token?: string
 }
 
+/** What is stored of many, and cookies of some. */
+export interface Filled {
+  records: { key: string; value: string; expires_at: number }[]
+  cookies: string[]
+}
+
 /** Many subjects of whom only KV knows, and only an access token. */
 export interface Filling {
   from: number

@@ -3,21 +3,22 @@
 import { now } from '../../../src/clock.ts'
 import { type Config, readConfig } from '../../../src/config.ts'
 import { randomId } from '../../../src/crypto/digest.ts'
+import { seal } from '../../../src/crypto/seal.ts'
 import { scopeSetKey } from '../../../src/subject/grants.ts'
-import { tokenKey, writeToken } from '../../../src/subject/store.ts'
+import { type StoredToken, tokenKey } from '../../../src/subject/store.ts'
 import { sealHandle } from '../../../src/session/handles.ts'
 import { sealSession } from '../../../src/session/session.ts'
 import type { Subject } from '../../../src/subject/subject.ts'
-import type { Filling, Planted, Planting } from '../planting.ts'
+import type { Filled, Filling, Planted, Planting } from '../planting.ts'
 
-/** Plants `POST /subject`, a subject with its grants and a session; `POST /records`, many access tokens and nothing else. */
+/** `POST /subject` plants a subject with its grants and a session; `POST /records` makes access tokens of many, and plants none. */
 export default {
   async fetch(request, env) {
     const { config } = readConfig(env)
     const body: unknown = await request.json()
     return new URL(request.url).pathname === '/subject'
       ? Response.json(await plantSubject(env, config, body as Planting))
-      : Response.json(await plantRecords(env, config, body as Filling))
+      : Response.json(await makeRecords(config, body as Filling))
   },
 } satisfies ExportedHandler<Env>
 
@@ -45,33 +46,29 @@ async function plantSubject(env: Env, config: Config, planting: Planting): Promi
   return { refresh_token: await sealHandle(config, 'refresh', bound) }
 }
 
-/** One access token each, as the edge finds it; a cookie for every `cookie_each`th. */
-async function plantRecords(
-  env: Env,
-  config: Config,
-  { from, count, client, bundle, access_token, expires_in, cookie_each }: Filling,
-): Promise<string[]> {
+/** One access token each, as the edge finds it, for whoever fills the store; a cookie for every `cookie_each`th. */
+async function makeRecords(config: Config, filling: Filling): Promise<Filled> {
+  const { from, count, client, bundle, access_token, expires_in, cookie_each } = filling
   const scopes = config.bundles.get(bundle)?.scopes ?? []
   const key = await scopeSetKey(scopes)
-  const plant = async (index: number): Promise<string[]> => {
+  const filled: Filled = { records: [], cookies: [] }
+  for (let index = from; index < from + count; index++) {
     const sub = `stored-${index}`
     const subject = await config.pseudonyms.subjectKey({ client, iss: config.issuer, sub })
     const [id, at] = [randomId(), now()]
-    const token = {
-      v: 1 as const,
-      access_token,
-      scope: scopes.join(' '),
+    const token: StoredToken = {
+      ...{ v: 1, access_token, scope: scopes.join(' '), generation: randomId() },
       expires_at: at + expires_in,
-      generation: randomId(),
-      sessions: [[id, Math.floor(at)]] as const,
+      sessions: [[id, Math.floor(at)]],
     }
-    await writeToken(env.TOKENS, config.keyring, tokenKey(subject, key), token, at)
-    if (index % cookie_each !== 0) return []
+    const place = tokenKey(subject, key)
+    const value = await seal(config.keyring, { type: 'token', at: place }, token)
+    filled.records.push({ key: place, value, expires_at: token.expires_at })
+    if (index % cookie_each !== 0) continue
     const exp = at + config.session_ttl_seconds
-    return [cookieOf(await sealSession(config, { id, client, sub, subject, exp }))]
+    filled.cookies.push(cookieOf(await sealSession(config, { id, client, sub, subject, exp })))
   }
-  const indexes = Array.from({ length: count }, (_, index) => from + index)
-  return (await Promise.all(indexes.map(plant))).flat()
+  return filled
 }
 
 function cookieOf(set_cookie: string): string {

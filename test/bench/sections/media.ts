@@ -1,0 +1,184 @@
+/** This file is the media relay beside a bare streaming proxy: bytes a second, and memory for a small item and a large one. */
+
+import { get, type IncomingMessage } from 'node:http'
+import { once } from 'node:events'
+import { brokerSides, plant } from '../broker.ts'
+import { bundle, type Production } from '../bundles.ts'
+import { ACCESS_TOKEN, BUNDLE, cookieShot } from '../frontend.ts'
+import { cpuMicroseconds, forgetPeak, memoryMebibytes, peakMebibytes } from '../process.ts'
+import { MEDIA_BYTE, type Provider } from '../provider.ts'
+import { type Runtime, startRuntime } from '../runtime.ts'
+import { say } from '../say.ts'
+import { number, type Plan, percent, type Section } from '../section.ts'
+import { figure, ratio } from '../statistics.ts'
+
+const MEGABYTE = 1_000_000
+const SMALL_BYTES = 10 * MEGABYTE
+
+/** So often a small item is read in a round. */
+const SMALL_READS = 20
+
+/** Memory that a larger item may add, in MiB: what the allocator keeps varies by as much. */
+const MAX_GROWTH_MIB = 64
+
+/** A side in a workerd of its own, because memory is a process's. */
+interface MediaSide {
+  name: string
+  runtime: Runtime
+  /** Where so many bytes can be read. */
+  urlOf(bytes: number): Promise<string>
+}
+
+/** What a side gave for one size. */
+interface Streaming {
+  /** Megabytes a second, by round. */
+  rate: number[]
+  /** CPU milliseconds a megabyte, by round. */
+  cpu: number[]
+  /** Memory before, and at the most, in MiB. */
+  before: number
+  peak: number
+}
+
+/** Reads through both in turn. */
+export async function measureMedia(
+  production: Production,
+  provider: Provider,
+  plan: Plan,
+): Promise<Section> {
+  const sides = [await startRelay(production, provider), await startProxy(production, provider)]
+  try {
+    const sizes = [SMALL_BYTES, plan.large_bytes]
+    const results = new Map<string, Streaming[]>(sides.map(({ name }) => [name, []]))
+    for (const bytes of sizes) {
+      const streamings = await readInTurn(sides, bytes, plan.rounds)
+      for (const [name, streaming] of streamings) results.get(name)?.push(streaming)
+    }
+    return toSection(sizes, results)
+  } finally {
+    for (const { runtime } of sides) await runtime[Symbol.asyncDispose]()
+  }
+}
+
+async function startRelay(production: Production, { issuer }: Provider): Promise<MediaSide> {
+  const runtime = await startRuntime(await brokerSides(production, issuer, { relay: {} }))
+  const { cookie } = await plant(runtime, 'relay')
+  const url = runtime.url('relay')
+  return {
+    ...{ name: 'media relay', runtime },
+    async urlOf(bytes) {
+      const { headers } = cookieShot(url, cookie)
+      const body = JSON.stringify({ bundle: BUNDLE, urls: [`${issuer}/media/${bytes}`] })
+      const response = await fetch(`${url}/media`, { method: 'POST', headers, body })
+      const { media } = (await response.json()) as { media: { url: string }[] }
+      return media[0]?.url ?? ''
+    },
+  }
+}
+
+async function startProxy({ path }: Production, { issuer }: Provider): Promise<MediaSide> {
+  const code = await bundle('workers/proxy.ts', path)
+  const runtime = await startRuntime([{ name: 'proxy', code, vars: { TOKEN: ACCESS_TOKEN } }])
+  const query = (bytes: number): string =>
+    new URLSearchParams({ url: `${issuer}/media/${bytes}` }).toString()
+  return {
+    ...{ name: 'bare streaming proxy', runtime },
+    urlOf: async (bytes) => `${runtime.url('proxy')}/?${query(bytes)}`,
+  }
+}
+
+async function readInTurn(
+  sides: readonly MediaSide[],
+  bytes: number,
+  rounds: number,
+): Promise<Map<string, Streaming>> {
+  const results = new Map<string, Streaming>()
+  for (const { name, runtime, urlOf } of sides) {
+    await read(await urlOf(SMALL_BYTES), SMALL_BYTES)
+    forgetPeak(runtime.pid)
+    results.set(name, { rate: [], cpu: [], before: memoryMebibytes(runtime.pid), peak: NaN })
+  }
+  const reads = bytes === SMALL_BYTES ? SMALL_READS : 1
+  for (let round = 0; round < rounds; round++) {
+    for (const { name, runtime, urlOf } of round % 2 === 0 ? sides : sides.toReversed()) {
+      const url = await urlOf(bytes)
+      const cpu = cpuMicroseconds(runtime.pid)
+      const began_at = performance.now()
+      for (let count = 0; count < reads; count++) await read(url, bytes)
+      const megabytes = (bytes * reads) / MEGABYTE
+      const rate = megabytes / ((performance.now() - began_at) / 1000)
+      const streaming = results.get(name)
+      streaming?.rate.push(rate)
+      streaming?.cpu.push((cpuMicroseconds(runtime.pid) - cpu) / 1000 / megabytes)
+      if (streaming) streaming.peak = peakMebibytes(runtime.pid)
+      say(`media, ${bytes / MEGABYTE} MB, round ${round + 1}: ${name} ${Math.round(rate)} MB/s`)
+    }
+  }
+  return results
+}
+
+const EXPECTED = Buffer.alloc(1024 * 1024, MEDIA_BYTE)
+
+/** Reads to the end; every byte has to be right, and all of them there. */
+async function read(url: string, bytes: number): Promise<void> {
+  const [response] = (await once(get(url), 'response')) as [IncomingMessage]
+  let count = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    count += chunk.length
+    if (!chunk.equals(EXPECTED.subarray(0, chunk.length))) throw new Error('other bytes came')
+  }
+  if (response.statusCode !== 200 || count !== bytes)
+    throw new Error(`${response.statusCode} with ${count} bytes of ${bytes}`)
+}
+
+function toSection(
+  sizes: readonly number[],
+  results: ReadonlyMap<string, readonly Streaming[]>,
+): Section {
+  const relay = results.get('media relay') ?? []
+  const proxy = results.get('bare streaming proxy') ?? []
+  const rows = sizes.flatMap((bytes, index) =>
+    [...results].map(([name, streamings]) => {
+      const { rate = [], cpu = [], before = NaN, peak = NaN } = streamings[index] ?? {}
+      const against = ratio(rate, proxy[index]?.rate ?? [])
+      return [
+        `${name}, ${bytes / MEGABYTE} MB`,
+        ...[against.median, figure(rate).median].map(number),
+        percent(figure(rate).spread),
+        ...[figure(cpu).median, before, peak].map(number),
+      ]
+    }),
+  )
+  const growth = (relay[1]?.peak ?? NaN) - (relay[0]?.peak ?? NaN)
+  const large = (sizes[1] ?? 0) / MEGABYTE
+  return {
+    title: 'Media relay',
+    how: 'One reader, who reads as fast as it can; each side in a workerd of its own; the relay opens its ticket and finds its token for every read. Every byte is checked.',
+    tables: [
+      {
+        head: [
+          ...['side', 'rate ÷ bare proxy', 'MB/s', 'spread', 'CPU ms a MB'],
+          ...['MiB before', 'MiB at most'],
+        ],
+        rows,
+      },
+    ],
+    meaning: [
+      'A film streams through the relay as through a proxy that checks nothing, and its length costs no memory.',
+    ],
+    budgets: [
+      ...sizes.map((bytes, index) => ({
+        what: `media relay, ${bytes / MEGABYTE} MB: throughput`,
+        limit: '≥ 0.8 of a bare streaming proxy',
+        measured: ratio(relay[index]?.rate ?? [], proxy[index]?.rate ?? []).median,
+        ...{ bound: 0.8, kind: 'at least', unit: '×' } as const,
+      })),
+      {
+        what: `media relay: peak memory with ${large} MB beyond that with 10 MB`,
+        limit: `does not grow: ≤ ${MAX_GROWTH_MIB} MiB`,
+        measured: growth,
+        ...{ bound: MAX_GROWTH_MIB, kind: 'at most', unit: 'MiB' },
+      },
+    ],
+  }
+}
