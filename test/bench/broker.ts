@@ -85,6 +85,18 @@ export async function makeRecords(
   return tellSeeder(runtime, broker, '/records', filling)
 }
 
+/** Writes a record into a namespace, which has a Worker for it. */
+export async function write(
+  { url }: Runtime,
+  namespace: string,
+  key: string,
+  body: string,
+): Promise<void> {
+  const at = `${url(`writer of ${namespace}`)}/${encodeURIComponent(key)}`
+  const { status } = await fetch(at, { method: 'PUT', body })
+  if (status !== 200) throw new Error(`not written: ${status}`)
+}
+
 async function tellSeeder<T>(
   { url }: Runtime,
   broker: string,

@@ -1,9 +1,9 @@
 /** This file is the provider of a run, in a thread of its own: a token endpoint that takes its time, and a host of media bytes. Knows how often it was asked. */
 
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { once } from 'node:events'
 
 /** The provider, running. */
 export interface Provider {

@@ -95,8 +95,8 @@ export function brokerVars(issuer: string): Record<string, unknown> {
   }
 }
 
-/** All sides are as modern as the broker. */
-async function compatibility(): Promise<string> {
+/** The date of the broker, for all sides. */
+export async function compatibility(): Promise<string> {
   const text = await readFile(join(ROOT, 'wrangler.toml'), 'utf8')
   return /^compatibility_date = "(.*)"/m.exec(text)?.[1] ?? ''
 }
@@ -107,7 +107,8 @@ function addressed(vars: Record<string, unknown>, url: string): Record<string, u
   return Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, fill(value)]))
 }
 
-async function freePort(): Promise<number> {
+/** Finds a port on loopback that nobody has. */
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()

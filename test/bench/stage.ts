@@ -1,6 +1,6 @@
 /** This file is the stage of the hand-outs: the broker in its variants, the bare Workers and the peers, all in one workerd. */
 
-import { brokerSides, plant } from './broker.ts'
+import { brokerSides, makeRecords, plant, write } from './broker.ts'
 import { bundle, type Production } from './bundles.ts'
 import { ANSWER } from './frontend.ts'
 import { peerSides } from './peers.ts'
@@ -17,6 +17,7 @@ export interface Stage {
   plant(broker: string, planting?: Partial<Planting>): Promise<Required<Planted>>
 }
 
+const KEY = 'the-one-record'
 const STRICT = { CONSISTENCY: 'strict' }
 
 /** Starts everything. */
@@ -32,6 +33,7 @@ export async function startStage(production: Production, provider: Provider): Pr
     ...(await bareSides(production.path)),
     ...(await peerSides(production.path)),
   ])
+  await writeBareRecord(runtime)
   return {
     runtime,
     side: (name) => ({ url: runtime.url(name), pid: runtime.pid }),
@@ -39,15 +41,23 @@ export async function startStage(production: Production, provider: Provider): Pr
   }
 }
 
+/** A record as the broker keeps one, where the bare Worker reads it. */
+async function writeBareRecord(runtime: Runtime): Promise<void> {
+  const { records } = await makeRecords(runtime, 'edge', { from: 0, count: 1, cookie_each: 1 })
+  await write(runtime, 'bare KV', KEY, records[0]?.value ?? '')
+}
+
 async function bareSides(production: string): Promise<Side[]> {
+  const writer = await bundle('workers/writer.ts', production)
   return [
     { name: 'bare', code: await bundle('workers/bare.ts', production), vars: { ANSWER } },
     {
       name: 'bare KV',
       code: await bundle('workers/bare-kv.ts', production),
-      vars: { ANSWER },
-      kv: { TOKENS: 'bare' },
+      vars: { ANSWER, KEY },
+      kv: { TOKENS: 'bare KV' },
     },
+    { name: 'writer of bare KV', code: writer, kv: { TOKENS: 'bare KV' } },
     {
       name: 'bare object',
       code: await bundle('workers/bare-object.ts', production),

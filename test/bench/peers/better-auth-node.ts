@@ -19,5 +19,6 @@ const peer = createPeer(database, {
   secret: BENCH_SECRET,
   access_token: BENCH_ACCESS_TOKEN,
 })
-server.on('request', toNodeHandler(peer))
+const answer = toNodeHandler(peer)
+server.on('request', (request, response) => void answer(request, response))
 process.stdout.write(`${JSON.stringify({ url: baseURL, ...(await peer.plant()) })}\n`)

@@ -13,10 +13,11 @@ let peer: Peer | undefined
 
 export default {
   async fetch(request, env) {
-    peer ??= createPeer(
-      memoryAdapter({ user: [], session: [], account: [], verification: [] }),
-      { baseURL: env.BASE_URL, secret: env.SECRET, access_token: env.ACCESS_TOKEN },
-    )
+    peer ??= createPeer(memoryAdapter({ user: [], session: [], account: [], verification: [] }), {
+      baseURL: env.BASE_URL,
+      secret: env.SECRET,
+      access_token: env.ACCESS_TOKEN,
+    })
     if (new URL(request.url).pathname === '/__plant') return Response.json(await peer.plant())
     return peer.handler(request)
   },

@@ -26,7 +26,7 @@ export function createPeer(
   database: NonNullable<BetterAuthOptions['database']>,
   { baseURL, secret, access_token }: Planting,
 ): Peer {
-  const auth = betterAuth({
+  const options: BetterAuthOptions = {
     baseURL,
     secret,
     database,
@@ -35,7 +35,8 @@ export function createPeer(
     rateLimit: { enabled: false },
     socialProviders: { google: { clientId: 'bench-client', clientSecret: 'bench-secret' } },
     telemetry: { enabled: false },
-  })
+  }
+  const auth = betterAuth(options)
   return {
     handler: (request) => auth.handler(request),
     async plant() {

@@ -1,6 +1,6 @@
 /** This file is `@cloudflare/workers-oauth-provider` with the nearest work it does: it checks its own access token, which takes one KV read and a decryption, and hands out the upstream token in its props. */
 
-import { OAuthProvider, type OAuthHelpers } from '@cloudflare/workers-oauth-provider'
+import { type OAuthHelpers, OAuthProvider } from '@cloudflare/workers-oauth-provider'
 
 interface PeerEnv {
   BASE_URL: string

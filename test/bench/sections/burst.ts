@@ -59,8 +59,8 @@ export async function measureBurst(
     how: `The provider answers a refresh in ${REFRESH_MS} ms. Each burst has a subject of its own and opens all its connections at once; the bare Worker asks one Durable Object, which waits as long and calls nobody. Times are multiples of the provider's.`,
     tables: [{ head: ['side', 'refreshes', 'p50', 'p99', 'spread of p99'], rows }],
     meaning: [
-      'However many tabs and users of a family come back at the same moment, Google sees one request, and all of them get its token.',
-      'What the bare Durable Object takes is what connections and the one thread of the local runtime take by themselves.',
+      `However many callers come back at the same moment, Google sees ${number(broker.refreshes)} request, and all of them get its token.`,
+      'What the bare Durable Object takes is what so many connections and the one thread of the local runtime take by themselves; Cloudflare spreads them over isolates.',
     ],
     budgets: [
       {

@@ -4,7 +4,7 @@ import { cookieTarget, GALLERY, isAnswer, openFrontend } from '../frontend.ts'
 
 import type { Target } from '../load.ts'
 import { betterAuthTarget, oauthProviderTarget, startBetterAuthOnNode } from '../peers.ts'
-import { takeTurns, type Turns } from '../rounds.ts'
+import { type Turns, takeTurns } from '../rounds.ts'
 import { number, type Plan, percent, type Section } from '../section.ts'
 import type { Stage } from '../stage.ts'
 import { figure, ratio } from '../statistics.ts'

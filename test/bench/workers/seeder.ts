@@ -4,10 +4,10 @@ import { now } from '../../../src/clock.ts'
 import { type Config, readConfig } from '../../../src/config.ts'
 import { randomId } from '../../../src/crypto/digest.ts'
 import { seal } from '../../../src/crypto/seal.ts'
-import { scopeSetKey } from '../../../src/subject/grants.ts'
-import { type StoredToken, tokenKey } from '../../../src/subject/store.ts'
 import { sealHandle } from '../../../src/session/handles.ts'
 import { sealSession } from '../../../src/session/session.ts'
+import { scopeSetKey } from '../../../src/subject/grants.ts'
+import { type StoredToken, tokenKey } from '../../../src/subject/store.ts'
 import type { Subject } from '../../../src/subject/subject.ts'
 import type { Filled, Filling, Planted, Planting } from '../planting.ts'
 
@@ -49,7 +49,8 @@ async function plantSubject(env: Env, config: Config, planting: Planting): Promi
 /** One access token each, as the edge finds it, for whoever fills the store; a cookie for every `cookie_each`th. */
 async function makeRecords(config: Config, filling: Filling): Promise<Filled> {
   const { from, count, client, bundle, access_token, expires_in, cookie_each } = filling
-  const scopes = config.bundles.get(bundle)?.scopes ?? []
+  const scopes = config.bundles.get(bundle)?.scopes
+  if (!scopes) throw new TypeError(`there is no bundle ${bundle}`)
   const key = await scopeSetKey(scopes)
   const filled: Filled = { records: [], cookies: [] }
   for (let index = from; index < from + count; index++) {

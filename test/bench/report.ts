@@ -1,0 +1,62 @@
+/** This file is the report: what was measured, as `RESULTS.md` shows it. */
+
+import type { Machine } from './machine.ts'
+import { type Budget, isHeld, number, type Section, type Table } from './section.ts'
+
+/** A run. */
+export interface Results {
+  /** `date` of RFC 3339. */
+  date: string
+  machine: Machine
+  minutes: number
+  sections: readonly Section[]
+}
+
+const INTRODUCTION = `Written by \`npm run bench\`; every figure comes from one run on one machine. Absolute figures vary from machine to machine, so read the ratios: sides take turns round by round, a ratio is the median of the rounds' ratios, and a spread is half the distance of the quartiles. CPU times are those of the whole server process, also of its storage (Linux only).`
+
+/** Writes the report. */
+export function toMarkdown({ date, machine, minutes, sections }: Results): string {
+  const { os, cores, cpu, memory_gib, versions } = machine
+  const on = `${date}, ${minutes} minutes on ${cores} cores of ${cpu}, ${memory_gib} GiB, ${os}.`
+  const software = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  return [
+    '# Results of the bench',
+    INTRODUCTION,
+    `${on} ${software.join(', ')}.`,
+    '## Budgets',
+    tableOf({
+      head: ['what', 'budget', 'measured', ''],
+      rows: sections.flatMap(({ budgets }) => budgets.map(budgetRow)),
+    }),
+    ...sections.flatMap(({ title, how, tables, meaning }) => [
+      `## ${title}`,
+      how,
+      ...tables.map(tableOf),
+      meaning.map((sentence) => `- ${sentence}`).join('\n'),
+    ]),
+  ]
+    .join('\n\n')
+    .concat('\n')
+}
+
+function budgetRow(budget: Budget): string[] {
+  const { what, limit, measured, unit } = budget
+  return [what, limit, `${number(measured)} ${unit}`.trim(), verdictOn(budget)]
+}
+
+/** Says by how much a budget is held or missed. */
+export function verdictOn(budget: Budget): string {
+  const { measured, bound, kind } = budget
+  const word = isHeld(budget) ? 'held' : '**missed**'
+  if (kind === 'exactly' || Number.isNaN(measured)) return Number.isNaN(measured) ? '—' : word
+  return `${word} by ${Math.round(Math.abs(measured / bound - 1) * 100)} %`
+}
+
+function tableOf({ head, rows }: Table): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return [
+    line(head),
+    line(head.map((_, column) => (column === 0 ? '---' : '---:'))),
+    ...rows.map(line),
+  ].join('\n')
+}

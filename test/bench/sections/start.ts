@@ -1,0 +1,168 @@
+/** This file is the cold start: a workerd of its own each time, from its spawn to its first answer, beside an empty Worker. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { get } from 'node:http'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { bundle, type Production } from '../bundles.ts'
+import { ROOT } from '../machine.ts'
+import { cpuMicroseconds } from '../process.ts'
+import { brokerVars, compatibility, freePort } from '../runtime.ts'
+import { say } from '../say.ts'
+import { number, type Plan, percent, type Section } from '../section.ts'
+import { type Figure, figure } from '../statistics.ts'
+
+/** A Worker that is started again and again. */
+interface Starter {
+  name: string
+  folder: string
+  port: number
+  path: string
+  /** From spawn to answer, in milliseconds, and the CPU time of the process by then. */
+  ms: number[]
+  cpu_ms: number[]
+}
+
+const POLL_MS = 1
+
+/** Starts both in turn. */
+export async function measureStart(production: Production, { starts }: Plan): Promise<Section> {
+  const home = await mkdtemp(join(tmpdir(), 'photos-token-broker-bench-'))
+  try {
+    const starters = [
+      await prepare(home, 'broker', '/bundles', production.path),
+      await prepare(home, 'empty Worker', '/', await emptyWorker(home, production)),
+    ]
+    for (let start = 0; start <= starts; start++) {
+      for (const starter of starters) await startOnce(starter, start === 0)
+    }
+    say(`started ${starts} times each`)
+    return toSection(starters)
+  } finally {
+    await rm(home, { recursive: true })
+  }
+}
+
+async function emptyWorker(home: string, { path }: Production): Promise<string> {
+  const file = join(home, 'empty.js')
+  await writeFile(file, await bundle('workers/empty.ts', path))
+  return file
+}
+
+async function prepare(home: string, name: string, path: string, code: string): Promise<Starter> {
+  const folder = join(home, name.replace(' ', '-'))
+  const port = await freePort()
+  await mkdir(folder)
+  await copyFile(code, join(folder, 'index.js'))
+  const isBroker = name === 'broker'
+  await writeFile(join(folder, 'config.capnp'), await configOf(port, isBroker))
+  return { name, folder, port, path, ms: [], cpu_ms: [] }
+}
+
+/** The configuration of workerd; what the first answer does not ask for is bound, but empty. */
+async function configOf(port: number, isBroker: boolean): Promise<string> {
+  const url = `http://127.0.0.1:${port}`
+  const vars = {
+    ...brokerVars('http://127.0.0.1:9'),
+    BASE_URL: url,
+    BUNDLES: JSON.stringify({
+      pick: { scopes: ['photospicker.mediaitems.readonly'], reason: 'For the bench' },
+    }),
+  }
+  const texts = Object.entries(vars).map(
+    ([name, value]) => `(name = "${name}", text = ${JSON.stringify(value)})`,
+  )
+  const bindings = [
+    ...texts,
+    '(name = "TOKENS", kvNamespace = "nothing")',
+    '(name = "SUBJECTS", durableObjectNamespace = "Subject")',
+  ]
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [(name = "main", worker = .main), (name = "nothing", network = (allow = []))],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")]
+);
+const main :Workerd.Worker = (
+  modules = [(name = "index.js", esModule = embed "index.js")],
+  compatibilityDate = "${await compatibility()}",
+  ${isBroker ? BROKER_STORAGE : ''}
+  bindings = [${isBroker ? bindings.join(', ') : ''}]
+);
+`
+}
+
+const BROKER_STORAGE = `durableObjectNamespaces = [(className = "Subject", uniqueKey = "subjects", enableSql = true)],
+  durableObjectStorage = (inMemory = void),`
+
+async function startOnce(starter: Starter, isWarmUp: boolean): Promise<void> {
+  const { name, folder, port, path, ms, cpu_ms } = starter
+  const began_at = performance.now()
+  const child = spawn(workerd(), ['serve', 'config.capnp'], { cwd: folder, stdio: 'ignore' })
+  const closed = once(child, 'close')
+  const status = await firstAnswer(child, port, path)
+  const took = performance.now() - began_at
+  const cpu = cpuMicroseconds(child.pid ?? 0) / 1000
+  child.kill('SIGKILL')
+  await closed
+  if (status !== 200) throw new Error(`${name} began with ${status}`)
+  if (isWarmUp) return
+  ms.push(took)
+  cpu_ms.push(cpu)
+}
+
+async function firstAnswer(child: ChildProcess, port: number, path: string): Promise<number> {
+  while (child.exitCode === null) {
+    const status = await new Promise<number>((resolve) => {
+      const call = get({ host: '127.0.0.1', port, path, agent: false }, (response) => {
+        response.resume().once('end', () => resolve(response.statusCode ?? 0))
+      })
+      call.once('error', () => resolve(0))
+    })
+    if (status !== 0) return status
+    await pause(POLL_MS)
+  }
+  return 0
+}
+
+let known: string | undefined
+
+/** The program itself, which the package chooses by the system. */
+function workerd(): string {
+  known ??= (createRequire(join(ROOT, 'node_modules/miniflare/'))('workerd') as { default: string })
+    .default
+  return known
+}
+
+function toSection([broker, empty]: readonly Starter[]): Section {
+  const own = (values: (starter: Starter | undefined) => number[]): Figure =>
+    figure(values(broker).map((value, start) => value - (values(empty)[start] ?? NaN)))
+  const [more_ms, more_cpu] = [own((it) => it?.ms ?? []), own((it) => it?.cpu_ms ?? [])]
+  const rows = [broker, empty].flatMap((starter) => {
+    if (!starter) return []
+    const [ms, cpu] = [figure(starter.ms), figure(starter.cpu_ms)]
+    return [[starter.name, number(ms.median), percent(ms.spread), number(cpu.median)]]
+  })
+  const beyond = ['broker beyond empty', number(more_ms.median), '', number(more_cpu.median)]
+  return {
+    title: 'Cold start',
+    how: `${broker?.ms.length} times each, in turn: a new workerd process, from its spawn to its first answer. What the empty Worker takes is the runtime's own start, which Cloudflare has behind it; the difference is compiling the broker, running its modules, reading its configuration and answering \`GET /bundles\`.`,
+    tables: [
+      { head: ['Worker', 'ms to the first answer', 'spread', 'CPU ms'], rows: [...rows, beyond] },
+    ],
+    meaning: [
+      `Whoever wakes a sleeping location waits ${number(more_ms.median)} ms longer than the next one there.`,
+    ],
+    budgets: [
+      {
+        what: 'start-up of the deployed Worker, with its first answer',
+        limit: '≤ 15 ms CPU',
+        measured: more_cpu.median,
+        ...{ bound: 15, kind: 'at most', unit: 'ms' },
+      },
+    ],
+  }
+}
