@@ -31,7 +31,7 @@ export async function refusalOf(response: Response): Promise<BrokerError> {
   const cause = isOurs ? await readError(response) : undefined
   if (status === 429) return unavailable(response, cause) // whatever it says besides
   if (isOurs && headers.has('WWW-Authenticate')) return misconfigured(cause)
-  switch (cause?.error) {
+  switch (cause?.error ?? '') {
     case 'invalid_grant':
       return new BrokerError('consent_required', 'google_invalid_grant', { cause })
     case 'invalid_scope':
