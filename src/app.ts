@@ -6,10 +6,9 @@ import { LinearRouter } from 'hono/router/linear-router'
 import type { ClientMode } from './clients.ts'
 import { type Config, configOf } from './config.ts'
 import { BrokerError, failureOf, toErrorResponse } from './errors.ts'
-import { log, logError } from './log.ts'
 import { callback } from './routes/callback.ts'
 import { connect } from './routes/connect.ts'
-import { type BrokerContext, type BrokerEnv, MAX_URL_LENGTH } from './routes/context.ts'
+import { type BrokerContext, type BrokerEnv, MAX_URL_LENGTH, record } from './routes/context.ts'
 import { cors } from './routes/cors.ts'
 import { disconnect, forgetGrant } from './routes/grants.ts'
 import { withHeaders } from './routes/headers.ts'
@@ -111,6 +110,7 @@ function createApp(): Hono<BrokerEnv> {
 async function prepare(c: BrokerContext, next: Next): Promise<void> {
   c.set('request_id', requestId(c))
   c.set('timings', startTimings())
+  c.set('audit', {})
   c.set('config', requireConfig(c.env))
   if (c.req.url.length > MAX_URL_LENGTH) throw new BrokerError('invalid_request', 'url_length')
   if (new URL(c.req.url).host !== c.var.config.host)
@@ -141,9 +141,9 @@ function toResponse(error: Error, c: BrokerContext): Response | Promise<Response
   const failure = failureOf(error)
   const request_id = c.var.request_id
   const { status, body, headers } = toErrorResponse(failure, request_id)
-  const fields = { request_id, route: c.req.routePath, status, ...problemsOf(error) }
-  if (status >= 500) logError('request_failed', error, fields)
-  else log('info', 'request_refused', { ...fields, reason: failure.reason })
+  const fields = { route: c.req.routePath, status, outcome: failure.code, ...problemsOf(error) }
+  if (status >= 500) record(c, 'request_failed', fields, error)
+  else record(c, 'request_refused', { ...fields, reason: failure.reason })
   for (const [name, value] of Object.entries(headers)) c.header(name, value)
   if (failure.reason === CONFIGURATION_FAULTY && c.req.path.endsWith('/healthz'))
     return c.json({ status: 'error' }, 503)

@@ -19,13 +19,23 @@ export interface LogFields {
   status?: number
 }
 
-/** Writes one event. */
-export function log(level: 'info' | 'warn' | 'error', event: string, fields: LogFields = {}): void {
-  console[level](JSON.stringify({ at: new Date().toISOString(), level, event, ...fields }))
+/** One event, as it is written. */
+export interface LogRecord extends LogFields {
+  /** UTC; ISO 8601. */
+  at: string
+  level: 'info' | 'warn' | 'error'
+  event: string
+}
+
+/** Writes one event. @returns what was written */
+export function log(level: LogRecord['level'], event: string, fields: LogFields = {}): LogRecord {
+  const record = { at: new Date().toISOString(), level, event, ...fields }
+  console[level](JSON.stringify(record))
+  return record
 }
 
 /** Writes an error as its fixed reason and the class names of its causes: messages of others may quote secrets. */
-export function logError(event: string, error: unknown, fields: LogFields = {}): void {
+export function logError(event: string, error: unknown, fields: LogFields = {}): LogRecord {
   const causes: string[] = []
   for (
     let cause: unknown = error;
@@ -35,5 +45,8 @@ export function logError(event: string, error: unknown, fields: LogFields = {}):
     const { code } = cause as { code?: unknown }
     causes.push(typeof code === 'string' && /^[A-Z0-9_]{1,60}$/.test(code) ? code : cause.name)
   }
-  log('error', event, { ...fields, reason: `${failureOf(error).reason} (${causes.join(' < ')})` })
+  return log('error', event, {
+    ...fields,
+    reason: `${failureOf(error).reason} (${causes.join(' < ')})`,
+  })
 }

@@ -3,6 +3,7 @@
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { openTrail } from '../src/audit.ts'
 import { type Config, readConfig } from '../src/config.ts'
 import { sha256 } from '../src/crypto/digest.ts'
 import {
@@ -18,6 +19,8 @@ import { openSession, sealSession } from '../src/session/session.ts'
 import { readToken, tokenKey, writeToken } from '../src/subject/store.ts'
 import { createVault } from '../src/subject/vault.ts'
 import { encoded, secretOf } from './crypto/keys.ts'
+
+const trail = openTrail({}, () => {})
 
 const AT = 2_000_000_000
 beforeEach(() => {
@@ -86,20 +89,22 @@ const FORMS: Record<string, Form> = {
     open: openTicket,
   },
   'stored grant': {
-    seal: async ({ keyring }, record) => createVault(keyring, 's').sealGrant('k', record as never),
+    seal: async ({ keyring }, record) =>
+      createVault(keyring, 's', trail).sealGrant('k', record as never),
     open: async ({ keyring }, sealed) =>
-      createVault(keyring, 's').openGrant({ scopes: 'k', sealed }),
+      createVault(keyring, 's', trail).openGrant({ scopes: 'k', sealed }),
   },
   'stored access token': {
-    seal: async ({ keyring }, record) => createVault(keyring, 's').sealToken('k', record as never),
+    seal: async ({ keyring }, record) =>
+      createVault(keyring, 's', trail).sealToken('k', record as never),
     open: async ({ keyring }, sealed) =>
-      createVault(keyring, 's').openToken({ scopes: 'k', sealed } as never),
+      createVault(keyring, 's', trail).openToken({ scopes: 'k', sealed } as never),
   },
   'held consent': {
     seal: async ({ keyring }, record) =>
-      createVault(keyring, 's').sealConsent('id', record as never),
+      createVault(keyring, 's', trail).sealConsent('id', record as never),
     open: async ({ keyring }, sealed) =>
-      createVault(keyring, 's').openConsent({ id: 'id', sealed } as never),
+      createVault(keyring, 's', trail).openConsent({ id: 'id', sealed } as never),
   },
   'access token in KV': {
     needs: { expires_at: AT + 3600 },
@@ -109,7 +114,7 @@ const FORMS: Record<string, Form> = {
     },
     open: async ({ keyring }, sealed) => {
       await env.TOKENS.put(tokenKey('s', 'kv'), sealed)
-      return readToken(env.TOKENS, keyring, tokenKey('s', 'kv'))
+      return readToken(env.TOKENS, keyring, tokenKey('s', 'kv'), () => {})
     },
   },
 }

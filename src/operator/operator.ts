@@ -1,8 +1,8 @@
 /** This file is the operator's entrance: a service binding that only who may deploy to the account can make, and no HTTP route. */
 
 import { WorkerEntrypoint } from 'cloudflare:workers'
+import { type AuditEvent, type AuditFields, openTrail } from '../audit.ts'
 import { configOf } from '../config.ts'
-import { log } from '../log.ts'
 import { scopeSetKey } from '../subject/grants.ts'
 import { listSubjects } from '../subject/store.ts'
 import type { Faults, Keys, OperatorCalls, Report, SubjectPage } from './protocol.ts'
@@ -10,7 +10,7 @@ import type { Faults, Keys, OperatorCalls, Report, SubjectPage } from './protoco
 /**
  * What operators can do: see metadata, reseal, forget. None of it reads, exports or mints a token (TMB-78, TMB-79).
  *
- * Every method leaves a line in the log, with the name the operator goes by; who may bind is for Cloudflare to say.
+ * Whatever concerns subjects leaves a line in the audit trail, with the name the operator goes by; who may bind is for Cloudflare to say.
  */
 export class Operator extends WorkerEntrypoint<Env> implements OperatorCalls {
   async keys(): Promise<Keys | Faults> {
@@ -24,12 +24,12 @@ export class Operator extends WorkerEntrypoint<Env> implements OperatorCalls {
 
   async subjects(operator: string, cursor?: string): Promise<SubjectPage> {
     const page = await listSubjects(this.env.TOKENS, cursor)
-    log('info', 'operator_list', { operator, subjects: page.subjects.length })
+    this.#record('operator_list', { operator, subjects: page.subjects.length })
     return page
   }
 
   async census(operator: string, subjects: readonly string[], reseal: boolean): Promise<Report[]> {
-    log('info', reseal ? 'operator_reseal' : 'operator_census', {
+    this.#record(reseal ? 'operator_reseal' : 'operator_census', {
       operator,
       subjects: subjects.length,
     })
@@ -54,7 +54,10 @@ export class Operator extends WorkerEntrypoint<Env> implements OperatorCalls {
   }
 
   async forget(operator: string, subject: string): Promise<boolean> {
-    log('info', 'operator_forget', { operator, subject })
+    this.#record('operator_forget', { operator, subject })
     return this.env.SUBJECTS.getByName(subject).disconnectForOperator()
+  }
+  #record(event: AuditEvent, fields: AuditFields): void {
+    openTrail(this.env, (work) => this.ctx.waitUntil(work)).record(event, fields)
   }
 }

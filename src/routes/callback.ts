@@ -9,8 +9,9 @@ import type { ConnectError } from '../protocol.ts'
 import { clearedCookie, readCookies } from '../session/cookie.ts'
 import { openPending, PENDING_SECONDS, type Pending } from '../session/pending.ts'
 import { askSubject } from '../subject/stub.ts'
-import { type BrokerContext, isPrefetch, readQuery } from './context.ts'
+import { about, type BrokerContext, isPrefetch, readQuery } from './context.ts'
 import { beginSession, bundleOf, type Finish, goBack, issueCode } from './finish.ts'
+import { limitAddress } from './limits.ts'
 
 /**
  * Finishes a consent.
@@ -29,7 +30,8 @@ export async function callback(c: BrokerContext): Promise<Response> {
   const opened = await openPending(config, query.get('state') ?? '', cookies)
   if (!opened) throw new BrokerError('invalid_request', 'state_unknown')
   const { pending, cookie } = opened
-  await limit(c)
+  about(c, { client: pending.client, bundle: pending.bundle })
+  await limitAddress(c, 'CALLBACK_LIMIT') // each of these costs a call to Google
   try {
     const response = await checkAuthorizationResponse(config, query, pending.state)
     const finish =
@@ -76,14 +78,6 @@ async function consume({ env }: BrokerContext, { state, iat }: Pending): Promise
     success(await stub.consume(iat + PENDING_SECONDS)),
   )
   if (!isFirst) throw new BrokerError('invalid_request', 'state_used')
-}
-
-/** Callbacks that hold a valid pending authorization cost a call to Google; so many a minute from one address (TMB-49). */
-async function limit(c: BrokerContext): Promise<void> {
-  const { success: isWithin } = await c.env.CALLBACK_LIMIT.limit({
-    key: c.req.header('CF-Connecting-IP') ?? 'unknown',
-  })
-  if (!isWithin) throw new BrokerError('slow_down', 'callback_limit', { retry_after: 60 })
 }
 
 function connectError(code: string): ConnectError {

@@ -9,11 +9,13 @@ import { askSubject } from '../subject/stub.ts'
 import { type BrokerContext, readQuery } from './context.ts'
 import { type Errand, keepOpener, refuseEmbedding, sendToGoogle } from './errand.ts'
 import { findBundle, findClient, findReturnTo } from './find.ts'
+import { limitAddress } from './limits.ts'
 import { confirmPage } from './pages.ts'
 
 /** Begins a consent. A navigation of the user's own goes on at once; one that another site began is asked about first. */
 export async function connect(c: BrokerContext): Promise<Response> {
   refuseEmbedding(c)
+  await limitAddress(c, 'START_LIMIT')
   const query = readQuery(c)
   if (query.has('scope')) throw new BrokerError('invalid_request', 'scope_not_choosable')
   const client = findClient(c.var.config, query.get('client'))

@@ -2,6 +2,7 @@
 
 import type { Context } from 'hono'
 import { type GenericSchema, type InferOutput, safeParse } from 'valibot'
+import { type AuditEvent, type AuditFields, openTrail } from '../audit.ts'
 import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
 import type { Timings } from './timings.ts'
@@ -9,11 +10,39 @@ import type { Timings } from './timings.ts'
 /** Bindings and per-request values, for Hono. */
 export interface BrokerEnv {
   Bindings: Env
-  Variables: { config: Config; request_id: string; timings: Timings }
+  Variables: {
+    config: Config
+    request_id: string
+    timings: Timings
+    /** What is known of whom and what a request is about, for the audit trail. */
+    audit: AuditFields
+  }
 }
 
 /** The context of a request to the broker. */
 export type BrokerContext = Context<BrokerEnv>
+
+/** Notes whom or what a request is about, as far as it was checked, for the audit trail (TMB-76). */
+export function about(c: BrokerContext, fields: AuditFields): void {
+  Object.assign(c.var.audit, fields)
+}
+
+/** Records what came of a request, with all that is known of it (TMB-76). */
+export function record(
+  c: BrokerContext,
+  event: AuditEvent,
+  fields: AuditFields = {},
+  error?: Error,
+): void {
+  const { audit, request_id } = c.var
+  const origin = c.req.header('Origin')
+  const trail = openTrail(c.env, (work) => c.executionCtx.waitUntil(work))
+  trail.record(
+    event,
+    { request_id, ...audit, ...(origin === undefined ? {} : { origin }), ...fields },
+    error,
+  )
+}
 
 /** Longer requests are refused before anything else is done with them (TMB-73). */
 export const MAX_URL_LENGTH = 8 * 1024

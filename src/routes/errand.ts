@@ -7,7 +7,7 @@ import { createAuthorizationRequest } from '../google/authorize.ts'
 import type { Bundle } from '../scope/bundles.ts'
 import { readCookies } from '../session/cookie.ts'
 import { type Pending, sealPending } from '../session/pending.ts'
-import { type BrokerContext, isPrefetch } from './context.ts'
+import { about, type BrokerContext, isPrefetch, record } from './context.ts'
 
 /** A consent to be asked for. */
 export interface Errand
@@ -26,6 +26,7 @@ export async function sendToGoogle(c: BrokerContext, errand: Errand): Promise<Re
   const { config } = c.var
   const { select_account, login_hint, needs_refresh_token, session, authorization } = errand
   keepOpener(c)
+  about(c, { client: errand.client.id, bundle: errand.bundle.name })
   const request = await createAuthorizationRequest(config, {
     scopes: errand.bundle.scopes,
     prompt: [
@@ -50,6 +51,7 @@ export async function sendToGoogle(c: BrokerContext, errand: Errand): Promise<Re
   for (const cookie of await sealPending(config, pending, readCookies(c.req.header('Cookie')))) {
     c.header('Set-Cookie', cookie, { append: true })
   }
+  record(c, 'connect_started')
   return c.redirect(request.url, 303)
 }
 

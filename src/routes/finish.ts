@@ -12,7 +12,7 @@ import { bindPending, type Pending } from '../session/pending.ts'
 import { sealSession } from '../session/session.ts'
 import type { Consent } from '../subject/consent.ts'
 import { askSubject } from '../subject/stub.ts'
-import type { BrokerContext } from './context.ts'
+import { about, type BrokerContext, record } from './context.ts'
 import { keepOpener, sendToGoogle } from './errand.ts'
 import { findBundle, findClient, findOAuthClient } from './find.ts'
 import { type AnswerTarget, answerAuthorization } from './oauth/authorization-response.ts'
@@ -50,6 +50,7 @@ export async function beginSession(
   const { pending, sub } = consented
   const { client } = pending
   const subject = await config.pseudonyms.subjectKey({ client, iss: config.issuer, sub })
+  about(c, { subject })
   if (pending.session && pending.session.subject !== subject)
     return () => goBack(c, pending, 'account_mismatch')
   const acceptance = await askSubject(c.env.SUBJECTS, subject, (stub) =>
@@ -82,6 +83,7 @@ export async function issueCode(
   const { app_user, code_challenge, dpop_jkt } = authorization
   const subject =
     app_user?.subject ?? (await config.pseudonyms.subjectKey({ client, iss: config.issuer, sub }))
+  about(c, { subject })
   const id = randomId()
   const exp = now() + CODE_SECONDS
   try {
@@ -101,7 +103,10 @@ export async function issueCode(
     sub: app_user?.sub ?? sub,
     is_app_user: app_user !== undefined,
   })
-  return () => answerAuthorization(c, targetOf(pending, authorization), { code })
+  return () => {
+    record(c, 'connect_finished', { outcome: 'ok' })
+    return answerAuthorization(c, targetOf(pending, authorization), { code })
+  }
 }
 
 /** Sends the user back to where they began, with the outcome and nothing else (TMB-17). */
@@ -111,6 +116,7 @@ export function goBack(
   error: ConnectError | undefined,
 ): Response | Promise<Response> {
   const { authorization, bundle, display, return_to } = pending
+  record(c, 'connect_finished', { outcome: error ?? 'ok' })
   if (authorization) {
     const target = targetOf(pending, authorization)
     return answerAuthorization(c, target, { error: error ?? 'server_error' })

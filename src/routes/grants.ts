@@ -3,7 +3,7 @@
 import { askSubject } from '../subject/stub.ts'
 import { admitAny, isBearerCall } from './admit.ts'
 import { type Caller, inWordsFor } from './caller.ts'
-import type { BrokerContext } from './context.ts'
+import { about, type BrokerContext, record } from './context.ts'
 import { findBundle } from './find.ts'
 import { admit, callerOf } from './guard.ts'
 import { loggedOut } from './session.ts'
@@ -11,11 +11,13 @@ import { loggedOut } from './session.ts'
 /** Forgets a bundle here, and with it every bundle of the same scopes; Google has no way to end one of several. */
 export async function forgetGrant(c: BrokerContext): Promise<Response> {
   const caller = await admitAny(c)
-  const { scopes } = findBundle(c.var.config, caller.client, c.req.param('bundle'))
+  const { name, scopes } = findBundle(c.var.config, caller.client, c.req.param('bundle'))
+  about(c, { bundle: name })
   const asking = askSubject(c.env.SUBJECTS, caller.subject, (subject) =>
     subject.forget(caller.asker, scopes.join(' ')),
   )
   await c.var.timings.measure('do', inWordsFor(caller, asking))
+  record(c, 'bundle_forgotten')
   return c.body(null, 204)
 }
 
@@ -36,4 +38,5 @@ async function disconnectCaller(c: BrokerContext, caller: Caller): Promise<void>
     subject.disconnect(caller.asker),
   )
   await c.var.timings.measure('do', inWordsFor(caller, asking))
+  record(c, 'disconnected')
 }

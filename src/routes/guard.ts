@@ -5,7 +5,7 @@ import { BrokerError } from '../errors.ts'
 import { clearedCookie, readCookies, SESSION_COOKIE_PREFIX } from '../session/cookie.ts'
 import { openSession, type Session } from '../session/session.ts'
 import type { Caller } from './caller.ts'
-import type { BrokerContext } from './context.ts'
+import { about, type BrokerContext } from './context.ts'
 import { clientsAt } from './cors.ts'
 import { connectUrl } from './find.ts'
 
@@ -67,6 +67,7 @@ export function callerOf(c: BrokerContext, visitor: Visitor): Caller | undefined
   const client = clients.find(({ id }) => id === session?.client)
   if (!session || !client) return undefined
   const { id, sub, subject } = session
+  about(c, { subject, client: client.id })
   return {
     client,
     sub,

@@ -12,8 +12,9 @@ import { touchAfter } from '../subject/sessions.ts'
 import { readToken, type StoredToken, tokenKey } from '../subject/store.ts'
 import { askSubject } from '../subject/stub.ts'
 import { type Claimant, inWordsFor } from './caller.ts'
-import type { BrokerContext } from './context.ts'
+import { about, type BrokerContext, record } from './context.ts'
 import { requireRunning } from './find.ts'
+import { limitHandOut } from './limits.ts'
 
 /** Seconds of life a token has at least, where the caller does not say. */
 export const DEFAULT_MIN_TTL_SECONDS = 300
@@ -45,6 +46,8 @@ export async function handOut(
   { min_ttl, rejected }: Wish,
 ): Promise<HandedOut> {
   requireRunning(c.var.config, caller.client, bundle.name)
+  about(c, { bundle: bundle.name })
+  await limitHandOut(c, caller.subject, bundle.name)
   const ask: Ask = {
     asker: caller.asker,
     scope: bundle.scopes.join(' '),
@@ -74,7 +77,8 @@ async function fromEdge(
 ): Promise<HandOut | undefined> {
   const { config, timings } = c.var
   if (config.consistency === 'strict') return undefined
-  const token = await timings.measure('kv', readToken(c.env.TOKENS, config.keyring, key))
+  const reading = readToken(c.env.TOKENS, config.keyring, key, () => record(c, 'record_unreadable'))
+  const token = await timings.measure('kv', reading)
   const at = now()
   const seen_at = token && lastSeen(token, ask, at)
   if (!token || seen_at === undefined || at >= seen_at + config.session_idle_seconds)

@@ -7,7 +7,7 @@ import { parseMediaUrl } from '../google/media-url.ts'
 import type { MediaResponse } from '../protocol.ts'
 import { sealTicket, TICKET_SECONDS } from '../session/media-ticket.ts'
 import { admitAny } from './admit.ts'
-import { type BrokerContext, readJson } from './context.ts'
+import { type BrokerContext, readJson, record } from './context.ts'
 import { findBundle } from './find.ts'
 import { handOut } from './hand-out.ts'
 
@@ -47,6 +47,7 @@ export async function issueTickets(c: BrokerContext): Promise<Response> {
       expires_in: TICKET_SECONDS,
     })),
   }
+  record(c, 'media_issued')
   return c.json(answer)
 }
 

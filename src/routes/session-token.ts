@@ -13,7 +13,7 @@ import {
   string,
 } from 'valibot'
 import type { TokenResponse } from '../protocol.ts'
-import { type BrokerContext, readJson } from './context.ts'
+import { type BrokerContext, readJson, record } from './context.ts'
 import { findBundle } from './find.ts'
 import { admitSession } from './guard.ts'
 import { DEFAULT_MIN_TTL_SECONDS, handOut, MAX_MIN_TTL_SECONDS, REJECTED } from './hand-out.ts'
@@ -33,6 +33,7 @@ export async function sessionToken(c: BrokerContext): Promise<Response> {
   const { bundle: name, ...wish } = await readJson(c, BODY)
   const bundle = findBundle(c.var.config, caller.client, name)
   const { access_token, expires_in, scope } = await handOut(c, caller, bundle, wish)
+  record(c, 'token_issued')
   const body: TokenResponse = {
     access_token,
     token_type: 'Bearer',

@@ -7,7 +7,7 @@ import { askSubject } from '../subject/stub.ts'
 import type { ScopeStatus } from '../subject/subject.ts'
 import { admitAny } from './admit.ts'
 import { type Caller, inWordsFor } from './caller.ts'
-import { type BrokerContext, readQuery } from './context.ts'
+import { type BrokerContext, readQuery, record } from './context.ts'
 import { admit } from './guard.ts'
 
 /** Says for each bundle of the client whether it can be had; mints nothing. */
@@ -48,6 +48,7 @@ export async function endSession(c: BrokerContext): Promise<Response> {
       success(await subject.endSession(session.id, all === 'true')),
     )
     await c.var.timings.measure('do', ending)
+    record(c, 'session_ended', { subject: session.subject, client: session.client })
   }
   return loggedOut(c, session?.client)
 }

@@ -84,7 +84,7 @@ export function createHandingOut(parts: SubjectParts): HandingOut {
       background(
         refreshing.then(
           () => {},
-          (error: unknown) => logError('refresh_failed', error),
+          (error: unknown) => void logError('refresh_failed', error),
         ),
       )
     }

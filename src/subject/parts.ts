@@ -1,5 +1,6 @@
 /** This file is what one subject's Durable Object works with, put together. */
 
+import { type AuditTrail, openTrail } from '../audit.ts'
 import { now } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { createGrants, type Grants } from './grants.ts'
@@ -22,6 +23,7 @@ export interface SubjectParts {
   publisher: Publisher
   revoker: Revoker
   refresher: Refresher
+  trail: AuditTrail
   /** Lets work go on behind the answer. */
   background(work: Promise<void>): void
 }
@@ -42,7 +44,8 @@ export function openParts(ctx: DurableObjectState, env: Env, config: Config): Su
     if (at !== undefined) await ctx.storage.setAlarm(at * 1000)
   }
   const background = (work: Promise<void>): void => ctx.waitUntil(work)
-  const vault = createVault(config.keyring, subject)
+  const trail = openTrail(env, background)
+  const vault = createVault(config.keyring, subject, trail)
   const sessions = createSessions(ledger, config)
   const publisher = createPublisher({
     kv: env.TOKENS,
@@ -53,7 +56,7 @@ export function openParts(ctx: DurableObjectState, env: Env, config: Config): Su
     vault,
     schedule,
   })
-  const revoker = createRevoker({ config, subject, ledger, vault, schedule })
+  const revoker = createRevoker({ config, subject, ledger, vault, trail, schedule })
   const grants = createGrants(ledger, vault, publisher)
   const refresher = createRefresher({
     config,
@@ -63,6 +66,7 @@ export function openParts(ctx: DurableObjectState, env: Env, config: Config): Su
     grants,
     publisher,
     revoker,
+    trail,
     background,
   })
   return {
@@ -75,6 +79,7 @@ export function openParts(ctx: DurableObjectState, env: Env, config: Config): Su
     publisher,
     revoker,
     refresher,
+    trail,
     background,
   }
 }

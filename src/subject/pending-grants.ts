@@ -3,7 +3,6 @@
 import { now } from '../clock.ts'
 import { randomId } from '../crypto/digest.ts'
 import { failed, type Outcome, success } from '../errors.ts'
-import { log } from '../log.ts'
 import { parseScope } from '../scope/scopes.ts'
 import { accept, type Consent } from './consent.ts'
 import { consentRequired, grantedOf, scopeSetKey } from './grants.ts'
@@ -111,10 +110,10 @@ export async function dropOverdue(parts: SubjectParts): Promise<void> {
  * consented with; there the refresh token is dropped, or a link somebody made could end a stranger's grant.
  */
 async function giveUp(
-  { config, ledger, revoker, subject, vault }: SubjectParts,
+  { config, ledger, revoker, subject, trail, vault }: SubjectParts,
   row: PendingRow,
 ): Promise<void> {
-  log('info', 'pending_grant_dropped', { subject })
+  trail.record('pending_grant_dropped', { subject })
   const consent = await vault.openConsent(row)
   const { refresh_token } = consent?.tokens ?? {}
   const isOnlyClient = config.clients.size === 1

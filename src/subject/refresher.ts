@@ -1,11 +1,12 @@
 /** This file is the refresh: one at a time for a grant, its outcome shared by all who wait, its failures kept apart from its end. */
 
+import type { AuditTrail } from '../audit.ts'
 import { now } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { BrokerError, failed, failureOf, type Outcome, success } from '../errors.ts'
 import { OAuthError } from '../google/failure.ts'
 import { refresh, type Tokens } from '../google/token.ts'
-import { log, logError } from '../log.ts'
+import { log } from '../log.ts'
 import { covers, equals, missing, type ScopeSet } from '../scope/scopes.ts'
 import { backOff, backOffLeft, MAX_BACK_OFF_SECONDS } from './back-off.ts'
 import { type AccessToken, isFresh } from './grant.ts'
@@ -40,6 +41,7 @@ interface Parts {
   grants: Grants
   publisher: Publisher
   revoker: Revoker
+  trail: AuditTrail
   /** Lets work go on behind the answer. */
   background(work: Promise<void>): void
 }
@@ -226,7 +228,7 @@ async function settle(
   scopes: ScopeSet,
   error: unknown,
 ): Promise<Outcome<AccessToken> | 'superseded'> {
-  const { background, grants, ledger, publisher, subject } = parts
+  const { background, grants, ledger, publisher, subject, trail } = parts
   const failure = failureOf(error)
   if (!grants.isCurrent(held)) return 'superseded'
   if (failure.reason === 'google_invalid_grant') {
@@ -234,12 +236,12 @@ async function settle(
       error instanceof BrokerError &&
       error.cause instanceof OAuthError &&
       error.cause.error_subtype !== undefined
-    log('info', 'grant_ended', { subject, reason: failure.reason })
+    trail.record('grant_ended', { subject, reason: failure.reason })
     ledger.transaction(() => grants.end(held, policy))
     background(publisher.flush())
     return 'superseded'
   }
-  logError('refresh_failed', error, { subject })
+  trail.record('refresh_failed', { subject }, error)
   const key = await scopeSetKey(scopes)
   if (failure.reason === 'google_invalid_scope' && held.row.scopes !== key) {
     grants.note(key, 'unnarrowable')

@@ -1,9 +1,10 @@
 /** This file is how Google is told of a disconnect: at once, and again until it has heard. */
 
+import type { AuditTrail } from '../audit.ts'
 import { now } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { revoke } from '../google/revoke.ts'
-import { log, logError } from '../log.ts'
+import { log } from '../log.ts'
 import type { Ledger, RevocationRow } from './ledger.ts'
 import type { Vault } from './vault.ts'
 
@@ -36,12 +37,13 @@ interface Parts {
   subject: string
   ledger: Ledger
   vault: Vault
+  trail: AuditTrail
   /** Sets the alarm for what is left. */
   schedule(): Promise<void>
 }
 
 /** Makes the revoker of a subject. */
-export function createRevoker({ config, subject, ledger, vault, schedule }: Parts): Revoker {
+export function createRevoker({ config, subject, ledger, vault, trail, schedule }: Parts): Revoker {
   let flushing = Promise.resolve()
 
   const tell = async (row: RevocationRow): Promise<void> => {
@@ -57,7 +59,7 @@ export function createRevoker({ config, subject, ledger, vault, schedule }: Part
       await revoke(config, grant.refresh_token)
       ledger.remove('revocations', row.id)
     } catch (error) {
-      logError('revocation_failed', error, { subject })
+      trail.record('revocation_failed', { subject }, error)
       ledger.retryRevocation(row.id, now() + Math.min(2 ** (row.failures + 1), MAX_PAUSE_SECONDS))
     }
   }

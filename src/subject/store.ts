@@ -31,12 +31,14 @@ export function grantKey(subject: string, scopes: string): string {
 /**
  * Reads an access token at the edge: one KV read.
  *
+ * @param tell is called for an unreadable value
  * @returns `undefined` for a miss, an unreadable value and a failing KV alike: the Durable Object settles them
  */
 export async function readToken(
   kv: KVNamespace,
   keyring: Keyring,
   key: string,
+  tell: () => void,
 ): Promise<StoredToken | undefined> {
   let sealed: string | null
   try {
@@ -44,9 +46,10 @@ export async function readToken(
   } catch {
     return undefined
   }
-  return sealed === null
-    ? undefined
-    : ((await open(keyring, { type: 'token', at: key }, sealed)) as StoredToken | undefined)
+  if (sealed === null) return undefined
+  const token = await open(keyring, { type: 'token', at: key }, sealed)
+  if (token === undefined) tell()
+  return token as StoredToken | undefined
 }
 
 /**

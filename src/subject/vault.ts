@@ -1,5 +1,6 @@
 /** This file is the vault: a subject's tokens on their way into storage and out of it, each sealed for its own place. */
 
+import type { AuditTrail } from '../audit.ts'
 import type { Keyring } from '../crypto/keyring.ts'
 import { open, type Place, seal } from '../crypto/seal.ts'
 import type { Consent } from './consent.ts'
@@ -18,21 +19,26 @@ export interface Vault {
 }
 
 /** Makes the vault of a subject. */
-export function createVault(keyring: Keyring, subject: string): Vault {
+export function createVault(keyring: Keyring, subject: string, trail: AuditTrail): Vault {
+  const openOrTell = async (place: Place, sealed: string): Promise<unknown> => {
+    const record = await open(keyring, place, sealed)
+    if (record === undefined) trail.record('record_unreadable', { subject })
+    return record
+  }
   const placeOfConsent = (id: string): Place => ({ type: 'consent', at: `${subject}/${id}` })
   return {
     sealGrant: (scopes, grant) =>
       seal(keyring, { type: 'grant', at: grantKey(subject, scopes) }, grant),
     openGrant: async (row) =>
       row &&
-      ((await open(keyring, { type: 'grant', at: grantKey(subject, row.scopes) }, row.sealed)) as
+      ((await openOrTell({ type: 'grant', at: grantKey(subject, row.scopes) }, row.sealed)) as
         | Grant
         | undefined),
     sealToken: (scopes, token) =>
       seal(keyring, { type: 'token', at: tokenKey(subject, scopes) }, token),
     openToken: async (row) =>
       row &&
-      ((await open(keyring, { type: 'token', at: tokenKey(subject, row.scopes) }, row.sealed)) as
+      ((await openOrTell({ type: 'token', at: tokenKey(subject, row.scopes) }, row.sealed)) as
         | AccessToken
         | undefined),
     sealConsent: (id, consent) => seal(keyring, placeOfConsent(id), consent),

@@ -10,6 +10,7 @@ import { askSubject } from '../../subject/stub.ts'
 import { type BrokerContext, readParameters } from '../context.ts'
 import { type Errand, keepOpener, refuseEmbedding, sendToGoogle } from '../errand.ts'
 import { findBundle, findOAuthClient } from '../find.ts'
+import { limitAddress } from '../limits.ts'
 import { confirmPage } from '../pages.ts'
 import {
   readAnswerTarget,
@@ -32,6 +33,7 @@ export const REQUEST_URI_PREFIX = 'urn:ietf:params:oauth:request_uri:'
  */
 export async function authorize(c: BrokerContext): Promise<Response> {
   refuseEmbedding(c)
+  await limitAddress(c, 'START_LIMIT')
   const { config } = c.var
   const { parameters, repeated } = readParameters(new URL(c.req.url).search)
   const client = findOAuthClient(config, parameters.get('client_id'))

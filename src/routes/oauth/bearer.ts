@@ -9,7 +9,7 @@ import { newNonce, type Proof, verifyProof } from '../../session/dpop.ts'
 import { openHandle } from '../../session/handles.ts'
 import type { Session } from '../../session/session.ts'
 import type { Caller } from '../caller.ts'
-import type { BrokerContext } from '../context.ts'
+import { about, type BrokerContext } from '../context.ts'
 import { requireOAuthOrigin } from '../cors.ts'
 import { authorizeUrl } from '../find.ts'
 
@@ -42,6 +42,7 @@ export async function admitAppUser(c: BrokerContext): Promise<AppUser> {
 
 /** An app's user as a caller. */
 export function callerOfApp(c: BrokerContext, { client, sub, subject }: AppUser): Caller {
+  about(c, { subject, client: client.id })
   return {
     client,
     sub,
@@ -59,6 +60,7 @@ export function callerOfSession(
   { id, sub, subject }: Pick<Session, 'id' | 'sub' | 'subject'>,
   proof?: Proof,
 ): Caller {
+  about(c, { subject, client: client.id })
   return {
     client,
     sub,

@@ -6,6 +6,7 @@ import type { PushedResponse } from '../../protocol.ts'
 import { sealHandle } from '../../session/handles.ts'
 import { type BrokerContext, readForm } from '../context.ts'
 import { requireOAuthOrigin } from '../cors.ts'
+import { limitAddress } from '../limits.ts'
 import { readAuthorizationRequest, readRedirectUri } from './authorization-request.ts'
 import { REQUEST_URI_PREFIX } from './authorize.ts'
 import { admitAppUser, requireProof } from './bearer.ts'
@@ -21,6 +22,7 @@ const REQUEST_SECONDS = 60
  */
 export async function pushRequest(c: BrokerContext): Promise<Response> {
   requireOAuthOrigin(c)
+  await limitAddress(c, 'START_LIMIT')
   const { client, sub, subject } = await admitAppUser(c)
   const form = await readForm(c)
   if (form.get('client_id') !== client.id)

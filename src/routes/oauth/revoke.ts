@@ -3,7 +3,7 @@
 import { BrokerError, success } from '../../errors.ts'
 import { openHandle } from '../../session/handles.ts'
 import { askSubject } from '../../subject/stub.ts'
-import { type BrokerContext, readForm } from '../context.ts'
+import { type BrokerContext, readForm, record } from '../context.ts'
 import { requireOAuthOrigin } from '../cors.ts'
 import { findOAuthClient } from '../find.ts'
 import { required } from './token-answer.ts'
@@ -31,6 +31,7 @@ export async function revoke(c: BrokerContext): Promise<Response> {
       success(await subject.endSession(session.id, false)),
     )
     await timings.measure('do', ending)
+    record(c, 'session_ended', { subject: session.subject, client: session.client })
   }
   return c.body(null, 200)
 }

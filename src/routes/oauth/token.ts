@@ -2,7 +2,7 @@
 
 import { BrokerError } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol.ts'
-import { type BrokerContext, type Parameters, readForm } from '../context.ts'
+import { type BrokerContext, type Parameters, readForm, record } from '../context.ts'
 import { requireOAuthOrigin } from '../cors.ts'
 import { redeemCode } from './grant-code.ts'
 import { exchangeToken } from './grant-exchange.ts'
@@ -33,5 +33,7 @@ export async function token(c: BrokerContext): Promise<Response> {
   const grant = GRANTS.get(grant_type)
   if (!grant) throw new BrokerError('unsupported_grant_type', 'grant_type_unknown')
   c.header('Pragma', 'no-cache') // RFC 6749 §5.1, for caches that know nothing newer
-  return c.json(await grant(c, form))
+  const answer = await grant(c, form)
+  record(c, 'token_issued', { bundle: answer.scope })
+  return c.json(answer)
 }

@@ -1,0 +1,73 @@
+/** This file is the audit trail: what happened to whose consent and session, one record an event, to the log and to a queue. */
+
+import { type LogFields, log, logError } from './log.ts'
+
+/** What is recorded (TMB-76). */
+export type AuditEvent =
+  | 'connect_started'
+  | 'connect_finished'
+  | 'token_issued'
+  | 'media_issued'
+  | 'session_ended'
+  | 'bundle_forgotten'
+  | 'disconnected'
+  | 'request_refused'
+  | 'request_failed'
+  | 'refresh_failed'
+  | 'grant_ended'
+  | 'revocation_failed'
+  | 'pending_grant_dropped'
+  | 'record_unreadable'
+  | 'operator_list'
+  | 'operator_census'
+  | 'operator_reseal'
+  | 'operator_forget'
+
+/** What a record says besides its time and event. */
+export interface AuditFields extends LogFields {
+  /** `ok`, or the `error` of the answer. */
+  outcome?: string
+  /** Whom the browser says the request is from; its word alone. */
+  origin?: string
+}
+
+/** Where records go; the queue is optional, as the binding `AUDIT`. */
+export interface AuditTrail {
+  record(event: AuditEvent, fields: AuditFields, error?: unknown): void
+}
+
+/** Longer untrusted texts are cut off. */
+const MAX_TEXT_LENGTH = 200
+
+/**
+ * Opens the trail of a request, or of a Durable Object.
+ *
+ * A queue that fails never fails what is recorded: the record is in the log as well, and so is that failure.
+ *
+ * @param waitUntil keeps the runtime alive while a record is on its way
+ */
+export function openTrail(env: object, waitUntil: (work: Promise<void>) => void): AuditTrail {
+  const { AUDIT } = env as { AUDIT?: Queue }
+  return {
+    record(event, fields, error) {
+      const texts = capped(fields)
+      const record = error === undefined ? log('info', event, texts) : logError(event, error, texts)
+      if (AUDIT)
+        waitUntil(
+          AUDIT.send(record).then(
+            () => undefined,
+            (cause: unknown) => void logError('audit_queue_failed', cause),
+          ),
+        )
+    },
+  }
+}
+
+function capped(fields: AuditFields): AuditFields {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value.slice(0, MAX_TEXT_LENGTH) : value,
+    ]),
+  )
+}

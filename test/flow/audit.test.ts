@@ -1,0 +1,186 @@
+/** This file is the audit trail of a story: who did what to whose consent, a record an event (TMB-76). */
+
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { ask, broker, browse, logIn, the } from '../support/broker.ts'
+import type { Browser } from '../support/browser.ts'
+import { configureClients, gallery, openFrontend } from '../support/frontend.ts'
+import { oauthError, scriptGoogle } from '../support/scripted-google.ts'
+import { simulateGoogle } from '../support/simulated-google.ts'
+import { dumpKv, later, plantKv, stage } from '../support/story.ts'
+import { configure } from '../support/worker.ts'
+
+stage()
+
+type Line = Record<string, unknown> & { event: string }
+
+let lines: string[]
+
+beforeEach(() => {
+  lines = []
+  for (const level of ['info', 'warn', 'error'] as const)
+    vi.spyOn(console, level).mockImplementation((text: unknown) => void lines.push(String(text)))
+})
+
+/** What was recorded since the last look, each line as one record. */
+function recorded(...events: string[]): Line[] {
+  const records = lines.splice(0).map((line): Line => {
+    expect(line).toMatch(/^\P{Cc}*$/u)
+    return JSON.parse(line)
+  })
+  return events.length > 0 ? records.filter(({ event }) => events.includes(event)) : records
+}
+
+const UTC = /^2037-\d\d-\d\dT[\d:.]{12}Z$/
+
+/** The members every record of a request has. */
+const ofRequest = (more: object): object => ({
+  at: expect.stringMatching(UTC),
+  level: 'info',
+  request_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+  ...more,
+})
+
+const end = (browser: Browser, path: string): Promise<Response> =>
+  browser.call('DELETE', the.url + path)
+
+describe('in cookie mode', () => {
+  it('is consent, hand-out, forgetting, disconnecting and the end of the session, field by field', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    await google.connect(browser, 'pick')
+    const whose = { client: the.client, bundle: 'pick' }
+    const subject = await subjectNamed()
+    expect(recorded('connect_started', 'connect_finished')).toEqual([
+      ofRequest({ event: 'connect_started', ...whose }),
+      ofRequest({ event: 'connect_finished', ...whose, subject, outcome: 'ok' }),
+    ])
+    const from = { subject, client: the.client, origin: the.url }
+    await ask(browser)
+    expect(recorded('token_issued')).toEqual([
+      ofRequest({ event: 'token_issued', ...from, bundle: 'pick' }),
+    ])
+    await end(browser, '/grants/pick')
+    expect(recorded('bundle_forgotten')).toEqual([
+      ofRequest({ event: 'bundle_forgotten', ...from, bundle: 'pick' }),
+    ])
+    await end(browser, '/session')
+    expect(recorded('session_ended')).toEqual([ofRequest({ event: 'session_ended', ...from })])
+    const other = google.browse()
+    later(1) // what was forgotten stays so for whoever was on the way
+    await google.connect(other, 'pick')
+    recorded()
+    expect((await end(other, '/grants')).status).toBe(204)
+    expect(recorded('disconnected')).toEqual([ofRequest({ event: 'disconnected', ...from })])
+  })
+
+  it('names a consent that came to nothing', async () => {
+    const google = simulateGoogle()
+    await google.connect(google.browse(), 'pick', { cancel: true })
+    expect(recorded('connect_finished')).toMatchObject([{ outcome: 'access_denied' }])
+  })
+
+  it('has a grant that Google ended, and a refresh that failed without ending any', async () => {
+    const google = scriptGoogle()
+    const browser = await connected()
+    google.token = () => new Response(null, { status: 503 })
+    later(3600)
+    expect((await ask(browser)).status).toBe(503)
+    const subject = await subjectNamed()
+    expect(recorded('refresh_failed', 'request_failed')).toMatchObject([
+      { event: 'refresh_failed', subject, level: 'error' },
+      { event: 'request_failed', subject, outcome: 'temporarily_unavailable', status: 503 },
+    ])
+    google.token = () => oauthError(400, 'invalid_grant')
+    later(3600)
+    expect((await ask(browser)).status).toBe(403)
+    expect(recorded('grant_ended', 'request_refused')).toMatchObject([
+      { event: 'grant_ended', subject },
+      { event: 'request_refused', subject, bundle: 'pick', outcome: 'consent_required' },
+    ])
+  })
+
+  it('has a record that does not open, and no token of it (TMB-53)', async () => {
+    scriptGoogle()
+    const browser = await connected()
+    const [key = ''] = [...(await dumpKv()).keys()].filter((name) => name.startsWith('token/'))
+    await plantKv(key, 'ey.swapped..with.something')
+    later(61)
+    expect((await ask(browser)).status).toBe(200)
+    const subject = await subjectNamed()
+    expect(recorded('record_unreadable')).toMatchObject([{ subject, client: the.client }])
+  })
+})
+
+describe('in OAuth mode', () => {
+  it('is the same', async () => {
+    configureClients()
+    const google = simulateGoogle()
+    const frontend = await openFrontend()
+    const back = await frontend.consent(google, google.browse(), 'pick')
+    await frontend.redeem(back.searchParams.get('code') ?? '')
+    const whose = { client: gallery.id, bundle: 'pick' }
+    const records = recorded('connect_started', 'connect_finished', 'token_issued')
+    expect(records).toMatchObject([
+      { event: 'connect_started', ...whose },
+      { event: 'connect_finished', ...whose, outcome: 'ok' },
+      { event: 'token_issued', ...whose, origin: gallery.origin },
+    ])
+    expect(records[1]?.['subject']).toBe(records[2]?.['subject'])
+  })
+})
+
+describe('texts of strangers', () => {
+  it.each([
+    ['a line break', 'https://evil.example/\\r\\nforged'],
+    ['an escape sequence', 'https://evil.example/%1b[2J'],
+    ['ten kilobytes', `https://${'a'.repeat(10_000)}.example`],
+  ])('with %s are one short record', async (_what, origin) => {
+    const body = JSON.stringify({ bundle: 'x'.repeat(50) })
+    const headers = {
+      Origin: origin,
+      'User-Agent': 'x'.repeat(9000),
+      'Content-Type': 'application/json',
+      'X-Requested-With': 'photos-token-broker',
+    }
+    await broker(new Request(`${the.url}/session/token`, { method: 'POST', headers, body }))
+    const [record, ...others] = recorded()
+    expect(others).toEqual([])
+    expect(record).toMatchObject({ event: 'request_refused', outcome: 'access_denied' })
+    expect(JSON.stringify(record).length).toBeLessThan(700)
+  })
+})
+
+describe('a queue', () => {
+  it('is sent what the log has', async () => {
+    const sent: unknown[] = []
+    configure({ AUDIT: { send: async (record: unknown) => void sent.push(record) } })
+    const google = simulateGoogle()
+    await google.connect(google.browse(), 'pick')
+    expect(sent.length).toBeGreaterThan(1)
+    expect(sent).toEqual(recorded())
+  })
+
+  it('that fails fails nobody, and is told', async () => {
+    configure({ AUDIT: { send: () => Promise.reject(new Error('canary')) } })
+    const google = simulateGoogle()
+    const { url } = await google.connect(google.browse(), 'pick')
+    expect(url.search).toBe('?connect=ok&bundle=pick')
+    const failures = recorded('audit_queue_failed')
+    expect(failures.length).toBeGreaterThan(1)
+    expect(JSON.stringify(failures)).not.toContain('canary')
+  })
+})
+
+/** A browser with a session and a grant. */
+async function connected(): Promise<Browser> {
+  const browser = browse()
+  await logIn(browser)
+  recorded()
+  return browser
+}
+
+/** The subject whose records are in KV. */
+async function subjectNamed(): Promise<string> {
+  const names = [...(await dumpKv()).keys()].filter((name) => name.startsWith('grant/'))
+  return names[0]?.split('/')[1] ?? 'nobody'
+}

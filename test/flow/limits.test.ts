@@ -1,0 +1,102 @@
+/** This file is too much of it: who asks too often is told to slow down, and nobody else (TMB-49). */
+
+import { beforeEach, describe, expect, it } from 'vitest'
+import { answerOf, ask, broker, browse, logIn, the } from '../support/broker.ts'
+import { configureClients, gallery, openFrontend } from '../support/frontend.ts'
+import { scriptGoogle } from '../support/scripted-google.ts'
+import { simulateGoogle } from '../support/simulated-google.ts'
+import { countCosts, later, stage } from '../support/story.ts'
+import { configure } from '../support/worker.ts'
+
+stage()
+
+/** What a limiter let pass, by key. */
+const passed = new Map<string, number>()
+
+beforeEach(() => passed.clear())
+
+/** A limiter as Cloudflare's: so many of a key. */
+const limiter = (most: number): object => ({
+  async limit({ key }: { key: string }) {
+    passed.set(key, (passed.get(key) ?? 0) + 1)
+    return { success: (passed.get(key) ?? 0) <= most }
+  },
+})
+
+const SLOW_DOWN = { status: 429, body: { error: 'slow_down' } }
+
+describe('hand-outs', () => {
+  it('are so many for a user and a bundle, and no other user hears of it', async () => {
+    scriptGoogle()
+    configure({ HAND_OUT_LIMIT: limiter(3) })
+    const [ada, ben] = [browse(), browse()]
+    await logIn(ada)
+    await logIn(ben, { sub: 'ben' })
+    for (let times = 0; times < 3; times++) expect((await ask(ada)).status).toBe(200)
+    const costs = countCosts()
+    const refused = await ask(ada)
+    expect(refused).toMatchObject(SLOW_DOWN)
+    expect(refused.headers.get('Retry-After')).toBe('60')
+    expect([costs.kv(), costs.objects(), costs.outbound()]).toEqual([0, 0, 0])
+    expect((await ask(ben)).status).toBe(200)
+  })
+
+  it('are so many in OAuth mode too', async () => {
+    configureClients(undefined, { HAND_OUT_LIMIT: limiter(2) })
+    const frontend = await openFrontend()
+    await frontend.connect(simulateGoogle(), 'pick')
+    for (let times = 0; times < 2; times++) expect((await frontend.ask('pick')).status).toBe(200)
+    expect(await frontend.ask('pick')).toMatchObject(SLOW_DOWN)
+  })
+
+  it('without a limiter are as many as one likes', async () => {
+    scriptGoogle()
+    configure({ HAND_OUT_LIMIT: undefined, START_LIMIT: undefined })
+    const browser = browse()
+    await logIn(browser)
+    expect((await ask(browser)).status).toBe(200)
+  })
+
+  it('force no more than six refreshes a minute, at whatever place they are asked for', async () => {
+    const google = scriptGoogle()
+    const browser = browse()
+    await logIn(browser)
+    let token = 'canary-access-token'
+    const statuses: number[] = []
+    for (let times = 0; times < 10; times++) {
+      const { status, body } = await ask(browser, {
+        bundle: the.bundle,
+        rejected: await hash(token),
+      })
+      statuses.push(status)
+      token = body.access_token ?? token
+      later(1)
+    }
+    expect(google.refreshes).toHaveLength(6)
+    expect(statuses.filter((status) => status === 429)).toHaveLength(4)
+  })
+})
+
+describe('beginnings of a consent', () => {
+  it.each([
+    ['/connect', '/connect?bundle=pick&return_to=/'],
+    ['/authorize', `/authorize?client_id=${gallery.id}`],
+  ])('at %s are so many from an address, and another address may go on', async (_path, target) => {
+    simulateGoogle()
+    configureClients(undefined, { START_LIMIT: limiter(2) })
+    const from = async (address: string): Promise<number> => {
+      const headers = { 'CF-Connecting-IP': address, 'Sec-Fetch-Dest': 'document' }
+      const request = new Request(the.url + target, { headers, redirect: 'manual' })
+      return (await answerOf(await broker(request))).status
+    }
+    const statuses = [await from('192.0.2.1'), await from('192.0.2.1'), await from('192.0.2.1')]
+    expect(statuses.map((status) => status === 429)).toEqual([false, false, true])
+    expect(await from('192.0.2.2')).not.toBe(429)
+    expect([...passed.keys()]).toEqual(['192.0.2.1', '192.0.2.2'])
+  })
+})
+
+async function hash(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  return new Uint8Array(digest).toBase64({ alphabet: 'base64url', omitPadding: true })
+}
