@@ -2,10 +2,9 @@
 
 import { describe, expect, it } from 'vitest'
 import { nextSeed, play, randomSeed, soak, tellRun } from './chance.ts'
+import { FOUND } from './found.ts'
+import { runSchedule } from './run.ts'
 import { scheduleOf } from './schedule.ts'
-
-/** Seeds that found something once. */
-const ONCE: { seed: number; what: string }[] = []
 
 /** So many runs of chance take about a minute. */
 const RUNS = 12
@@ -18,13 +17,9 @@ const SHRINKING_MS = 10 * MINUTE_MS
 const isSoak = soak.FAULTS_SEED !== '' || soak.FAULTS_MINUTES !== ''
 
 describe.skipIf(isSoak)('under faults', () => {
-  it.each(ONCE)(
-    'seed $seed, which once found $what',
-    { timeout: SHRINKING_MS },
-    async ({ seed }) => {
-      expect((await play(seed)).violations).toEqual([])
-    },
-  )
+  it.each(FOUND)('no more: $what', async ({ schedule }) => {
+    expect((await runSchedule(schedule)).violations).toEqual([])
+  })
 
   it('of seeds that nobody chose, everything holds', { timeout: SHRINKING_MS }, async () => {
     const first = randomSeed()

@@ -1,6 +1,11 @@
 /** This file is the faults at Google by name: what the simulator is told, or what happens to the connection, and where. */
 
-/** Faults at Google by name: what the simulator is told, or what happens to the connection. */
+import { the } from '../support/broker.ts'
+
+/** A scope that no bundle has. */
+const EDIT = 'https://www.googleapis.com/auth/photoslibrary.edit.appcreateddata'
+
+/** Each with its place. */
 export const GOOGLE_FAULTS: Record<string, { at: string; do: Record<string, unknown> }> = {}
 
 const TOKEN_FAULTS: Record<string, Record<string, unknown>> = {
@@ -28,16 +33,9 @@ const TOKEN_FAULTS: Record<string, Record<string, unknown>> = {
 const REFRESH_FAULTS: Record<string, Record<string, unknown>> = {
   rotated: { rotate: true },
   'rotated and lost': { rotate: true, lose_answer: true },
-  'more scope': {
-    scope: { add: ['photospicker.mediaitems.readonly', 'photoslibrary.appendonly'] },
-  },
-  'less scope': { scope: { drop: ['photoslibrary.appendonly'] } },
-  'other scope': {
-    scope: {
-      drop: ['photospicker.mediaitems.readonly', 'photoslibrary.readonly.appcreateddata'],
-      add: ['photoslibrary.appendonly'],
-    },
-  },
+  'more scope': { scope: { add: [the.pick, the.upload] } },
+  'less scope': { scope: { drop: [the.upload] } },
+  'other scope': { scope: { drop: [the.pick, ...the.album.split(' ')], add: [EDIT] } },
 }
 
 for (const [name, effect] of Object.entries({ ...TOKEN_FAULTS, ...REFRESH_FAULTS }))
@@ -61,10 +59,10 @@ export function endpointOf({ pathname }: URL, form: URLSearchParams): string {
   return pathname.includes('openid-configuration') ? 'discovery' : 'jwks'
 }
 
-/** What of a scope set is about photos, in the canonical order. */
+/** A scope set without what the broker asks for itself, in the canonical order. */
 export function photosOf(scopes: readonly string[]): string {
   return scopes
-    .filter((scope) => /\/auth\/photos/.test(scope))
+    .filter((scope) => scope !== 'openid')
     .sort()
     .join(' ')
 }

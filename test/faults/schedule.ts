@@ -134,7 +134,14 @@ const race = fc
 
 /** Something ends while its person is away at Google. */
 const absence = fc
-  .record({ page, bundle, answering: fc.record(answering), ending, seconds, ask })
+  .record({
+    page,
+    bundle,
+    answering: fc.record(answering),
+    ending: fc.oneof(step('disconnect', { page }), ending),
+    seconds: fc.constantFrom(0.5, 5, 61, 121, 11 * MINUTE),
+    ask,
+  })
   .map(({ page, bundle, answering, ending, seconds, ask }) => [
     { do: 'connect', page, bundle, ...answering, agrees: 'all', closes: false },
     { do: 'leave', page, bundle },
