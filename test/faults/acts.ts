@@ -6,7 +6,7 @@ import { hostileKv } from '../support/worker.ts'
 import { comeBack, leave } from './arrival.ts'
 import { type Ending, endLogin, isSurelyLive, type Login } from './belief.ts'
 import { SCOPES, type Wish } from './cast.ts'
-import { judgeRefusal, judgeSession, judgeToken } from './invariants.ts'
+import { type Asked, judgeRefusal, judgeSession, judgeToken } from './invariants.ts'
 import { asking, type Play, type Seat, tell } from './play.ts'
 import { findSecret } from './secrets.ts'
 import * as stage from './stage.ts'
@@ -146,12 +146,23 @@ async function end(
     return wasLive && answer.status === 401 ? [...faults, 'a session was lost'] : faults
   }
   if (!wasLive) return []
+  const faults = step.do === 'disconnect' ? unrevoked(play, asked) : []
   if (step.do === 'disconnect' || (step.do === 'forget' && wasHeld)) belief.ends(ending)
   if (step.do === 'log out') {
     belief.endings.push(ending)
     for (const one of ended) endLogin(one, ending)
   }
-  return []
+  return faults
+}
+
+/** What was disconnected is dead at Google at once, where Google could be told. */
+function unrevoked(play: Play, { began, login: { sub, client } }: Asked): string[] {
+  const { belief, google, crashed_at } = play
+  if (google.trouble.last * 1000 >= began || crashed_at >= began) return []
+  const theirs = [...belief.flows].filter(([, one]) => one.sub === sub && one.client === client)
+  const isNewer = theirs.some(([, flow]) => flow.began > began)
+  const isLeft = theirs.some(([code, flow]) => flow.isHeld && google.honours(code))
+  return isLeft && !isNewer ? ['a disconnected grant lives on at Google'] : []
 }
 
 /** The logins that a log-out ends. */

@@ -15,8 +15,8 @@ export interface Flow {
   began: number
   /** Its code was never redeemed: nobody may have anything of it. */
   isOpen?: boolean
-  /** It certainly was the broker's. */
-  wasHeld?: boolean
+  /** It is certainly the broker's, until it is disconnected: neither replaced nor, maybe, forgotten. */
+  isHeld?: boolean
 }
 
 /** Something that ended at the broker. */
@@ -96,6 +96,13 @@ export function createBelief(): Belief {
     return [...grants].filter(([key]) => key.startsWith(prefix)).map(([, set]) => set)
   }
 
+  const letGo = (codes: ReadonlySet<string>): void => {
+    for (const code of codes) {
+      const flow = belief.flows.get(code)
+      if (flow) flow.isHeld = false
+    }
+  }
+
   const belief: Belief = {
     flows: new Map(),
     logins: [],
@@ -107,12 +114,16 @@ export function createBelief(): Belief {
     },
     mayHold: ({ sub, client }, scope, code) => void setOf(sub, client, scope).add(code),
     holds(flow, scope, code) {
-      flow.wasHeld = true
+      letGo(setOf(flow.sub, flow.client, scope))
+      flow.isHeld = true
       grants.set(keyOf(flow.sub, flow.client, scope), new Set([code]))
     },
     holdsOld: ({ sub, client }, scope) => void setOf(sub, client, scope).delete(NONE),
     mayEnd(ending) {
-      for (const set of touched(ending)) set.add(NONE)
+      for (const set of touched(ending)) {
+        if (ending.kind === 'forgotten') letGo(set)
+        set.add(NONE)
+      }
       if (ending.kind === 'disconnected')
         for (const login of belief.logins)
           if (isOf(login, ending) && login.state === 'live') login.state = 'maybe'

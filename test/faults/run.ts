@@ -114,7 +114,7 @@ function blameUnrevoked({ belief, google, violations }: Play): void {
     const isLast = [...belief.flows.values()].every(
       (other) => !isTheirs(other) || other.began <= flow.began,
     )
-    if (flow.wasHeld && isOver && isLast && google.honours(code))
+    if (flow.isHeld && isOver && isLast && google.honours(code))
       violations.push('calm: a disconnected grant lives on at Google')
   }
 }

@@ -59,6 +59,7 @@ const connect = step('connect', { page, bundle, ...answering })
 const wait = step('wait', { seconds })
 const fault = step('fault', {
   fault: fc.oneof(
+    fc.constantFrom('refresh: rotated', 'refresh: more scope', 'refresh: less scope'),
     fc.constantFrom(...FAULTS.filter((name) => name.startsWith('refresh'))),
     fc.constantFrom(...FAULTS),
   ),
@@ -170,6 +171,8 @@ const outage = fc
       { ...ask, page, bundles: [bundle], before: false },
       { do: 'wait', seconds: soon },
       { ...again, page, bundles: [bundle], before: false },
+      { do: 'wait', seconds },
+      { ...again, page, bundles: [bundle], before: false },
     ]
   })
 
@@ -197,6 +200,21 @@ const mixUp = fc.record({ page, account, to: place, ask }).map(({ page, account,
   { ...ask, page, bundles: ['pick', 'upload'], before: false },
 ])
 
+/** A user is logged in twice, and logs out once. */
+const twice = fc
+  .record({ pages: fc.constantFrom([0, 1], [3, 4]), bundle, account, to: place, ask })
+  .map(({ pages: [one, other], bundle, account, to, ask }) => [
+    { do: 'connect', page: one, bundle, account, agrees: 'all' },
+    { do: 'connect', page: other, bundle, account, agrees: 'all' },
+    { do: 'log out', page: one, all: false },
+    { do: 'wait', seconds: 121 },
+    { do: 'alarms' },
+    { do: 'travel', to },
+    { do: 'wait', seconds: 121 },
+    { ...ask, page: other, bundles: [bundle], before: false },
+    { ...ask, page: one, bundles: [bundle], before: false },
+  ])
+
 /** Draws schedules. */
 export const schedules: fc.Arbitrary<Schedule> = fc.record({
   consistency: fc.constantFrom('edge', 'strict'),
@@ -210,7 +228,7 @@ export const schedules: fc.Arbitrary<Schedule> = fc.record({
           { weight: 1, arbitrary: race },
           { weight: 1, arbitrary: outage },
           { weight: 1, arbitrary: absence },
-          { weight: 1, arbitrary: fc.oneof(anew, mixUp) },
+          { weight: 2, arbitrary: fc.oneof(anew, mixUp, twice) },
         ),
         { minLength: 12, maxLength: 30, size: 'max' },
       ),
