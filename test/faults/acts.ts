@@ -12,6 +12,9 @@ import { findSecret } from './secrets.ts'
 import * as stage from './stage.ts'
 import type { Bundle, Step } from './steps.ts'
 
+/** A step that ends something at the broker. */
+type EndingStep = Extract<Step, { do: 'log out' | 'forget' | 'disconnect' }>
+
 /** Does a step; what is held up goes on behind the next ones. */
 export async function act(play: Play, step: Step): Promise<void> {
   const { google, seats } = play
@@ -119,32 +122,23 @@ export async function look(play: Play, seat: Seat, login: Login, at: number): Pr
 /** Ends something at the broker. */
 async function end(
   play: Play,
-  { page, ...seat }: Seat,
+  seat: Seat,
   login: Login,
-  step: Extract<Step, { do: 'log out' | 'forget' | 'disconnect' }>,
+  step: EndingStep,
   at: number,
 ): Promise<string[]> {
   const { belief } = play
   const { sub, client } = login
-  const asked = asking({ page, ...seat }, login)
+  const asked = asking(seat, login)
   const wasLive = isSurelyLive(login)
-  const wasState = login.state
-  const ending: Ending = { kind: 'session', sub, client, at: asked.began }
-  if (step.do === 'disconnect') ending.kind = 'disconnected'
-  if (step.do === 'forget') Object.assign(ending, { kind: 'forgotten', scope: SCOPES[step.bundle] })
+  const ending = endingOf(step, login, asked.began)
   const wasHeld = belief.certain(sub, client, ending.scope ?? '') !== undefined
-  if (wasState !== 'ended') belief.mayEnd(ending)
-  const ended = endedBy(play, login, step, page.mode)
+  const ended = endedBy(play, login, step, seat.page.mode)
+  if (login.state !== 'ended') belief.mayEnd(ending)
   for (const one of ended) if (one.state === 'live') one.state = 'maybe'
-  const answer = await send(page, login, step)
+  const answer = await send(seat.page, login, step)
   tell(play, at, play.count(answer))
-  if (answer.status !== 204 && answer.status !== 200) {
-    const bundle = step.do === 'forget' ? step.bundle : undefined
-    if (answer.body.error === 'access_denied' && bundle && !page.bundles.includes(bundle)) return []
-    if (step.do === 'log out') return judgeRefusal(play, asked, answer)
-    const faults = judgeRefusal(play, asked, answer)
-    return wasLive && answer.status === 401 ? [...faults, 'a session was lost'] : faults
-  }
+  if (answer.body.error !== undefined) return judgeUnended(play, asked, step, answer, wasLive)
   if (!wasLive) return []
   const faults = step.do === 'disconnect' ? unrevoked(play, asked) : []
   if (step.do === 'disconnect' || (step.do === 'forget' && wasHeld)) belief.ends(ending)
@@ -153,6 +147,27 @@ async function end(
     for (const one of ended) endLogin(one, ending)
   }
   return faults
+}
+
+function endingOf(step: EndingStep, { sub, client }: Login, at: number): Ending {
+  if (step.do === 'disconnect') return { kind: 'disconnected', sub, client, at }
+  if (step.do === 'log out') return { kind: 'session', sub, client, at }
+  return { kind: 'forgotten', sub, client, at, scope: SCOPES[step.bundle] }
+}
+
+/** An ending that was refused; by then the model takes the session for one that may be over. */
+function judgeUnended(
+  play: Play,
+  asked: Asked,
+  step: EndingStep,
+  answer: Answer<object>,
+  wasLive: boolean,
+): string[] {
+  const { error } = answer.body
+  const isOthers = step.do === 'forget' && !asked.page.bundles.includes(step.bundle)
+  if (isOthers && error === 'access_denied') return []
+  const isLost = wasLive && (error === 'login_required' || error === 'invalid_grant')
+  return [...judgeRefusal(play, asked, answer), ...(isLost ? ['a session was lost'] : [])]
 }
 
 /** What was disconnected is dead at Google at once, where Google could be told. */
@@ -169,7 +184,7 @@ function unrevoked(play: Play, { began, login: { sub, client } }: Asked): string
 function endedBy(
   { belief }: Play,
   login: Login,
-  step: Extract<Step, { do: 'log out' | 'forget' | 'disconnect' }>,
+  step: EndingStep,
   mode: 'cookie' | 'oauth',
 ): Login[] {
   if (step.do !== 'log out') return []
@@ -182,7 +197,7 @@ function endedBy(
 async function send(
   page: Seat['page'],
   { credentials }: Login,
-  step: Extract<Step, { do: 'log out' | 'forget' | 'disconnect' }>,
+  step: EndingStep,
 ): Promise<Answer<object>> {
   switch (step.do) {
     case 'log out':
