@@ -53,7 +53,7 @@ export async function act(play: Play, step: Step): Promise<void> {
     case 'redeem again':
       return play.begin('redeem again', () => redeemAgain(play, seat, at))
     case 'remove app':
-      return void google.simulator.removeApp(stage.SUBS[step.account])
+      return void google.removeApp(stage.SUBS[step.account])
     case 'wait':
       return stage.pass(step.seconds)
     case 'alarms':

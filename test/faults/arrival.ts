@@ -174,7 +174,7 @@ function judge(
       break
     case 'temporarily_unavailable':
     case 'server_error':
-      say(isExcusable, `${error}, although all is well`)
+      say(isExcusable || google.trouble.ended * 1000 >= began, `${error}, although all is well`)
       break
     default:
       say(false, `${error} is no answer to this`)

@@ -43,8 +43,11 @@ export interface FaultyGoogle {
   readonly secrets: Set<string>
   /** How often each fault was met. */
   readonly met: Map<string, number>
-  /** NumericDate at which a call last met a fault, and at which one last met a fault that is the broker's own. */
-  readonly trouble: { last: number; misconfigured: number }
+  /**
+   * NumericDate at which a call last met a fault, at which one last met a fault that is the broker's own, and at
+   * which an account last ended what it allowed, codes on their way included.
+   */
+  readonly trouble: { last: number; misconfigured: number; ended: number }
   /** What should never have happened. */
   readonly violations: string[]
   /** Calls on their way, and those of them that are held. */
@@ -59,6 +62,7 @@ export interface FaultyGoogle {
   mend(): void
   /** Lets go of the calls of grants whose caller died. */
   forgetCalls(isDead: (code: string) => boolean): void
+  removeApp(sub: string): void
   consent(at: string | URL, choice: PersonChoice): Promise<URL>
   /** Whether Google still honours what the broker holds of a grant. */
   honours(code: string): boolean
@@ -100,7 +104,7 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     issued: new Map(),
     secrets: new Set(),
     met: new Map(),
-    trouble: { last: 0, misconfigured: 0 },
+    trouble: { last: 0, misconfigured: 0, ended: 0 },
     violations: [],
     calls,
     refreshes: new Map(),
@@ -113,6 +117,10 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     },
     forgetCalls(isDead) {
       for (const call of calls) if (call.code && isDead(call.code)) calls.delete(call)
+    },
+    removeApp(sub) {
+      simulator.removeApp(sub)
+      google.trouble.ended = Date.now() / 1000
     },
     async consent(at, choice) {
       const back = await simulator.consent(at, choice)
@@ -185,6 +193,7 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
       simulator.faults.add({ at: call.at, do: effects } as FaultRequest)
     const answer = await simulator.fetch(request)
     signing_key = world.signing_key
+    if (call.at === 'revoke') google.trouble.ended = Date.now() / 1000
     bookkeep()
     if (cut === 'after') throw new TypeError('canary connection reset')
     if (cut === 'time-out') throw new DOMException('canary timed out', 'AbortError')
