@@ -13,6 +13,7 @@ import type { Config } from './config.ts'
 import { BrokerError } from './errors.ts'
 import { logError } from './log.ts'
 import { cappedFetch } from './outbound.ts'
+import { isLoopback } from './urls.ts'
 
 /** So long a set is used without asking for a newer one. */
 const FRESH_SECONDS = 60 * 60
@@ -102,7 +103,10 @@ async function refetch(set: KeySet, jwks_uri: string): Promise<boolean> {
   return true
 }
 
+/** Where the address is a provider's own word, it may still be none that others can listen in on (TMB-18). */
 async function fetchKeys(jwks_uri: string): Promise<JSONWebKeySet> {
+  if (!jwks_uri.startsWith('https:') && !isLoopback(new URL(jwks_uri)))
+    throw new BrokerError('temporarily_unavailable', 'jwks_not_https')
   const response = await cappedFetch(jwks_uri, {
     headers: { Accept: 'application/json, application/jwk-set+json' },
   })

@@ -1,0 +1,110 @@
+/** This file is attack 4 of the checklist where the provider’s own papers are forged: metadata of another issuer, keys of another issuer (TMB-12, TMB-25, TMB-07). */
+
+import { describe, expect, it, vi } from 'vitest'
+import { createSimulator } from '../../src/simulator/app.ts'
+import { answerOf, ask, broker, browse, the } from '../support/broker.ts'
+import { GOOGLE, simulateGoogle } from '../support/simulated-google.ts'
+import { stage } from '../support/story.ts'
+import { configure } from '../support/worker.ts'
+
+stage()
+
+const EVIL = 'https://evil.example'
+const DISCOVERY = '/.well-known/openid-configuration'
+
+/** Answers some paths of Google otherwise. */
+function tamper(answers: Record<string, () => Response | Promise<Response>>): void {
+  const google = vi.mocked(fetch).getMockImplementation() ?? fetch
+  vi.mocked(fetch).mockImplementation(async (input, init) => {
+    const answer = answers[new URL(input instanceof Request ? input.url : input).pathname]
+    return answer ? answer() : google(input, init)
+  })
+}
+
+async function metadataOf(simulator: {
+  fetch(request: Request): Promise<Response>
+}): Promise<object> {
+  return (await simulator.fetch(new Request(GOOGLE + DISCOVERY))).json()
+}
+
+describe('the metadata of the provider', () => {
+  it.each([
+    { what: 'names another issuer', change: { issuer: EVIL } },
+    { what: 'names the issuer with a path', change: { issuer: `${GOOGLE}/x` } },
+    { what: 'names no issuer', change: { issuer: undefined } },
+  ])('that $what is not believed: nobody is sent anywhere', async ({ change }) => {
+    configure({ CONSISTENCY: 'edge' })
+    const { simulator } = simulateGoogle()
+    const metadata = await metadataOf(simulator)
+    tamper({ [DISCOVERY]: () => Response.json({ ...metadata, ...change }) })
+    const response = await broker(
+      new Request(`${the.url}/connect?bundle=pick&return_to=/app`, { redirect: 'manual' }),
+    )
+    expect(response.headers.has('Location')).toBe(false)
+    expect(response.headers.getSetCookie()).toEqual([])
+    const { status, body } = await answerOf(response)
+    expect([status, body.error]).toEqual([503, 'temporarily_unavailable'])
+  })
+
+  it.each([
+    { endpoint: 'token_endpoint', path: '/token' },
+    { endpoint: 'jwks_uri', path: '/oauth2/v3/certs' },
+  ])('with a $endpoint that is not https sends nothing there', async ({ endpoint, path }) => {
+    configure({ CONSISTENCY: 'edge' })
+    const google = simulateGoogle()
+    const plain = `http://google.example${path}`
+    const metadata = await metadataOf(google.simulator)
+    tamper({ [DISCOVERY]: () => Response.json({ ...metadata, [endpoint]: plain }) })
+    const browser = google.browse()
+    const page = await google.connect(browser, 'pick').catch(() => undefined)
+    expect(page?.url.searchParams.get('connect')).not.toBe('ok')
+    const urls = vi.mocked(fetch).mock.calls.map(([input]) => String(input))
+    expect(urls.filter((url) => url.startsWith('http:'))).toEqual([])
+    expect((await ask(browser)).status).toBe(401)
+  })
+})
+
+it('an ID token of a second issuer, with that issuer’s keys behind it, is nobody here', async () => {
+  const google = simulateGoogle()
+  const client = {
+    client_id: 'test-client',
+    client_secret: 'x',
+    redirect_uris: [`${the.url}/callback`],
+  }
+  const evil = createSimulator({ origin: EVIL, clients: [client] })
+  const browser = google.browse()
+  const at = await google.start(browser, 'pick')
+  const callback = await google.consent(at)
+
+  // The second issuer is asked with the same nonce, as an attacker who saw the request would.
+  const elsewhere = new URL(`${EVIL}/o/oauth2/v2/auth${at.search}`)
+  elsewhere.searchParams.delete('code_challenge')
+  elsewhere.searchParams.delete('code_challenge_method')
+  const code = (await evil.consent(elsewhere)).searchParams.get('code') ?? ''
+  const body = new URLSearchParams({
+    ...{ grant_type: 'authorization_code', code, client_id: 'test-client', client_secret: 'x' },
+    redirect_uri: `${the.url}/callback`,
+  })
+  const theirs = await (
+    await evil.fetch(new Request(`${EVIL}/token`, { method: 'POST', body }))
+  ).json<Record<string, unknown>>()
+  expect(theirs).toHaveProperty('id_token')
+  tamper({ '/token': () => Response.json(theirs) })
+  expect((await browser.visit(callback)).url.search).toBe(
+    '?connect=error&bundle=pick&error=server_error',
+  )
+  expect((await ask(browser)).status).toBe(401)
+})
+
+it('a callback that names the second issuer is refused before its code goes anywhere', async () => {
+  const google = simulateGoogle()
+  const browser = google.browse()
+  const callback = await google.consent(await google.start(browser, 'pick'))
+  for (const iss of [EVIL, `${GOOGLE}/`, GOOGLE.toUpperCase(), `${GOOGLE},${EVIL}`, '']) {
+    callback.searchParams.set('iss', iss)
+    const response = await browser.fetch(callback)
+    expect([iss, response.status, response.headers.has('Location')]).toEqual([iss, 400, false])
+  }
+  expect(google.calls('token')).toBe(0)
+  expect((await browse().fetch(`${the.url}/callback`)).status).toBe(400)
+})

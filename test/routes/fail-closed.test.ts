@@ -1,0 +1,162 @@
+/** This file is the tests of what happens when a part of the machine breaks: never a token, never a stack, always the one shape (TMB-77, TMB-18). */
+
+import { describe, expect, it, vi } from 'vitest'
+import { type Answer, answerOf, ask, broker, browse, logIn, the } from '../support/broker.ts'
+import type { Browser } from '../support/browser.ts'
+import { scriptGoogle } from '../support/scripted-google.ts'
+import { simulateGoogle } from '../support/simulated-google.ts'
+import { later, stage } from '../support/story.ts'
+import { configure } from '../support/worker.ts'
+
+stage()
+
+const broken = (): never => {
+  throw new Error('canary', { cause: new Error('canary') })
+}
+
+/** Everything that is done for a caller. */
+const CALLS: readonly (readonly [string, string, object?])[] = [
+  ['POST', '/session/token', { bundle: 'pick' }],
+  ['GET', '/session'],
+  ['POST', '/media', { bundle: 'pick', urls: ['https://lh3.googleusercontent.com/x'] }],
+  ['DELETE', '/grants/pick'],
+  ['DELETE', '/grants'],
+  ['GET', '/connect?bundle=pick&return_to=/app'],
+]
+
+/** What every failure has to look like. */
+function expectClosed({ status, headers, body }: Answer<unknown>): void {
+  expect(status).toBeGreaterThanOrEqual(500)
+  expect(Object.keys(body as object).sort()).toEqual(['error', 'error_description', 'request_id'])
+  expect(['server_error', 'temporarily_unavailable']).toContain(body.error)
+  expect(JSON.stringify(body)).not.toMatch(/canary|at .*:\d+/)
+  expect(headers.get('Cache-Control')).toBe('no-store')
+  expect(headers.has('Location')).toBe(false)
+}
+
+async function call(
+  browser: Browser,
+  method: string,
+  path: string,
+  json?: object,
+): Promise<Answer<unknown>> {
+  const isNavigation = path.startsWith('/connect')
+  return answerOf(
+    isNavigation
+      ? await browser.fetch(the.url + path)
+      : await browser.call(method, the.url + path, json),
+  )
+}
+
+async function callAll(browser: Browser): Promise<Answer<unknown>[]> {
+  const answers: Answer<unknown>[] = []
+  for (const [method, path, json] of CALLS) answers.push(await call(browser, method, path, json))
+  return answers
+}
+
+describe('a part that throws', () => {
+  it('of the Durable Objects: every call that needs one fails closed', async () => {
+    scriptGoogle()
+    const browser = browse()
+    await logIn(browser)
+    configure({ SUBJECTS: { getByName: broken }, CONSISTENCY: 'strict' })
+    for (const answer of await callAll(browser)) expectClosed(answer)
+  })
+
+  it('of KV as well: nobody is served by either', async () => {
+    scriptGoogle()
+    const browser = browse()
+    await logIn(browser)
+    const TOKENS = { get: broken, put: broken, delete: broken }
+    configure({ TOKENS, SUBJECTS: { getByName: broken } })
+    for (const answer of await callAll(browser)) expectClosed(answer)
+  })
+
+  it.each(['decrypt', 'deriveKey', 'importKey'] as const)(
+    'of crypto, %s: nobody has a session',
+    async (name) => {
+      scriptGoogle()
+      const browser = browse()
+      await logIn(browser)
+      expect((await ask(browser)).status).toBe(200)
+      configure({ CONSISTENCY: 'edge' })
+      vi.spyOn(crypto.subtle, name).mockImplementation(broken)
+      for (const [method, path, json] of CALLS) {
+        const answer = await call(browser, method, path, json)
+        expect([name, path, answer.status]).not.toEqual([name, path, 200])
+        expect(answer.body).not.toHaveProperty('access_token')
+        expect(JSON.stringify(answer.body)).not.toContain('canary')
+      }
+    },
+  )
+
+  it('of the random numbers: nobody is sent to Google with what can be guessed', async () => {
+    simulateGoogle()
+    vi.spyOn(crypto, 'getRandomValues').mockImplementation(broken)
+    vi.spyOn(crypto, 'randomUUID').mockImplementation(() => '0-0-0-0-0')
+    const at = `${the.url}/connect?bundle=pick&return_to=/app`
+    expectClosed(await answerOf(await broker(new Request(at, { redirect: 'manual' }))))
+  })
+
+  it('of the clock: nothing is fresh', async () => {
+    scriptGoogle()
+    const browser = browse()
+    await logIn(browser)
+    vi.spyOn(Date, 'now').mockReturnValue(Number.NaN)
+    for (const { body } of await callAll(browser)) {
+      expect(body).not.toHaveProperty('access_token')
+      expect(body).not.toHaveProperty('media')
+    }
+  })
+
+  it('of the rate limiter: a callback is finished by nobody', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    const callback = await google.consent(await google.start(browser, 'pick'))
+    configure({ CALLBACK_LIMIT: { limit: broken } })
+    expectClosed(await answerOf(await browser.fetch(callback)))
+    expect(google.calls('token')).toBe(0)
+  })
+})
+
+it.each(['TOKENS', 'SUBJECTS', 'CALLBACK_LIMIT'])(
+  'without the binding %s nothing is served at all (TMB-81)',
+  async (name) => {
+    scriptGoogle()
+    const browser = browse()
+    await logIn(browser)
+    configure({ [name]: undefined })
+    for (const answer of await callAll(browser)) expectClosed(answer)
+  },
+)
+
+describe('a Google that never answers', () => {
+  it.each([
+    { what: 'the token endpoint', path: '/token' },
+    { what: 'discovery', path: '/.well-known/openid-configuration' },
+  ])('at $what is waited for ten seconds, and nothing is lost (TMB-18)', async ({ path }) => {
+    scriptGoogle()
+    const browser = browse()
+    await logIn(browser, { expires_in: 1 })
+    later(2)
+    const google = vi.mocked(fetch).getMockImplementation() ?? fetch
+    const toFake = ['Date', 'setTimeout', 'clearTimeout'] as const
+    vi.useFakeTimers({ toFake: [...toFake], now: Date.now() })
+    const began = Date.now()
+    vi.mocked(fetch).mockImplementation(async (input, init) => {
+      if (new URL(String(input)).pathname !== path) return google(input, init)
+      const aborted = new Promise<never>((_, reject) => {
+        init?.signal?.addEventListener('abort', () => reject(new TypeError('canary aborted')))
+      })
+      vi.advanceTimersByTime(10_000)
+      return aborted
+    })
+    configure({ CONSISTENCY: 'edge' })
+    expectClosed(await ask(browser))
+    expect(Date.now() - began).toBe(10_000)
+    vi.useRealTimers()
+    vi.useFakeTimers({ toFake: ['Date'], now: began + 30_000 })
+    vi.mocked(fetch).mockImplementation(google)
+    expect((await ask(browser)).status).toBe(200)
+  })
+})
