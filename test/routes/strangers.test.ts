@@ -1,0 +1,130 @@
+/** This file is the tests of what strangers cost: no storage, no object, no call, no work for what is too long (TMB-59, TMB-73, TMB-74). */
+
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { ALBUM_CLIENT, openIssuer } from '../support/app-issuer.ts'
+import { broker, the } from '../support/broker.ts'
+import { configureClients, gallery, OAUTH_CLIENTS, openFrontend } from '../support/frontend.ts'
+import { type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
+import { countCosts, stage } from '../support/story.ts'
+
+stage()
+
+let google: SimulatedGoogle
+
+beforeEach(() => {
+  configureClients({ ...OAUTH_CLIENTS, talk: { ...ALBUM_CLIENT, ...TALK } })
+  google = simulateGoogle()
+})
+
+const TALK = { origins: ['https://talk.example'], redirect_uris: ['https://talk.example/back'] }
+const PATHS = ['/token', '/par', '/revoke', '/session', '/grants', '/grants/pick', '/media']
+const JUNK = ['', 'x', 'x'.repeat(65_536), 'a.b.c', 'eyJhbGciOiJub25lIn0.e30.', 'a.b.c.d.e']
+
+async function post(path: string, origin: string, headers: object, form: object): Promise<number> {
+  const body = new URLSearchParams({ ...form })
+  const init = { method: 'POST', body, headers: { Origin: origin, ...headers } }
+  return (await broker(new Request(the.url + path, init))).status
+}
+
+it('whatever they try in OAuth mode costs no KV, no object and no call (TMB-59)', async () => {
+  const puts = vi.spyOn(env.TOKENS, 'put')
+  const costs = countCosts()
+  const statuses = new Set<number>()
+  for (const origin of [gallery.origin, 'https://talk.example', 'https://evil.example']) {
+    for (const junk of JUNK) {
+      for (const form of [
+        {},
+        { grant_type: 'refresh_token', client_id: 'gallery', refresh_token: junk, scope: 'pick' },
+        {
+          ...{ grant_type: 'authorization_code', client_id: 'gallery', code: junk },
+          ...{ code_verifier: 'x'.repeat(43), redirect_uri: gallery.redirect_uri },
+        },
+        {
+          grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+          subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+          ...{ subject_token: junk, scope: 'pick' },
+        },
+        { token: junk, client_id: 'gallery' },
+      ])
+        for (const path of ['/token', '/par', '/revoke'])
+          statuses.add(
+            await post(path, origin, { DPoP: junk, Authorization: `Bearer ${junk}` }, form),
+          )
+      for (const path of PATHS.slice(3))
+        for (const [method, scheme] of [
+          ['GET', 'Bearer'],
+          ['DELETE', 'DPoP'],
+          ['POST', 'DPoP'],
+        ]) {
+          const headers = { Origin: origin, Authorization: `${scheme} ${junk}`, DPoP: junk }
+          const init = { method: method ?? 'GET', headers }
+          statuses.add((await broker(new Request(the.url + path, init))).status)
+        }
+      await broker(new Request(`${the.url}/media/${junk || 'x'}`))
+      const query = new URLSearchParams({ client_id: 'talk', request_uri: junk })
+      await broker(new Request(`${the.url}/authorize?${query}`, { redirect: 'manual' }))
+    }
+  }
+  const frontend = await openFrontend()
+  await google.browse().fetch(await frontend.authorizeUrl('pick'))
+  expect([costs.kv(), costs.objects(), puts.mock.calls.length]).toEqual([0, 0, 0])
+  expect(google.calls('token') + google.calls('jwks')).toBe(0)
+  // The only thing that was ever asked for: where Google is, once, for the one who was sent there.
+  expect(costs.outbound()).toBeLessThanOrEqual(1)
+  expect([...statuses].filter((status) => status < 400 || status >= 500)).toEqual([200])
+})
+
+describe('what is too long', () => {
+  it.each([
+    { what: 'a refresh token', form: { grant_type: 'refresh_token', refresh_token: 'a.b..c.d' } },
+    { what: 'a code', form: { grant_type: 'authorization_code', code: 'a.b..c.d' } },
+  ])('$what of 16 KB is not decrypted (TMB-73)', async ({ form }) => {
+    const decrypt = vi.spyOn(crypto.subtle, 'decrypt')
+    const long = Object.fromEntries(
+      Object.entries(form).map(([name, value]) => [
+        name,
+        name === 'grant_type' ? value : value + 'x'.repeat(16_000),
+      ]),
+    )
+    const frontend = await openFrontend()
+    const { status } = await frontend.post('/token', { client_id: gallery.id, ...long })
+    expect(status).toBe(400)
+    // The nonce of the proof is sealed, and opened.
+    expect(decrypt.mock.calls.length).toBeLessThanOrEqual(1)
+  })
+
+  it('a JWT of 64 KB is not verified, and no key is asked for (TMB-73)', async () => {
+    const issuer = await openIssuer()
+    const verify = vi.spyOn(crypto.subtle, 'verify')
+    const jwt = await issuer.jwt('ada', { claims: { x: 'x'.repeat(65_536) } })
+    const headers = { Origin: 'https://talk.example', Authorization: `Bearer ${jwt}` }
+    expect((await broker(new Request(`${the.url}/session`, { headers }))).status).toBe(401)
+    expect([verify.mock.calls.length, issuer.fetched()]).toEqual([0, 0])
+  })
+})
+
+describe('the address of a client', () => {
+  it.each(['X-Forwarded-For', 'X-Real-IP', 'True-Client-IP', 'Forwarded', 'X-Client-IP'])(
+    'is what Cloudflare says: %s changes nothing (TMB-74)',
+    async (name) => {
+      const keys: string[] = []
+      const limit = async ({ key }: { key: string }) => {
+        keys.push(key)
+        return { success: true }
+      }
+      configureClients({ web: OAUTH_CLIENTS.web }, { CALLBACK_LIMIT: { limit } })
+      const logged: unknown[] = []
+      for (const level of ['info', 'warn', 'error'] as const)
+        vi.spyOn(console, level).mockImplementation((...line) => void logged.push(...line))
+      const browser = google.browse()
+      const callback = await google.consent(await google.start(browser, 'pick'))
+      const headers = { 'CF-Connecting-IP': '192.0.2.7', [name]: '198.51.100.9' }
+      callback.searchParams.set('iss', 'https://evil.example')
+      expect((await browser.fetch(callback, { headers })).status).toBe(400)
+      expect(keys).toEqual(['192.0.2.7'])
+      expect(logged.length).toBeGreaterThan(0)
+      expect(logged.join()).not.toContain('198.51.100.9')
+    },
+  )
+})
