@@ -1,0 +1,102 @@
+/** This file is the tests of what the repository and the build promise: no state that outlives a request, no secret, dependencies that are pinned. */
+
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+
+const ROOT = new URL('../../', import.meta.url)
+
+function read(path: string): string {
+  return readFileSync(new URL(path, ROOT), 'utf8')
+}
+
+/** Files below a folder, by their path in the repository. */
+function filesIn(folder: string, ending: RegExp): string[] {
+  const all = readdirSync(new URL(`${folder}/`, ROOT), { recursive: true, encoding: 'utf8' })
+  return all.filter((file) => ending.test(file)).map((file) => `${folder}/${file}`)
+}
+
+describe('the Worker', () => {
+  /** Where values live longer than a request, and why that is no user's business (TMB-58). */
+  const SETTLED = [
+    'src/config.ts: configs', // the configuration, by its environment
+    'src/google/provider.ts: discovered', // the provider's metadata, by configuration
+    'src/key-set.ts: sets', // public keys, by configuration
+    'src/routes/oauth/token.ts: GRANTS', // a table that is only read
+    'src/scope/scopes.ts: ALIASES', // a table that is only read
+    'src/scope/scopes.ts: SPELLINGS', // a table that is only read
+  ]
+
+  it('keeps nothing in a module but what is no user’s (TMB-58)', () => {
+    const own = filesIn('src', /\.ts$/).filter(
+      (file) => !/^src\/(?:client|simulator|demo|tools)\//.test(file),
+    )
+    expect(own.length).toBeGreaterThan(80)
+    const kept = own.flatMap((file) =>
+      [
+        ...read(file).matchAll(
+          /^(?:export )?(?:let|var) (\w+)|^(?:export )?const (\w+)[^=\n]*=\s*new (?:Map|Set|WeakMap|WeakSet|Array)\b/gm,
+        ),
+      ].map(([, variable, constant]) => `${file}: ${variable ?? constant}`),
+    )
+    expect(kept.sort()).toEqual(SETTLED)
+  })
+})
+
+describe('no file of the repository, and nothing that is deployed', () => {
+  /** What secrets of Google look like, and of anybody. */
+  const SECRETS = [
+    /GOCSPX-[\w-]{20,}/,
+    /\b1\/\/0[\w-]{20,}/,
+    /\bya29\.[\w-]{20,}/,
+    /\bAIza[\w-]{35}\b/,
+    /-----BEGIN [A-Z ]*PRIVATE KEY-----\s+\w/,
+    /"private_key"\s*:\s*"-----BEGIN/,
+  ]
+  /** What a secret of the broker’s own looks like where it is given; tests make theirs up. */
+  const OWN =
+    /\b(?:GOOGLE_CLIENT_SECRET|PSEUDONYM_KEY|ENCRYPTION_KEYS)\b["']?\s*[=:]\s*["'][^"'\n]{16,}/
+
+  const tracked = (): string[] =>
+    execFileSync('git', ['ls-files'], { cwd: ROOT, encoding: 'utf8' }).trim().split('\n')
+
+  it('holds a secret (TMB-82)', () => {
+    const files = [...tracked(), ...filesIn('dist', /\.(?:js|map)$/)]
+    expect(files.length).toBeGreaterThan(200)
+    const found = files.filter((file) => {
+      const text = read(file)
+      const isOwn = !file.startsWith('test/') && OWN.test(text)
+      return isOwn || SECRETS.some((secret) => secret.test(text))
+    })
+    expect(found).toEqual([])
+  })
+
+  it('is a file that holds secrets by its name', () => {
+    for (const name of ['.dev.vars', '.secrets']) {
+      expect(tracked().filter((file) => file.includes(name))).toEqual([])
+      expect(read('.gitignore').split('\n')).toContain(name)
+    }
+  })
+})
+
+describe('the dependencies', () => {
+  const { dependencies, devDependencies } = JSON.parse(read('package.json'))
+
+  it('are of one exact version each, and locked with a checksum (TMB-84)', () => {
+    const { packages } = JSON.parse(read('package-lock.json'))
+    for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
+      expect(version, name).toMatch(/^\d+\.\d+\.\d+(?:-[\w.]+)?$/)
+      expect(packages[`node_modules/${name}`], name).toMatchObject({ version })
+    }
+    const loose = Object.entries<{ integrity?: string; link?: boolean; inBundle?: boolean }>(
+      packages,
+    )
+      .filter(([path]) => path !== '')
+      .filter(([, { integrity, link, inBundle }]) => !integrity && !link && !inBundle)
+    expect(loose.map(([path]) => path)).toEqual([])
+  })
+
+  it('of the Worker are four (TMB-84)', () => {
+    expect(Object.keys(dependencies).sort()).toEqual(['hono', 'jose', 'oauth4webapi', 'valibot'])
+  })
+})
