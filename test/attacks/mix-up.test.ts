@@ -64,6 +64,26 @@ describe('the metadata of the provider', () => {
   })
 })
 
+it('a callback without an iss is refused where the provider promises one, and uses nothing up', async () => {
+  configure({ CONSISTENCY: 'edge' })
+  const google = simulateGoogle()
+  const metadata = await metadataOf(google.simulator)
+  const promised = { ...metadata, authorization_response_iss_parameter_supported: true }
+  tamper({ [DISCOVERY]: () => Response.json(promised) })
+  const browser = google.browse()
+  const callback = await google.consent(await google.start(browser, 'pick'))
+  const without = new URL(callback)
+  without.searchParams.delete('iss')
+  for (const error of ['', 'access_denied']) {
+    if (error !== '') without.searchParams.set('error', error)
+    const response = await browser.fetch(without)
+    expect([response.status, response.headers.has('Location')]).toEqual([400, false])
+  }
+  expect(google.calls('token')).toBe(0)
+  callback.searchParams.set('iss', GOOGLE)
+  expect((await browser.visit(callback)).url.search).toBe('?connect=ok&bundle=pick')
+})
+
 it('an ID token of a second issuer, with that issuer’s keys behind it, is nobody here', async () => {
   const google = simulateGoogle()
   const client = {

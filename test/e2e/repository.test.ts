@@ -46,7 +46,7 @@ describe('the Worker', () => {
 describe('no file of the repository, and nothing that is deployed', () => {
   /** What secrets of Google look like, and of anybody. */
   const SECRETS = [
-    /GOCSPX-[\w-]{20,}/,
+    /GOCSPX-[\w-]{28}/,
     /\b1\/\/0[\w-]{20,}/,
     /\bya29\.[\w-]{20,}/,
     /\bAIza[\w-]{35}\b/,
