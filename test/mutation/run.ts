@@ -14,9 +14,7 @@ const SEALED = 'test/sealed-forms.test.ts'
 const FOLDERS: Record<string, Folder> = {
   crypto: { tests: ['test/crypto/*.test.ts', 'test/config.test.ts'] },
   scope: { tests: ['test/scope/*.test.ts'], in: 'node' },
-  session: {
-    tests: ['test/session/*.test.ts', SEALED, 'test/oauth/{app-jwt,app-users,dpop}.test.ts'],
-  },
+  session: { tests: ['test/session/*.test.ts', SEALED] },
   subject: {
     tests: ['test/subject/*.test.ts', 'test/flow/*.test.ts', 'test/oauth/{flow,pending}.test.ts'],
   },
