@@ -35,6 +35,22 @@ describe('a faultless table', () => {
     expect(bundles.get('album')?.methods).toContain('library.mediaItems.list')
   })
 
+  it('may have what is hardly meant, which is told', () => {
+    const scopes = ['photoslibrary.readonly.appcreateddata']
+    const { bundles, problems, warnings } = parseBundles({ pick, album: { scopes, reason } })
+    expect([bundles.size, problems]).toEqual([2, []])
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^BUNDLES\.album: photoslibrary\.readonly\.appcreateddata reads .*: add photoslibrary\.appendonly, /,
+      ),
+    ])
+  })
+
+  it('is told of no oddity where it is faulty', () => {
+    const scopes = ['photoslibrary.readonly.appcreateddata']
+    expect(parseBundles({ pick: null, album: { scopes } }).warnings).toEqual([])
+  })
+
   it('may be JSON', () => {
     expect(parseBundles(JSON.stringify({ pick }))).toEqual(parseBundles({ pick }))
   })
@@ -74,6 +90,16 @@ describe('a faulty table', () => {
   it.each([
     { given: undefined, expected: /^BUNDLES: is missing\. Write \[vars\.BUNDLES\.pick\]/ },
     { given: '', expected: /^BUNDLES: is missing\./ },
+    { given: null, expected: /^BUNDLES: is missing\./ },
+    {
+      given: undefined,
+      expected:
+        /with scopes = \["photospicker\.mediaitems\.readonly"\] and reason = "Choose photos to show in this app"\.$/,
+    },
+    {
+      given: { pick: { reason, scopes: ['photoslibrary.appendonly\u0007'] } },
+      expected: /is not a scope of the Photos APIs\. Write one of/,
+    },
     { given: {}, expected: /^BUNDLES: holds no bundle\. Write/ },
     { given: '{"pick":', expected: /^BUNDLES: is not a table of bundles\. Write/ },
     { given: [pick], expected: /^BUNDLES: is not a table of bundles\. Write/ },

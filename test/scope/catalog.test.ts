@@ -58,6 +58,12 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   'library.sharedAlbums.list': [],
 }
 
+it('every scope says what it allows, in words of its own', () => {
+  const texts = SCOPES.map(({ allows }) => allows)
+  for (const text of texts) expect(text).toMatch(/^[a-z][a-z ,;]+$/)
+  expect(new Set(texts).size).toBe(texts.length)
+})
+
 describe('the methods', () => {
   it('are those Google has, by name, each with the scopes that allow it', () => {
     const found = Object.fromEntries(

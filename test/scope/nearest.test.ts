@@ -17,6 +17,15 @@ it.each([
   expect(nearest(given, WORDS, 2)).toEqual(expected)
 })
 
+it.each([
+  { given: 'abxy', word: 'abcd', expected: false },
+  { given: 'abcx', word: 'abcd', expected: true },
+  { given: 'abcd', word: 'abcdef', expected: true },
+  { given: 'abcdef', word: 'abcd', expected: true },
+])('$given shares more than half with $word: $expected', ({ given, word, expected }) => {
+  expect(nearest(given, [word], 1)).toEqual(expected ? [word] : [])
+})
+
 it('gives no more than it is asked for', () => {
   expect(nearest('albums.lis', WORDS, 1)).toEqual(['albums.list'])
 })

@@ -5,6 +5,7 @@ import { parseBundles } from '../../src/scope/bundles.ts'
 import { METHODS } from '../../src/scope/catalog.ts'
 import { explain, review } from '../../src/scope/explain.ts'
 import { tellExplanation, tellMethods, tellReview } from '../../src/scope/prose.ts'
+import { scopeSet } from '../../src/scope/scopes.ts'
 
 const { bundles } = parseBundles({
   pick: { scopes: ['photospicker.mediaitems.readonly', 'email'], reason: 'Choose photos' },
@@ -86,6 +87,24 @@ it('tells the nearest of unknown names, and nothing that a terminal obeys', () =
 No method of the Photos APIs is called "uplods". Did you mean uploads?
 No method of the Photos APIs is called "\\u001b[31mzzz". See --methods.
 `)
+})
+
+it('tells all of the names that are near, as people list them', () => {
+  expect(tell('mediaItems.batch')).toContain(
+    'Did you mean mediaItems.patch, mediaItems.batchGet or mediaItems.search?',
+  )
+})
+
+it('tells what a bundle has that nothing needs only where there is such a thing', () => {
+  const album = tellReview(review(bundles)).split('\n\n').at(-1)
+  expect(album).not.toContain('unneeded')
+  expect(album).toMatch(/library\.albums\.batchAddMediaItems\n$/)
+})
+
+it('sets a word that is longer than a line beside its label all the same', () => {
+  const scopes = scopeSet(['x'.repeat(100)])
+  const bundle = { name: 'n', reason: 'r', scopes, apis: [], methods: [], unneeded: scopeSet([]) }
+  expect(tellReview([bundle])).toContain(`n: r\n  scopes   ${'x'.repeat(100)}\n`)
 })
 
 it('tells every configured bundle', () => {

@@ -134,6 +134,23 @@ describe('a scope parameter', () => {
   })
 })
 
+describe('equals', () => {
+  it('holds for the same scopes in whatever order and spelling, and for no others', () => {
+    const both = scopeSet(['email', 'photoslibrary.appendonly'])
+    expect(equals(both, scopeSet(['photoslibrary.appendonly', `${AUTH}userinfo.email`]))).toBe(true)
+    expect(equals(both, scopeSet(['email', 'photoslibrary.readonly']))).toBe(false)
+    expect(equals(both, scopeSet(['email']))).toBe(false)
+    expect(equals(scopeSet(['email']), both)).toBe(false)
+  })
+})
+
+it.each(['userinfo.emails', 'userinfo.profile.x', 'photoslibraryx', 'xphotoslibrary'])(
+  'the name %s, which only begins or ends like one we know, stays as it is',
+  (name) => {
+    expect(parseScope(name)).toEqual([name])
+  },
+)
+
 describe('covers', () => {
   it('is reflexive', () => {
     fc.assert(fc.property(set, (a) => void expect(covers(a, a)).toBe(true)))

@@ -59,6 +59,42 @@ describe('the smallest scope set', () => {
   })
 })
 
+/** A method that any one of these scopes allows, as Google might have it one day. */
+const anyOf = (...scopes: string[]): Method => ({
+  ...(METHODS[0] as Method),
+  scopes: scopeSet(scopes),
+})
+
+describe('of several scope sets that are enough', () => {
+  it.each([
+    {
+      what: 'the one with fewer scopes',
+      given: [anyOf('x', 'z'), anyOf('y', 'z')],
+      expected: ['z'],
+    },
+    { what: 'the one that allows less', given: [anyOf(append, pick)], expected: [pick] },
+    { what: 'the one that allows less', given: [anyOf(read, edit)], expected: [edit] },
+    { what: 'the first by name', given: [anyOf('x', 'w', 'y')], expected: ['w'] },
+  ])('it takes $what: $expected', ({ given, expected }) => {
+    const among = [...new Set(given.flatMap(({ scopes }) => scopes))]
+    for (const order of [among, among.toReversed(), among.toSorted()])
+      expect(smallestScopes(given, order).map(shortName)).toEqual(expected)
+  })
+})
+
+describe('of several bundles that are enough', () => {
+  it.each([
+    { what: 'the one that allows less', given: { a: [append], z: [pick] }, expected: 'z' },
+    { what: 'the one that allows less', given: { a: [read], z: [pick] }, expected: 'z' },
+    { what: 'the one with fewer scopes', given: { a: [pick, 'email'], z: [pick] }, expected: 'z' },
+    { what: 'the first by name', given: { c: [pick], a: [pick], b: [pick] }, expected: 'a' },
+  ])('it takes $what: $expected', ({ given, expected }) => {
+    const among = [...configured(given as Record<string, string[]>).values()]
+    for (const order of [among, among.toReversed()])
+      expect(tightestBundle([anyOf(append, pick, read)], order)?.name).toBe(expected)
+  })
+})
+
 describe('the tightest bundle', () => {
   const bundles = configured({
     everything: [pick, append, read, edit],
