@@ -2,10 +2,10 @@
 
 import { encoded } from '../crypto/keys.ts'
 
-/** Signs with ES256; RFC 7515 §3.1. */
+/** Signs with ES256, or RS256 where the key is of that kind; RFC 7515 §3.1. */
 export async function sign(header: object, claims: object, key: CryptoKey): Promise<string> {
   const text = [header, claims].map((value) => part(JSON.stringify(value))).join('.')
-  const algorithm = { name: 'ECDSA', hash: 'SHA-256' }
+  const algorithm = { name: key.algorithm.name, hash: 'SHA-256' }
   const signature = await crypto.subtle.sign(algorithm, key, new TextEncoder().encode(text))
   return `${text}.${encoded(new Uint8Array(signature))}`
 }
