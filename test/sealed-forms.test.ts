@@ -47,6 +47,10 @@ interface Form {
   isOfUrl?: true
   /** What the form itself needs of a record. */
   needs?: Json
+  /** Seconds after which it opens no more. */
+  ends?: number
+  /** Longer texts are not even opened. */
+  maxLength?: number
 }
 
 const STATE = 'state'
@@ -59,12 +63,14 @@ const PENDING = PENDING_COOKIE_PREFIX + (await sha256(STATE)).slice(0, 16)
 
 const FORMS: Record<string, Form> = {
   session: {
+    ends: 60,
     needs: { client: 'web', exp: AT + 60 },
     seal: async (config, record) => sealedIn(await sealSession(config, record as never)),
     open: async (config, sealed) =>
       openSession(config, 'web', jar(`${SESSION_COOKIE_PREFIX}web`, sealed)),
   },
   'pending authorization': {
+    ends: 600,
     needs: { state: STATE, iat: AT },
     seal: async (config, record) =>
       sealedIn((await sealPending(config, record as never, readCookies(''))).at(-1)),
@@ -76,6 +82,8 @@ const FORMS: Record<string, Form> = {
       `${type} handle`,
       {
         isOfUrl: true,
+        ends: 60,
+        maxLength: 8192,
         needs: { exp: AT + 60 },
         seal: async (config, record) => sealHandle(config, type, record as never),
         open: async (config, sealed) => openHandle(config, type, sealed),
@@ -84,6 +92,8 @@ const FORMS: Record<string, Form> = {
   ),
   'media ticket': {
     isOfUrl: true,
+    ends: 900,
+    maxLength: 8192,
     needs: { exp: AT + 900 },
     seal: async (config, record) => sealTicket(config, record as never),
     open: openTicket,
@@ -185,6 +195,29 @@ describe.each(Object.entries(FORMS))('a %s', (_, form) => {
     expect(await form.open(brokerOf(`${K2},${K1}`), sealed)).toBeDefined()
     expect(await form.open(brokerOf(K2), sealed)).toBeUndefined()
     expect(await form.open(brokerOf(K2.replace('k2', 'k1')), sealed)).toBeUndefined()
+  })
+
+  it.runIf(form.ends)('opens until it ends, and not in that moment any more', async () => {
+    const sealed = await form.seal(ours, { ...form.needs })
+    const end = (AT + (form.ends ?? 0)) * 1000
+    vi.setSystemTime(end - 1)
+    expect(await form.open(ours, sealed)).toBeDefined()
+    vi.setSystemTime(end)
+    expect(await form.open(ours, sealed)).toBeUndefined()
+  })
+
+  it.runIf(form.maxLength)('is not even opened where it is too long (TMB-73)', async () => {
+    const { maxLength = 0 } = form
+    const decrypt = vi.spyOn(crypto.subtle, 'decrypt')
+    for (let pad = (maxLength * 3) / 4 - 400, isOver = false; !isOver; pad++) {
+      const sealed = await form.seal(ours, { ...form.needs, pad: 'x'.repeat(pad) })
+      isOver = sealed.length > maxLength
+      if (sealed.length < maxLength - 2) continue
+      decrypt.mockClear()
+      expect((await form.open(ours, sealed)) === undefined).toBe(isOver)
+      expect(decrypt).toHaveBeenCalledTimes(isOver ? 0 : 1)
+    }
+    decrypt.mockRestore()
   })
 
   it.skipIf(!form.isOfUrl)('is nothing to another broker with the same keys', async () => {
