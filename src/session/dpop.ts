@@ -16,6 +16,12 @@ const MAX_SKEW_SECONDS = 120
 /** How long a nonce is taken: proofs made in stock are worth nothing after it. As long as an access token lives. */
 const NONCE_SECONDS = 60 * 60
 
+/** How long an isolate answers with one nonce: it says when it was made and nothing else, and each costs a sealing. */
+const SAME_NONCE_SECONDS = 60
+
+/** The nonce each isolate made last; what it made itself, it need not open. */
+const lastNonces = new WeakMap<Config, { nonce: string; iat: number }>()
+
 /** Longer proofs are not even read (TMB-73). */
 const MAX_PROOF_LENGTH = 4096
 const MAX_JTI_LENGTH = 256
@@ -66,9 +72,14 @@ export async function verifyProof(config: Config, target: ProofTarget): Promise<
   return { jkt, jti, expires_at: iat + MAX_SKEW_SECONDS }
 }
 
-/** Makes the nonce of an answer; RFC 9449 §8. */
+/** Makes the nonce of an answer, the same for a minute; RFC 9449 §8. */
 export async function newNonce(config: Config): Promise<string> {
-  return seal(config.keyring, NONCE_PLACE, { iat: Math.floor(now()) })
+  const iat = Math.floor(now())
+  const last = lastNonces.get(config)
+  if (last && iat >= last.iat && iat < last.iat + SAME_NONCE_SECONDS) return last.nonce
+  const nonce = await seal(config.keyring, NONCE_PLACE, { iat })
+  lastNonces.set(config, { nonce, iat })
+  return nonce
 }
 
 async function verifySignature(proof: string): Promise<{ payload: JWTPayload; jkt: string }> {
@@ -104,7 +115,10 @@ function isSameTarget(htu: unknown, url: string): boolean {
 
 async function isOurNonce(config: Config, nonce: unknown): Promise<boolean> {
   if (typeof nonce !== 'string' || nonce.length > MAX_PROOF_LENGTH) return false
-  const opened = (await open(config.keyring, NONCE_PLACE, nonce)) as { iat: number } | undefined
+  const last = lastNonces.get(config)
+  const opened = (last?.nonce === nonce ? last : await open(config.keyring, NONCE_PLACE, nonce)) as
+    | { iat: number }
+    | undefined
   return opened !== undefined && now() < opened.iat + NONCE_SECONDS
 }
 

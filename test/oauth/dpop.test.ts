@@ -136,6 +136,19 @@ describe('a nonce', () => {
     expect((await frontend.ask('pick', {}, { once: true })).body.error).toBe('use_dpop_nonce')
   })
 
+  it('is the same for a minute, and then another, while the old one still holds', async () => {
+    await frontend.connect(google, 'pick')
+    const first = frontend.nonce
+    later(59)
+    expect((await frontend.ask('pick', {}, { once: true })).status).toBe(200)
+    expect(frontend.nonce).toBe(first)
+    later(1)
+    expect((await frontend.ask('pick', {}, { once: true })).status).toBe(200)
+    expect(frontend.nonce).not.toBe(first)
+    frontend.nonce = first
+    expect((await frontend.ask('pick', {}, { once: true })).status).toBe(200)
+  })
+
   it.each(['nonce', '', 7, null])('%j is none of ours', async (nonce) => {
     await frontend.connect(google, 'pick')
     const change = { proof: { claims: { nonce } }, once: true }
