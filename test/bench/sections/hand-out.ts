@@ -83,7 +83,7 @@ function toSection(all: ReadonlyMap<string, Turns>, { connections }: Plan): Sect
     tables: [{ head, rows }],
     meaning: [
       `Beyond the KV read, a hand-out in cookie mode costs ${number(own.median / 1000)} ms of CPU and one in OAuth mode ${number(oauth.median / 1000)} ms, which is what Cloudflare bills.`,
-      'Where "cores busy" is well below 1, the load generator was slower than the side, and the CPU columns say more than the rates.',
+      'Where "cores busy" is well below 1, a side waited: for the load generator, for its storage, or for other programs of the machine. The CPU columns then say more than the rates.',
     ],
     budgets: [
       {
