@@ -87,8 +87,10 @@ function checkClaims(
     audience.length !== 1 ||
     audience[0] !== client_id ||
     azp !== client_id ||
-    !(Number(exp) > now()) ||
-    !(Number(iat) <= now() + CLOCK_SKEW_SECONDS) ||
+    typeof exp !== 'number' ||
+    exp <= now() ||
+    typeof iat !== 'number' ||
+    iat > now() + CLOCK_SKEW_SECONDS ||
     typeof sub !== 'string' ||
     sub === '' ||
     sub.length > MAX_SUB_LENGTH

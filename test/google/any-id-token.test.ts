@@ -32,8 +32,8 @@ it('any ID token signed by the provider names its user, or is refused with an er
   const { config } = readConfig({ ...env })
   const query = new URLSearchParams({ code: 'c', state: 's', iss: config.issuer })
   const response = await checkAuthorizationResponse(config, query, 's')
-  if (!('parameters' in response)) throw new Error('not a code')
-  const { parameters } = response
+  if (!('code' in response)) throw new Error('not a code')
+  const { code } = response
   const expected = {
     code_verifier: 'v'.repeat(43),
     nonce: 'n',
@@ -67,7 +67,7 @@ it('any ID token signed by the provider names its user, or is refused with an er
         google.token = () =>
           Response.json({ access_token: 'a', token_type: 'Bearer', expires_in: 9, id_token })
         try {
-          const { sub } = await exchangeCode(config, parameters, expected)
+          const { sub } = await exchangeCode(config, code, expected)
           seen.named++
           expect(claims).toMatchObject({ iss: config.issuer, sub, nonce: 'n' })
           expect([claims.aud].flat()).toEqual([config.client_id])
