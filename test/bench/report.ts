@@ -1,7 +1,7 @@
 /** This file is the report: what was measured, as `RESULTS.md` shows it. */
 
 import type { Machine } from './machine.ts'
-import { type Budget, isHeld, number, type Section, type Table } from './section.ts'
+import { type Budget, isHeld, number, percent, type Section, type Table } from './section.ts'
 
 /** A run. */
 export interface Results {
@@ -40,8 +40,9 @@ export function toMarkdown({ date, machine, minutes, sections }: Results): strin
 }
 
 function budgetRow(budget: Budget): string[] {
-  const { what, limit, measured, unit } = budget
-  return [what, limit, `${number(measured)} ${unit}`.trim(), verdictOn(budget)]
+  const { what, limit, measured, spread, unit } = budget
+  const chance = spread === undefined ? '' : percent(spread)
+  return [what, limit, `${number(measured)} ${unit} ${chance}`.trim(), verdictOn(budget)]
 }
 
 /** Says by how much a budget is held or missed. */

@@ -12,6 +12,8 @@ export interface Budget {
   /** The limit in words. */
   limit: string
   measured: number
+  /** How much chance there is in it, where it is of several rounds. */
+  spread?: number
   /** What `measured` has to be, and how it is written. */
   bound: number
   kind: 'at least' | 'at most' | 'exactly'

@@ -73,6 +73,7 @@ export async function measureBurst(
         what: '1,000 concurrent hand-outs of a stale token: p99',
         limit: "≤ 3 × the refresh's own time",
         measured: figure(broker.p99).median,
+        spread: figure(broker.p99).spread,
         ...{ bound: 3, kind: 'at most', unit: '×' },
       },
     ],

@@ -161,6 +161,7 @@ function toSection([broker, empty]: readonly Starter[]): Section {
         what: 'start-up of the deployed Worker, with its first answer',
         limit: '≤ 15 ms CPU',
         measured: more_cpu.median,
+        spread: more_cpu.spread,
         ...{ bound: 15, kind: 'at most', unit: 'ms' },
       },
     ],

@@ -55,6 +55,7 @@ export async function measureStored(
         what: `hand-out with ${count} subjects stored against ${FEW}`,
         limit: '≥ 0.9',
         measured: against.median,
+        spread: against.spread,
         ...{ bound: 0.9, kind: 'at least', unit: '×' },
       },
     ],
