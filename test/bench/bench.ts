@@ -27,7 +27,7 @@ const USAGE = `Usage: npm run bench [-- OPTIONS]
 Measures the production build and writes test/bench/RESULTS.md; in under 20 minutes on two cores.
 
   --quick   measures a little of everything, in a few minutes, and writes no file
-  --json    prints the results as JSON on stdout; with `npm run --silent` nothing else is there
+  --json    prints the results as JSON on stdout; npm run --silent keeps the rest off it
   --help    this text
 
 Exit code: 0; 1 if anything answered wrongly. A missed budget is told, and is no error.`
