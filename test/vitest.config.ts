@@ -39,7 +39,7 @@ function inWorkerd(name: string, include: string[], more: object = {}) {
       }),
     ],
     root,
-    test: { name, include, testTimeout: 30_000 }, // speed is for the bench to judge,
+    test: { name, include, testTimeout: 30_000 }, // speed is for the bench to judge
   }
 }
 

@@ -219,6 +219,19 @@ it('any discovery document leads to a request to Google, or to an error (propert
   )
 })
 
+it.each([400, 401, 403])(
+  '%i with invalid_grant in the place of the discovery document ends no grant (TMB-22)',
+  async (status) => {
+    vi.mocked(globalThis.fetch).mockImplementation(async () =>
+      answer(status, 'application/json', '{"error":"invalid_grant"}', {
+        'WWW-Authenticate': 'Basic',
+      }),
+    )
+    const outcome = await ask(readConfig({ ...env }).config)
+    expect((outcome as BrokerError).failure.code).toBe('temporarily_unavailable')
+  },
+)
+
 it('any query on the way back is a code of that state, a refusal, or invalid_request (property; TMB-10, TMB-12)', async () => {
   const name = fc.constantFrom(
     'code',
