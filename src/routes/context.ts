@@ -39,9 +39,19 @@ export function record(
   const trail = openTrail(c.env, (work) => c.executionCtx.waitUntil(work))
   trail.record(
     event,
-    { request_id, ...audit, ...(origin === undefined ? {} : { origin }), ...fields },
+    {
+      request_id,
+      ...audit,
+      ...(origin === undefined ? {} : { origin: written(origin) }),
+      ...fields,
+    },
     error,
   )
+}
+
+/** An origin as browsers write it; whatever else comes in its place may be a secret gone astray, and is not told (TMB-75). */
+function written(origin: string): string {
+  return origin === 'null' || URL.parse(origin)?.origin === origin ? origin : 'malformed'
 }
 
 /** Longer requests are refused before anything else is done with them (TMB-73). */
