@@ -25,6 +25,7 @@ describe('the Worker', () => {
     'src/routes/oauth/token.ts: GRANTS', // a table that is only read
     'src/scope/scopes.ts: ALIASES', // a table that is only read
     'src/scope/scopes.ts: SPELLINGS', // a table that is only read
+    'src/session/dpop.ts: lastNonces', // a nonce for everybody, by configuration
     'src/subject/grants.ts: names', // hashes of scope sets
   ]
 
