@@ -66,6 +66,7 @@ function byTightness(a: Bundle, b: Bundle): number {
   return size || byName(a.name, b.name)
 }
 
+/** No two are the same. */
 function byName(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b)
+  return a < b ? -1 : 1
 }

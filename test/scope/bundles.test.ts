@@ -97,6 +97,10 @@ describe('a faulty table', () => {
         /with scopes = \["photospicker\.mediaitems\.readonly"\] and reason = "Choose photos to show in this app"\.$/,
     },
     {
+      given: { pick: { reason, scopes: ['emial'] } },
+      expected: /, emial, is not a scope\. The nearest is email\.$/,
+    },
+    {
       given: { pick: { reason, scopes: ['photoslibrary.appendonly\u0007'] } },
       expected: /is not a scope of the Photos APIs\. Write one of/,
     },
