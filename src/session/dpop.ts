@@ -114,7 +114,7 @@ function isSameTarget(htu: unknown, url: string): boolean {
 }
 
 async function isOurNonce(config: Config, nonce: unknown): Promise<boolean> {
-  if (typeof nonce !== 'string' || nonce.length > MAX_PROOF_LENGTH) return false
+  if (typeof nonce !== 'string') return false
   const last = lastNonces.get(config)
   const opened = (last?.nonce === nonce ? last : await open(config.keyring, NONCE_PLACE, nonce)) as
     | { iat: number }

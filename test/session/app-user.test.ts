@@ -15,7 +15,11 @@ const keys = (await generateKeyPair('ES256', { extractable: true })) as CryptoKe
 const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'k1', alg: 'ES256' }
 const OTHER = { ...ALBUM_CLIENT, audience: 'https://broker.example/other' }
 const { origins, redirect_uris } = ALBUM_CLIENT
-const clients = { plain: { origins, redirect_uris }, gallery: ALBUM_CLIENT, other: OTHER }
+const FIRST = { ...ALBUM_CLIENT, issuer: 'https://first.example' } // of the same audience
+const clients = {
+  ...{ plain: { origins, redirect_uris }, first: FIRST },
+  ...{ gallery: ALBUM_CLIENT, other: OTHER },
+}
 const { config } = readConfig({ ...env, CLIENTS: clients })
 
 beforeEach(() => {
@@ -44,6 +48,7 @@ it('a user is who the issuer says, at the client whose audience that is', async 
   expect(subject).toBe(
     await config.pseudonyms.subjectKey({ client: 'gallery', iss: ALBUM_CLIENT.issuer, sub }),
   )
+  expect(await verify(await jwt())).not.toHaveProperty('jkt')
   expect((await verify(await jwt({ aud: OTHER.audience }))).client.id).toBe('other')
   expect((await verify(await jwt({ cnf: { jkt: 'j' } }))).jkt).toBe('j')
 })

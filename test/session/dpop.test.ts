@@ -85,6 +85,8 @@ it.each<{ what: string; change: Change; reason: string }>([
   { what: 'no URL', change: { claims: { htu: 'token' } }, reason: 'dpop_htu' },
   { what: 'a URL that is no text', change: { claims: { htu: [URL_] } }, reason: 'dpop_htu' },
   { what: 'no hash of the token', change: { access_token: 'a' }, reason: 'dpop_ath' },
+  { what: 'an exp gone by', change: { claims: { exp: AT - 1 } }, reason: 'dpop_signature' },
+  { what: 'an nbf to come', change: { claims: { nbf: AT + 1 } }, reason: 'dpop_signature' },
   { what: 'a stale iat', change: { claims: { iat: AT - 120.5 } }, reason: 'dpop_iat' },
   { what: 'an iat to come', change: { claims: { iat: AT + 120.5 } }, reason: 'dpop_iat' },
   { what: 'no jwk', change: { header: { jwk: undefined } }, reason: 'dpop_signature' },
@@ -100,6 +102,16 @@ it.each<{ what: string; change: Change; reason: string }>([
   { what: 'no iat', change: { claims: { iat: undefined } }, reason: 'dpop_signature' },
 ])('a proof with $what is refused: $reason', async ({ change, reason }) => {
   expect(await verify(await prove(change), change)).toBe(`invalid_dpop_proof ${reason}`)
+})
+
+it('a proof may have a life of its own, and the hash of a token that does not come along', async () => {
+  const claims = { exp: AT + 1, nbf: AT, ath: 'x' }
+  expect(await verify(await prove({ claims }))).toMatchObject({ jti: 'j' })
+})
+
+it('the operator can see what was wrong with a signature', async () => {
+  const target = { header: 'x.y.z', method: 'POST', url: URL_ }
+  await expect(verifyProof(config, target)).rejects.toMatchObject({ cause: expect.any(Error) })
 })
 
 it.each([undefined, ''])('a proof that is %j is refused: dpop_header', async (header) => {

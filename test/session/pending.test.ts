@@ -4,7 +4,11 @@ import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { now } from '../../src/clock.ts'
 import { readConfig } from '../../src/config.ts'
-import { PENDING_COOKIE_PREFIX, readCookies } from '../../src/session/cookie.ts'
+import {
+  PENDING_COOKIE_PREFIX,
+  readCookies,
+  SESSION_COOKIE_PREFIX,
+} from '../../src/session/cookie.ts'
 import {
   bindPending,
   openPending,
@@ -160,15 +164,21 @@ describe('many of them', () => {
     }
   })
 
-  it('give way from the oldest on, in whatever order they come', async () => {
+  const AGES = [
+    ['old', 300],
+    ['young', 10],
+    ['older', 400],
+    ['oldest', 500],
+  ] as const
+
+  it.each([
+    { order: 'any', ages: AGES },
+    { order: 'the oldest first', ages: AGES.toSorted(([, a], [, b]) => b - a) },
+    { order: 'the youngest first', ages: AGES.toSorted(([, a], [, b]) => a - b) },
+  ])('give way from the oldest on, where they come in this order: $order', async ({ ages }) => {
     const browser = openJar()
     const return_to = `https://app.example/${'x'.repeat(300)}`
-    for (const [state, age] of [
-      ['old', 300],
-      ['young', 10],
-      ['older', 400],
-      ['oldest', 500],
-    ] as const) {
+    for (const [state, age] of ages) {
       browser.take(await begin(some({ state, return_to, iat: now() - age })))
     }
     browser.take(await begin(some({ state: 'new', return_to }), browser.header()))
@@ -211,6 +221,32 @@ describe('many of them', () => {
     )
   })
 
+  it('leave a session alone, however many pending authorizations there are', async () => {
+    const session = `${SESSION_COOKIE_PREFIX}web=x`
+    expect(await begin(some(), session)).toHaveLength(1)
+    const sessions = Array.from({ length: 9 }, (_, i) => `${SESSION_COOKIE_PREFIX}${i}=x`)
+    const cookies = readCookies(sessions.join('; '))
+    const bound = { line: 'line', subject: 'subject' }
+    expect(await bindPending(config, cookies, 'none', 'web', bound)).toEqual([])
+  })
+
+  it('stay while all of them are 3,200 bytes, and not at one more', async () => {
+    const old = await pairOf(
+      some({ state: 'old', return_to: `https://a.example/${'x'.repeat(900)}` }),
+    )
+    const seen = new Set<number>()
+    for (let pad = 600; pad < 900; pad++) {
+      const return_to = `https://a.example/${'x'.repeat(pad)}`
+      const [own = ''] = await begin(some({ return_to }))
+      const bytes = own.length + old.length - 1 // without its "="
+      if (bytes < 3198 || bytes > 3203) continue
+      seen.add(bytes)
+      expect(await begin(some({ return_to }), old)).toHaveLength(bytes > 3200 ? 2 : 1)
+    }
+    expect([...seen].filter((bytes) => bytes <= 3200).length).toBeGreaterThan(0)
+    expect(seen).toContain(3200)
+  })
+
   it('leave the new one its place even if it alone is too long', async () => {
     const browser = openJar()
     browser.take(await begin(some({ state: 'first' })))
@@ -251,6 +287,12 @@ describe('a session that has begun since', () => {
   it('leaves alone the one that was just finished, and what does not open', async () => {
     const pair = await pairOf(some())
     expect(await bind(`${pair}; ${PENDING_COOKIE_PREFIX}evil=x`, nameOf(pair))).toEqual([])
+  })
+
+  it('counts the one that was just finished among none of them', async () => {
+    const pair = await pairOf(some())
+    const evil = Array.from({ length: 8 }, (_, i) => `${PENDING_COOKIE_PREFIX}${i}=x`)
+    expect(await bind([pair, ...evil].join('; '), nameOf(pair))).toEqual([])
   })
 
   it('opens no more than a few, and clears the rest, so that none stays unbound', async () => {
