@@ -16,7 +16,11 @@ const FOLDERS: Record<string, Folder> = {
   scope: { tests: ['test/scope/*.test.ts'], in: 'node' },
   session: { tests: ['test/session/*.test.ts', SEALED] },
   subject: {
-    tests: ['test/subject/*.test.ts', 'test/flow/*.test.ts', 'test/oauth/{flow,pending}.test.ts'],
+    tests: [
+      'test/subject/*.test.ts',
+      'test/flow/*.test.ts',
+      'test/oauth/{app-users,flow,pending}.test.ts',
+    ],
   },
 }
 

@@ -1,0 +1,178 @@
+/** This file is the tests of the consent that waits for its code: when it is kept, redeemed once, dropped, and for what it is refused. */
+
+import { runInDurableObject } from 'cloudflare:test'
+import { beforeEach, expect, it } from 'vitest'
+import { now } from '../../src/clock.ts'
+import type { Consent } from '../../src/subject/consent.ts'
+import type { Subject } from '../../src/subject/subject.ts'
+import { subjectOf, the } from '../support/broker.ts'
+import { type ScriptedGoogle, scriptGoogle } from '../support/scripted-google.ts'
+import { alarm, later, stage } from '../support/story.ts'
+
+stage()
+
+let google: ScriptedGoogle
+let stub: DurableObjectStub<Subject>
+beforeEach(async () => {
+  google = scriptGoogle()
+  stub = (await subjectOf()).stub
+})
+
+function some({
+  tokens = {},
+  ...more
+}: Partial<Omit<Consent, 'tokens'>> & { tokens?: object } = {}): Consent {
+  const given = { access_token: 'canary-a', refresh_token: 'canary-r', expires_in: 3599 }
+  return {
+    ...{ sub: the.sub, asked: the.pick, began_at: now(), begins_session: true },
+    tokens: { ...given, expires_at: now() + 3599, scope: the.pick, ...tokens },
+    ...more,
+  }
+}
+
+const hold = async (id: string, more = {}, expires_at = now() + 60): Promise<unknown> =>
+  told(await stub.hold({ id, consent: some(more), expires_at }))
+const redeem = async (id: string): Promise<unknown> => told(await stub.redeem(id))
+
+/** The value, or code and reason. */
+function told(outcome: Awaited<ReturnType<Subject['redeem' | 'hold']>>): unknown {
+  return outcome.ok ? outcome.value : `${outcome.failure.code} ${outcome.failure.reason}`
+}
+
+async function change(sql: string): Promise<void> {
+  await runInDurableObject(stub, (_, { storage }) => void storage.sql.exec(sql))
+}
+
+async function lives(session: string): Promise<boolean> {
+  return (await stub.confirm({ kind: 'session', id: session })).ok
+}
+
+it('a consent is held, redeemed into a session and a token, and both end with a second try (RFC 6749 §4.1.2)', async () => {
+  expect(await hold('one')).toBe('held')
+  const redeemed = await redeem('one')
+  expect(redeemed).toMatchObject({
+    access_token: 'canary-a',
+    session: expect.any(String),
+  })
+  const { session } = redeemed as { session: string }
+  expect(await lives(session)).toBe(true)
+  expect(await redeem('one')).toBe('invalid_grant code_used')
+  expect(await lives(session)).toBe(false)
+})
+
+it("a code of an app's user begins no session, and a second try is refused all the same", async () => {
+  await hold('one', { begins_session: false })
+  expect(await redeem('one')).not.toHaveProperty('session')
+  expect(await redeem('one')).toBe('invalid_grant code_used')
+})
+
+it('a code that was never issued, or whose time is over to the millisecond, is unknown', async () => {
+  await hold('one')
+  await hold('two')
+  expect(await redeem('three')).toBe('invalid_grant code_unknown')
+  later(59.999)
+  expect(await redeem('one')).toHaveProperty('session')
+  later(0.001)
+  expect(await redeem('two')).toBe('invalid_grant code_unknown')
+})
+
+it('a consent of another Google account than before is refused (TMB-28)', async () => {
+  await stub.accept(some())
+  expect(await hold('one', { sub: 'ben' })).toBe('access_denied account_mismatch')
+  expect(await hold('two')).toBe('held')
+})
+
+it('without a refresh token a consent is held only where one is held, or nothing was granted', async () => {
+  const tokens = { refresh_token: undefined }
+  expect(await hold('one', { tokens })).toBe('refresh_token_missing')
+  expect(await hold('two', { tokens: { ...tokens, scope: 'openid' } })).toBe('held')
+  await stub.accept(some())
+  expect(await hold('three', { tokens })).toBe('held')
+})
+
+it('a consent whose grant ended while it waited is worth nothing', async () => {
+  await stub.accept(some())
+  await hold('one', { tokens: { refresh_token: undefined } })
+  await change('DELETE FROM grants')
+  expect(await redeem('one')).toBe('invalid_grant grant_ended_meanwhile')
+})
+
+it('a consent that does not open is worth nothing, now and later', async () => {
+  await hold('one')
+  await change("UPDATE pending_grants SET sealed = 'x'")
+  expect(await redeem('one')).toBe('invalid_grant code_unreadable')
+  expect(await redeem('one')).toBe('invalid_grant code_used')
+})
+
+it('a consent from before a disconnect stays refused', async () => {
+  await stub.accept(some())
+  await hold('one', { began_at: now() - 100, line: 'gone' })
+  expect(await redeem('one')).toBe('access_denied session_ended')
+})
+
+it('a consent in part is told to be one, and begins no session', async () => {
+  await hold('one', { asked: `${the.upload} ${the.pick}` })
+  expect(await redeem('one')).toBe('consent_required partially_granted')
+  await runInDurableObject(stub, (_, { storage }) => {
+    expect(storage.sql.exec('SELECT * FROM sessions').toArray()).toEqual([])
+  })
+})
+
+it('a wider consent that Google will not narrow now is told as what Google is', async () => {
+  google.token = () => new Response(null, { status: 503 })
+  await hold('one', { tokens: { scope: `${the.upload} ${the.pick}` } })
+  expect(await redeem('one')).toBe('temporarily_unavailable google_grants_another_scope')
+})
+
+it('a dropped consent is gone; one that was redeemed keeps its mark', async () => {
+  await hold('one')
+  await hold('two')
+  await redeem('two')
+  await stub.dropPending('one')
+  await stub.dropPending('two')
+  await stub.dropPending('three')
+  expect(await redeem('one')).toBe('invalid_grant code_unknown')
+  expect(await redeem('two')).toBe('invalid_grant code_used')
+})
+
+it.each([
+  { what: 'nobody came for', before: async () => {}, revoked: 1 },
+  { what: 'was redeemed', before: async () => void (await redeem('one')), revoked: 0 },
+  {
+    what: 'begins no session',
+    more: { begins_session: false },
+    before: async () => {},
+    revoked: 0,
+  },
+  {
+    what: 'brought no refresh token',
+    more: { tokens: { refresh_token: undefined, scope: 'openid' } },
+    before: async () => {},
+    revoked: 0,
+  },
+  {
+    what: 'does not open',
+    before: async () => change("UPDATE pending_grants SET sealed = 'x'"),
+    revoked: 0,
+  },
+  {
+    what: 'has a grant beside it',
+    before: async () => void (await stub.accept(some())),
+    revoked: 0,
+  },
+])(
+  'when its time is over, a consent that $what is revoked $revoked times',
+  async ({ more, before, revoked }) => {
+    await hold('one', more)
+    await before()
+    later(59)
+    await alarm(stub)
+    expect(google.revocations).toHaveLength(0)
+    later(1)
+    await alarm(stub)
+    expect(google.revocations).toHaveLength(revoked)
+    await runInDurableObject(stub, (_, { storage }) => {
+      expect(storage.sql.exec('SELECT * FROM pending_grants').toArray()).toEqual([])
+    })
+  },
+)
