@@ -1,11 +1,15 @@
 /** This file is the tests of the consent that waits for its code: when it is kept, redeemed once, dropped, and for what it is refused. */
 
 import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { beforeEach, expect, it } from 'vitest'
 import { now } from '../../src/clock.ts'
+import { parseScope } from '../../src/scope/scopes.ts'
 import type { Consent } from '../../src/subject/consent.ts'
+import { scopeSetKey } from '../../src/subject/grants.ts'
+import { readToken, tokenKey } from '../../src/subject/store.ts'
 import type { Subject } from '../../src/subject/subject.ts'
-import { subjectOf, the } from '../support/broker.ts'
+import { subjectOf, the, theConfig } from '../support/broker.ts'
 import { type ScriptedGoogle, scriptGoogle } from '../support/scripted-google.ts'
 import { alarm, later, stage } from '../support/story.ts'
 
@@ -43,6 +47,14 @@ async function change(sql: string): Promise<void> {
   await runInDurableObject(stub, (_, { storage }) => void storage.sql.exec(sql))
 }
 
+/** The sessions that the edge would hand out to. */
+async function edgeSessions(): Promise<string[]> {
+  const { key } = await subjectOf()
+  const name = tokenKey(key, await scopeSetKey(parseScope(the.pick)))
+  const stored = await readToken(env.TOKENS, theConfig().keyring, name)
+  return stored?.sessions.map(([id]) => id) ?? []
+}
+
 async function lives(session: string): Promise<boolean> {
   return (await stub.confirm({ kind: 'session', id: session })).ok
 }
@@ -56,8 +68,10 @@ it('a consent is held, redeemed into a session and a token, and both end with a 
   })
   const { session } = redeemed as { session: string }
   expect(await lives(session)).toBe(true)
+  expect(await edgeSessions()).toEqual([session])
   expect(await redeem('one')).toBe('invalid_grant code_used')
   expect(await lives(session)).toBe(false)
+  expect(await edgeSessions()).toEqual([])
 })
 
 it("a code of an app's user begins no session, and a second try is refused all the same", async () => {
@@ -113,6 +127,8 @@ it('a consent from before a disconnect stays refused', async () => {
 it('a consent in part is told to be one, and begins no session', async () => {
   await hold('one', { asked: `${the.upload} ${the.pick}` })
   expect(await redeem('one')).toBe('consent_required partially_granted')
+  await hold('two', { asked: `${the.upload} ${the.pick}`, begins_session: false })
+  expect(await redeem('two')).toBe('consent_required partially_granted')
   await runInDurableObject(stub, (_, { storage }) => {
     expect(storage.sql.exec('SELECT * FROM sessions').toArray()).toEqual([])
   })
@@ -138,6 +154,14 @@ it('a dropped consent is gone; one that was redeemed keeps its mark', async () =
 it.each([
   { what: 'nobody came for', before: async () => {}, revoked: 1 },
   { what: 'was redeemed', before: async () => void (await redeem('one')), revoked: 0 },
+  {
+    what: 'was redeemed, and its grant ended since',
+    before: async () => {
+      await redeem('one')
+      await change('DELETE FROM grants')
+    },
+    revoked: 0,
+  },
   {
     what: 'begins no session',
     more: { begins_session: false },
