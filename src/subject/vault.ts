@@ -43,6 +43,6 @@ export function createVault(keyring: Keyring, subject: string, trail: AuditTrail
         | undefined),
     sealConsent: (id, consent) => seal(keyring, placeOfConsent(id), consent),
     openConsent: async ({ id, sealed }) =>
-      (await open(keyring, placeOfConsent(id), sealed)) as Consent | undefined,
+      (await openOrTell(placeOfConsent(id), sealed)) as Consent | undefined,
   }
 }

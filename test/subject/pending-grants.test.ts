@@ -51,7 +51,7 @@ async function change(sql: string): Promise<void> {
 async function edgeSessions(): Promise<string[]> {
   const { key } = await subjectOf()
   const name = tokenKey(key, await scopeSetKey(parseScope(the.pick)))
-  const stored = await readToken(env.TOKENS, theConfig().keyring, name)
+  const stored = await readToken(env.TOKENS, theConfig().keyring, name, () => {})
   return stored?.sessions.map(([id]) => id) ?? []
 }
 
