@@ -10,6 +10,7 @@ import { callback } from './routes/callback.ts'
 import { connect } from './routes/connect.ts'
 import { type BrokerContext, type BrokerEnv, MAX_URL_LENGTH, record } from './routes/context.ts'
 import { cors } from './routes/cors.ts'
+import { receiveEvent } from './routes/events.ts'
 import { disconnect, forgetGrant } from './routes/grants.ts'
 import { withHeaders } from './routes/headers.ts'
 import { issueTickets } from './routes/media.ts'
@@ -70,12 +71,18 @@ const BOTH_MODES: Record<string, Methods> = {
   '/media': { POST: issueTickets },
 }
 
+/** Calls of no browser: the provider's. */
+const SERVER: Record<string, Methods> = {
+  '/events': { POST: receiveEvent },
+}
+
 /** Paths that scripts call, by the modes in which they do. */
 const CALLS: readonly (readonly [Record<string, Methods>, readonly ClientMode[]])[] = [
   [PUBLIC, ['cookie', 'oauth']],
   [COOKIE_MODE, ['cookie']],
   [OAUTH_MODE, ['oauth']],
   [BOTH_MODES, ['cookie', 'oauth']],
+  [SERVER, []],
 ]
 
 const app = createApp()

@@ -18,6 +18,7 @@ export type AuditEvent =
   | 'revocation_failed'
   | 'pending_grant_dropped'
   | 'record_unreadable'
+  | 'security_event'
   | 'operator_list'
   | 'operator_census'
   | 'operator_reseal'

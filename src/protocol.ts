@@ -46,7 +46,18 @@ export interface ErrorResponse extends Partial<ConsentRequired> {
   /** Where a top-level navigation mends `login_required` and `consent_required`. */
   connect_url?: string
   bundle?: string
+  /** At `/events`, why a security event token was refused; RFC 8935 §2.4. */
+  err?: SecurityEventError
+  description?: string
 }
+
+/** Why a security event token was refused; RFC 8935 §2.4. */
+export type SecurityEventError =
+  | 'invalid_request'
+  | 'invalid_key'
+  | 'invalid_issuer'
+  | 'invalid_audience'
+  | 'authentication_failed'
 
 /** The body of `POST /session/token`; RFC 6749 §5.1. */
 export interface TokenResponse {

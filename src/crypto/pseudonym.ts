@@ -15,22 +15,22 @@ export interface Identity {
 export interface Pseudonyms {
   /** 43 characters of base64url, whatever the length of the identity. */
   subjectKey(identity: Identity): Promise<string>
+  /** Names whatever else is told apart by several texts; the same length, and no subject has the same. */
+  name(kind: 'account' | 'token', ...texts: readonly string[]): Promise<string>
 }
 
 /** Makes the pseudonyms of a 256-bit secret; HMAC-SHA256 over a JSON array, which no two identities share. */
 export function createPseudonyms(secret: Uint8Array<ArrayBuffer>): Pseudonyms {
   let key: CryptoKey | undefined
+  const hmac = async (...texts: readonly string[]): Promise<string> => {
+    key ??= await crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, [
+      'sign',
+    ])
+    const bytes = new TextEncoder().encode(JSON.stringify(texts))
+    return base64url(await crypto.subtle.sign('HMAC', key, bytes))
+  }
   return {
-    async subjectKey({ client, iss, sub }) {
-      key ??= await crypto.subtle.importKey(
-        'raw',
-        secret,
-        { name: 'HMAC', hash: 'SHA-256' },
-        false,
-        ['sign'],
-      )
-      const identity = new TextEncoder().encode(JSON.stringify(['subject', client, iss, sub]))
-      return base64url(await crypto.subtle.sign('HMAC', key, identity))
-    },
+    subjectKey: ({ client, iss, sub }) => hmac('subject', client, iss, sub),
+    name: hmac,
   }
 }

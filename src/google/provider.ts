@@ -1,9 +1,9 @@
 /** This file is the provider: where its endpoints are and what it can, by its discovery document. */
 
-import { now } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { BrokerError } from '../errors.ts'
 import { isLoopback } from '../urls.ts'
+import { cached } from './cached.ts'
 import { unexpectedAnswer } from './failure.ts'
 import { readJson, send } from './request.ts'
 
@@ -23,55 +23,19 @@ export interface Provider {
   id_token_signing_algs: readonly string[]
 }
 
-/** So long a discovery document is believed. */
-const DISCOVERY_SECONDS = 60 * 60
-
-/** So long nobody asks again after discovery failed. */
-const COOL_DOWN_SECONDS = 5
-
-interface Discovered {
-  provider?: Provider
-  fetched_at: number
-  failed_at: number
-}
-
-/** Settled values only: a request in flight is never shared between callers, whose runtimes may differ. */
-const discovered = new WeakMap<Config, Discovered>()
-
 /**
- * Finds the provider's endpoints by its discovery document, asked for once an hour.
- *
- * A document that was read once goes on being used while the provider cannot be reached.
+ * Finds the provider's endpoints by its discovery document.
  *
  * @throws {BrokerError} `temporarily_unavailable`
  * @see OpenID Connect Discovery 1.0 §4
  */
-export async function discover(config: Config): Promise<Provider> {
-  const known = discovered.get(config) ?? { fetched_at: 0, failed_at: 0 }
-  discovered.set(config, known)
-  if (known.provider && now() < known.fetched_at + DISCOVERY_SECONDS) return known.provider
-  if (now() >= known.failed_at + COOL_DOWN_SECONDS) {
-    try {
-      known.provider = await fetchProvider(config)
-      known.fetched_at = now()
-    } catch (error) {
-      known.failed_at = now()
-      if (!known.provider) throw error
-    }
-  }
-  if (!known.provider)
-    throw new BrokerError('temporarily_unavailable', 'google_unreachable', {
-      retry_after: COOL_DOWN_SECONDS,
-    })
-  return known.provider
-}
+export const discover: (config: Config) => Promise<Provider> = cached(fetchProvider)
 
 async function fetchProvider(config: Config): Promise<Provider> {
-  const url = `${config.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+  const url = wellKnown(config, 'openid-configuration')
   const document = await readJson(await send(url).catch(mayPass))
   const { issuer } = document
-  if (typeof issuer !== 'string' || URL.parse(issuer)?.href !== new URL(config.issuer).href)
-    throw unexpectedAnswer()
+  if (!isIssuer(config, issuer)) throw unexpectedAnswer()
   const texts = (name: string): string[] =>
     [document[name]].flat().filter((one) => typeof one === 'string')
   const endpoints = Object.entries(document).filter(
@@ -91,6 +55,16 @@ async function fetchProvider(config: Config): Promise<Provider> {
       (alg) => !alg.startsWith('HS'),
     ),
   }
+}
+
+/** Where the provider tells of itself; OpenID Connect Discovery 1.0 §4. */
+export function wellKnown({ issuer }: Config, name: string): string {
+  return `${issuer.replace(/\/$/, '')}/.well-known/${name}`
+}
+
+/** Whether a name is the provider's, with a slash at its end or without. */
+export function isIssuer(config: Config, name: unknown): name is string {
+  return typeof name === 'string' && URL.parse(name)?.href === new URL(config.issuer).href
 }
 
 /** Whatever stands in the place of the document is no word on the client or on any grant (TMB-22). */

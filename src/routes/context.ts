@@ -83,8 +83,8 @@ export async function readJson<T extends GenericSchema>(
   schema: T,
   maxBytes: number = MAX_JSON_BYTES,
 ): Promise<InferOutput<T>> {
-  requireType(c, 'application/json')
-  const parsed = safeParse(schema, parse(await readText(c.req.raw, maxBytes)))
+  const text = await readBody(c, 'application/json', maxBytes)
+  const parsed = safeParse(schema, parse(text))
   if (!parsed.success) throw new BrokerError('invalid_request', 'body_shape')
   return parsed.output
 }
@@ -96,10 +96,26 @@ export async function readJson<T extends GenericSchema>(
  * @see RFC 6749 §3.2
  */
 export async function readForm(c: BrokerContext): Promise<Parameters> {
-  requireType(c, 'application/x-www-form-urlencoded')
-  const { parameters, repeated } = readParameters(await readText(c.req.raw, MAX_FORM_BYTES))
+  const text = await readBody(c, 'application/x-www-form-urlencoded', MAX_FORM_BYTES)
+  const { parameters, repeated } = readParameters(text)
   if (repeated.size > 0) throw new BrokerError('invalid_request', 'parameter_repeated')
   return parameters
+}
+
+/**
+ * Reads a small body of one type.
+ *
+ * @throws {BrokerError} `invalid_request` when it is of another, too long, or no UTF-8
+ */
+export async function readBody(
+  c: BrokerContext,
+  expected: string,
+  maxBytes: number,
+): Promise<string> {
+  const [type = ''] = (c.req.header('Content-Type') ?? '').split(';')
+  if (type.trim().toLowerCase() !== expected)
+    throw new BrokerError('invalid_request', 'content_type')
+  return readText(c.req.raw, maxBytes)
 }
 
 /** Parameters of an OAuth request, each of which came once. */
@@ -131,12 +147,6 @@ export function isPrefetch(c: BrokerContext): boolean {
   return /prefetch|prerender/.test(
     `${c.req.header('Sec-Purpose') ?? ''} ${c.req.header('Purpose') ?? ''}`,
   )
-}
-
-function requireType(c: BrokerContext, expected: string): void {
-  const [type = ''] = (c.req.header('Content-Type') ?? '').split(';')
-  if (type.trim().toLowerCase() !== expected)
-    throw new BrokerError('invalid_request', 'content_type')
 }
 
 async function readText(request: Request, maxBytes: number): Promise<string> {

@@ -10,6 +10,7 @@
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { controls, removeApps } from './control.ts'
+import { announce, type Happening, riscConfiguration, type SentEvent } from './events.ts'
 import { createHold, type Hold } from './faults/hold.ts'
 import { misbehaving, type SimulatorEnv } from './faults/misbehave.ts'
 import { type FaultRequest, matches, parseFaults } from './faults/vocabulary.ts'
@@ -39,6 +40,8 @@ export interface SimulatorOptions {
   world?: World
   /** Where it keeps the bytes of uploads; by default in memory. */
   bytes?: ByteStore
+  /** How it reaches apps; by default over the network. */
+  send?: (request: Request) => Promise<Response>
   /** Seconds since 1970; by default the machine's clock. */
   now?: () => number
 }
@@ -55,8 +58,10 @@ export interface Simulator {
    * @throws {Error} when Google shows an error page instead
    */
   consent(authorizationUrl: string | URL, choice?: PersonChoice): Promise<URL>
-  /** Ends what an account (`sub` or email) allowed to one app, or all; returns how many. */
+  /** Ends what an account (`sub` or email) allowed to one app, or all, and tells nobody; returns how many. */
   removeApp(account: string, client_id?: string): number
+  /** Tells an app of something that happened; returns what came of it, or nothing for an app without a receiver. */
+  announce(happening: Happening): Promise<SentEvent | undefined>
   readonly faults: {
     /** @throws {TypeError} that explains what is not understood */
     add(...faults: FaultRequest[]): void
@@ -78,6 +83,7 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     world,
     bytes: 'put' in bytes ? bytes : inMemory(bytes),
     holds: new Set(),
+    send: options.send ?? ((request) => globalThis.fetch(request)),
     now: () => clock() + world.settings.clock_ahead_seconds,
   }
   const app = routes(simulation)
@@ -86,7 +92,8 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     world,
     fetch,
     consent: (url, choice) => visit(simulation, fetch, new URL(url), choice),
-    removeApp: (account, client_id) => removeApps(simulation, account, client_id),
+    removeApp: (account, client_id) => removeApps(simulation, account, client_id).length,
+    announce: (happening) => announce(simulation, happening),
     faults: {
       add: (...faults) => void world.faults.push(...parseFaults(faults)),
       clear: () => void world.faults.splice(0),
@@ -110,6 +117,7 @@ function routes(simulation: Simulation): Hono<SimulatorEnv> {
   })
   app.use(misbehaving(simulation))
   app.get('/.well-known/openid-configuration', (c) => c.json(discoveryDocument(simulation)))
+  app.get('/.well-known/risc-configuration', (c) => c.json(riscConfiguration(simulation)))
   app.get('/oauth2/v3/certs', async (c) => c.json(await publicKeys(simulation)))
   app.get('/o/oauth2/v2/auth', (c) => authorize(simulation, c))
   app.post('/o/oauth2/v2/auth/account', (c) => chooseAccount(simulation, c))

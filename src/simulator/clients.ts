@@ -8,6 +8,7 @@ const clientSchema = v.strictObject({
   client_secret: v.pipe(v.string(), v.nonEmpty()),
   redirect_uris: v.array(v.pipe(v.string(), v.url())),
   name: v.exactOptional(v.string()),
+  receiver: v.exactOptional(v.pipe(v.string(), v.url())),
 })
 
 /** The client that `npm start` uses. */

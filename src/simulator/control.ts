@@ -2,6 +2,7 @@
 
 import { Hono } from 'hono'
 import * as v from 'valibot'
+import { announce, type Happening, happeningSchema } from './events.ts'
 import { parseFaults } from './faults/vocabulary.ts'
 import { endGrant } from './oauth/grants.ts'
 import type { Simulation } from './simulation.ts'
@@ -53,13 +54,29 @@ export function controls(simulation: Simulation): Hono {
   app.get('/__accounts', (c) => c.json(world.accounts))
   app.post('/__accounts/revoke', async (c) => {
     const { account, client_id } = parse(removalSchema, await c.req.json())
-    return c.json({ removed: removeApps(simulation, account, client_id) })
+    const removed = removeApps(simulation, account, client_id)
+    for (const happening of removed) await announce(simulation, happening)
+    return c.json({ removed: removed.length })
+  })
+  app.get('/__events', (c) => c.json(world.events))
+  app.post('/__events', async (c) => {
+    const sent = await announce(simulation, parse(happeningSchema, await c.req.json()))
+    if (!sent) throw new TypeError('client_id: this app has no receiver')
+    return c.json(sent)
   })
   return app
 }
 
-/** Ends what an account allowed to one app, or to all, as a person does under "connections". */
-export function removeApps(simulation: Simulation, account: string, client_id?: string): number {
+/**
+ * Ends what an account allowed to one app, or to all, as a person does under "connections".
+ *
+ * @returns what there is to tell them
+ */
+export function removeApps(
+  simulation: Simulation,
+  account: string,
+  client_id?: string,
+): Happening[] {
   const { world, clients } = simulation
   const sub = world.accounts.find((one) => one.email === account)?.sub ?? account
   const apps = clients.map((one) => one.client_id).filter((id) => (client_id ?? id) === id)
@@ -67,7 +84,7 @@ export function removeApps(simulation: Simulation, account: string, client_id?: 
     world.consents.some((consent) => consent.client_id === id && consent.sub === sub),
   )
   for (const id of connected) endGrant(simulation, id, sub)
-  return connected.length
+  return connected.map((id) => ({ type: 'tokens-revoked', account: sub, client_id: id }))
 }
 
 function parse<Schema extends v.GenericSchema>(

@@ -11,6 +11,7 @@ const ENDPOINTS: Readonly<Record<string, string>> = {
   '/tokeninfo': 'tokeninfo',
   '/v1/userinfo': 'userinfo',
   '/oauth2/v3/certs': 'jwks',
+  '/.well-known/risc-configuration': 'risc',
 }
 
 /** Names the endpoint of a request; nothing for the simulator's own pages. */

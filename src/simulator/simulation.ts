@@ -10,6 +10,8 @@ export interface Client {
   redirect_uris: string[]
   /** What people read on the consent page; the client id when left out. */
   name?: string
+  /** Where it wants to be told what happens to its users' accounts. */
+  receiver?: string
 }
 
 /** Where the bytes of media items are kept: outside the World, which stays small. */
@@ -28,6 +30,8 @@ export interface Simulation {
   readonly bytes: ByteStore
   /** Calls that a test holds back. */
   readonly holds: Set<Hold>
+  /** Sends a request to an app. */
+  send(request: Request): Promise<Response>
   /** NumericDate of this Google's clock. */
   now(): number
 }

@@ -1,6 +1,7 @@
 /** This file is the World: everything the simulator remembers, as plain JSON. Points in time are NumericDates, in seconds. */
 
 import type { JWK } from 'jose'
+import type { SentEvent } from './events.ts'
 import type { Fault } from './faults/vocabulary.ts'
 import type { Call } from './log.ts'
 import type { Album, MediaItem, MediaUrl, PickerSession, Upload } from './photos/records.ts'
@@ -91,6 +92,8 @@ export interface World {
   albums: Record<string, Album>
   faults: Fault[]
   log: Call[]
+  /** What apps were told of their users' accounts. */
+  events: SentEvent[]
 }
 
 /** Makes a World in which nothing has happened yet. */
@@ -125,5 +128,6 @@ export function createWorld(settings: Partial<Settings> = {}): World {
     albums: {},
     faults: [],
     log: [],
+    events: [],
   }
 }

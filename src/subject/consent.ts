@@ -84,6 +84,8 @@ export async function accept(parts: SubjectParts, consent: Consent): Promise<Out
       ...(consent.begins_session ? { session: begin(parts, consent) } : {}),
     })
   })
+  const isNew = accepted.ok && granted.length > 0 && consent.tokens.refresh_token !== undefined
+  if (isNew) parts.note(grant, !consent.begins_session)
   await Promise.all([publisher.flush(), revoker.flush()])
   return isWider(granted, asked) ? narrow(parts, accepted, asked) : accepted
 }

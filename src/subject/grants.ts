@@ -18,6 +18,8 @@ export interface HeldGrant {
 
 /** The grants of one subject. */
 export interface Grants {
+  /** Every grant that opens. */
+  all(): Promise<HeldGrant[]>
   /** Finds the grant of exactly these scopes, or the narrowest that covers them and may be asked for less. */
   find(scopes: ScopeSet): Promise<HeldGrant | undefined>
   /** Opens the grant of exactly these scopes. */
@@ -30,8 +32,10 @@ export interface Grants {
   isCurrent(held: HeldGrant): boolean
   /** Takes a grant and its tokens away, inside a transaction. */
   remove(scopes: string): void
-  /** Ends a grant that Google no longer honours, inside a transaction. */
-  end(held: HeldGrant, otherwise_explained: boolean): void
+  /** Takes away the access tokens that came of a grant or are of its scopes, inside a transaction. */
+  dropTokens(scopes: string): void
+  /** Ends a grant that Google no longer honours, inside a transaction; why, is guessed where nobody knows. */
+  end(held: HeldGrant, otherwise_explained: boolean, known?: LikelyCause): void
   /** Notes what there is to tell of a scope set without a grant. */
   note(scopes: string, kind: EndingRow['kind'], missing_scope?: ScopeSet): void
   /** Tells why these scopes have no grant. */
@@ -73,7 +77,7 @@ export async function consentRequired(
 
 /** Keeps the grants of a ledger. */
 export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher): Grants {
-  const openAll = async (): Promise<HeldGrant[]> => {
+  const all = async (): Promise<HeldGrant[]> => {
     const opened = ledger
       .all('grants')
       .map(async (row) => ({ row, grant: await vault.openGrant(row) }))
@@ -89,7 +93,7 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
   /** A wider grant may serve a narrower bundle, but not one the user took away, nor one Google would not narrow to. */
   const covering = async (scopes: ScopeSet): Promise<HeldGrant | undefined> => {
     const sizeOf = ({ grant }: HeldGrant): number => parseScope(grant.scope).length
-    const wide = (await openAll()).filter(({ grant }) => covers(parseScope(grant.scope), scopes))
+    const wide = (await all()).filter(({ grant }) => covers(parseScope(grant.scope), scopes))
     return wide.sort((a, b) => sizeOf(a) - sizeOf(b))[0]
   }
 
@@ -97,6 +101,10 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
     ledger.remove('grants', scopes)
     ledger.remove('back_offs', scopes)
     publisher.grant(scopes)
+    dropTokens(scopes)
+  }
+
+  const dropTokens = (scopes: string): void => {
     for (const token of ledger.all('tokens')) {
       if (token.grant_scopes !== scopes && token.scopes !== scopes) continue
       publisher.token(token.scopes)
@@ -119,6 +127,8 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
     })
 
   return {
+    all,
+    dropTokens,
     own,
     note,
     async find(scopes) {
@@ -128,7 +138,7 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
         (kind === 'forgotten' || kind === 'unnarrowable' ? undefined : await covering(scopes))
       )
     },
-    account: async () => (await openAll())[0]?.grant.sub,
+    account: async () => (await all())[0]?.grant.sub,
     async isDoubtful(scopes) {
       const key = await scopeSetKey(scopes)
       const kind = ledger.find('endings', key)?.kind
@@ -139,7 +149,7 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
     },
     isCurrent: ({ row }) => ledger.find('grants', row.scopes)?.generation === row.generation,
     remove,
-    end({ row, grant }, otherwise_explained) {
+    end({ row, grant }, otherwise_explained, known) {
       const at = now()
       const livesOn = ledger
         .all('grants')
@@ -147,7 +157,7 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
           (other) =>
             other.granted_at < row.granted_at && other.refreshed_at > row.refreshed_at + 60 * 60,
         )
-      const likely_cause = likelyCause({
+      const guess = likelyCause({
         grant,
         at,
         refreshed_at: row.refreshed_at,
@@ -155,7 +165,7 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
         otherwise_explained: otherwise_explained || livesOn,
       })
       remove(row.scopes)
-      note(row.scopes, 'ended', undefined, likely_cause)
+      note(row.scopes, 'ended', undefined, known ?? guess)
     },
     async whyNot(scopes) {
       const key = await scopeSetKey(scopes)

@@ -3,8 +3,10 @@
 import { type AuditTrail, openTrail } from '../audit.ts'
 import { now } from '../clock.ts'
 import type { Config } from '../config.ts'
+import type { Grant } from './grant.ts'
 import { createGrants, type Grants } from './grants.ts'
 import { type Ledger, openLedger } from './ledger.ts'
+import { accountName, namesOfToken, noteNames } from './names.ts'
 import { createPublisher, type Publisher } from './publisher.ts'
 import { createRefresher, type Refresher } from './refresher.ts'
 import { createRevoker, type Revoker } from './revoker.ts'
@@ -24,6 +26,8 @@ export interface SubjectParts {
   revoker: Revoker
   refresher: Refresher
   trail: AuditTrail
+  /** Notes whose a refresh token is, behind the answer; with `account`, whose its user as well. */
+  note(grant: Pick<Grant, 'refresh_token' | 'sub'>, account?: boolean): void
   /** Lets work go on behind the answer. */
   background(work: Promise<void>): void
 }
@@ -45,6 +49,14 @@ export function openParts(ctx: DurableObjectState, env: Env, config: Config): Su
   }
   const background = (work: Promise<void>): void => ctx.waitUntil(work)
   const trail = openTrail(env, background)
+  const note: SubjectParts['note'] = (grant, account = false) => {
+    const names = [
+      namesOfToken(config, grant),
+      ...(account ? [accountName(config, grant.sub)] : []),
+    ]
+    const noting = Promise.all(names).then((all) => noteNames(env, all.flat(), subject))
+    background(noting)
+  }
   const vault = createVault(config.keyring, subject, trail)
   const sessions = createSessions(ledger, config)
   const publisher = createPublisher({
@@ -67,6 +79,7 @@ export function openParts(ctx: DurableObjectState, env: Env, config: Config): Su
     publisher,
     revoker,
     trail,
+    note,
     background,
   })
   return {
@@ -80,6 +93,7 @@ export function openParts(ctx: DurableObjectState, env: Env, config: Config): Su
     revoker,
     refresher,
     trail,
+    note,
     background,
   }
 }

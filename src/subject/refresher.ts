@@ -9,7 +9,7 @@ import { refresh, type Tokens } from '../google/token.ts'
 import { log } from '../log.ts'
 import { covers, equals, missing, type ScopeSet } from '../scope/scopes.ts'
 import { backOff, backOffLeft, MAX_BACK_OFF_SECONDS } from './back-off.ts'
-import { type AccessToken, isFresh } from './grant.ts'
+import { type AccessToken, type Grant, isFresh } from './grant.ts'
 import { consentRequired, type Grants, grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
 import type { Ledger } from './ledger.ts'
 import type { Publisher } from './publisher.ts'
@@ -42,6 +42,8 @@ interface Parts {
   publisher: Publisher
   revoker: Revoker
   trail: AuditTrail
+  /** Notes whose a refresh token is. */
+  note(grant: Grant): void
   /** Lets work go on behind the answer. */
   background(work: Promise<void>): void
 }
@@ -170,6 +172,7 @@ async function commit(
     publisher.token(key)
     return true
   })
+  if (written && rotated) parts.note(renewed)
   if (!written && rotated) revokeOrphan(parts, row.scopes, sealedGrant, began_at)
   background(publisher.flush())
   if (!written) return 'superseded'

@@ -1,6 +1,5 @@
 /** This file is the Durable Object of one subject: the authority on what it allowed, and the only writer of it. */
 
-import { DurableObject } from 'cloudflare:workers'
 import { configOf } from '../config.ts'
 import { failed, type Outcome, success } from '../errors.ts'
 import { logError } from '../log.ts'
@@ -13,7 +12,9 @@ import { type Acceptance, accept, type Consent } from './consent.ts'
 import { disconnect } from './disconnect.ts'
 import { scopeSetKey } from './grants.ts'
 import { type Ask, createHandingOut, type HandingOut, type HandOut } from './hand-out.ts'
+import { heed, namesOf, type Word } from './heed.ts'
 import type { SessionRow } from './ledger.ts'
+import { Mark, settleMark } from './mark.ts'
 import { isSpent, openParts, type SubjectParts } from './parts.ts'
 import {
   drop,
@@ -41,9 +42,6 @@ export interface Beginning {
   line?: string
 }
 
-/** A used mark outlasts what it marks by this, and by any delay between the two looks at the clock. */
-const MARK_MARGIN_SECONDS = 60
-
 /** After a failing alarm, which a faulty configuration is enough for, the next one comes by itself. */
 const ALARM_RETRY_SECONDS = 60
 
@@ -52,19 +50,10 @@ const ALARM_RETRY_SECONDS = 60
  *
  * Errors thrown across RPC lose their class, so every method returns an `Outcome` or plain data.
  */
-export class Subject extends DurableObject<Env> {
+export class Subject extends Mark {
   #opened: SubjectParts | undefined
   #handing: HandingOut | undefined
   readonly #proofs = createUsedProofs()
-
-  /** Marks this object's name as used; `false` when it was. For the one use of a pending authorization (TMB-11). */
-  consume(expires_at: number): boolean {
-    const { kv } = this.ctx.storage
-    if (kv.get('consumed') !== undefined) return false
-    kv.put('consumed', expires_at)
-    void this.ctx.storage.setAlarm((expires_at + MARK_MARGIN_SECONDS) * 1000)
-    return true
-  }
 
   /** Tells what has to be known of an asker before its user is sent to Google. */
   async beginConsent(asker: Asker, scope: string): Promise<Outcome<Beginning>> {
@@ -186,6 +175,19 @@ export class Subject extends DurableObject<Env> {
     return !this.#keepsNothing() && (await disconnect(this.#parts)).ok
   }
 
+  /** Ends what the provider says is over. */
+  async heed(word: Word): Promise<Outcome<void>> {
+    if (!this.#keepsNothing()) await heed(this.#parts, word)
+    return success(undefined)
+  }
+
+  /** Whether the provider may speak of a grant here by this name. */
+  async goesBy(name: string): Promise<boolean> {
+    if (this.#keepsNothing()) return false
+    const names = (await this.#parts.grants.all()).map((held) => namesOf(this.#parts, held))
+    return (await Promise.all(names)).flat().includes(name)
+  }
+
   /** Counts what is kept here, for the operator; with `reseal`, after sealing it all with the current key. */
   async census(reseal: boolean): Promise<Census | undefined> {
     return this.#keepsNothing() ? undefined : census(this.#parts, reseal)
@@ -193,8 +195,8 @@ export class Subject extends DurableObject<Env> {
 
   /** Works off what KV and Google have not heard yet; removes what nobody needs any more. */
   override async alarm(): Promise<void> {
-    if (this.ctx.storage.kv.get('consumed') !== undefined) return this.ctx.storage.deleteAll()
     try {
+      if (await settleMark(this.ctx, this.env)) return
       const { ledger, publisher, revoker, sessions } = this.#parts
       sessions.purge()
       await dropOverdue(this.#parts)

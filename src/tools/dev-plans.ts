@@ -105,7 +105,7 @@ function planOtherSite({ port, elsewhere_port }: Places, issuer: string): SitePl
 
 function planSimulator(places: Places, issuer: string): WorkerPlan {
   const { client_id, client_secret } = SIMULATOR_CLIENT
-  const redirect_uris = [`${originAt(places.port)}/callback`]
+  const broker = originAt(places.port)
   return {
     name: 'simulator',
     port: places.simulator_port,
@@ -119,7 +119,10 @@ function planSimulator(places: Places, issuer: string): WorkerPlan {
     vars: {
       SIMULATOR_URL: issuer,
       CLIENTS: JSON.stringify([
-        { client_id, client_secret, redirect_uris, name: 'Photos token broker demo' },
+        {
+          ...{ client_id, client_secret, name: 'Photos token broker demo' },
+          ...{ redirect_uris: [`${broker}/callback`], receiver: `${broker}/events` },
+        },
       ]),
     },
   }

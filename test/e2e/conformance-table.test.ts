@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 
 const TESTS = new URL('../', import.meta.url)
-const RFCS = [6749, 7636, 7009, 8414, 8693, 9126, 9207, 9449, 9700]
+const RFCS = [6749, 7636, 7009, 8414, 8417, 8935, 8693, 9126, 9207, 9449, 9700]
 const REQUIREMENTS = Array.from({ length: 89 }, (_, at) => `TMB-${String(at + 1).padStart(2, '0')}`)
 
 /** A reason there is no test, or that a test shows something else than was asked for. */

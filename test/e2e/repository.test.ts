@@ -20,7 +20,8 @@ describe('the Worker', () => {
   /** Where values live longer than a request, and why that is no user's business (TMB-58). */
   const SETTLED = [
     'src/config.ts: configs', // the configuration, by its environment
-    'src/google/provider.ts: discovered', // the provider's metadata, by configuration
+    'src/google/provider.ts: discover', // the provider's metadata, by configuration
+    'src/google/security-event.ts: keysOfTransmitter', // where its keys are, by configuration
     'src/key-set.ts: sets', // public keys, by configuration
     'src/routes/oauth/token.ts: GRANTS', // a table that is only read
     'src/scope/scopes.ts: ALIASES', // a table that is only read
@@ -37,7 +38,7 @@ describe('the Worker', () => {
     const kept = own.flatMap((file) =>
       [
         ...read(file).matchAll(
-          /^(?:export )?(?:let|var) (\w+)|^(?:export )?const (\w+)[^=\n]*=\s*new (?:Map|Set|WeakMap|WeakSet|Array)\b/gm,
+          /^(?:export )?(?:let|var) (\w+)|^(?:export )?const (\w+).*?=\s*(?:new (?:Map|Set|WeakMap|WeakSet|Array)\b|cached\()/gm,
         ),
       ].map(([, variable, constant]) => `${file}: ${variable ?? constant}`),
     )

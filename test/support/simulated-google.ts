@@ -3,7 +3,7 @@
 import { vi } from 'vitest'
 import { createSimulator, type Simulator } from '../../src/simulator/app.ts'
 import type { PersonChoice } from '../../src/simulator/person.ts'
-import { browse, the } from './broker.ts'
+import { broker, browse, the } from './broker.ts'
 import type { Browser, Page } from './browser.ts'
 
 export const GOOGLE = 'https://google.example'
@@ -41,8 +41,10 @@ export function simulateGoogle(origin: string = GOOGLE): SimulatedGoogle {
         client_id: 'test-client',
         client_secret: 'canary-client-secret',
         redirect_uris: [`${the.url}/callback`],
+        receiver: `${the.url}/events`,
       },
     ],
+    send: async (request) => broker(request),
   })
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) =>
     simulator.fetch(new Request(input, init)),

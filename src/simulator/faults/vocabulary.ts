@@ -18,6 +18,7 @@ const PLACES: readonly string[] = [
   'revoke',
   'discovery',
   'jwks',
+  'risc',
   'userinfo',
   'tokeninfo',
   'media',

@@ -2,8 +2,10 @@
 
 import { Hono } from 'hono'
 import { html } from 'hono/html'
+import { removeApps } from '../control.ts'
 import { readForm } from '../endpoints.ts'
-import { endGrant, heldScopes } from '../oauth/grants.ts'
+import { announce } from '../events.ts'
+import { heldScopes } from '../oauth/grants.ts'
 import { signOut } from '../oauth/signed-in.ts'
 import { describe } from '../scopes.ts'
 import { nameOf, type Simulation } from '../simulation.ts'
@@ -28,7 +30,8 @@ export function connections(simulation: Simulation): Hono {
   )
   app.post('/connections/remove', async (c) => {
     const form = await readForm(c)
-    endGrant(simulation, form.get('client_id') ?? '', form.get('account') ?? '')
+    const removed = removeApps(simulation, form.get('account') ?? '', form.get('client_id') ?? '')
+    for (const happening of removed) await announce(simulation, happening)
     return c.redirect('/connections', 303)
   })
   app.post('/connections/sign-out', (c) => {

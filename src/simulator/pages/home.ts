@@ -29,6 +29,7 @@ export function homePage(
         <li><span><a href="/connections">Connections</a> <small class="soft">Which apps have access; remove one to see what your app does then</small></span></li>
         <li><span><a href="/.well-known/openid-configuration">Discovery</a> <small class="soft">Every endpoint of sign-in</small></span></li>
         <li><span><a href="/__log">Log</a> <small class="soft">Calls received; <code>DELETE</code> clears it</small></span></li>
+        <li><span><a href="/__events">Events</a> <small class="soft">What apps were told of their users’ accounts; <code>POST</code> tells more</small></span></li>
         <li><span><a href="/__faults">Faults</a> <small class="soft">What goes wrong next; <code>DELETE</code> clears it</small></span></li>
         <li><span><a href="/__settings">Settings</a> <small class="soft"><code>POST</code> changes them: <code>{"publishing":"testing"}</code> ends grants after 7 days, <code>{"clock_ahead_seconds":604800}</code> makes it a week later</small></span></li>
       </ul>

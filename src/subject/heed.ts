@@ -1,0 +1,72 @@
+/** This file is what the provider's word on an account or a refresh token ends here, at once (TMB-67). */
+
+import type { SecurityEventType } from '../google/security-event.ts'
+import type { LikelyCause } from '../protocol.ts'
+import type { HeldGrant } from './grants.ts'
+import { accountName, namesOfToken } from './names.ts'
+import type { SubjectParts } from './parts.ts'
+
+/** The provider's word, on its way to a subject it may concern. */
+export interface Word {
+  type: SecurityEventType
+  /** Of the account or the refresh token it is about. */
+  name: string
+  /** NumericDate at which it was given, in whole seconds: what began later is not meant. */
+  at: number
+}
+
+/** What a word ends. */
+interface Effect {
+  /** Grants, for this reason as far as anybody knows. */
+  grants?: LikelyCause
+  /** Access tokens that are kept; whether the grant lives, the next refresh tells. */
+  tokens?: true
+  sessions?: true
+}
+
+const EFFECTS: Partial<Record<SecurityEventType, Effect>> = {
+  tokens_revoked: { grants: 'revoked_by_user' },
+  token_revoked: { grants: 'revoked_by_user' },
+  sessions_revoked: { sessions: true },
+  account_disabled: { sessions: true, tokens: true },
+  account_purged: { sessions: true, grants: 'unknown' },
+  credential_change_required: { sessions: true },
+}
+
+/** Whether a word of this type ends anything. */
+export function endsAnything(type: SecurityEventType): boolean {
+  return type in EFFECTS
+}
+
+/** Every name that the provider may speak of a grant by. */
+export async function namesOf({ config }: SubjectParts, { grant }: HeldGrant): Promise<string[]> {
+  return [await accountName(config, grant.sub), ...(await namesOfToken(config, grant))]
+}
+
+/**
+ * Ends what a word is about, and nothing that began after it was given: a word that comes late or twice ends
+ * nothing new. A refresh that is under way writes nothing any more.
+ */
+export async function heed(parts: SubjectParts, { type, name, at }: Word): Promise<void> {
+  const { grants, ledger, publisher, sessions, subject, trail } = parts
+  const effect = EFFECTS[type] ?? {}
+  const named: HeldGrant[] = []
+  for (const held of await grants.all())
+    if ((await namesOf(parts, held)).includes(name)) named.push(held)
+  ledger.transaction(() => {
+    for (const held of named) {
+      if (!grants.isCurrent(held) || held.row.granted_at >= at + 1) continue
+      if (effect.tokens) grants.dropTokens(held.row.scopes)
+      if (effect.grants === undefined) continue
+      grants.end(held, false, effect.grants)
+      trail.record('grant_ended', { subject, reason: type })
+    }
+    for (const { id, created_at } of effect.sessions ? sessions.all() : []) {
+      if (created_at >= at + 1) continue
+      sessions.end(id)
+      trail.record('session_ended', { subject, reason: type })
+    }
+    if (effect.sessions) publisher.allTokens()
+  })
+  await publisher.flush()
+}
