@@ -11,7 +11,7 @@ export interface Word {
   type: SecurityEventType
   /** Of the account or the refresh token it is about. */
   name: string
-  /** NumericDate at which it was given, in whole seconds: what began later is not meant. */
+  /** NumericDate at which it was given, in whole seconds: what began later is not meant, and what began within that second may not be. */
   at: number
 }
 
@@ -45,7 +45,8 @@ export async function namesOf({ config }: SubjectParts, { grant }: HeldGrant): P
 
 /**
  * Ends what a word is about, and nothing that began after it was given: a word that comes late or twice ends
- * nothing new. A refresh that is under way writes nothing any more.
+ * nothing new. Of a grant from the very same second the next refresh tells. A refresh that is under way writes
+ * nothing any more.
  */
 export async function heed(parts: SubjectParts, { type, name, at }: Word): Promise<void> {
   const { grants, ledger, publisher, sessions, subject, trail } = parts
@@ -55,9 +56,11 @@ export async function heed(parts: SubjectParts, { type, name, at }: Word): Promi
     if ((await namesOf(parts, held)).includes(name)) named.push(held)
   ledger.transaction(() => {
     for (const held of named) {
-      if (!grants.isCurrent(held) || held.row.granted_at >= at + 1) continue
-      if (effect.tokens) grants.dropTokens(held.row.scopes)
-      if (effect.grants === undefined) continue
+      const { granted_at, scopes } = held.row
+      if (!grants.isCurrent(held) || granted_at >= at + 1) continue
+      const isMeant = granted_at < at
+      if (effect.tokens || !isMeant) grants.dropTokens(scopes)
+      if (effect.grants === undefined || !isMeant) continue
       grants.end(held, false, effect.grants)
       trail.record('grant_ended', { subject, reason: type })
     }

@@ -9,18 +9,15 @@ const MARK_MARGIN_SECONDS = 60
 /** So often a note is held against what its subjects keep. */
 const TIDY_SECONDS = 30 * 24 * 60 * 60
 
-/** A note younger than this may be ahead of the grant it is about. */
-const YOUNG_SECONDS = 24 * 60 * 60
-
 /** So many subjects may go by one name; the one noted first gives way. */
-const MAX_LINKS = 100
+const MAX_SUBJECTS = 100
 
 /** Whose a name is. */
 interface Note {
   /** The name, which is this object's. */
   name: string
-  /** Subject keys, and when each was noted (NumericDate). */
-  links: readonly (readonly [subject: string, at: number])[]
+  /** Subject keys; the one noted last comes last. */
+  subjects: readonly string[]
 }
 
 /** An object that is known by its name alone. */
@@ -40,13 +37,13 @@ export class Mark extends DurableObject<Env> {
 
   /** Notes that this object's name is a subject's. */
   async link(name: string, subject: string): Promise<void> {
-    const others = linksIn(this.ctx).filter(([other]) => other !== subject)
-    await keep(this.ctx, { name, links: [...others, [subject, now()] as const].slice(-MAX_LINKS) })
+    const others = this.linked().filter((other) => other !== subject)
+    await keep(this.ctx, { name, subjects: [...others, subject].slice(-MAX_SUBJECTS) })
   }
 
   /** The subjects whose name it is, or was. */
   linked(): string[] {
-    return linksIn(this.ctx).map(([subject]) => subject)
+    return [...(this.ctx.storage.kv.get<Note>('note')?.subjects ?? [])]
   }
 }
 
@@ -55,23 +52,16 @@ export async function settleMark(ctx: DurableObjectState, env: Env): Promise<boo
   const { storage } = ctx
   const note = storage.kv.get<Note>('note')
   if (storage.kv.get('consumed') === undefined && !note) return false
-  const links = note ? await goodLinks(env, note) : []
-  if (note && links.length > 0) await keep(ctx, { ...note, links })
+  const subjects = note ? await whoGoBy(env, note) : []
+  if (note && subjects.length > 0) await keep(ctx, { ...note, subjects })
   else await storage.deleteAll()
   return true
 }
 
-async function goodLinks(env: Env, { name, links }: Note): Promise<Note['links']> {
-  const asking = links.map(async ([subject, at]) => {
-    const isYoung = now() < at + YOUNG_SECONDS
-    return isYoung || (await env.SUBJECTS.getByName(subject).goesBy(name))
-  })
-  const areGood = await Promise.all(asking)
-  return links.filter((_, index) => areGood[index])
-}
-
-function linksIn({ storage }: DurableObjectState): Note['links'] {
-  return storage.kv.get<Note>('note')?.links ?? []
+async function whoGoBy(env: Env, { name, subjects }: Note): Promise<string[]> {
+  const asking = subjects.map(async (subject) => env.SUBJECTS.getByName(subject).goesBy(name))
+  const go = await Promise.all(asking)
+  return subjects.filter((_, index) => go[index])
 }
 
 async function keep({ storage }: DurableObjectState, note: Note): Promise<void> {

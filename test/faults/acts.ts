@@ -1,16 +1,26 @@
 /** This file is the steps as they are done: what is sent to the broker, what has to come of it, and what is believed then. */
 
-import type { Answer } from '../support/broker.ts'
+import { decodeJwt } from 'jose'
+import { type Answer, answerOf, broker } from '../support/broker.ts'
 import { sha256 } from '../support/frontend.ts'
 import { hostileKv } from '../support/worker.ts'
 import { comeBack, leave } from './arrival.ts'
 import { type Ending, endLogin, isSurelyLive, type Login } from './belief.ts'
 import { SCOPES, type Wish } from './cast.ts'
+import { faultsOfError } from './contract.ts'
 import { type Asked, judgeRefusal, judgeSession, judgeToken } from './invariants.ts'
 import { asking, type Play, type Seat, tell } from './play.ts'
 import { findSecret } from './secrets.ts'
 import * as stage from './stage.ts'
 import type { Bundle, Step } from './steps.ts'
+
+/** An event that tells of revoked tokens. */
+interface Revocation {
+  events: Record<string, { subject: { sub: string } }>
+}
+
+/** An event that is older is not taken. */
+const WEEK_SECONDS = 7 * 24 * 60 * 60
 
 /** A step that ends something at the broker. */
 type EndingStep = Extract<Step, { do: 'log out' | 'forget' | 'disconnect' }>
@@ -53,7 +63,13 @@ export async function act(play: Play, step: Step): Promise<void> {
     case 'redeem again':
       return play.begin('redeem again', () => redeemAgain(play, seat, at))
     case 'remove app':
-      return void google.removeApp(stage.SUBS[step.account])
+      return google.removeApp(stage.SUBS[step.account])
+    case 'hear': {
+      const event = google.events.shift()
+      if (!event) return
+      if (step.twice) google.events.push(event.clone())
+      return play.begin('hear', () => hear(play, event, at))
+    }
     case 'wait':
       return stage.pass(step.seconds)
     case 'alarms':
@@ -81,6 +97,21 @@ export async function act(play: Play, step: Step): Promise<void> {
     case 'swap':
       return seat.login && stage.swapRecords(seat.login)
   }
+}
+
+/** Google tells the broker an event, and again later where it was not taken; after a week it is not. */
+async function hear(play: Play, event: Request, at: number): Promise<string[]> {
+  const again = event.clone()
+  const { iat = 0, events } = decodeJwt<Revocation>(await event.clone().text())
+  const answer = await answerOf<object>(await broker(event))
+  tell(play, at, play.count(answer))
+  if (answer.status === 202)
+    for (const { subject } of Object.values(events)) play.google.drop(subject.sub, iat)
+  if (answer.status === 503) play.google.events.push(again)
+  const isOver = Date.now() / 1000 > iat + WEEK_SECONDS
+  const expected = isOver ? [400, 503] : [202, 503]
+  if (!expected.includes(answer.status)) return [`an event was answered ${answer.status}`]
+  return answer.status === 503 ? faultsOfError(answer) : []
 }
 
 /** Asks for a token. */

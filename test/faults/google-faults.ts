@@ -42,10 +42,14 @@ for (const [name, effect] of Object.entries({ ...TOKEN_FAULTS, ...REFRESH_FAULTS
   GOOGLE_FAULTS[`refresh: ${name}`] = { at: 'token:refresh_token', do: effect }
 for (const [name, effect] of Object.entries(TOKEN_FAULTS))
   GOOGLE_FAULTS[`code: ${name}`] = { at: 'token:authorization_code', do: effect }
-for (const name of ['429', '500', 'garbage', 'lost answer', 'cut before', 'cut after', 'time-out'])
+for (const name of ['429', '500', 'redirect', 'lost answer', 'cut before', 'cut after', 'time-out'])
   GOOGLE_FAULTS[`revoke: ${name}`] = { at: 'revoke', do: TOKEN_FAULTS[name] ?? {} }
+// A 200 says that it is revoked, whatever its body is; RFC 7009 §2.2.
+GOOGLE_FAULTS['revoke: garbage'] = { at: 'revoke', do: { garbage: true, status: 400 } }
 for (const name of ['500', 'garbage', 'cut before'])
   GOOGLE_FAULTS[`discovery: ${name}`] = { at: 'discovery', do: TOKEN_FAULTS[name] ?? {} }
+for (const name of ['500', 'garbage', 'cut before'])
+  GOOGLE_FAULTS[`risc: ${name}`] = { at: 'risc', do: TOKEN_FAULTS[name] ?? {} }
 for (const what of ['wrong_nonce', 'wrong_key', 'expired', 'missing'])
   GOOGLE_FAULTS[`code: id token ${what}`] = {
     at: 'token:authorization_code',
@@ -56,6 +60,7 @@ for (const what of ['wrong_nonce', 'wrong_key', 'expired', 'missing'])
 export function endpointOf({ pathname }: URL, form: URLSearchParams): string {
   if (pathname === '/token') return `token:${form.get('grant_type')}`
   if (pathname === '/revoke') return 'revoke'
+  if (pathname.includes('risc-configuration')) return 'risc'
   return pathname.includes('openid-configuration') ? 'discovery' : 'jwks'
 }
 

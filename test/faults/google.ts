@@ -18,6 +18,8 @@ export interface Issued {
   sub: string
   /** Full URLs of Photos scopes, sorted, space-separated. */
   scope: string
+  /** NumericDate. */
+  issued_at: number
   /** NumericDate at which Google takes it no longer. */
   expires_at: number
   /** NumericDate until which the broker was told it lives; absent while the answer has not arrived whole. */
@@ -62,7 +64,10 @@ export interface FaultyGoogle {
   mend(): void
   /** Lets go of the calls of grants whose caller died. */
   forgetCalls(isDead: (code: string) => boolean): void
-  removeApp(sub: string): void
+  /** The broker hears of it when it is told the event. */
+  removeApp(sub: string): Promise<void>
+  /** Signed events on their way to the broker. */
+  readonly events: Request[]
   consent(at: string | URL, choice: PersonChoice): Promise<URL>
   /** Whether Google still honours what the broker holds of a grant. */
   honours(code: string): boolean
@@ -73,6 +78,8 @@ export interface FaultyGoogle {
   scopeOf(code: string): string
   /** The broker has kept what came with a code. */
   keep(code: string): void
+  /** The broker was told that all of an account's tokens were revoked, at a NumericDate. */
+  drop(sub: string, at: number): void
 }
 
 /** The broker waits no longer for an answer; this is by the clock of the story. */
@@ -86,7 +93,11 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
   const client = { client_id: 'test-client', client_secret: 'canary-client-secret' }
   const simulator = createSimulator({
     origin: GOOGLE,
-    clients: [{ ...client, redirect_uris: [`${the.url}/callback`] }],
+    clients: [{ ...client, redirect_uris: [`${the.url}/callback`], receiver: `${the.url}/events` }],
+    async send(request) {
+      google.events.push(request)
+      return new Response(null, { status: 202 })
+    },
   })
   const { world } = simulator
   world.settings.publishing = publishing
@@ -118,9 +129,11 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     forgetCalls(isDead) {
       for (const call of calls) if (call.code && isDead(call.code)) calls.delete(call)
     },
-    removeApp(sub) {
-      simulator.removeApp(sub)
+    events: [],
+    async removeApp(account) {
       google.trouble.ended = Date.now() / 1000
+      if (simulator.removeApp(account) > 0)
+        await simulator.announce({ type: 'tokens-revoked', client_id: client.client_id, account })
     },
     async consent(at, choice) {
       const back = await simulator.consent(at, choice)
@@ -136,6 +149,10 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     keep(code) {
       for (const one of google.issued.values()) if (one.code === code) one.isKept = true
     },
+    drop(sub, at) {
+      for (const one of google.issued.values())
+        if (one.sub === sub && one.issued_at < at + 1) one.isKept = false
+    },
   }
 
   const alive = (code: string): string[] =>
@@ -149,7 +166,8 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
   function bookkeep(): void {
     for (const [token, { code, sub, scopes, expires_at }] of Object.entries(world.access_tokens)) {
       if (google.issued.has(token)) continue
-      google.issued.set(token, { code, sub, scope: photosOf(scopes), expires_at })
+      const issued_at = Date.now() / 1000
+      google.issued.set(token, { code, sub, scope: photosOf(scopes), issued_at, expires_at })
     }
     for (const [name, { code }] of Object.entries(world.refresh_tokens)) {
       codes.set(name, code)

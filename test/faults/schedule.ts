@@ -89,6 +89,7 @@ const single = fc.oneof(
   { weight: 6, arbitrary: wait },
   { weight: 5, arbitrary: fault },
   { weight: 4, arbitrary: ending },
+  { weight: 2, arbitrary: step('hear', { twice: fc.boolean() }) },
   { weight: 2, arbitrary: step('leave', { page, bundle }) },
   { weight: 3, arbitrary: step('return', { page, ...answering }) },
   { weight: 2, arbitrary: step('look', { page, before: fc.boolean() }) },
@@ -187,6 +188,7 @@ const anew = fc
     { ...ask, page, bundles: [bundle], before: false },
     { do: 'connect', page, bundle, account, agrees: 'all' },
     { do: 'release' },
+    { do: 'hear', twice: true },
     { ...ask, page, bundles: [bundle], before: false },
   ])
 

@@ -39,6 +39,8 @@ export type Step =
   | { do: 'redeem again'; page: number }
   /** A person removes the app under "connections" at Google. */
   | { do: 'remove app'; account: 'ada' | 'ben' }
+  /** What Google has to tell of that arrives; however late, and maybe twice. */
+  | { do: 'hear'; twice: boolean }
   | { do: 'wait'; seconds: number }
   /** Alarms that are due go off. */
   | { do: 'alarms' }

@@ -19,6 +19,7 @@ beforeEach(async () => {
   google = simulateGoogle()
   browser = google.browse()
   await google.connect(browser, 'pick')
+  later(1)
 })
 
 const sign = async (...change: Change): Promise<string> => signEvent(google.simulator, ...change)
@@ -192,6 +193,23 @@ describe('a word', () => {
     expect((await sendEvent(word)).status).toBe(202)
     for (let i = 0; i < 3; i++) await sendEvent(await sign())
     expect(google.calls('risc')).toBe(asked + 1)
+  })
+
+  it.each([
+    { what: 'another issuer', status: 200, document: { issuer: 'https://evil.example' } },
+    { what: 'no issuer', status: 200, document: { issuer: undefined } },
+    { what: 'no keys', status: 200, document: { jwks_uri: undefined } },
+    { what: 'another status', status: 500, document: {} },
+  ])('is not believed by keys of $what', async ({ status, document }) => {
+    configure()
+    const real = vi.mocked(globalThis.fetch).getMockImplementation() ?? globalThis.fetch
+    vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
+      if (!String(input).endsWith('/risc-configuration')) return real(input, init)
+      const good = { issuer: GOOGLE, jwks_uri: `${GOOGLE}/oauth2/v3/certs` }
+      return Response.json({ ...good, ...document }, { status })
+    })
+    expect((await sendEvent(await sign())).status).toBe(503)
+    expect((await ask(browser)).status).toBe(200)
   })
 
   it('of a provider that sends none finds nobody', async () => {
