@@ -104,7 +104,9 @@ export function createHandingOut(parts: SubjectParts): HandingOut {
       const touched = session !== undefined && sessions.touch(session)
       const scopes = parseScope(ask.scope)
       const key = await scopeSetKey(scopes)
-      const token = await vault.openToken(ledger.find('tokens', key))
+      const row = ledger.find('tokens', key)
+      const isOver = row !== undefined && row.expires_at <= now()
+      const token = isOver ? undefined : await vault.openToken(row)
       const rejected = token !== undefined && (await isRejected(token, ask))
       if (token && !rejected && isFresh(token, ask.min_ttl, now())) {
         workBehind(ask, key, token, touched)

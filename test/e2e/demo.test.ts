@@ -219,6 +219,8 @@ describe.each(MODES)('in %s mode', (mode) => {
     it('explains that access has ended when the user removed the app at Google', async () => {
       await connect(page, 'upload', BEN)
       await demo.tellSimulator('__accounts/revoke', { account: 'ben.okafor@example.com' })
+      const told = await (await fetch(`${demo.run.simulator}/__events`)).json()
+      expect(told).toContainEqual(expect.objectContaining({ type: 'tokens-revoked', status: 202 }))
       await press(page, 'upload', 'Upload a painted picture')
       await card(page, 'upload')
         .getByText('Access has ended: most likely you took it back')
