@@ -102,8 +102,15 @@ function cookiePage(
 ): Page {
   const site = origin === the.url ? 'same-origin' : 'same-site'
   const headers = { Origin: origin, 'Sec-Fetch-Site': site }
-  const sessionOf = ({ jar }: Browser): string | undefined =>
-    jar.get(new URL(the.url).hostname)?.get(SESSION_COOKIE_PREFIX + client)
+  const cookie = SESSION_COOKIE_PREFIX + client
+  const cookiesOf = ({ jar }: Browser): Map<string, string> =>
+    jar.get(new URL(the.url).hostname) ?? new Map<string, string>()
+  /** The session that an answer begins. */
+  const sessionIn = ({ headers }: Response): string | undefined =>
+    headers
+      .getSetCookie()
+      .filter((line) => line.startsWith(`${cookie}=`) && !/;\s*max-age=0/i.test(line))
+      .map((line) => line.slice(cookie.length + 1).split(';')[0])[0]
   const call: Page['call'] = async ({ browser: theirs = browser }, method, path) =>
     answerOf(await theirs.call(method, the.url + path, undefined, headers))
   return {
@@ -116,13 +123,15 @@ function cookiePage(
       return url.origin === GOOGLE ? { at: url } : { answer: refusal(response, text) }
     },
     async comeBack(callback) {
-      const before = sessionOf(browser)
       const { url, response, text } = await browser.visit(callback, {}, isAway)
       if (url.origin === GOOGLE) return { at: url }
       if (!isAway(url)) return { answer: refusal(response, text) }
       const error = url.searchParams.get('error')
+      const session = sessionIn(response)
+      // Where two come back at once, whoever is noted last is logged in.
+      if (session !== undefined) cookiesOf(browser).set(cookie, session)
       return {
-        ...(sessionOf(browser) === before ? {} : { credentials: { browser: copyOf(browser) } }),
+        ...(session === undefined ? {} : { credentials: { browser: copyOf(browser) } }),
         ...(error === null ? {} : { error }),
       }
     },
