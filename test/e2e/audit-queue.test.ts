@@ -1,0 +1,70 @@
+/** This file is the audit trail over a real queue, bound as `wrangler.toml` shows it, to a consumer of its own (TMB-76). */
+
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { createTestHarness, experimental_readRawConfig, type TestHarness } from 'wrangler'
+
+const ROOT = new URL('../../', import.meta.url)
+const config = fileURLToPath(new URL('wrangler.toml', ROOT))
+const url = 'http://localhost:8787'
+
+let harness: TestHarness
+
+beforeAll(async () => {
+  const { rawConfig } = experimental_readRawConfig({ config })
+  const { secrets: _required, ...broker } = rawConfig
+  const vars = {
+    ...{ ...rawConfig.vars, BASE_URL: url, GOOGLE_CLIENT_ID: 'e2e-client' },
+    GOOGLE_CLIENT_SECRET: 'e2e-secret-of-the-broker',
+    ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64url')}`,
+    PSEUDONYM_KEY: randomBytes(32).toString('base64url'),
+  }
+  harness = createTestHarness({
+    root: fileURLToPath(ROOT),
+    workers: [
+      { config: { ...broker, vars, queues: { producers: [shownProducer()] } } as never },
+      {
+        config: {
+          name: 'auditor',
+          main: 'test/e2e/support/auditor.ts',
+          compatibility_date: rawConfig.compatibility_date ?? '',
+          queues: { consumers: [{ queue: shownProducer().queue, max_batch_timeout: 1 }] },
+        },
+      },
+    ],
+  })
+  await harness.listen()
+})
+
+afterAll(() => harness?.close())
+
+/** What stands in `wrangler.toml`, commented out. */
+function shownProducer(): { binding: string; queue: string } {
+  const [, binding = '', queue = ''] =
+    /^# \[\[queues\.producers\]\]\n# binding = "(\w+)"\n# queue = "(\w+)"$/m.exec(
+      readFileSync(config, 'utf8'),
+    ) ?? []
+  return { binding, queue }
+}
+
+it('is heard by its consumer, record by record', async () => {
+  const foreign = { method: 'POST', headers: { Origin: 'https://evil.example' } }
+  const answer = await harness.fetch(`${url}/session/token`, foreign)
+  const { request_id } = (await answer.json()) as { request_id: string }
+  await vi.waitFor(
+    async () => {
+      const heard = await (await harness.getWorker('auditor').fetch('http://auditor/')).json()
+      expect(heard).toEqual({
+        records: [
+          expect.objectContaining({
+            ...{ event: 'request_refused', outcome: 'access_denied', request_id },
+            origin: 'https://evil.example',
+          }),
+        ],
+      })
+    },
+    { timeout: 60_000, interval: 200 },
+  )
+})
