@@ -287,6 +287,18 @@ describe('a JWT', () => {
     expect((await frontend.call('GET', '/session', { headers })).status).toBe(401)
   })
 
+  it('that is bound to a key is not exchanged with a proof that was used (RFC 9449 §11.1)', async () => {
+    configureClients({ gallery: ALBUM_CLIENT }, { CONSISTENCY: 'strict' })
+    await redeem(await connect('ada'), 'ada')
+    const subject_token = await issuer.jwt('ada', { claims: { cnf: { jkt: frontend.jkt } } })
+    const form = { ...EXCHANGE, subject_token, scope: 'pick' }
+    await frontend.post('/token', form) // for a nonce
+    const proof = await frontend.prove()
+    expect((await frontend.post('/token', form, { proof })).status).toBe(200)
+    const again = await frontend.post('/token', form, { proof })
+    expect([again.status, again.body.error]).toEqual([400, 'invalid_dpop_proof'])
+  })
+
   it('and a session cookie together are refused (TMB-39)', async () => {
     const { headers } = await bearer('ada')
     const cookie = { Cookie: '__Host-Http-ptb-session-web=x' }

@@ -41,13 +41,17 @@ export async function admitAppUser(c: BrokerContext): Promise<AppUser> {
 }
 
 /** An app's user as a caller. */
-export function callerOfApp(c: BrokerContext, { client, sub, subject }: AppUser): Caller {
+export function callerOfApp(
+  c: BrokerContext,
+  { client, sub, subject }: AppUser,
+  proof?: Proof,
+): Caller {
   about(c, { subject, client: client.id })
   return {
     client,
     sub,
     subject,
-    asker: { kind: 'app_user' },
+    asker: { kind: 'app_user', ...(proof ? { proof } : {}) },
     connectUrl: (bundle) => authorizeUrl(c.var.config, client, bundle),
     explain: (refusal) => refusal,
   }
@@ -124,8 +128,7 @@ async function callerByProof(c: BrokerContext, token: string): Promise<Caller> {
       const user = await verifyAppJwt(config, token)
       if (user.jkt !== proof.jkt) throw loginRequired('app_jwt_bound_to_another_key')
       return {
-        ...callerOfApp(c, user),
-        asker: { kind: 'app_user', proof },
+        ...callerOfApp(c, user, proof),
         explain: (refusal) => challenge(c, 'DPoP', refusal),
       }
     }

@@ -2,7 +2,8 @@
 
 import { BrokerError } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol.ts'
-import { type AppUser, verifyAppJwt } from '../../session/app-user.ts'
+import { verifyAppJwt } from '../../session/app-user.ts'
+import type { Caller } from '../caller.ts'
 import type { BrokerContext, Parameters } from '../context.ts'
 import { requireOAuthOrigin } from '../cors.ts'
 import { findBundle } from '../find.ts'
@@ -32,20 +33,21 @@ export async function exchangeToken(
   const isAccessToken = (form.get('requested_token_type') ?? ACCESS_TOKEN) === ACCESS_TOKEN
   if (!isJwt || !isAccessToken || UNSUPPORTED.some((name) => form.has(name)))
     throw new BrokerError('invalid_request', 'exchange_unsupported')
-  const user = await userOf(c, subject_token)
-  requireOAuthOrigin(c, user.client)
-  requireClient(user.client, form.get('client_id'))
+  const caller = await callerOf(c, subject_token)
+  requireOAuthOrigin(c, caller.client)
+  requireClient(caller.client, form.get('client_id'))
   const name = required(form, 'scope')
-  const bundle = findBundle(c.var.config, user.client, name)
-  const token = await handOut(c, callerOfApp(c, user), bundle, readWish(form))
+  const bundle = findBundle(c.var.config, caller.client, name)
+  const token = await handOut(c, caller, bundle, readWish(form))
   return { ...tokenResponse(name, token), issued_token_type: ACCESS_TOKEN }
 }
 
-/** A JWT bound to a key is good only with a proof of it (TMB-51). */
-async function userOf(c: BrokerContext, jwt: string): Promise<AppUser> {
+/** A JWT bound to a key is good only with a proof of it, and the proof once (TMB-51). */
+async function callerOf(c: BrokerContext, jwt: string): Promise<Caller> {
   try {
     const user = await verifyAppJwt(c.var.config, jwt)
-    if (user.jkt === undefined || user.jkt === (await requireProof(c)).jkt) return user
+    const proof = user.jkt === undefined ? undefined : await requireProof(c)
+    if (user.jkt === proof?.jkt) return callerOfApp(c, user, proof)
   } catch (error) {
     if (!(error instanceof BrokerError) || error.failure.code !== 'login_required') throw error
   }
