@@ -13,7 +13,8 @@ const WITH_BYTES = [200, 206]
 /** Statuses of answers that hold none, and come back all the same. */
 const WITHOUT_BYTES = [304, 416]
 
-const MEDIA_TYPE = /^(image|video)\/[\w.+-]+ *(;|$)/i
+/** One type: of several, with a comma between, browsers take the last; "extract a MIME type" of Fetch. */
+const MEDIA_TYPE = /^(image|video)\/[\w.+-]+ *(;("[^"\\]*"|[^",])*)?$/i
 
 /**
  * Passes the answer of a media host on. Its body is not read here; one that is not passed on is cancelled.

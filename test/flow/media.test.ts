@@ -314,6 +314,9 @@ describe('the bytes', () => {
     'x-image/png',
     'image/',
     'text/html,image/png',
+    'image/png;a=b, text/html',
+    'image/png;a="\\"", text/html, "',
+    'image/png, text/html',
     '',
   ])('of the type %j are none: 415', async (type) => {
     await connect()
@@ -330,7 +333,7 @@ describe('the bytes', () => {
     expect(cancelled).toHaveBeenCalledOnce()
   })
 
-  it.each(['image/jpeg', 'image/svg+xml', 'IMAGE/WebP', 'video/mp4; codecs="avc1"'])(
+  it.each(['image/jpeg', 'image/svg+xml', 'IMAGE/WebP', 'video/mp4; codecs="avc1, mp4a"'])(
     'of the type %s come, and bring none of the headers of the host',
     async (type) => {
       await connect()
