@@ -74,6 +74,9 @@ interface Departure {
   href: string
 }
 
+/** What the broker calls its own token, in the place of a bundle's name. */
+const BROKER_SCOPE = 'broker'
+
 /** Makes a broker. The mode is found by itself: on the broker's own site the cookie, else OAuth. */
 export function createBroker({ url, client, redirectUri, simulator }: BrokerOptions): Broker {
   const base = new URL(url, location.href).href.replace(/\/+$/, '')
@@ -96,15 +99,19 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
 
   /**
    * A consent in another tab replaces the session a call was sent with, so it is made once more; a session
-   * that is over is over in every tab (TMB-88).
+   * that is over is over in every tab, also before the broker hears of it (TMB-88).
    */
   const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
     await isReady
+    const attempt = async (): Promise<T> => {
+      if (isSignedOut()) throw new BrokerError('login_required')
+      return work()
+    }
     const isOver = (error: unknown): boolean =>
       error instanceof BrokerError && error.code === 'login_required'
     try {
-      return await work().catch((error) => {
-        if (isOver(error)) return work()
+      return await attempt().catch((error) => {
+        if (isOver(error)) return attempt()
         throw error
       })
     } catch (error) {
@@ -112,6 +119,10 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
       throw error
     }
   }
+
+  /** The broker's own token is held, shared and forgotten as Google's are. */
+  const call: Way['call'] = (method, path, json, signal) =>
+    guarded(() => way.call(method, path, json, signal, () => tokens.get(BROKER_SCOPE, { signal })))
 
   const finish = async (bundle: string, outcome: Outcome): Promise<void> => {
     if (outcome['error']) throw new BrokerError(outcome['error'] as 'server_error', { bundle })
@@ -123,9 +134,10 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
   /** A sign-out that the broker has not heard of holds here all the same. */
   const isSignedOut = (): boolean => name in localStorage
   const settleSignOut = async (): Promise<void> => {
-    if (!isSignedOut()) return
-    await way.signOut()
-    delete localStorage[name]
+    try {
+      if (isSignedOut()) await way.signOut()
+      delete localStorage[name]
+    } catch {} // later, then
   }
 
   const comeBack = async (outcome: Outcome): Promise<void> => {
@@ -147,14 +159,17 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
   }
 
   const outcome = takeOutcome()
-  const ready = outcome ? Promise.resolve().then(() => comeBack(outcome)) : settleSignOut()
-  const isReady = ready.catch(() => {})
-  addEventListener('online', () => void settleSignOut().catch(() => {}))
+  const isReady = outcome
+    ? Promise.resolve()
+        .then(() => comeBack(outcome))
+        .catch(() => {})
+    : settleSignOut()
+  addEventListener('online', settleSignOut)
 
   const broker: Broker = {
     apis,
     async connect(bundle, { signal, selectAccount = false } = {}) {
-      void settleSignOut().catch(() => {})
+      void settleSignOut()
       const id = random()
       const url = way.connectUrl(bundle, `p.${id}`, selectAccount)
       const popup = openPopup(url)
@@ -166,10 +181,7 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
       }
       await finish(bundle, await waitForOutcome(tabs, popup, `p.${id}`, signal))
     },
-    async token(bundle, options) {
-      if (isSignedOut()) throw new BrokerError('login_required')
-      return guarded(() => tokens.get(bundle, options))
-    },
+    token: (bundle, options) => guarded(() => tokens.get(bundle, options)),
     async fetch(bundle, url, init = {}) {
       const target = new URL(url)
       if (!mayHaveToken(target, apis)) throw new TypeError('not a Google Photos API')
@@ -185,22 +197,22 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
       return isOver ? (await attempt(token))[0] : response
     },
     async session(signal) {
-      return (await guarded(() => way.call('GET', '/session', undefined, signal))).json()
+      return (await call('GET', '/session', undefined, signal)).json()
     },
     async media(bundle, urls, signal) {
-      const response = await guarded(() => way.call('POST', '/media', { bundle, urls }, signal))
+      const response = await call('POST', '/media', { bundle, urls }, signal)
       const { media } = (await response.json()) as { media: { url: string }[] }
       return media.map(({ url }) => url)
     },
     async disconnect(bundle) {
-      await guarded(() => way.call('DELETE', bundle ? `/grants/${bundle}` : '/grants'))
+      await call('DELETE', bundle ? `/grants/${bundle}` : '/grants')
       announce({ type: 'disconnected', bundle })
       if (!bundle) await broker.signOut()
     },
     async signOut() {
       localStorage[name] = 'signed out'
       announce({ type: 'signed-out' })
-      await settleSignOut().catch(() => {})
+      await settleSignOut()
     },
     on(_event, listener) {
       listeners.add(listener)

@@ -7,69 +7,55 @@ import { takePkce } from './pkce.ts'
 import { openStore } from './store.ts'
 import { send, type Way } from './way.ts'
 
-/** The broker's own token is asked for anew so long before it ends. */
-const MARGIN_MS = 60_000
+type Form = Record<string, string | number | undefined>
 
 /** Talks to a broker on another site. */
 export function createOAuthWay(url: string, client_id: string, redirect_uri: string): Way {
   const store = openStore<Kept>(`photos-token-broker ${url} ${client_id}`)
   const provenFetch = createProvenFetch(url, store)
-  let own: { access_token: string; ends_at: number } | undefined
 
-  const formOf = (form: Record<string, string>, signal: AbortSignal | undefined) => ({
+  /** JSON leaves out what is undefined. */
+  const formOf = (form: Form, signal: AbortSignal | undefined) => ({
     method: 'POST',
-    body: new URLSearchParams({ client_id, ...form }),
+    body: new URLSearchParams(JSON.parse(JSON.stringify({ client_id, ...form }))),
     signal: signal ?? null,
     keepalive: true,
   })
 
-  const post = async (
-    form: Record<string, string>,
-    signal: AbortSignal | undefined,
-  ): Promise<OAuthTokenResponse> => {
+  const post = async (form: Form, signal: AbortSignal | undefined): Promise<OAuthTokenResponse> => {
     const init = formOf(form, signal)
     const response = await send(() => provenFetch('/token', init), signal)
-    const answer: OAuthTokenResponse = await response.json()
-    await store.set('refresh_token', answer.refresh_token)
-    return answer
+    return response.json()
   }
 
   const refresh = async (
     scope: string,
-    more: Record<string, string>,
+    more: Form,
     signal: AbortSignal | undefined,
   ): Promise<OAuthTokenResponse> => {
     const refresh_token = await store.get('refresh_token')
     if (!refresh_token) throw new BrokerError('login_required')
+    /** Another account may have connected meanwhile, in any tab: what is kept of it stays. */
+    const keep = async (news?: string): Promise<void> => {
+      if ((await store.get('refresh_token')) === refresh_token)
+        await store.set('refresh_token', news)
+    }
     try {
-      return await post({ grant_type: 'refresh_token', refresh_token, scope, ...more }, signal)
+      const form = { grant_type: 'refresh_token', refresh_token, scope, ...more }
+      const answer = await post(form, signal)
+      await keep(answer.refresh_token)
+      return answer
     } catch (error) {
       if (!(error instanceof BrokerError) || error.code !== 'invalid_grant') throw error
-      if ((await store.get('refresh_token')) === refresh_token)
-        await store.set('refresh_token', undefined)
+      await keep()
       throw new BrokerError('login_required')
     }
   }
 
-  /** A token for the broker's own calls. */
-  const ownToken = async (signal: AbortSignal | undefined): Promise<string> => {
-    if (!own || own.ends_at < Date.now() + MARGIN_MS) {
-      const { access_token, expires_in } = await refresh('broker', {}, signal)
-      own = { access_token, ends_at: Date.now() + expires_in * 1000 }
-    }
-    return own.access_token
-  }
-
   return {
-    async issue({ bundle, min_ttl, rejected, signal }) {
-      const more = {
-        ...(min_ttl !== undefined && { min_ttl: String(min_ttl) }),
-        ...(rejected !== undefined && { rejected }),
-      }
-      return refresh(bundle, more, signal)
-    },
-    async call(method, path, json, signal) {
-      const token = await ownToken(signal)
+    issue: ({ bundle, signal, ...more }) => refresh(bundle, more, signal),
+    async call(method, path, json, signal, ownToken) {
+      const token = await ownToken?.()
       const headers: HeadersInit = json ? { 'Content-Type': 'application/json' } : {}
       const body = json ? JSON.stringify(json) : null
       const init = { method, headers, body, signal: signal ?? null }
@@ -95,11 +81,10 @@ export function createOAuthWay(url: string, client_id: string, redirect_uri: str
       const code_verifier = sessionStorage[name] ?? ''
       delete sessionStorage[name]
       if (!code || iss !== url) throw new BrokerError('invalid_request')
-      own = undefined
-      await post({ grant_type: 'authorization_code', code, code_verifier, redirect_uri }, undefined)
+      const form = { grant_type: 'authorization_code', code, code_verifier, redirect_uri }
+      await store.set('refresh_token', (await post(form, undefined)).refresh_token)
     },
     async signOut(signal) {
-      own = undefined
       const token = await store.get('refresh_token')
       await store.set('refresh_token', undefined)
       await store.set('keys', undefined)

@@ -6,8 +6,9 @@ import type { Outcome } from './way.ts'
 /** An access token as it is held, in memory only (TMB-85). */
 export interface HeldToken {
   access_token: string
-  /** Milliseconds of this machine's clock. */
+  /** Milliseconds of this machine's clock, as is when it was asked for. */
   ends_at: number
+  asked_at: number
 }
 
 /** What happened to what the user may have here. */

@@ -37,6 +37,7 @@ export function createTokens(name: string, way: Way, tabs: Tabs): Tokens {
   const held = new Map<string, HeldToken>()
   const running = new Map<string, Promise<HeldToken>>()
   let life = new AbortController()
+  let cleared_at = 0
 
   const find = (bundle: string, { minTtl, rejected }: TokenOptions): HeldToken | undefined => {
     const token = held.get(bundle)
@@ -46,7 +47,8 @@ export function createTokens(name: string, way: Way, tabs: Tabs): Tokens {
   }
 
   tabs.listen((news) => {
-    if (news.kind === 'token') held.set(news.bundle, news.held)
+    // A tab that was busy or frozen may not have heard of an end yet.
+    if (news.kind === 'token' && news.held.asked_at > cleared_at) held.set(news.bundle, news.held)
     if (news.kind !== 'token-wanted') return
     const token = held.get(news.bundle)
     if (token) tabs.tell({ kind: 'token', bundle: news.bundle, held: token })
@@ -55,6 +57,7 @@ export function createTokens(name: string, way: Way, tabs: Tabs): Tokens {
   /** Asks the broker; what arrives after a sign-out is dropped (TMB-88). */
   const issue = async (bundle: string, { minTtl, rejected }: TokenOptions): Promise<HeldToken> => {
     const { signal } = life
+    const asked_at = Date.now()
     const issued = await way.issue({
       bundle,
       min_ttl: minTtl,
@@ -63,7 +66,7 @@ export function createTokens(name: string, way: Way, tabs: Tabs): Tokens {
     })
     signal.throwIfAborted()
     const { access_token, expires_in } = issued
-    const token = { access_token, ends_at: Date.now() + expires_in * 1000 }
+    const token = { access_token, ends_at: Date.now() + expires_in * 1000, asked_at }
     held.set(bundle, token)
     tabs.tell({ kind: 'token', bundle, held: token })
     return token
@@ -118,6 +121,7 @@ export function createTokens(name: string, way: Way, tabs: Tabs): Tokens {
     isEmpty: () => held.size === 0,
     clear() {
       held.clear()
+      cleared_at = Date.now()
       life.abort(new BrokerError('login_required'))
       life = new AbortController()
       running.clear()

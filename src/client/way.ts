@@ -27,8 +27,14 @@ export type Outcome = Record<string, string>
 /** A way to talk to the broker. */
 export interface Way {
   issue(request: TokenRequest): Promise<IssuedToken>
-  /** Calls the broker itself. */
-  call(method: string, path: string, json?: object, signal?: AbortSignal): Promise<Response>
+  /** Calls the broker itself; `ownToken` gets what it wants to be shown on another site. */
+  call(
+    method: string,
+    path: string,
+    json?: object,
+    signal?: AbortSignal,
+    ownToken?: () => Promise<string>,
+  ): Promise<Response>
   /**
    * Where a consent begins; `state` comes back with its outcome. Told at once: only what happens in the click is
    * the user's own wish to a browser.

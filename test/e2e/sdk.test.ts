@@ -1,9 +1,18 @@
 /** This file is the SDK in Chromium, in both modes: what a page gets, and what it never gets (TMB-85 to TMB-89). */
 
-import type { Page, Request } from 'playwright-core'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { BrowserContext, Page, Request } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Broker } from '../../src/client/index.ts'
-import { connect, MODES, openConsent, outcome, type Stage, startStage } from './support/sdk.ts'
+import {
+  connect,
+  MODES,
+  type Mode,
+  openConsent,
+  outcome,
+  type Stage,
+  startStage,
+} from './support/sdk.ts'
 
 declare const broker: Broker
 
@@ -36,6 +45,34 @@ function watchTokens(page: Page): Request[] {
 
 const getToken = (page: Page, bundle = 'pick'): Promise<string> =>
   page.evaluate((name) => broker.token(name).catch((error) => `error ${error.code}`), bundle)
+
+/** The account that the broker says is connected. */
+const whoIs = (page: Page): Promise<string> =>
+  page.evaluate(async () => (await broker.session()).sub)
+
+/** Opens one more tab of a browser; `first` runs in it before anything else. */
+async function openTab(context: BrowserContext, mode: Mode, first?: () => void): Promise<Page> {
+  const tab = await context.newPage()
+  if (first) await tab.addInitScript(first)
+  await tab.goto(stage.pageAt(mode))
+  await tab.waitForFunction('window.broker')
+  return tab
+}
+
+/** As `hearLate` has it, which runs in a page and so reads nothing from here. */
+const HEARD_AFTER_MS = 2000
+
+/** Makes a page as slow to hear what other tabs tell as a busy or frozen one is. */
+function hearLate(): void {
+  const listen = BroadcastChannel.prototype.addEventListener
+  BroadcastChannel.prototype.addEventListener = function (
+    this: BroadcastChannel,
+    type: string,
+    heed: (event: Event) => void,
+  ) {
+    listen.call(this, type, (event: Event) => setTimeout(heed, 2000, event))
+  } as typeof listen
+}
 
 describe.each(MODES)('in %s mode', (mode) => {
   it('connects in a popup, hands out a token, and Google takes it', async () => {
@@ -250,6 +287,79 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(await getToken(other, 'upload')).not.toBe(old)
   })
 
+  it('is in every tab the account that connected last, whatever a tab knew before (TMB-88)', async () => {
+    const { context, page } = await stage.visit(mode)
+    await connect(page)
+    const other = await openTab(context, mode)
+    const old = await whoIs(other)
+    if (mode === 'cookie') await page.evaluate(() => broker.signOut())
+    await page.evaluate(() => Object.assign(window, { options: { selectAccount: true } }))
+    await connect(page, 'pick', 'Ben Okafor')
+    expect(await whoIs(page)).not.toBe(old)
+    expect(await whoIs(other)).toBe(await whoIs(page))
+  })
+
+  it('keeps no token that was on its way at a sign-out (TMB-88)', async () => {
+    const { page } = await stage.visit(mode)
+    await connect(page)
+    const path = mode === 'cookie' ? '/session/token' : '/token'
+    const ending = mode === 'cookie' ? '/session' : '/revoke'
+    let times = 0
+    await page.route(stage.url + path, async (route) => {
+      if (route.request().method() === 'POST' && times++ === 0) await pause(500)
+      await route.continue().catch(() => {}) // the first was called off
+    })
+    await page.route(stage.url + ending, async (route) => {
+      await pause(1000)
+      await route.continue()
+    })
+    const asked = page.waitForRequest(stage.url + path)
+    const first = getToken(page)
+    await asked
+    await page.evaluate(() => broker.signOut())
+    expect(await first).toBe('error login_required')
+    expect(await getToken(page)).toBe('error login_required')
+  })
+
+  it('asks nothing for a session whose end the broker has not heard of yet (TMB-88)', async () => {
+    const { page } = await stage.visit(mode)
+    await connect(page)
+    const ending = mode === 'cookie' ? '/session' : '/revoke'
+    await page.route(stage.url + ending, async (route) => {
+      const isEnd = ['DELETE', 'POST'].includes(route.request().method())
+      await (isEnd ? route.abort() : route.continue())
+    })
+    await page.evaluate(() => broker.signOut())
+    const answers = await page.evaluate(() =>
+      Promise.all(
+        [broker.session(), broker.media('pick', ['https://lh3.googleusercontent.com/x'])].map(
+          (work) => work.then(String, ({ code }) => code),
+        ),
+      ),
+    )
+    expect(answers).toEqual(['login_required', 'login_required'])
+  })
+
+  it('is told no token by a tab that has not heard of the end yet (TMB-88)', async () => {
+    const { context, page } = await stage.visit(mode)
+    await connect(page)
+    const slow = await openTab(context, mode, hearLate)
+    expect(await getToken(slow)).toMatch(/^ya29\./)
+    await page.reload()
+    await page.waitForFunction('window.broker')
+    const third = await openTab(context, mode)
+    await page.route(/\/token$/, async (route) => {
+      await pause(500)
+      await route.continue()
+    })
+    const first = getToken(page)
+    await getToken(third) // has to wait for the first, and then asks all tabs
+    await first
+    await page.evaluate(() => broker.signOut())
+    await pause(2 * HEARD_AFTER_MS)
+    for (const tab of [page, third, slow]) expect(await getToken(tab)).toBe('error login_required')
+  })
+
   it('tells of an end once, also to a page that asks again whenever something changes', async () => {
     const { page } = await stage.visit(mode)
     await connect(page)
@@ -287,6 +397,33 @@ describe.each(MODES)('in %s mode', (mode) => {
     await page.evaluate(() => broker.disconnect())
     expect(await getToken(page, 'upload')).toBe('error login_required')
   })
+})
+
+it('a late answer in a tab that is slow to hear does not bring the old account back (TMB-88)', async () => {
+  const { context, page } = await stage.visit('oauth')
+  await connect(page)
+  const old = await whoIs(page)
+  await page.reload()
+  await page.waitForFunction('window.broker')
+  const slow = await openTab(context, 'oauth', hearLate)
+  let goOn = (): void => {}
+  const isConnected = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  await slow.route(`${stage.url}/token`, async (route) => {
+    const response = await route.fetch()
+    await isConnected
+    await route.fulfill({ response })
+  })
+  const asked = slow.waitForRequest(`${stage.url}/token`)
+  const late = whoIs(slow)
+  await asked
+  await page.evaluate(() => Object.assign(window, { options: { selectAccount: true } }))
+  await connect(page, 'pick', 'Ben Okafor')
+  goOn()
+  expect(await late).toBe(old)
+  const young = await openTab(context, 'oauth')
+  for (const tab of [page, young]) expect(await whoIs(tab)).not.toBe(old)
 })
 
 it.each([
