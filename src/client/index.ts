@@ -164,7 +164,7 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
         .then(() => comeBack(outcome))
         .catch(() => {})
     : settleSignOut()
-  addEventListener('online', settleSignOut)
+  addEventListener('online', () => void settleSignOut())
 
   const broker: Broker = {
     apis,
