@@ -11,12 +11,17 @@ import { figure, ratio } from '../statistics.ts'
 
 const NONE: Turns = { rate: [], cpu_us: [], busy: [], p50_ms: [], p99_ms: [] }
 
+/** The bare KV Worker with the request that the broker gets, body and headers. */
+const SAME_POST = 'bare KV, same POST read'
+
 /** Loads everybody in turn. */
 export async function measureHandOut(stage: Stage, plan: Plan): Promise<Section> {
   const onNode = await startBetterAuthOnNode()
+  const { cookie } = await stage.plant('edge')
   const targets = [
     ...(await brokerTargets(stage)),
     bareTarget(stage, 'bare KV'),
+    cookieTarget(SAME_POST, stage.side('bare KV'), [cookie]),
     bareTarget(stage, 'bare'),
     bareTarget(stage, 'bare object'),
     await oauthProviderTarget(stage.runtime),
@@ -83,6 +88,7 @@ function toSection(all: ReadonlyMap<string, Turns>, { connections }: Plan): Sect
     how: `${connections} connections, one subject each, all sides in turn; every answer checked, every request authenticated but those to bare Workers. The KV is that of the local runtime and runs in the same process, so its cost is in every CPU figure but the bare Worker's.`,
     tables: [{ head, rows }],
     meaning: [
+      `A bare KV Worker that is sent the broker's own request and reads its body comes to ${number(ratio(of(SAME_POST).rate, kv.rate).median)} of one that is sent a GET; beside it the broker in cookie mode comes to ${number(ratio(cookie.rate, of(SAME_POST).rate).median)}.`,
       `Beyond the KV read, a hand-out in cookie mode costs ${number(own.median / 1000)} ms of CPU and one in OAuth mode ${number(oauth.median / 1000)} ms, which is what Cloudflare bills.`,
       'Where "cores busy" is well below 1, a side waited: for the load generator, for its storage, or for other programs of the machine. The CPU columns then say more than the rates.',
     ],
