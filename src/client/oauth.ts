@@ -28,6 +28,11 @@ export function createOAuthWay(url: string, client_id: string, redirect_uri: str
     return response.json()
   }
 
+  /** Replaces a refresh token, unless another account has connected meanwhile: what is kept of it stays. */
+  const keep = async (old: string, news?: string): Promise<void> => {
+    if ((await store.get('refresh_token')) === old) await store.set('refresh_token', news)
+  }
+
   const refresh = async (
     scope: string,
     more: Form,
@@ -35,19 +40,14 @@ export function createOAuthWay(url: string, client_id: string, redirect_uri: str
   ): Promise<OAuthTokenResponse> => {
     const refresh_token = await store.get('refresh_token')
     if (!refresh_token) throw new BrokerError('login_required')
-    /** Another account may have connected meanwhile, in any tab: what is kept of it stays. */
-    const keep = async (news?: string): Promise<void> => {
-      if ((await store.get('refresh_token')) === refresh_token)
-        await store.set('refresh_token', news)
-    }
     try {
       const form = { grant_type: 'refresh_token', refresh_token, scope, ...more }
       const answer = await post(form, signal)
-      await keep(answer.refresh_token)
+      await keep(refresh_token, answer.refresh_token)
       return answer
     } catch (error) {
       if (!(error instanceof BrokerError) || error.code !== 'invalid_grant') throw error
-      await keep()
+      await keep(refresh_token)
       throw new BrokerError('login_required')
     }
   }
@@ -86,10 +86,10 @@ export function createOAuthWay(url: string, client_id: string, redirect_uri: str
     },
     async signOut(signal) {
       const token = await store.get('refresh_token')
-      await store.set('refresh_token', undefined)
-      await store.set('keys', undefined)
+      await store.set('keys', undefined) // without them the token is worth nothing
       if (!token) return
       await send(() => fetch(`${url}/revoke`, formOf({ token }, signal)), signal)
+      await keep(token)
     },
   }
 }

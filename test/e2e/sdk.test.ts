@@ -299,6 +299,21 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(await whoIs(other)).toBe(await whoIs(page))
   })
 
+  it('tells the broker of a sign-out as soon as there is a network again (TMB-64)', async () => {
+    const { context, page } = await stage.visit(mode)
+    await connect(page)
+    await context.setOffline(true)
+    await page.evaluate(() => broker.signOut())
+    const ending = page.waitForResponse((response) => {
+      const { pathname } = new URL(response.url())
+      const isEnd = ['DELETE', 'POST'].includes(response.request().method())
+      return isEnd && ['/session', '/revoke'].includes(pathname)
+    })
+    await context.setOffline(false)
+    expect((await ending).ok()).toBe(true)
+    expect(await getToken(page)).toBe('error login_required')
+  })
+
   it('keeps no token that was on its way at a sign-out (TMB-88)', async () => {
     const { page } = await stage.visit(mode)
     await connect(page)
