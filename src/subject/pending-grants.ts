@@ -5,7 +5,7 @@ import { randomId } from '../crypto/digest.ts'
 import { failed, type Outcome, success } from '../errors.ts'
 import { parseScope } from '../scope/scopes.ts'
 import { accept, type Consent } from './consent.ts'
-import { consentRequired, grantedOf, scopeSetKey } from './grants.ts'
+import { consentRequired, type Grants, grantedOf, scopeSetKey } from './grants.ts'
 import type { PendingRow } from './ledger.ts'
 import type { SubjectParts } from './parts.ts'
 
@@ -37,9 +37,7 @@ export async function hold(
   { grants, ledger, publisher, vault }: SubjectParts,
   { id, consent, expires_at }: PendingGrant,
 ): Promise<Outcome<Holding>> {
-  const account = await grants.account()
-  if (account !== undefined && account !== consent.sub)
-    return failed('access_denied', 'account_mismatch')
+  if (await isForeign(grants, consent)) return failed('access_denied', 'account_mismatch')
   const granted = grantedOf(parseScope(consent.tokens.scope), parseScope(consent.asked))
   const isUseless =
     consent.tokens.refresh_token === undefined && granted.length > 0 && !(await grants.own(granted))
@@ -50,10 +48,17 @@ export async function hold(
   return success('held')
 }
 
+/** Whether what this subject granted before is of another account. */
+async function isForeign(grants: Grants, { sub }: Consent): Promise<boolean> {
+  return ![undefined, sub].includes(await grants.account())
+}
+
 /**
  * Accepts the consent of a code, once.
  *
- * A code that comes again ends what it began: one of the two who had it was not meant to; RFC 6749 §4.1.2.
+ * A code that comes again ends what it began: one of the two who had it was not meant to; RFC 6749 §4.1.2. Of
+ * two consents that waited together, the second is refused where it is of another account (TMB-28). Both hold only
+ * while codes are redeemed one after the other.
  */
 export async function redeem(parts: SubjectParts, id: string): Promise<Outcome<Redemption>> {
   const { grants, ledger, publisher, sessions, vault } = parts
@@ -71,6 +76,7 @@ export async function redeem(parts: SubjectParts, id: string): Promise<Outcome<R
   ledger.put('pending_grants', spent)
   const consent = await vault.openConsent(row)
   if (!consent) return failed('invalid_grant', 'code_unreadable')
+  if (await isForeign(grants, consent)) return failed('access_denied', 'account_mismatch')
   const accepted = await accept(parts, consent)
   if (!accepted.ok) return accepted
   if (accepted.value.result === 'refresh_token_missing')

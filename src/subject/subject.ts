@@ -53,6 +53,7 @@ const ALARM_RETRY_SECONDS = 60
 export class Subject extends Mark {
   #opened: SubjectParts | undefined
   #handing: HandingOut | undefined
+  #lastRedemption: Promise<unknown> = Promise.resolve()
   readonly #proofs = createUsedProofs()
 
   /** Tells what has to be known of an asker before its user is sent to Google. */
@@ -82,7 +83,9 @@ export class Subject extends Mark {
   /** Accepts the consent of a code, once, and hands out what was asked for. */
   async redeem(id: string): Promise<Outcome<HandOut & { session?: string }>> {
     if (this.#keepsNothing()) return failed('invalid_grant', 'code_unknown')
-    const redemption = await redeem(this.#parts, id)
+    const turn = this.#lastRedemption.then(() => redeem(this.#parts, id))
+    this.#lastRedemption = turn.catch(() => {})
+    const redemption = await turn
     if (!redemption.ok) return redemption
     const { scope, session } = redemption.value
     const asker: Asker =

@@ -213,6 +213,30 @@ describe('a consent that somebody else was led to', () => {
   })
 })
 
+describe('two consents of one user that wait together', () => {
+  it.each([
+    {
+      how: 'one after the other',
+      redeemAll: async (codes: URL[]) => [
+        await redeem(codes[0] as URL, 'ada'),
+        await redeem(codes[1] as URL, 'ada'),
+      ],
+    },
+    {
+      how: 'at once',
+      redeemAll: async (codes: URL[]) =>
+        Promise.all(codes.map(async (code) => redeem(code, 'ada'))),
+    },
+  ])('are of one Google account, redeemed $how (TMB-28)', async ({ redeemAll }) => {
+    const codes = [await connect('ada'), await connect('ada', 'upload', { account: BEN })]
+    const answers = await redeemAll(codes)
+    expect(answers.map(({ status }) => status)).toEqual([200, 403])
+    expect(answers[1]?.body.error).toBe('access_denied')
+    expect((await exchange('ada')).status).toBe(200)
+    expect((await exchange('ada', 'upload')).body.error).toBe('consent_required')
+  })
+})
+
 describe('the code of an app’s user', () => {
   it('is worth nothing without a JWT, without the verifier, or as another client’s', async () => {
     const code = (await connect('ada')).searchParams.get('code') ?? ''

@@ -1,5 +1,6 @@
 /** This file is the attacks on OAuth mode: security-checklist.md section 5, numbers 1 to 5, 8, 9 and 11; 10 is app-jwt.test.ts. */
 
+import { runInDurableObject } from 'cloudflare:test'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { answerOf, broker, subjectOf, the } from '../support/broker.ts'
 import {
@@ -116,6 +117,11 @@ describe('3, code injection', () => {
     const answers = await Promise.all(Array.from({ length: 50 }, async () => frontend.redeem(code)))
     expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(1)
     expect(answers.filter(({ body }) => body.error === 'invalid_grant').length).toBeGreaterThan(48)
+    const { stub } = await subjectOf(the.sub, gallery.id)
+    const sessions = await runInDurableObject(stub, (_, { storage }) =>
+      storage.sql.exec('SELECT * FROM sessions').toArray(),
+    )
+    expect(sessions).toEqual([])
   })
 
   it('is over after a minute', async () => {
