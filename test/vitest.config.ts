@@ -1,5 +1,6 @@
 /** This file is which tests run where: in workerd, there again over a hostile KV, and on Node against the production build. */
 import { execFileSync } from 'node:child_process'
+import { availableParallelism } from 'node:os'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
@@ -29,6 +30,12 @@ const soak = {
   FAULTS_MINUTES: process.env['FAULTS_MINUTES'] ?? '',
 }
 
+/** Tests in workerd wait for nobody's browser, and leave no core idle. */
+const AFTER_E2E = {
+  maxWorkers: Math.max(2, availableParallelism() - 1),
+  sequence: { groupOrder: 1 },
+}
+
 function inWorkerd(name: string, include: string[], more: object = {}) {
   return {
     plugins: [
@@ -39,7 +46,10 @@ function inWorkerd(name: string, include: string[], more: object = {}) {
       }),
     ],
     root,
-    test: { name, include, testTimeout: 30_000 }, // speed is for the bench to judge
+    test: {
+      ...{ name, include, ...AFTER_E2E },
+      testTimeout: 30_000, // speed is for the bench to judge
+    },
   }
 }
 
@@ -69,6 +79,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          sequence: { groupOrder: 0 },
           retry: 1,
         },
       },
