@@ -154,9 +154,30 @@ it('a nonce holds for an hour to the second, and only one of ours', async () => 
     'n',
   ]
   for (const nonce of others) expect(await withNonce(nonce)).toBe('use_dpop_nonce dpop_nonce')
-  const made = await newNonce(config)
-  vi.setSystemTime((AT + 60) * 1000)
-  expect(await newNonce(config)).not.toBe(made)
+})
+
+it('a nonce is everybody’s for a minute, never from a time to come, and good on other isolates as well', async () => {
+  const at = async (seconds: number): Promise<string> => {
+    vi.setSystemTime((AT + seconds) * 1000)
+    return newNonce(config)
+  }
+  const first = await at(1000)
+  expect([await at(1000), await at(1059)]).toEqual([first, first])
+  const earlier = await at(999)
+  expect(earlier).not.toBe(first)
+  expect(await at(1058)).toBe(earlier)
+  expect(await at(1059)).not.toBe(earlier)
+  const { config: elsewhere } = readConfig(env)
+  for (const [seconds, isGood] of [
+    [999 + 3599, true],
+    [999 + 3600, false],
+  ] as const) {
+    vi.setSystemTime((AT + seconds) * 1000)
+    const proof = await prove({ claims: { nonce: earlier, iat: AT + seconds } })
+    const target = { header: proof, method: 'POST', url: URL_ }
+    const verdict = await verifyProof(elsewhere, target).catch(({ failure }) => failure.reason)
+    expect(verdict).toEqual(isGood ? expect.objectContaining({ jti: 'j' }) : 'dpop_nonce')
+  }
 })
 
 it('what is no verdict on a proof but a fault of ours stays one', async () => {
