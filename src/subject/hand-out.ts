@@ -55,7 +55,15 @@ export function createHandingOut(parts: SubjectParts): HandingOut {
   const { background, ledger, publisher, refresher, sessions, vault } = parts
   /** When a record was last written anew because KV had missed it, by scope set key and asker. */
   const rewritten = new Map<string, number>()
+  /** Sets that were asked for before; their names are known by now, and there are no more of them than bundles. */
+  const scopeSets = new Map<string, ScopeSet>()
   let forced: number[] = []
+
+  const scopesOf = ({ scope }: Ask): ScopeSet => {
+    const scopes = scopeSets.get(scope) ?? parseScope(scope)
+    scopeSets.set(scope, scopes)
+    return scopes
+  }
 
   /** A session may end while its token is got ready. */
   const stillStands = ({ asker }: Ask): boolean =>
@@ -80,7 +88,7 @@ export function createHandingOut(parts: SubjectParts): HandingOut {
   /** Refreshes a token that wanes, and mends the record that KV lacks, while the caller has its answer already. */
   const workBehind = (ask: Ask, key: string, token: AccessToken, touched: boolean): void => {
     if (isWaning(token, now())) {
-      const refreshing = refresher.refresh(parseScope(ask.scope))
+      const refreshing = refresher.refresh(scopesOf(ask))
       background(
         refreshing.then(
           () => {},
@@ -102,7 +110,7 @@ export function createHandingOut(parts: SubjectParts): HandingOut {
   return {
     async accessToken(ask, session) {
       const touched = session !== undefined && sessions.touch(session)
-      const scopes = parseScope(ask.scope)
+      const scopes = scopesOf(ask)
       const key = await scopeSetKey(scopes)
       const row = ledger.find('tokens', key)
       const isOver = row !== undefined && row.expires_at <= now()

@@ -128,7 +128,7 @@ export interface Ledger {
   /** Every row of a table. */
   all<T extends TableName>(table: T): Tables[T][]
   /** The row of a key. */
-  find<T extends TableName>(table: T, key: Value): Tables[T] | undefined
+  find<T extends TableName>(table: T, key: Value): Readonly<Tables[T]> | undefined
   /** Writes a row, over the one of the same key if there is one. */
   put<T extends Exclude<TableName, 'revocations'>>(table: T, row: Tables[T]): void
   /** Notes a refresh token to be revoked. */
@@ -142,9 +142,19 @@ export interface Ledger {
   clear(table: TableName): void
 }
 
-/** Opens the ledger of a Durable Object, making its tables where they are not there yet. */
+/**
+ * Opens the ledger of a Durable Object, making its tables where they are not there yet.
+ *
+ * Rows that were found are kept in memory until anything is written: nobody else writes them, and a thousand
+ * callers at once look for the same few.
+ */
 export function openLedger(storage: DurableObjectStorage): Ledger {
   const { sql, kv } = storage
+  const found = new Map<string, unknown>()
+  const write = (statement: string, ...values: Value[]): SqlStorageCursor<never> => {
+    found.clear()
+    return sql.exec(statement, ...values)
+  }
   sql.exec(SCHEMA)
   if (
     sql.exec("SELECT 1 FROM pragma_table_info('sessions') WHERE name = 'kid'").toArray().length ===
@@ -152,22 +162,34 @@ export function openLedger(storage: DurableObjectStorage): Ledger {
   )
     sql.exec('ALTER TABLE sessions ADD COLUMN kid TEXT')
   return {
-    transaction: (change) => storage.transactionSync(change),
+    transaction(change) {
+      try {
+        return storage.transactionSync(change)
+      } finally {
+        found.clear() // what was written may have been taken back
+      }
+    },
     fact: (name) => kv.get(name),
     note: (name, value) => void (value === undefined ? kv.delete(name) : kv.put(name, value)),
     all: (table) => sql.exec(`SELECT * FROM ${table}`).toArray() as never,
-    find: (table, key) =>
-      sql.exec(`SELECT * FROM ${table} WHERE ${keyColumn(table)} = ?`, key).toArray()[0] as never,
+    find(table, key) {
+      const name = `${table}/${key}`
+      if (!found.has(name)) {
+        const query = `SELECT * FROM ${table} WHERE ${keyColumn(table)} = ?`
+        found.set(name, sql.exec(query, key).toArray()[0])
+      }
+      return found.get(name) as never
+    },
     put(table, row) {
       const columns = Object.keys(row)
       const marks = columns.map(() => '?').join(', ')
-      sql.exec(
+      write(
         `INSERT OR REPLACE INTO ${table} (${columns.join(', ')}) VALUES (${marks})`,
         ...Object.values(row),
       )
     },
     addRevocation: ({ scopes, sealed, failures, not_before }) =>
-      void sql.exec(
+      void write(
         'INSERT INTO revocations (scopes, sealed, failures, not_before) VALUES (?, ?, ?, ?)',
         scopes,
         sealed,
@@ -175,16 +197,15 @@ export function openLedger(storage: DurableObjectStorage): Ledger {
         not_before,
       ),
     retryRevocation: (id, not_before) =>
-      void sql.exec(
+      void write(
         'UPDATE revocations SET failures = failures + 1, not_before = ? WHERE id = ?',
         not_before,
         id,
       ),
     exchange: (table, old, sealed) =>
-      sql.exec(`UPDATE ${table} SET sealed = ? WHERE sealed = ?`, sealed, old).rowsWritten > 0,
-    remove: (table, key) =>
-      void sql.exec(`DELETE FROM ${table} WHERE ${keyColumn(table)} = ?`, key),
-    clear: (table) => void sql.exec(`DELETE FROM ${table}`),
+      write(`UPDATE ${table} SET sealed = ? WHERE sealed = ?`, sealed, old).rowsWritten > 0,
+    remove: (table, key) => void write(`DELETE FROM ${table} WHERE ${keyColumn(table)} = ?`, key),
+    clear: (table) => void write(`DELETE FROM ${table}`),
   }
 }
 
