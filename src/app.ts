@@ -120,14 +120,14 @@ async function prepare(c: BrokerContext, next: Next): Promise<void> {
   c.set('audit', {})
   c.set('config', requireConfig(c.env))
   if (c.req.url.length > MAX_URL_LENGTH) throw new BrokerError('invalid_request', 'url_length')
-  if (c.req.url.split('/', 3)[2] !== c.var.config.host)
+  if (c.req.url.split('/', 3)[2] !== c.get('config').host)
     throw new BrokerError('invalid_request', 'host_unknown', { status: 421 })
   await next()
 }
 
 async function serverTiming(c: BrokerContext, next: Next): Promise<void> {
   await next()
-  c.res.headers.set('Server-Timing', c.var.timings.toHeader()) // `c.header` would make another answer of it
+  c.res.headers.set('Server-Timing', c.get('timings').toHeader()) // `c.header` would make another answer of it
 }
 
 /** Adds the methods of a path, and a 405 for all others; Hono would answer `HEAD` wherever there is a `GET` (TMB-14). */
@@ -146,7 +146,7 @@ function addRoute(app: Hono<BrokerEnv>, path: string, methods: Methods): void {
 /** The one place where an error becomes an answer (design.md §3.5). */
 function toResponse(error: Error, c: BrokerContext): Response | Promise<Response> {
   const failure = failureOf(error)
-  const request_id = c.var.request_id
+  const request_id = c.get('request_id')
   const { status, body, headers } = toErrorResponse(failure, request_id)
   const fields = { route: c.req.routePath, status, outcome: failure.code, ...problemsOf(error) }
   if (status >= 500) record(c, 'request_failed', fields, error)

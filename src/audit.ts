@@ -65,10 +65,13 @@ export function openTrail(env: object, waitUntil: (work: Promise<void>) => void)
 }
 
 function capped(fields: AuditFields): AuditFields {
+  const isLong = (value: unknown): value is string =>
+    typeof value === 'string' && value.length > MAX_TEXT_LENGTH
+  if (!Object.values(fields).some(isLong)) return fields
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
       name,
-      typeof value === 'string' ? value.slice(0, MAX_TEXT_LENGTH) : value,
+      isLong(value) ? value.slice(0, MAX_TEXT_LENGTH) : value,
     ]),
   )
 }

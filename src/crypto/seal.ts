@@ -6,7 +6,6 @@ import {
   compactDecrypt,
   decodeProtectedHeader,
 } from 'jose'
-import { base64url } from './digest.ts'
 import type { Keyring, Purpose } from './keyring.ts'
 
 /** What kinds of record are sealed, and with whose keys. */
@@ -35,6 +34,8 @@ export interface Place {
 }
 
 const HEADER_PARAMETERS = ['alg', 'at', 'enc', 'kid', 'typ']
+
+const UTF_8 = new TextDecoder()
 
 /**
  * Seals a record for its place with the current key.
@@ -74,7 +75,7 @@ export async function open(
       },
     )
     if (!belongs(protectedHeader, { type, at }) || !isOurSpelling(sealed)) return undefined
-    return JSON.parse(new TextDecoder().decode(plaintext))
+    return JSON.parse(UTF_8.decode(plaintext))
   } catch {
     return undefined
   }
@@ -120,7 +121,8 @@ function belongs(header: CompactJWEHeaderParameters, { type, at }: Place): boole
 function isOurSpelling(sealed: string): boolean {
   return sealed
     .split('.')
-    .every(
-      (part) => base64url(Uint8Array.fromBase64(part, { alphabet: 'base64url' }).buffer) === part,
-    )
+    .every((part) => /^[\w-]*$/.test(part) && SPARE_BITS_ARE_ZERO[part.length % 4]?.test(part))
 }
+
+/** How a part ends whose last character has bits to spare, by its length modulo 4; no bytes make a length of 1. */
+const SPARE_BITS_ARE_ZERO = [/$/, /(?!)/, /[AQgw]$/, /[AEIMQUYcgkosw048]$/]

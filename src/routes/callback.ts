@@ -24,7 +24,7 @@ import { limitAddress } from './limits.ts'
  */
 export async function callback(c: BrokerContext): Promise<Response> {
   if (isPrefetch(c)) throw new BrokerError('invalid_request', 'prefetch')
-  const { config } = c.var
+  const config = c.get('config')
   const query = readQuery(c)
   const cookies = readCookies(c.req.header('Cookie'))
   const opened = await openPending(config, query.get('state') ?? '', cookies)
@@ -44,7 +44,7 @@ export async function callback(c: BrokerContext): Promise<Response> {
     const failure = failureOf(error)
     if (failure.code === 'invalid_request') throw error
     logError('connect_failed', error, {
-      request_id: c.var.request_id,
+      request_id: c.get('request_id'),
       client: pending.client,
       bundle: pending.bundle,
     })
@@ -62,7 +62,7 @@ async function acceptCode(
 ): Promise<Finish> {
   const bundle = bundleOf(c, pending)
   await consume(c, pending)
-  const { tokens, sub } = await exchangeCode(c.var.config, code, {
+  const { tokens, sub } = await exchangeCode(c.get('config'), code, {
     ...pending,
     scopes: bundle.scopes,
   })

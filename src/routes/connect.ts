@@ -18,9 +18,9 @@ export async function connect(c: BrokerContext): Promise<Response> {
   await limitAddress(c, 'START_LIMIT')
   const query = readQuery(c)
   if (query.has('scope')) throw new BrokerError('invalid_request', 'scope_not_choosable')
-  const client = findClient(c.var.config, query.get('client'))
-  const bundle = findBundle(c.var.config, client, query.get('bundle'))
-  const return_to = findReturnTo(c.var.config, client, query.get('return_to'))
+  const client = findClient(c.get('config'), query.get('client'))
+  const bundle = findBundle(c.get('config'), client, query.get('bundle'))
+  const return_to = findReturnTo(c.get('config'), client, query.get('return_to'))
   const display = oneOf(query.get('display'), 'popup') ? 'popup' : 'page'
   const select_account = oneOf(query.get('prompt'), 'select_account')
   if (display === 'popup') keepOpener(c)
@@ -47,7 +47,7 @@ async function whoAsks(
   client: Client,
   { scopes }: Bundle,
 ): Promise<Pick<Errand, 'session' | 'login_hint' | 'needs_refresh_token'>> {
-  const session = await openSession(c.var.config, client.id, readCookies(c.req.header('Cookie')))
+  const session = await openSession(c.get('config'), client.id, readCookies(c.req.header('Cookie')))
   if (!session) return { needs_refresh_token: false }
   try {
     const { line = '', granted } = await askSubject(c.env.SUBJECTS, session.subject, (subject) =>

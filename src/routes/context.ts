@@ -24,7 +24,7 @@ export type BrokerContext = Context<BrokerEnv>
 
 /** Notes whom or what a request is about, as far as it was checked, for the audit trail (TMB-76). */
 export function about(c: BrokerContext, fields: AuditFields): void {
-  Object.assign(c.var.audit, fields)
+  Object.assign(c.get('audit'), fields)
 }
 
 /** Records what came of a request, with all that is known of it (TMB-76). */
@@ -34,14 +34,13 @@ export function record(
   fields: AuditFields = {},
   error?: Error,
 ): void {
-  const { audit, request_id } = c.var
   const origin = c.req.header('Origin')
   const trail = openTrail(c.env, (work) => c.executionCtx.waitUntil(work))
   trail.record(
     event,
     {
-      request_id,
-      ...audit,
+      request_id: c.get('request_id'),
+      ...c.get('audit'),
       ...(origin === undefined ? {} : { origin: written(origin) }),
       ...fields,
     },
@@ -51,8 +50,11 @@ export function record(
 
 /** An origin as browsers write it; whatever else comes in its place may be a secret gone astray, and is not told (TMB-75). */
 function written(origin: string): string {
-  return origin === 'null' || URL.parse(origin)?.origin === origin ? origin : 'malformed'
+  return ORIGIN.test(origin) ? origin : 'malformed'
 }
+
+/** `null`, or scheme, host and port of a page; RFC 6454 §6.2. */
+const ORIGIN = /^(?:null|https?:\/\/(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)$/
 
 /** Longer requests are refused before anything else is done with them (TMB-73). */
 export const MAX_URL_LENGTH = 8 * 1024
@@ -149,6 +151,9 @@ export function isPrefetch(c: BrokerContext): boolean {
   )
 }
 
+/** Refuses what is no UTF-8; keeps nothing from one text to the next. */
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 async function readText(request: Request, maxBytes: number): Promise<string> {
   const length = request.headers.get('Content-Length')
   if (Number(length ?? 0) > maxBytes) throw new BrokerError('invalid_request', 'body_length')
@@ -156,7 +161,7 @@ async function readText(request: Request, maxBytes: number): Promise<string> {
   const isTold = length !== null && /^\d+$/.test(length)
   try {
     const bytes = isTold ? await request.bytes() : await readUpTo(request, maxBytes)
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    return UTF_8.decode(bytes)
   } catch (cause) {
     if (cause instanceof BrokerError) throw cause
     throw new BrokerError('invalid_request', 'body_encoding', { cause })

@@ -53,7 +53,7 @@ export function cors(
 
 /** The clients of a mode that an origin belongs to. */
 export function clientsAt(c: BrokerContext, origin: string, mode: ClientMode): Client[] {
-  const clients = [...c.var.config.clients.values()]
+  const clients = [...c.get('config').clients.values()]
   return clients.filter((client) => modeOf(client) === mode && client.origins.has(origin))
 }
 

@@ -23,7 +23,7 @@ export interface Errand
 
 /** Redirects to Google, and remembers the errand in the browser. */
 export async function sendToGoogle(c: BrokerContext, errand: Errand): Promise<Response> {
-  const { config } = c.var
+  const config = c.get('config')
   const { select_account, login_hint, needs_refresh_token, session, authorization } = errand
   keepOpener(c)
   about(c, { client: errand.client.id, bundle: errand.bundle.name })

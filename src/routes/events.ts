@@ -51,7 +51,7 @@ export async function receiveEvent(c: BrokerContext): Promise<Response> {
 async function verify(c: BrokerContext): Promise<SecurityEventToken | undefined> {
   try {
     const jwt = await readBody(c, 'application/secevent+jwt', MAX_EVENT_BYTES)
-    return await verifySecurityEvent(c.var.config, jwt)
+    return await verifySecurityEvent(c.get('config'), jwt)
   } catch (error) {
     if (!(error instanceof BrokerError) || error.failure.code !== 'invalid_request') throw error
     c.header('Content-Language', 'en')
@@ -64,7 +64,7 @@ async function verify(c: BrokerContext): Promise<SecurityEventToken | undefined>
 
 /** Tells every subject it may concern; each knows by itself what is meant. */
 async function heed(c: BrokerContext, event: SecurityEvent, at: number): Promise<void> {
-  const { config } = c.var
+  const config = c.get('config')
   const { type, sub } = event
   const name = endsAnything(type) ? await nameOf(config, event) : undefined
   if (name === undefined) return

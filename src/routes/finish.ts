@@ -35,7 +35,7 @@ const CODE_SECONDS = 60
 
 /** Finds the bundle a pending authorization is for, in the configuration of today. */
 export function bundleOf(c: BrokerContext, { authorization, client, bundle }: Pending): Bundle {
-  const { config } = c.var
+  const config = c.get('config')
   const found = authorization ? findOAuthClient(config, client) : findClient(config, client)
   return findBundle(config, found, bundle)
 }
@@ -46,7 +46,7 @@ export async function beginSession(
   cookie: string,
   consented: Consented,
 ): Promise<Finish> {
-  const { config } = c.var
+  const config = c.get('config')
   const { pending, sub } = consented
   const { client } = pending
   const subject = await config.pseudonyms.subjectKey({ client, iss: config.issuer, sub })
@@ -77,7 +77,7 @@ export async function issueCode(
   authorization: NonNullable<Pending['authorization']>,
   consented: Consented,
 ): Promise<Finish> {
-  const { config } = c.var
+  const config = c.get('config')
   const { pending, sub } = consented
   const { client, bundle, return_to: redirect_uri } = pending
   const { app_user, code_challenge, dpop_jkt } = authorization
@@ -146,7 +146,7 @@ export function goBack(
 function askAgain(c: BrokerContext, { pending, bundle, sub }: Consented): Finish {
   if (pending.consent_prompted)
     throw new BrokerError('server_error', 'google_issues_no_refresh_token')
-  const client = c.var.config.clients.get(pending.client)
+  const client = c.get('config').clients.get(pending.client)
   if (!client) throw new BrokerError('invalid_request', 'client_unknown')
   const { return_to, display, session, authorization } = pending
   return () =>

@@ -11,12 +11,12 @@ import { loggedOut } from './session.ts'
 /** Forgets a bundle here, and with it every bundle of the same scopes; Google has no way to end one of several. */
 export async function forgetGrant(c: BrokerContext): Promise<Response> {
   const caller = await admitAny(c)
-  const { name, scopes } = findBundle(c.var.config, caller.client, c.req.param('bundle'))
+  const { name, scopes } = findBundle(c.get('config'), caller.client, c.req.param('bundle'))
   about(c, { bundle: name })
   const asking = askSubject(c.env.SUBJECTS, caller.subject, (subject) =>
     subject.forget(caller.asker, scopes.join(' ')),
   )
-  await c.var.timings.measure('do', inWordsFor(caller, asking))
+  await c.get('timings').measure('do', inWordsFor(caller, asking))
   record(c, 'bundle_forgotten')
   return c.body(null, 204)
 }
@@ -37,6 +37,6 @@ async function disconnectCaller(c: BrokerContext, caller: Caller): Promise<void>
   const asking = askSubject(c.env.SUBJECTS, caller.subject, (subject) =>
     subject.disconnect(caller.asker),
   )
-  await c.var.timings.measure('do', inWordsFor(caller, asking))
+  await c.get('timings').measure('do', inWordsFor(caller, asking))
   record(c, 'disconnected')
 }

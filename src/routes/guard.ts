@@ -39,7 +39,7 @@ export async function admit(c: BrokerContext): Promise<Visitor> {
     throw new BrokerError('invalid_request', 'two_credentials')
   const cookies = readCookies(c.req.header('Cookie'))
   for (const { id } of clients) {
-    const session = await openSession(c.var.config, id, cookies)
+    const session = await openSession(c.get('config'), id, cookies)
     if (session) return { origin, clients, session }
   }
   const unusable = clients
@@ -73,7 +73,7 @@ export function callerOf(c: BrokerContext, visitor: Visitor): Caller | undefined
     sub,
     subject,
     asker: { kind: 'session', id },
-    connectUrl: (bundle) => connectUrl(c.var.config, client, bundle, origin),
+    connectUrl: (bundle) => connectUrl(c.get('config'), client, bundle, origin),
     explain: (refusal, bundle) =>
       refusal.failure.code === 'login_required' ? loginRequired(c, visitor, bundle) : refusal,
   }
@@ -91,7 +91,7 @@ function loginRequired(
   bundle?: string,
 ): BrokerError {
   const client = clients.find(({ id }) => id === session?.client) ?? clients[0]
-  const connect_url = client && connectUrl(c.var.config, client, bundle, origin)
+  const connect_url = client && connectUrl(c.get('config'), client, bundle, origin)
   return new BrokerError('login_required', 'no_session', {
     members: connect_url === undefined ? {} : { connect_url },
   })
@@ -101,7 +101,7 @@ function loginRequired(
 function originOf(c: BrokerContext): string | undefined {
   return (
     c.req.header('Origin') ??
-    (c.req.header('Sec-Fetch-Site') === 'same-origin' ? c.var.config.origin : undefined)
+    (c.req.header('Sec-Fetch-Site') === 'same-origin' ? c.get('config').origin : undefined)
   )
 }
 

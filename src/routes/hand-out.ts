@@ -45,14 +45,14 @@ export async function handOut(
   bundle: Bundle,
   { min_ttl, rejected }: Wish,
 ): Promise<HandedOut> {
-  requireRunning(c.var.config, caller.client, bundle.name)
+  requireRunning(c.get('config'), caller.client, bundle.name)
   about(c, { bundle: bundle.name })
   await limitHandOut(c, caller.subject, bundle.name)
   const ask: Ask = {
     asker: caller.asker,
     scope: bundle.scopes.join(' '),
     min_ttl,
-    missed_in_kv: c.var.config.consistency === 'edge',
+    missed_in_kv: c.get('config').consistency === 'edge',
     ...(rejected === undefined ? {} : { rejected }),
   }
   const key = tokenKey(caller.subject, await scopeSetKey(bundle.scopes))
@@ -75,7 +75,7 @@ async function fromEdge(
   key: string,
   { subject }: Claimant,
 ): Promise<HandOut | undefined> {
-  const { config, timings } = c.var
+  const [config, timings] = [c.get('config'), c.get('timings')]
   if (config.consistency === 'strict') return undefined
   const reading = readToken(c.env.TOKENS, config.keyring, key, () => record(c, 'record_unreadable'))
   const token = await timings.measure('kv', reading)
@@ -117,7 +117,7 @@ async function fromSubject(
   bundle: string,
   caller: Claimant,
 ): Promise<HandOut> {
-  const { timings } = c.var
+  const timings = c.get('timings')
   const asking = askSubject(c.env.SUBJECTS, caller.subject, (subject) => subject.accessToken(ask))
   const handOut = await inWordsFor(caller, timings.measure('do', asking), bundle)
   if (handOut.google_ms !== undefined) timings.add('google', handOut.google_ms)

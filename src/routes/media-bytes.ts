@@ -44,7 +44,7 @@ export async function preflightMedia(c: BrokerContext): Promise<Response> {
 }
 
 async function admitTicket(c: BrokerContext): Promise<Admission | undefined> {
-  const { config } = c.var
+  const config = c.get('config')
   const ticket = await openTicket(config, c.req.param('ticket') ?? '')
   const client = ticket && config.clients.get(ticket.client)
   const bundle = client && bundleOf(config, client, ticket.scope)
@@ -75,11 +75,11 @@ async function askHost(c: BrokerContext, admission: Admission): Promise<Response
   const { method } = c.req.raw
   const request = { method, url: admission.ticket.url, headers: conditionsOf(c) }
   const token = await accessToken(c, admission)
-  const answer = await fetchMedia(c.var.config, token, request)
+  const answer = await fetchMedia(c.get('config'), token, request)
   if (answer.status !== 401) return answer
   await answer.body?.cancel()
   const other = await accessToken(c, admission, await sha256(token))
-  return fetchMedia(c.var.config, other, request)
+  return fetchMedia(c.get('config'), other, request)
 }
 
 /** Gets the token as a hand-out does; whatever ended the consent has closed the ticket. */
@@ -93,7 +93,7 @@ async function accessToken(
     client,
     subject,
     asker: session === undefined ? { kind: 'app_user' } : { kind: 'session', id: session },
-    connectUrl: (name) => authorizeUrl(c.var.config, client, name),
+    connectUrl: (name) => authorizeUrl(c.get('config'), client, name),
     explain: (refusal) => refusal,
   }
   try {

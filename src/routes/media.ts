@@ -27,7 +27,7 @@ const BODY = strictObject({
 
 /** Answers with a ticket for each URL, in their order, once a token of the bundle can be had; else with none. */
 export async function issueTickets(c: BrokerContext): Promise<Response> {
-  const { config } = c.var
+  const config = c.get('config')
   const caller = await admitAny(c)
   const body = await readJson(c, BODY, MAX_BYTES)
   const bundle = findBundle(config, caller.client, body.bundle)

@@ -6,7 +6,7 @@ import type { BrokerContext } from './context.ts'
 
 /** Says which bundles there are, why the app asks for them, and what each allows. */
 export function listBundles(c: BrokerContext): Response {
-  const bundles = [...c.var.config.bundles.values()]
+  const bundles = [...c.get('config').bundles.values()]
   const body: BundlesResponse = {
     bundles: bundles.map(({ name, scopes, reason, apis, methods }) => ({
       name,

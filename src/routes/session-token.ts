@@ -31,7 +31,7 @@ const BODY = strictObject({
 export async function sessionToken(c: BrokerContext): Promise<Response> {
   const caller = await admitSession(c)
   const { bundle: name, ...wish } = await readJson(c, BODY)
-  const bundle = findBundle(c.var.config, caller.client, name)
+  const bundle = findBundle(c.get('config'), caller.client, name)
   const { access_token, expires_in, scope } = await handOut(c, caller, bundle, wish)
   record(c, 'token_issued')
   const body: TokenResponse = {

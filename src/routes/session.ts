@@ -14,12 +14,12 @@ import { admit } from './guard.ts'
 export async function describeSession(c: BrokerContext): Promise<Response> {
   const caller = await admitAny(c)
   const { asker, client, sub } = caller
-  const bundles = [...client.bundles].flatMap((name) => c.var.config.bundles.get(name) ?? [])
+  const bundles = [...client.bundles].flatMap((name) => c.get('config').bundles.get(name) ?? [])
   const scopes = bundles.map(({ scopes }) => scopes.join(' '))
   const asking = askSubject(c.env.SUBJECTS, caller.subject, (subject) =>
     subject.describe(asker, scopes),
   )
-  const statuses = await c.var.timings.measure('do', inWordsFor(caller, asking))
+  const statuses = await c.get('timings').measure('do', inWordsFor(caller, asking))
   const body: SessionResponse = {
     sub,
     client: client.id,
@@ -47,7 +47,7 @@ export async function endSession(c: BrokerContext): Promise<Response> {
     const ending = askSubject(c.env.SUBJECTS, session.subject, async (subject) =>
       success(await subject.endSession(session.id, all === 'true')),
     )
-    await c.var.timings.measure('do', ending)
+    await c.get('timings').measure('do', ending)
     record(c, 'session_ended', { subject: session.subject, client: session.client })
   }
   return loggedOut(c, session?.client)

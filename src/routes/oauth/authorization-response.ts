@@ -19,7 +19,7 @@ export function answerAuthorization(
   { redirect_uri, response_mode, state }: AnswerTarget,
   result: { code: string } | { error: AuthorizationError },
 ): Response | Promise<Response> {
-  const iss = c.var.config.base_url
+  const iss = c.get('config').base_url
   const response = { ...result, ...(state === undefined ? {} : { state }), iss }
   const separator = redirect_uri.includes('?') ? '&' : '?'
   const url = `${redirect_uri}${separator}${new URLSearchParams(response)}` // its own query stays as it is spelt

@@ -34,7 +34,7 @@ export const REQUEST_URI_PREFIX = 'urn:ietf:params:oauth:request_uri:'
 export async function authorize(c: BrokerContext): Promise<Response> {
   refuseEmbedding(c)
   await limitAddress(c, 'START_LIMIT')
-  const { config } = c.var
+  const config = c.get('config')
   const { parameters, repeated } = readParameters(new URL(c.req.url).search)
   const client = findOAuthClient(config, parameters.get('client_id'))
   const request_uri = parameters.get('request_uri')
@@ -60,7 +60,7 @@ async function orErrorAt(
     return await work()
   } catch (error) {
     const { code, reason } = failureOf(error)
-    const { request_id } = c.var
+    const request_id = c.get('request_id')
     if (code === 'server_error') logError('authorize_failed', error, { request_id })
     else log('info', 'authorize_refused', { request_id, reason })
     return answerAuthorization(c, target, { error: authorizationError(code) })
@@ -73,7 +73,7 @@ async function begin(
   request: AuthorizationRequest,
   pushed?: Pushed,
 ): Promise<Response> {
-  const bundle = findBundle(c.var.config, client, request.bundle)
+  const bundle = findBundle(c.get('config'), client, request.bundle)
   const display = request.response_mode === 'web_message' ? 'popup' : 'page'
   if (display === 'popup') keepOpener(c)
   if (isUnasked(c)) {
@@ -120,7 +120,7 @@ async function openPushed(c: BrokerContext, client: Client, request_uri: string)
   const reference = request_uri.startsWith(REQUEST_URI_PREFIX)
     ? request_uri.slice(REQUEST_URI_PREFIX.length)
     : ''
-  const pushed = await openHandle(c.var.config, 'request', reference)
+  const pushed = await openHandle(c.get('config'), 'request', reference)
   if (!pushed || pushed.request.client !== client.id)
     throw new BrokerError('invalid_request', 'request_uri_unknown')
   return { ...pushed, reference }

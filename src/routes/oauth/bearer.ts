@@ -52,7 +52,7 @@ export function callerOfApp(
     sub,
     subject,
     asker: { kind: 'app_user', ...(proof ? { proof } : {}) },
-    connectUrl: (bundle) => authorizeUrl(c.var.config, client, bundle),
+    connectUrl: (bundle) => authorizeUrl(c.get('config'), client, bundle),
     explain: (refusal) => refusal,
   }
 }
@@ -70,7 +70,7 @@ export function callerOfSession(
     sub,
     subject,
     asker: { kind: 'session', id, ...(proof ? { proof } : {}) },
-    connectUrl: (bundle) => authorizeUrl(c.var.config, client, bundle),
+    connectUrl: (bundle) => authorizeUrl(c.get('config'), client, bundle),
     explain: (refusal) =>
       refusal.failure.code === 'login_required'
         ? new BrokerError('invalid_grant', 'session_ended')
@@ -84,7 +84,7 @@ export function callerOfSession(
  * @throws {BrokerError} `invalid_dpop_proof` or `use_dpop_nonce`
  */
 export async function requireProof(c: BrokerContext, access_token?: string): Promise<Proof> {
-  const { config } = c.var
+  const config = c.get('config')
   const { origin, pathname } = new URL(c.req.url)
   c.header('DPoP-Nonce', await newNonce(config))
   c.header('Date', new Date(now() * 1000).toUTCString()) // for browsers whose clock is off
@@ -99,7 +99,7 @@ export async function requireProof(c: BrokerContext, access_token?: string): Pro
 /** A JWT bound to a key authenticates only with a proof of it (TMB-51). */
 async function appUser(c: BrokerContext, jwt: string): Promise<AppUser> {
   try {
-    const user = await verifyAppJwt(c.var.config, jwt)
+    const user = await verifyAppJwt(c.get('config'), jwt)
     if (user.jkt !== undefined && user.jkt !== (await requireProof(c, jwt)).jkt)
       throw loginRequired('app_jwt_bound_to_another_key')
     return user
@@ -111,7 +111,7 @@ async function appUser(c: BrokerContext, jwt: string): Promise<AppUser> {
 /** `Authorization: Bearer`: an app's JWT, unless it is bound to a key; RFC 9449 §7.2. */
 async function callerByJwt(c: BrokerContext, jwt: string): Promise<Caller> {
   try {
-    const user = await verifyAppJwt(c.var.config, jwt)
+    const user = await verifyAppJwt(c.get('config'), jwt)
     if (user.jkt !== undefined) throw loginRequired('app_jwt_bound_to_a_key')
     return callerOfApp(c, user)
   } catch (error) {
@@ -121,7 +121,7 @@ async function callerByJwt(c: BrokerContext, jwt: string): Promise<Caller> {
 
 /** `Authorization: DPoP`: the broker's own token, or an app's JWT that is bound to the key. */
 async function callerByProof(c: BrokerContext, token: string): Promise<Caller> {
-  const { config } = c.var
+  const config = c.get('config')
   try {
     const proof = await requireProof(c, token)
     if (isJws(token)) {

@@ -25,7 +25,7 @@ const CODE_VERIFIER = /^[\w.~-]{43,128}$/
  * @see RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 9449 §10
  */
 export async function redeemCode(c: BrokerContext, form: Parameters): Promise<OAuthTokenResponse> {
-  const client = findOAuthClient(c.var.config, required(form, 'client_id'))
+  const client = findOAuthClient(c.get('config'), required(form, 'client_id'))
   requireOAuthOrigin(c, client)
   const text = required(form, 'code')
   const code_verifier = required(form, 'code_verifier')
@@ -33,7 +33,7 @@ export async function redeemCode(c: BrokerContext, form: Parameters): Promise<OA
     throw new BrokerError('invalid_request', 'code_verifier_shape')
   const redirect_uri = required(form, 'redirect_uri')
   const who = client.app_issuer ? await admitAppUser(c) : undefined
-  const code = await openHandle(c.var.config, 'code', text)
+  const code = await openHandle(c.get('config'), 'code', text)
   if (!code || code.client !== client.id || code.is_app_user !== (who !== undefined))
     throw invalidGrant('code_unknown')
   if (who && who.subject !== code.subject) return dropForeign(c, code)
@@ -52,7 +52,7 @@ async function redeem(
   { id, bundle, subject, sub }: AuthorizationCode,
   jkt: string | undefined,
 ): Promise<OAuthTokenResponse> {
-  const { config, timings } = c.var
+  const [config, timings] = [c.get('config'), c.get('timings')]
   requireRunning(config, client, bundle)
   const caller: Caller =
     jkt === undefined

@@ -37,7 +37,7 @@ export async function exchangeToken(
   requireOAuthOrigin(c, caller.client)
   requireClient(caller.client, form.get('client_id'))
   const name = required(form, 'scope')
-  const bundle = findBundle(c.var.config, caller.client, name)
+  const bundle = findBundle(c.get('config'), caller.client, name)
   const token = await handOut(c, caller, bundle, readWish(form))
   return { ...tokenResponse(name, token), issued_token_type: ACCESS_TOKEN }
 }
@@ -45,7 +45,7 @@ export async function exchangeToken(
 /** A JWT bound to a key is good only with a proof of it, and the proof once (TMB-51). */
 async function callerOf(c: BrokerContext, jwt: string): Promise<Caller> {
   try {
-    const user = await verifyAppJwt(c.var.config, jwt)
+    const user = await verifyAppJwt(c.get('config'), jwt)
     const proof = user.jkt === undefined ? undefined : await requireProof(c)
     if (user.jkt === proof?.jkt) return callerOfApp(c, user, proof)
   } catch (error) {

@@ -30,7 +30,7 @@ export async function refreshToken(
   c: BrokerContext,
   form: Parameters,
 ): Promise<OAuthTokenResponse> {
-  const { config } = c.var
+  const config = c.get('config')
   const text = required(form, 'refresh_token')
   const proof = await requireProof(c)
   const session = await openHandle(config, 'refresh', text)
@@ -55,10 +55,10 @@ async function brokerToken(
   refresh_token: string,
 ): Promise<OAuthTokenResponse> {
   const asking = askSubject(c.env.SUBJECTS, caller.subject, (stub) => stub.confirm(caller.asker))
-  await inWordsFor(caller, c.var.timings.measure('do', asking))
+  await inWordsFor(caller, c.get('timings').measure('do', asking))
   const exp = Math.min(now() + BROKER_TOKEN_SECONDS, session.exp)
   return {
-    access_token: await sealHandle(c.var.config, 'access', { ...session, exp }),
+    access_token: await sealHandle(c.get('config'), 'access', { ...session, exp }),
     token_type: 'DPoP',
     expires_in: Math.floor(exp - now()),
     scope: BROKER_SCOPE,
@@ -68,6 +68,6 @@ async function brokerToken(
 
 /** The same refresh token, sealed anew when the key that sealed it is about to go (design.md §6.10). */
 async function resealed(c: BrokerContext, session: BoundSession, text: string): Promise<string> {
-  const { config } = c.var
+  const config = c.get('config')
   return isSealedWithCurrent(config.keyring, text) ? text : sealHandle(config, 'refresh', session)
 }

@@ -9,7 +9,7 @@ export const METADATA_PATH = '/.well-known/oauth-authorization-server'
 
 /** Describes the broker to OAuth libraries. */
 export function metadata(c: BrokerContext): Response {
-  const { base_url, bundles } = c.var.config
+  const { base_url, bundles } = c.get('config')
   return c.json({
     issuer: base_url,
     authorization_endpoint: `${base_url}/authorize`,

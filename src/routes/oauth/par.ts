@@ -29,12 +29,12 @@ export async function pushRequest(c: BrokerContext): Promise<Response> {
     throw new BrokerError('invalid_request', 'client_of_another_issuer')
   if (form.has('request_uri')) throw new BrokerError('invalid_request', 'request_uri_pushed')
   const redirect_uri = readRedirectUri(client, form)
-  const request = readAuthorizationRequest(c.var.config, client, redirect_uri, form)
+  const request = readAuthorizationRequest(c.get('config'), client, redirect_uri, form)
   const dpop_jkt =
     c.req.header('DPoP') === undefined ? request.dpop_jkt : (await requireProof(c)).jkt
   if (request.dpop_jkt !== undefined && request.dpop_jkt !== dpop_jkt)
     throw new BrokerError('invalid_dpop_proof', 'dpop_jkt_mismatch')
-  const reference = await sealHandle(c.var.config, 'request', {
+  const reference = await sealHandle(c.get('config'), 'request', {
     request: { ...request, ...(dpop_jkt === undefined ? {} : { dpop_jkt }) },
     app_user: { subject, sub },
     exp: now() + REQUEST_SECONDS,

@@ -18,7 +18,7 @@ import { required } from './token-answer.ts'
  */
 export async function revoke(c: BrokerContext): Promise<Response> {
   requireOAuthOrigin(c)
-  const { config, timings } = c.var
+  const [config, timings] = [c.get('config'), c.get('timings')]
   const form = await readForm(c)
   const client = findOAuthClient(config, required(form, 'client_id'))
   requireOAuthOrigin(c, client)
