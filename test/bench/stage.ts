@@ -18,6 +18,14 @@ export interface Stage {
 }
 
 const KEY = 'the-one-record'
+
+/** As long as the broker's audit record of a hand-out. */
+const LINE = JSON.stringify({
+  ...{ at: new Date(0).toISOString(), level: 'info', event: 'token_issued' },
+  ...{ request_id: crypto.randomUUID(), subject: 'x'.repeat(43) },
+  ...{ client: 'web', bundle: 'pick', origin: 'http://127.0.0.1:8787' },
+})
+
 const STRICT = { CONSISTENCY: 'strict' }
 
 /** Starts everything. */
@@ -49,20 +57,31 @@ async function writeBareRecord(runtime: Runtime): Promise<void> {
 
 async function bareSides(production: string): Promise<Side[]> {
   const writer = await bundle('workers/writer.ts', production)
+  const bareKv = await bundle('workers/bare-kv.ts', production)
+  const bareObject = await bundle('workers/bare-object.ts', production)
+  const objects = { OBJECTS: { className: 'Answering' } }
   return [
     { name: 'bare', code: await bundle('workers/bare.ts', production), vars: { ANSWER } },
     {
       name: 'bare KV',
-      code: await bundle('workers/bare-kv.ts', production),
+      code: bareKv,
       vars: { ANSWER, KEY },
       kv: { TOKENS: 'bare KV' },
     },
     { name: 'writer of bare KV', code: writer, kv: { TOKENS: 'bare KV' } },
     {
-      name: 'bare object',
-      code: await bundle('workers/bare-object.ts', production),
+      name: 'bare KV and log',
+      code: bareKv,
+      vars: { ANSWER, KEY, LINE },
+      kv: { TOKENS: 'bare KV' },
+    },
+    { name: 'bare object', code: bareObject, vars: { ANSWER }, objects },
+    {
+      name: 'bare KV and object',
+      code: bareObject,
       vars: { ANSWER },
-      objects: { OBJECTS: { className: 'Answering' } },
+      kv: { TOKENS: 'empty' },
+      objects,
     },
   ]
 }

@@ -1,7 +1,6 @@
 /** This file is the hand-out under load: the broker beside bare Workers and other people's libraries. */
 
 import { cookieTarget, GALLERY, isAnswer, openFrontend } from '../frontend.ts'
-
 import type { Target } from '../load.ts'
 import { betterAuthTarget, oauthProviderTarget, startBetterAuthOnNode } from '../peers.ts'
 import { type Turns, takeTurns } from '../rounds.ts'
@@ -14,6 +13,9 @@ const NONE: Turns = { rate: [], cpu_us: [], busy: [], p50_ms: [], p99_ms: [] }
 /** The bare KV Worker with the request that the broker gets, body and headers. */
 const SAME_POST = 'bare KV, same POST read'
 
+/** The bare KV Worker with a line of log, as long as the audit record that a hand-out has to leave (TMB-76). */
+const LOGGING = 'bare KV and log'
+
 /** Loads everybody in turn. */
 export async function measureHandOut(stage: Stage, plan: Plan): Promise<Section> {
   const onNode = await startBetterAuthOnNode()
@@ -22,6 +24,7 @@ export async function measureHandOut(stage: Stage, plan: Plan): Promise<Section>
     ...(await brokerTargets(stage)),
     bareTarget(stage, 'bare KV'),
     cookieTarget(SAME_POST, stage.side('bare KV'), [cookie]),
+    bareTarget(stage, LOGGING),
     bareTarget(stage, 'bare'),
     bareTarget(stage, 'bare object'),
     await oauthProviderTarget(stage.runtime),
@@ -85,9 +88,10 @@ function toSection(all: ReadonlyMap<string, Turns>, { connections }: Plan): Sect
   ]
   return {
     title: 'Hand-out of a fresh token',
-    how: `${connections} connections, one subject each, all sides in turn; every answer checked, every request authenticated but those to bare Workers. The KV is that of the local runtime and runs in the same process, so its cost is in every CPU figure but the bare Worker's.`,
+    how: `${connections} connections, one subject each, all sides in turn; every answer checked, every request authenticated but those to bare Workers. The KV is that of the local runtime and runs in the same process, so its cost is in every CPU figure but the bare Worker's. Rate limiters are left out on all sides: locally each is a Durable Object with a store, at Cloudflare a count in memory.`,
     tables: [{ head, rows }],
     meaning: [
+      `A hand-out leaves an audit record in the log. A bare KV Worker that writes a line as long comes to ${number(ratio(of(LOGGING).rate, kv.rate).median)} of one that writes none; beside it the broker in cookie mode comes to ${number(ratio(cookie.rate, of(LOGGING).rate).median)}.`,
       `A bare KV Worker that is sent the broker's own request and reads its body comes to ${number(ratio(of(SAME_POST).rate, kv.rate).median)} of one that is sent a GET; beside it the broker in cookie mode comes to ${number(ratio(cookie.rate, of(SAME_POST).rate).median)}.`,
       `Beyond the KV read, a hand-out in cookie mode costs ${number(own.median / 1000)} ms of CPU and one in OAuth mode ${number(oauth.median / 1000)} ms, which is what Cloudflare bills.`,
       'Where "cores busy" is well below 1, a side waited: for the load generator, for its storage, or for other programs of the machine. The CPU columns then say more than the rates.',

@@ -1,10 +1,11 @@
-/** This file is a bare Worker with one Durable Object call, which answers the bytes of a hand-out; with `?wait=MS`, once that time is over. */
+/** This file is a bare Worker with one Durable Object call, which answers the bytes of a hand-out; with `?wait=MS`, once that time is over. Where it has a KV, it looks there first, and finds nothing. */
 
 import { DurableObject } from 'cloudflare:workers'
 
 interface BareObjectEnv {
   ANSWER: string
   OBJECTS: DurableObjectNamespace<Answering>
+  TOKENS?: KVNamespace
 }
 
 /** Waits as a refresh makes everybody wait: once, however many callers there are. */
@@ -21,8 +22,9 @@ export class Answering extends DurableObject<BareObjectEnv> {
 }
 
 export default {
-  async fetch(request, { OBJECTS }) {
+  async fetch(request, { OBJECTS, TOKENS }) {
     const { pathname, searchParams } = new URL(request.url)
+    await TOKENS?.get(pathname)
     const wait_ms = Number(searchParams.get('wait') ?? 0)
     const answer = await OBJECTS.getByName(pathname).answer(wait_ms)
     return new Response(answer, { headers: { 'Content-Type': 'application/json' } })
