@@ -3,6 +3,7 @@
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose'
 import { now } from '../clock.ts'
 import type { Config } from '../config.ts'
+import { isSameText } from '../crypto/digest.ts'
 import { BrokerError } from '../errors.ts'
 import { findKey } from '../key-set.ts'
 import type { Provider } from './provider.ts'
@@ -33,7 +34,7 @@ export async function verifyIdToken(
   const claims = await verifySignature(config, provider, id_token)
   const sub = checkClaims(config, provider, claims)
   const { at_hash } = claims
-  if (claims['nonce'] !== nonce) throw invalid()
+  if (!isSameText(String(claims['nonce']), nonce)) throw invalid()
   if (at_hash !== undefined && at_hash !== (await atHash(id_token, access_token))) throw invalid()
   return sub
 }

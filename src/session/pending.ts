@@ -2,7 +2,7 @@
 
 import { now } from '../clock.ts'
 import type { Config } from '../config.ts'
-import { sha256 } from '../crypto/digest.ts'
+import { isSameText, sha256 } from '../crypto/digest.ts'
 import { open, seal } from '../crypto/seal.ts'
 import { type Cookies, clearedCookie, PENDING_COOKIE_PREFIX, pendingCookie } from './cookie.ts'
 import type { AuthorizationRequest, Initiator } from './handles.ts'
@@ -71,7 +71,7 @@ export async function openPending(
 ): Promise<{ pending: Pending; cookie: string } | undefined> {
   const cookie = await cookieName(state)
   const pending = await openNamed(config, cookie, cookies)
-  return pending && sameText(pending.state, state) ? { pending, cookie } : undefined
+  return pending && isSameText(pending.state, state) ? { pending, cookie } : undefined
 }
 
 /**
@@ -133,9 +133,4 @@ async function surplus(config: Config, cookies: Cookies, bytes: number): Promise
 
 async function cookieName(state: string): Promise<string> {
   return PENDING_COOKIE_PREFIX + (await sha256(state)).slice(0, 16)
-}
-
-function sameText(a: string, b: string): boolean {
-  const [left, right] = [new TextEncoder().encode(a), new TextEncoder().encode(b)]
-  return left.length === right.length && crypto.subtle.timingSafeEqual(left, right)
 }

@@ -1,7 +1,7 @@
 /** This file is the tests of hashes and random ids, against published vectors. */
 
 import { expect, it } from 'vitest'
-import { base64url, randomId, sha256 } from '../../src/crypto/digest.ts'
+import { base64url, isSameText, randomId, sha256 } from '../../src/crypto/digest.ts'
 
 it.each([
   { of: 'FIPS 180-2 B.1', given: 'abc', expected: 'ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0' },
@@ -28,4 +28,14 @@ it('makes ids of 128 random bits, none of them twice (TMB-31)', () => {
     const ones = bytes.filter((id) => ((id[bit >> 3] ?? 0) >> (bit & 7)) & 1).length
     expect(Math.abs(ones - 1000)).toBeLessThan(300) // 13 standard deviations
   }
+})
+
+it.each([
+  ['', '', true],
+  ['nonce', 'nonce', true],
+  ['nonce', 'nonCe', false],
+  ['nonce', 'nonce2', false],
+  ['ä', 'a\u0308', false], // they look alike
+])('%j and %j are one text: %s (TMB-26)', (a, b, isSame) => {
+  expect(isSameText(a, b)).toBe(isSame)
 })
