@@ -36,9 +36,19 @@ export interface AppIssuer {
   readonly fetched: () => number
 }
 
+/** Made once: an RSA key takes longer than most tests. */
+const keys = new Map<string, CryptoKeyPair>()
+
+async function keysFor(alg: string): Promise<CryptoKeyPair> {
+  const pair =
+    keys.get(alg) ?? ((await generateKeyPair(alg, { extractable: true })) as CryptoKeyPair)
+  keys.set(alg, pair)
+  return pair
+}
+
 /** Puts an issuer beside whoever answers `fetch` already. */
 export async function openIssuer(alg: 'RS256' | 'ES256' = 'RS256'): Promise<AppIssuer> {
-  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true })
+  const { publicKey, privateKey } = await keysFor(alg)
   const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg, use: 'sig' }
   let fetched = 0
   const issuer: AppIssuer = {
