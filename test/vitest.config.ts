@@ -48,6 +48,7 @@ function inWorkerd(name: string, include: string[], more: object = {}) {
     root,
     test: {
       ...{ name, include, ...AFTER_E2E },
+      ...{ isolate: false, setupFiles: ['test/support/clean-up.ts'] }, // a worker for each file costs a second each
       testTimeout: 30_000, // speed is for the bench to judge
     },
   }

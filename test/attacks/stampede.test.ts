@@ -5,7 +5,7 @@ import { type AppIssuer, openIssuer } from '../support/app-issuer.ts'
 import { configureWays, gate, type Holder, openHolder, WAYS } from '../support/holder.ts'
 import { oauthError } from '../support/scripted-google.ts'
 import { type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
-import { later, stage, travel } from '../support/story.ts'
+import { isHostile, later, stage, travel } from '../support/story.ts'
 
 stage()
 vi.setConfig({ testTimeout: 60_000 })
@@ -19,8 +19,14 @@ beforeEach(async () => {
   issuer = await openIssuer()
 })
 
-/** Two hundred calls from two locations, all under way before the first is answered. */
-async function stampede(holder: Holder, many = 200): Promise<Awaited<ReturnType<Holder['ask']>>[]> {
+/** Over the hostile KV fewer are enough: there it is the locations that matter. */
+const CROWD = isHostile ? 40 : 200
+
+/** Calls from two locations, all under way before the first is answered. */
+async function stampede(
+  holder: Holder,
+  many = CROWD,
+): Promise<Awaited<ReturnType<Holder['ask']>>[]> {
   const asking = Array.from({ length: many }, async (_, at) => {
     travel(at % 2 === 0 ? 'fra' : 'sin')
     return holder.ask()
@@ -94,7 +100,7 @@ describe.each(WAYS)('by %s', (way) => {
       do: { rotate: true },
     })
     for (let round = 1; round <= 3; round++) {
-      const answers = await stampede(holder, round === 1 ? 200 : 20)
+      const answers = await stampede(holder, round === 1 ? CROWD : 20)
       expect(only(answers.map(({ status }) => status))).toBe(200)
       expect(only(answers.map(({ body }) => body.access_token))).toBeDefined()
       expect(counted.calls()).toBe(round)

@@ -192,7 +192,8 @@ describe.each(LIBRARIES)('$name', (library) => {
     const login = newcomer()
     const refresh_token = await connect(client, 'pick', login)
     const token = await client.refresh(refresh_token, 'broker')
-    expect(token).toMatchObject({ token_type: 'dpop', scope: 'broker', expires_in: 600 })
+    expect(token).toMatchObject({ token_type: 'dpop', scope: 'broker' })
+    expect([599, 600]).toContain(token.expires_in) // by a real clock
     const response = await client.call(token.access_token, 'GET', `${broker.url}/session`)
     expect(response.status).toBe(200)
     expect(await response.json()).toMatchObject({

@@ -1,0 +1,16 @@
+/** This file is what every file of tests in workerd leaves behind: nothing, because the next one runs in the same worker. */
+
+import { reset } from 'cloudflare:test'
+import { afterAll, vi } from 'vitest'
+import { configure, hostileKv, witnessAll } from './worker.ts'
+
+afterAll(async () => {
+  vi.restoreAllMocks()
+  vi.unstubAllGlobals()
+  vi.useRealTimers()
+  vi.resetConfig()
+  configure()
+  witnessAll()
+  hostileKv.reset()
+  await reset()
+})
