@@ -71,7 +71,8 @@ function refuseCode(error: unknown): never {
  * Trades a refresh token for a new access token of exactly `scopes`.
  *
  * Google usually sends no `refresh_token` here; the caller keeps the old one. Where an ID token comes along, it
- * has to name the same user (TMB-28).
+ * has to name the same user (TMB-28). An answer that does not tell its scope is taken to be of all that was granted,
+ * `scope`: that it was narrowed has to be seen (TMB-46).
  *
  * @throws {BrokerError} `consent_required` with reason `google_invalid_grant` when the refresh token is dead,
  *   else `temporarily_unavailable` or `server_error`, which say nothing about the grant
@@ -79,7 +80,7 @@ function refuseCode(error: unknown): never {
  */
 export async function refresh(
   config: Config,
-  { refresh_token, sub }: { refresh_token: string; sub: string },
+  { refresh_token, scope, sub }: { refresh_token: string; scope: string; sub: string },
   scopes: ScopeSet,
 ): Promise<Tokens> {
   const provider = await discover(config)
@@ -89,7 +90,7 @@ export async function refresh(
   const { id_token } = answer
   if (id_token !== undefined && readIdToken(config, provider, id_token) !== sub)
     throw new BrokerError('server_error', 'id_token_invalid')
-  return readTokens(answer, requested_at, scopes)
+  return readTokens(answer, requested_at, parseScope(scope))
 }
 
 /**
@@ -100,7 +101,7 @@ export async function refresh(
 function readTokens(
   answer: Readonly<Record<string, unknown>>,
   requested_at: number,
-  asked: ScopeSet,
+  untold: ScopeSet,
 ): Tokens {
   const { access_token, token_type, refresh_token, scope } = answer
   const expires_in = numberOf(answer['expires_in'])
@@ -118,7 +119,7 @@ function readTokens(
     access_token,
     expires_at: requested_at + expires_in,
     expires_in,
-    scope: scope === undefined ? asked : parseScope(scope),
+    scope: scope === undefined ? untold : parseScope(scope),
     ...(refresh_token === undefined ? {} : { refresh_token }),
     ...(isSaneLife(refreshLife) ? { refresh_token_expires_at: requested_at + refreshLife } : {}),
   }

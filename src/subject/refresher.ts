@@ -122,7 +122,7 @@ async function backingOff(
 ): Promise<Outcome<never> | undefined> {
   const left = backOffLeft(ledger, key)
   if (left === 0) return undefined
-  const isTold = ledger.find('endings', await scopeSetKey(scopes)) !== undefined
+  const isTold = await grants.isDoubtful(scopes)
   return isTold
     ? consentRequired(grants, scopes, 'backing_off')
     : failed('temporarily_unavailable', 'backing_off', { retry_after: left })

@@ -43,9 +43,11 @@ const FAILURES: {
   { kind: 'an error nobody knows', answer: () => oauthError(400, 'canary_error'), status: 503 },
   { kind: 'a lost connection', answer: () => Promise.reject(new TypeError('canary')), status: 503 },
   {
-    kind: 'a redirect',
-    answer: () =>
-      new Response(null, { status: 302, headers: { Location: 'https://evil.example/token' } }),
+    kind: 'a redirect to where a token is',
+    answer: (call) =>
+      call.url.search === ''
+        ? new Response(null, { status: 307, headers: { Location: `${call.url}?elsewhere` } })
+        : refreshed(call),
     status: 503,
   },
   {
@@ -60,7 +62,11 @@ const FAILURES: {
     status: 503,
   },
   { kind: 'an empty answer', answer: () => new Response(''), status: 503 },
-  { kind: 'ten megabytes', answer: () => new Response('x'.repeat(10_000_000)), status: 503 },
+  {
+    kind: 'a token in ten megabytes',
+    answer: (call) => refreshed(call, { padding: 'x'.repeat(10_000_000) }),
+    status: 503,
+  },
   {
     kind: 'no access token',
     answer: (call) => refreshed(call, { access_token: undefined }),
@@ -335,17 +341,44 @@ it('a dead grant and the dead wider one beside it are told in one answer, and th
   })
 })
 
-it('a Google that does not narrow leaves the narrower bundle to a consent of its own', async () => {
+it('a wider grant that Google cannot refresh now is an outage to every caller, though the bundle’s own has ended (TMB-22)', async () => {
   const google = scriptGoogle()
-  google.token = (call) => refreshed(call, { scope: the.album })
   const browser = browse()
   await logIn(browser, { bundle: 'album' })
-  for (let round = 0; round < 2; round++) {
+  await logIn(browser, { bundle: 'upload', refresh_token: 'canary-own', expires_in: 1 })
+  later(2)
+  google.token = ({ body }) =>
+    body.get('refresh_token') === 'canary-own'
+      ? oauthError(400, 'invalid_grant')
+      : new Response(null, { status: 503 })
+  for (let caller = 0; caller < 3; caller++)
     expect(await ask(browser, { bundle: 'upload' })).toMatchObject({
-      status: 403,
-      body: { error: 'consent_required', reason: 'never_granted' },
+      status: 503,
+      body: { error: 'temporarily_unavailable' },
     })
-  }
-  expect(google.refreshes).toHaveLength(1)
-  expect((await ask(browser, { bundle: 'album' })).status).toBe(200)
+  google.token = (call) => refreshed(call)
+  later(2)
+  expect((await ask(browser, { bundle: 'upload' })).status).toBe(200)
 })
+
+it.each([
+  { what: 'does not narrow', scope: the.album },
+  { what: 'does not tell whether it narrowed', scope: undefined },
+])(
+  'a Google that $what leaves the narrower bundle to a consent of its own (TMB-46)',
+  async ({ scope }) => {
+    const google = scriptGoogle()
+    google.token = (call) => refreshed(call, { scope })
+    const browser = browse()
+    await logIn(browser, { bundle: 'album' })
+    for (let round = 0; round < 2; round++) {
+      expect(await ask(browser, { bundle: 'upload' })).toMatchObject({
+        status: 403,
+        body: { error: 'consent_required', reason: 'never_granted' },
+      })
+    }
+    expect(google.refreshes).toHaveLength(1)
+    later(3600)
+    expect((await ask(browser, { bundle: 'album' })).status).toBe(200)
+  },
+)

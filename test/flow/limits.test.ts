@@ -5,7 +5,7 @@ import { answerOf, ask, broker, browse, logIn, the } from '../support/broker.ts'
 import { configureClients, gallery, openFrontend } from '../support/frontend.ts'
 import { scriptGoogle } from '../support/scripted-google.ts'
 import { simulateGoogle } from '../support/simulated-google.ts'
-import { countCosts, later, stage } from '../support/story.ts'
+import { countCosts, later, stage, travel } from '../support/story.ts'
 import { configure } from '../support/worker.ts'
 
 stage()
@@ -64,6 +64,7 @@ describe('hand-outs', () => {
     let token = 'canary-access-token'
     const statuses: number[] = []
     for (let times = 0; times < 10; times++) {
+      travel(times % 2 === 0 ? 'fra' : 'syd')
       const { status, body } = await ask(browser, {
         bundle: the.bundle,
         rejected: await hash(token),
@@ -79,14 +80,18 @@ describe('hand-outs', () => {
 
 describe('beginnings of a consent', () => {
   it.each([
-    ['/connect', '/connect?bundle=pick&return_to=/'],
-    ['/authorize', `/authorize?client_id=${gallery.id}`],
-  ])('at %s are so many from an address, and another address may go on', async (_path, target) => {
+    { path: '/connect', query: '?bundle=pick&return_to=/' },
+    { path: '/authorize', query: `?client_id=${gallery.id}` },
+    { path: '/par', method: 'POST' },
+  ])('at $path are so many from an address, and another address may go on', async (target) => {
+    const { path, query = '', method = 'GET' } = target
     simulateGoogle()
     configureClients(undefined, { START_LIMIT: limiter(2) })
     const from = async (address: string): Promise<number> => {
-      const headers = { 'CF-Connecting-IP': address, 'Sec-Fetch-Dest': 'document' }
-      const request = new Request(the.url + target, { headers, redirect: 'manual' })
+      const headers = {
+        ...{ 'CF-Connecting-IP': address, 'Sec-Fetch-Dest': 'document', Origin: gallery.origin },
+      }
+      const request = new Request(the.url + path + query, { method, headers, redirect: 'manual' })
       return (await answerOf(await broker(request))).status
     }
     const statuses = [await from('192.0.2.1'), await from('192.0.2.1'), await from('192.0.2.1')]
@@ -94,6 +99,23 @@ describe('beginnings of a consent', () => {
     expect(await from('192.0.2.2')).not.toBe(429)
     expect([...passed.keys()]).toEqual(['192.0.2.1', '192.0.2.2'])
   })
+})
+
+it('callbacks are so many from an address, and what is too much costs Google nothing and uses nothing up', async () => {
+  const google = simulateGoogle()
+  const browser = google.browse()
+  configure({ CALLBACK_LIMIT: limiter(1) })
+  const callbacks = [
+    await google.consent(await google.start(browser, 'pick')),
+    await google.consent(await google.start(browser, 'upload')),
+  ]
+  const [first, second] = callbacks as [URL, URL]
+  expect((await browser.visit(first)).url.search).toBe('?connect=ok&bundle=pick')
+  const calls = google.calls('token')
+  expect(await answerOf(await browser.fetch(second))).toMatchObject(SLOW_DOWN)
+  expect(google.calls('token')).toBe(calls)
+  passed.clear()
+  expect((await browser.visit(second)).url.search).toBe('?connect=ok&bundle=upload')
 })
 
 async function hash(text: string): Promise<string> {

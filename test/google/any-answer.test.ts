@@ -78,7 +78,7 @@ async function outcomeOf<T>(work: Promise<T>): Promise<T | BrokerError> {
 }
 
 const ask = (asked: Config = config): Promise<Tokens | BrokerError> =>
-  outcomeOf(refresh(asked, { refresh_token: 'r', sub: 's' }, SCOPES))
+  outcomeOf(refresh(asked, { refresh_token: 'r', scope: SCOPES.join(' '), sub: 's' }, SCOPES))
 
 it('any answer to a refresh is tokens of a sane life or an error, and only invalid_grant ends a grant (property; TMB-22)', async () => {
   const names = [

@@ -76,7 +76,9 @@ export function scriptGoogle(): ScriptedGoogle {
     }
     if (url.pathname === '/token') {
       google.refreshes.push(call)
-      return google.token(call)
+      const answer = await google.token(call)
+      const to = answer.headers.get('Location')
+      return request.redirect === 'follow' && to !== null ? fetch(to, init) : answer
     }
     if (url.pathname === '/revoke') {
       google.revocations.push(call)
