@@ -46,7 +46,7 @@ export async function accept(parts: SubjectParts, consent: Consent): Promise<Out
   const asked = parseScope(consent.asked)
   const granted = grantedOf(parseScope(consent.tokens.scope), asked)
   const [askedKey, key] = [await scopeSetKey(asked), await scopeSetKey(granted)]
-  const held = await grants.own(granted)
+  const [held, others] = [await grants.own(granted), await revoker.ofOthers(consent.sub)]
   const { grant, token } = recordsOf(parts, consent, granted, held)
   const sealed = {
     grant: await parts.vault.sealGrant(key, grant),
@@ -76,7 +76,7 @@ export async function accept(parts: SubjectParts, consent: Consent): Promise<Out
       })
       publisher.token(key)
       ledger.remove('endings', key)
-      revoker.forgo()
+      revoker.forgoAllBut(others)
     }
     noteMissing(parts, askedKey, asked, granted)
     return success({

@@ -84,7 +84,7 @@ interface Facts {
   issued: number
   /** NumericDate of the last disconnect: what began before it may not write any more (TMB-61). */
   disconnected_at: number
-  /** NumericDate since when there is neither a session nor a grant. */
+  /** NumericDate since when there is neither a session nor a grant, nor a consent that waits. */
   emptied_at: number
 }
 

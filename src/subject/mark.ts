@@ -53,6 +53,7 @@ export async function settleMark(ctx: DurableObjectState, env: Env): Promise<boo
   const note = storage.kv.get<Note>('note')
   if (storage.kv.get('consumed') === undefined && !note) return false
   const subjects = note ? await whoGoBy(env, note) : []
+  if ((await storage.getAlarm()) !== null) return true // somebody was noted meanwhile; the next alarm looks again
   if (note && subjects.length > 0) await keep(ctx, { ...note, subjects })
   else await storage.deleteAll()
   return true

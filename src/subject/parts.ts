@@ -107,8 +107,10 @@ export function isSpent(ledger: Ledger): boolean {
 /** When there is something to do next, and notes since when there is nothing left to keep. */
 function nextAlarm(ledger: Ledger, config: Config): number | undefined {
   const work = [...ledger.all('unpublished'), ...ledger.all('revocations')]
-  const sessions = ledger.all('sessions')
-  const isEmpty = work.length === 0 && sessions.length === 0 && ledger.all('grants').length === 0
+  const [sessions, waiting] = [ledger.all('sessions'), ledger.all('pending_grants')]
+  const isEmpty = [work, sessions, waiting, ledger.all('grants')].every(
+    ({ length }) => length === 0,
+  )
   const emptied_at = isEmpty ? (ledger.fact('emptied_at') ?? now()) : undefined
   if (emptied_at !== ledger.fact('emptied_at')) ledger.note('emptied_at', emptied_at)
   const times = [
@@ -116,7 +118,7 @@ function nextAlarm(ledger: Ledger, config: Config): number | undefined {
     ...sessions.map(({ created_at, seen_at }) =>
       Math.min(created_at + config.session_ttl_seconds, seen_at + config.session_idle_seconds),
     ),
-    ...ledger.all('pending_grants').map(({ expires_at }) => expires_at),
+    ...waiting.map(({ expires_at }) => expires_at),
     ...(emptied_at === undefined ? [] : [emptied_at + TOMBSTONE_SECONDS]),
   ]
   return times.length === 0 ? undefined : Math.min(...times)

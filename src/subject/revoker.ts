@@ -18,11 +18,13 @@ const MAX_TRIES = 180
 export interface Revoker {
   /** Notes a sealed grant, inside the transaction that took it away (TMB-60). */
   note(grant: { scopes: string; sealed: string }): void
+  /** What is noted of other accounts than this one; whose a record is that does not open, nobody knows. */
+  ofOthers(sub: string): Promise<ReadonlySet<number>>
   /**
-   * Gives up what is noted, inside the transaction that keeps a new consent: revoking any token ends the user's
-   * whole grant at Google, the new one with it.
+   * Gives up all that is noted but these, inside the transaction that keeps a new consent: revoking any token ends
+   * the account's whole grant at Google, the new one with it.
    */
-  forgo(): void
+  forgoAllBut(others: ReadonlySet<number>): void
   /**
    * Revokes what is due. Never fails; what Google did not hear stays noted (TMB-62).
    *
@@ -71,9 +73,16 @@ export function createRevoker({ config, subject, ledger, vault, trail, schedule 
   }
 
   return {
-    forgo() {
-      if (ledger.all('revocations').length > 0) log('warn', 'revocation_forgone', { subject })
-      ledger.clear('revocations')
+    async ofOthers(sub) {
+      const rows = ledger.all('revocations')
+      const grants = await Promise.all(rows.map((row) => vault.openGrant(row)))
+      const others = rows.filter((_, index) => ![undefined, sub].includes(grants[index]?.sub))
+      return new Set(others.map(({ id }) => id))
+    },
+    forgoAllBut(others) {
+      const forgone = ledger.all('revocations').filter(({ id }) => !others.has(id))
+      if (forgone.length > 0) log('warn', 'revocation_forgone', { subject })
+      for (const { id } of forgone) ledger.remove('revocations', id)
     },
     note: ({ scopes, sealed }) =>
       ledger.addRevocation({ scopes, sealed, failures: 0, not_before: now() }),

@@ -131,7 +131,9 @@ describe.each(WAYS)('whoever comes by %s', (way) => {
     await ada.connect('upload')
     expect((await sendEvent(word)).status).toBe(202)
     await everywhere(ada)
+    const before = google.calls('token:refresh_token')
     expect([await told(ada, 'pick'), await told(ada, 'upload')]).toEqual([REVOKED, 'ok'])
+    expect(google.calls('token:refresh_token')).toBe(before)
   })
 
   it('keeps what began within the same second, if Google still honours it', async () => {
@@ -247,12 +249,14 @@ describe('what each event ends', () => {
       [`${SECEVENT}/risc/event-type/of-tomorrow`]: { subject: ADA_THERE },
       [TOKENS_REVOKED]: { subject: { ...ADA_THERE, sub: '1' } },
     }
+    later(1)
     expect((await sendEvent(await signEvent(google.simulator, { events }))).status).toBe(202)
     expect(await told(ada)).toBe('ok')
   })
 
   it('a user of the same name at another provider is somebody else', async () => {
     const subject = { ...ADA_THERE, iss: 'https://other.example/' }
+    later(1)
     const word = await signEvent(google.simulator, { events: { [TOKENS_REVOKED]: { subject } } })
     expect((await sendEvent(word)).status).toBe(202)
     expect(await told(ada)).toBe('ok')
@@ -284,6 +288,26 @@ describe('notes of whose a name is', () => {
     later(DAYS_30)
     for (const stub of notes.values()) await alarm(stub)
     for (const stub of notes.values()) expect(await dumpObject(stub)).toBe('[[],[]]')
+  })
+
+  it('that are made while others are tidied away stay', async () => {
+    const name = 'name/canary'
+    const note = noteAt(name)
+    await note.link(name, 'gone')
+    const real = env.SUBJECTS.getByName.bind(env.SUBJECTS)
+    vi.spyOn(env.SUBJECTS, 'getByName').mockImplementation((asked) =>
+      asked === 'gone'
+        ? ({
+            goesBy: async () =>
+              noteAt(name)
+                .link(name, 'new')
+                .then(() => false),
+          } as never)
+        : real(asked),
+    )
+    later(DAYS_30)
+    await alarm(note)
+    expect(await note.linked()).toContain('new')
   })
 
   it('that could not be made cost the user nothing', async () => {

@@ -213,6 +213,24 @@ describe('a consent that somebody else was led to', () => {
   })
 })
 
+it('a consent with another Google account leaves the end of the first to be told (TMB-62)', async () => {
+  const revoked = (): string[] =>
+    google.simulator.world.log.flatMap(({ at, status }) => (at === 'revoke' ? [`${status}`] : []))
+  await redeem(await connect('ada'), 'ada')
+  google.simulator.faults.add({ at: 'revoke', do: { status: 503 } })
+  later(1)
+  expect((await frontend.call('DELETE', '/grants', await bearer('ada'))).status).toBe(204)
+  expect(revoked()).toEqual(['503'])
+  later(1)
+  await redeem(await connect('ada', 'pick', { account: BEN }), 'ada')
+  const { stub } = await subjectOf('ada', gallery.id, ALBUM_CLIENT.issuer)
+  later(2)
+  await alarm(stub)
+  expect(revoked()).toEqual(['503', '200'])
+  later(3600)
+  expect((await exchange('ada')).status).toBe(200)
+})
+
 describe('two consents of one user that wait together', () => {
   it.each([
     {

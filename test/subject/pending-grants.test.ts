@@ -124,6 +124,16 @@ it('a consent from before a disconnect stays refused', async () => {
   expect(await redeem('one')).toBe('access_denied session_ended')
 })
 
+it('a consent waits on where the last trace of an earlier life goes', async () => {
+  await stub.accept(some())
+  await stub.disconnectForOperator()
+  later(24 * 60 * 60 - 30)
+  await hold('one')
+  later(31)
+  await alarm(stub)
+  expect(await redeem('one')).toHaveProperty('session')
+})
+
 it('a consent in part is told to be one, and begins no session', async () => {
   await hold('one', { asked: `${the.upload} ${the.pick}` })
   expect(await redeem('one')).toBe('consent_required partially_granted')
