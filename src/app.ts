@@ -8,7 +8,12 @@ import { type Config, configOf } from './config.ts'
 import { BrokerError, failureOf, toErrorResponse } from './errors.ts'
 import { callback } from './routes/callback.ts'
 import { connect } from './routes/connect.ts'
-import { type BrokerContext, type BrokerEnv, MAX_URL_LENGTH, record } from './routes/context.ts'
+import {
+  type BrokerContext,
+  type BrokerEnv,
+  MAX_URL_LENGTH,
+  recordFailure,
+} from './routes/context.ts'
 import { cors } from './routes/cors.ts'
 import { receiveEvent } from './routes/events.ts'
 import { disconnect, forgetGrant } from './routes/grants.ts'
@@ -148,9 +153,7 @@ function toResponse(error: Error, c: BrokerContext): Response | Promise<Response
   const failure = failureOf(error)
   const request_id = c.get('request_id')
   const { status, body, headers } = toErrorResponse(failure, request_id)
-  const fields = { route: c.req.routePath, status, outcome: failure.code, ...problemsOf(error) }
-  if (status >= 500) record(c, 'request_failed', fields, error)
-  else record(c, 'request_refused', { ...fields, reason: failure.reason })
+  recordFailure(c, error, { status, ...problemsOf(error) })
   for (const [name, value] of Object.entries(headers)) c.header(name, value)
   if (failure.reason === CONFIGURATION_FAULTY && c.req.path.endsWith('/healthz'))
     return c.json({ status: 'error' }, 503)

@@ -4,7 +4,7 @@ import type { Context } from 'hono'
 import { type GenericSchema, type InferOutput, safeParse } from 'valibot'
 import { type AuditEvent, type AuditFields, openTrail } from '../audit.ts'
 import type { Config } from '../config.ts'
-import { BrokerError } from '../errors.ts'
+import { BrokerError, failureOf } from '../errors.ts'
 import type { Timings } from './timings.ts'
 
 /** Bindings and per-request values, for Hono. */
@@ -46,6 +46,15 @@ export function record(
     },
     error,
   )
+}
+
+/** Records what a request was refused for, or what it failed of and why, wherever that is answered (TMB-76). */
+export function recordFailure(c: BrokerContext, error: Error, more: AuditFields = {}): void {
+  const { code, reason } = failureOf(error)
+  const fields = { route: c.req.routePath, outcome: code, ...more }
+  const isOurs = code === 'server_error' || code === 'temporarily_unavailable'
+  if (isOurs) record(c, 'request_failed', fields, error)
+  else record(c, 'request_refused', { ...fields, reason })
 }
 
 /** An origin as browsers write it; whatever else comes in its place may be a secret gone astray, and is not told (TMB-75). */

@@ -127,6 +127,29 @@ describe('in OAuth mode', () => {
     ])
     expect(records[1]?.['subject']).toBe(records[2]?.['subject'])
   })
+
+  it('has what was refused on the redirect URI as well, and what failed before Google was asked', async () => {
+    configureClients()
+    const google = simulateGoogle()
+    const frontend = await openFrontend()
+    const begin = async (change: Record<string, string>): Promise<URL> => {
+      const { href } = await frontend.authorizeUrl('pick', change)
+      const { url } = await google.browse().visit(href, {}, ({ origin }) => origin !== the.url)
+      return url
+    }
+    const about = { client: gallery.id, route: '/authorize' }
+    expect((await begin({ scope: 'canary' })).searchParams.get('error')).toBe('invalid_scope')
+    expect(recorded('request_refused')).toEqual([
+      ofRequest({
+        ...{ event: 'request_refused', ...about },
+        ...{ outcome: 'invalid_scope', reason: 'bundle_unknown' },
+      }),
+    ])
+    google.simulator.faults.add({ at: 'discovery', do: { status: 503 } })
+    const outcome = 'temporarily_unavailable'
+    expect((await begin({})).searchParams.get('error')).toBe(outcome)
+    expect(recorded('request_failed')).toMatchObject([{ level: 'error', ...about, outcome }])
+  })
 })
 
 describe('texts of strangers', () => {

@@ -3,11 +3,10 @@
 import type { Client } from '../../clients.ts'
 import { sha256 } from '../../crypto/digest.ts'
 import { BrokerError, failureOf, success } from '../../errors.ts'
-import { log, logError } from '../../log.ts'
 import type { AuthorizationError } from '../../protocol.ts'
 import { type AuthorizationRequest, openHandle, type PushedRequest } from '../../session/handles.ts'
 import { askSubject } from '../../subject/stub.ts'
-import { type BrokerContext, readParameters } from '../context.ts'
+import { about, type BrokerContext, readParameters, recordFailure } from '../context.ts'
 import { type Errand, keepOpener, refuseEmbedding, sendToGoogle } from '../errand.ts'
 import { findBundle, findOAuthClient } from '../find.ts'
 import { limitAddress } from '../limits.ts'
@@ -37,6 +36,7 @@ export async function authorize(c: BrokerContext): Promise<Response> {
   const config = c.get('config')
   const { parameters, repeated } = readParameters(new URL(c.req.url).search)
   const client = findOAuthClient(config, parameters.get('client_id'))
+  about(c, { client: client.id })
   const request_uri = parameters.get('request_uri')
   if (request_uri !== undefined) {
     const pushed = await openPushed(c, client, request_uri)
@@ -59,11 +59,8 @@ async function orErrorAt(
   try {
     return await work()
   } catch (error) {
-    const { code, reason } = failureOf(error)
-    const request_id = c.get('request_id')
-    if (code === 'server_error') logError('authorize_failed', error, { request_id })
-    else log('info', 'authorize_refused', { request_id, reason })
-    return answerAuthorization(c, target, { error: authorizationError(code) })
+    recordFailure(c, error as Error)
+    return answerAuthorization(c, target, { error: authorizationError(failureOf(error).code) })
   }
 }
 
