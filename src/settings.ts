@@ -124,7 +124,7 @@ export function readStopped(value: unknown, fault: Fault): readonly string[] | u
     .split(',')
     .map((name) => name.trim())
     .filter(Boolean)
-  if (names.every((name) => /^(all|(client|bundle):[\w-]+)$/.test(name))) return names
+  if (names.every((name) => /^(all|(client|bundle):[\w.-]+)$/.test(name))) return names
   return fault('STOPPED', 'is none of all, client:ID and bundle:NAME, comma-separated.')
 }
 

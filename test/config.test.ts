@@ -100,6 +100,10 @@ describe('a faultless configuration', () => {
     { given: { ISSUER: 'http://localhost:1' }, expected: { issuer: 'http://localhost:1' } },
     { given: { CONSISTENCY: 'strict' }, expected: { consistency: 'strict' } },
     { given: { CONSISTENCY: 'edge' }, expected: { consistency: 'edge' } },
+    {
+      given: { STOPPED: 'client:my.app_2-x, bundle:pick' },
+      expected: { stopped: ['client:my.app_2-x', 'bundle:pick'] },
+    },
     { given: { SESSION_TTL_SECONDS: '3600' }, expected: { session_ttl_seconds: 3600 } },
     { given: { SESSION_TTL_SECONDS: 60 }, expected: { session_ttl_seconds: 60 } },
     {
