@@ -207,6 +207,7 @@ describe('an ID token (TMB-25, TMB-26, TMB-29)', () => {
   it.each([
     'missing',
     'alg_none',
+    'alg_hs256',
     'wrong_key',
     'wrong_kid',
     'wrong_iss',

@@ -204,6 +204,7 @@ describe('a faulty ID token', () => {
     const simulator = google()
     expect(await idToken(simulator, 'missing')).toBeUndefined()
     expect(decodeProtectedHeader(await idToken(simulator, 'alg_none')).alg).toBe('none')
+    expect(decodeProtectedHeader(await idToken(simulator, 'alg_hs256')).alg).toBe('HS256')
     expect(decodeProtectedHeader(await idToken(simulator, 'wrong_kid')).kid).toBe('nobody')
     const keys = await simulator.fetch(new Request(`${the.origin}/oauth2/v3/certs`))
     const forged = await idToken(simulator, 'wrong_key')

@@ -30,6 +30,7 @@ const PLACES: readonly string[] = [
 const ID_TOKEN_FAULTS = [
   'missing',
   'alg_none',
+  'alg_hs256',
   'wrong_key',
   'wrong_kid',
   'wrong_iss',

@@ -5,7 +5,7 @@ import type { Effects } from '../faults/vocabulary.ts'
 import { EMAIL, PROFILE } from '../scopes.ts'
 import type { Simulation } from '../simulation.ts'
 import type { Account } from '../world.ts'
-import { makeKey, signingKey } from './keys.ts'
+import { makeKey, publicKeys, signingKey } from './keys.ts'
 
 /** Google's ID tokens live an hour. */
 const ID_TOKEN_SECONDS = 3600
@@ -77,7 +77,11 @@ async function sign(
   const published = await signingKey(simulation)
   const key = fault === 'wrong_key' ? await makeKey() : published
   const kid = fault === 'wrong_kid' ? 'nobody' : (published.kid ?? '')
-  return new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' }).sign(key)
+  const jwt = new SignJWT(claims)
+  if (fault !== 'alg_hs256')
+    return jwt.setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' }).sign(key)
+  const secret = new TextEncoder().encode(JSON.stringify((await publicKeys(simulation)).keys[0]))
+  return jwt.setProtectedHeader({ alg: 'HS256', kid, typ: 'JWT' }).sign(secret)
 }
 
 /** The left half of the access token's SHA-256; OpenID Connect Core §3.1.3.6. */
