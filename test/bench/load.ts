@@ -89,6 +89,8 @@ export async function load(target: Target, connections: number, amount: number):
   })
   const totals = await run
   check(target, totals, wrong)
+  if (times.length !== each * connections)
+    throw new Error(`${target.name} answered ${times.length} of ${each * connections} requests`)
   const seconds = (ended_at - began_at) / 1000
   return {
     rate: times.length / seconds,

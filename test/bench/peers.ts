@@ -91,7 +91,12 @@ export async function startBetterAuthOnNode(): Promise<{
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+  const [line = '{}'] = (await Promise.race([
+    once(createInterface({ input: child.stdout }), 'line'),
+    once(child, 'exit').then(([code]) => {
+      throw new Error(`better-auth on Node ended with ${code}`)
+    }),
+  ])) as [string]
   const { url, ...planted } = JSON.parse(line) as Planted & { url: string }
   return {
     target: targetOf('better-auth, Node and SQLite', url, child.pid ?? 0, planted),

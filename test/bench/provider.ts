@@ -17,8 +17,10 @@ export interface Provider {
 export interface Asked {
   /** Requests of any kind. */
   requests: number
-  /** How long each refresh took it, in milliseconds. */
-  refreshes: number[]
+  /** Refreshes among them, counted when they came. */
+  refreshes: number
+  /** How long each refresh took it that is answered, in milliseconds. */
+  took_ms: number[]
 }
 
 /** What the thread is told. */
@@ -42,23 +44,26 @@ export async function startProvider(settings: Settings): Promise<Provider> {
   }
 }
 
+const nothing = (): Asked => ({ requests: 0, refreshes: 0, took_ms: [] })
+
 async function serve({ access_token, refresh_ms }: Settings): Promise<void> {
   const server = createServer()
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  let asked: Asked = { requests: 0, refreshes: [] }
+  let asked: Asked = nothing()
   const answers: Record<string, (request: IncomingMessage, response: ServerResponse) => void> = {
     '/.well-known/openid-configuration': (_, response) => json(response, discoveryOf(issuer)),
     '/__asked': (_, response) => {
       json(response, { ...asked, requests: asked.requests - 1 })
-      asked = { requests: 0, refreshes: [] }
+      asked = nothing()
     },
     '/token': (request, response) => {
       const began_at = performance.now()
+      asked.refreshes++
       request.resume()
       setTimeout(() => {
         json(response, { access_token, expires_in: 3599, token_type: 'Bearer' })
-        asked.refreshes.push(performance.now() - began_at)
+        asked.took_ms.push(performance.now() - began_at)
       }, refresh_ms)
     },
   }

@@ -1,7 +1,15 @@
 /** This file is the report: what was measured, as `RESULTS.md` shows it. */
 
 import type { Machine } from './machine.ts'
-import { type Budget, isHeld, number, percent, type Section, type Table } from './section.ts'
+import {
+  type Budget,
+  type Cell,
+  isHeld,
+  number,
+  percent,
+  type Section,
+  type Table,
+} from './section.ts'
 
 /** A run. */
 export interface Results {
@@ -45,12 +53,14 @@ function budgetRow(budget: Budget): string[] {
   return [what, limit, `${number(measured)} ${unit} ${chance}`.trim(), verdictOn(budget)]
 }
 
-/** Says by how much a budget is held or missed. */
+/** Says by how much a budget is held or missed, and whether that is more than chance. */
 export function verdictOn(budget: Budget): string {
-  const { measured, bound, kind } = budget
+  const { measured, bound, kind, spread = 0 } = budget
   const word = isHeld(budget) ? 'held' : '**missed**'
   if (kind === 'exactly' || Number.isNaN(measured)) return Number.isNaN(measured) ? '—' : word
-  return `${word} by ${Math.round(Math.abs(measured / bound - 1) * 100)} %`
+  const gap = Math.abs(measured - bound)
+  const isChance = gap < spread * measured
+  return `${word} by ${Math.round((gap / bound) * 100)} %${isChance ? ', within the spread' : ''}`
 }
 
 function tableOf({ head, rows }: Table): string {
@@ -58,6 +68,11 @@ function tableOf({ head, rows }: Table): string {
   return [
     line(head),
     line(head.map((_, column) => (column === 0 ? '---' : '---:'))),
-    ...rows.map(line),
+    ...rows.map((cells) => line(cells.map(textOf))),
   ].join('\n')
+}
+
+function textOf(cell: Cell): string {
+  if (typeof cell === 'string') return cell
+  return typeof cell === 'number' ? number(cell) : percent(cell.spread)
 }

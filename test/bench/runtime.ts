@@ -1,8 +1,9 @@
 /** This file is the Workers of a run in one workerd, each on a socket of its own: nothing but the runtime between the load and a Worker. */
 
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { convertV4MiniflareOptions, Miniflare, type V4WorkerOptions } from 'miniflare'
 import { ROOT } from './machine.ts'
@@ -41,7 +42,9 @@ export interface Runtime {
 export async function startRuntime(sides: readonly Side[], folder?: string): Promise<Runtime> {
   const compatibilityDate = await compatibility()
   const urls = new Map<string, string>()
-  for (const { name } of sides) urls.set(name, `http://127.0.0.1:${await freePort()}`)
+  const ports = await freePorts(sides.length)
+  for (const [index, { name }] of sides.entries())
+    urls.set(name, `http://127.0.0.1:${ports[index]}`)
   const workers = sides.map((side): V4WorkerOptions => {
     const { name, code, kv = {}, vars = {}, objects = {}, at = name } = side
     return {
@@ -107,11 +110,14 @@ function addressed(vars: Record<string, unknown>, url: string): Record<string, u
   return Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, fill(value)]))
 }
 
-/** Finds a port on loopback that nobody has. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address ? address.port : 0
+/** Finds ports on loopback that nobody has, all at once: one that was just let go might be found again. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer())
+  const ports: number[] = []
+  for (const server of servers) {
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    ports.push((server.address() as AddressInfo).port)
+  }
+  await Promise.all(servers.map(async (server) => once(server.close(), 'close')))
+  return ports
 }

@@ -1,9 +1,12 @@
 /** This file is what a part of the bench hands in: tables, what they mean for somebody who uses the broker, and the budgets they are held against. */
 
+/** A word, a figure, or how much chance is in the figure beside it. */
+export type Cell = string | number | { spread: number }
+
 /** A table of the report. */
 export interface Table {
   head: readonly string[]
-  rows: readonly (readonly string[])[]
+  rows: readonly (readonly Cell[])[]
 }
 
 /** One line of design.md §9. */

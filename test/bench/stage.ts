@@ -79,7 +79,7 @@ async function bareSides(production: string): Promise<Side[]> {
     {
       name: 'bare KV and object',
       code: bareObject,
-      vars: { ANSWER },
+      vars: { ANSWER, LINE },
       kv: { TOKENS: 'empty' },
       objects,
     },

@@ -3,7 +3,7 @@
 import { cookieTarget, GALLERY, openFrontend } from '../frontend.ts'
 import { load, type Target } from '../load.ts'
 import type { Provider } from '../provider.ts'
-import { number, type Section } from '../section.ts'
+import type { Budget, Section } from '../section.ts'
 import type { Stage } from '../stage.ts'
 
 /** What so many hand-outs cost, each. */
@@ -14,6 +14,7 @@ interface Cost {
 }
 
 const HAND_OUTS = 200
+const STRICT = 'strict'
 
 /** Counts. */
 export async function measureCost(stage: Stage, provider: Provider): Promise<Section> {
@@ -25,36 +26,38 @@ export async function measureCost(stage: Stage, provider: Provider): Promise<Sec
   const targets = [
     cookieTarget('cookie mode', edge, [cookie]),
     frontend.target('OAuth mode (DPoP)', edge, refresh_token),
-    cookieTarget('strict', strict, [(await stage.plant('counted strict')).cookie]),
+    cookieTarget(STRICT, strict, [(await stage.plant('counted strict')).cookie]),
   ]
   const costs: [string, Cost][] = []
   for (const target of targets) costs.push([target.name, await costOf(target, provider)])
-  const [, first = { kv: Number.NaN, objects: Number.NaN, outbound: Number.NaN }] = costs[0] ?? []
   return {
     title: 'Work of a hand-out',
     how: `${HAND_OUTS} hand-outs each, with a count around the bindings of the production build, also inside the Durable Object; outbound is what reached the provider, beside which there is nobody.`,
     tables: [
       {
         head: ['fresh token', 'KV operations', 'Durable Object calls', 'outbound calls'],
-        rows: costs.map(([name, { kv, objects, outbound }]) => [
-          name,
-          ...[kv, objects, outbound].map(number),
-        ]),
+        rows: costs.map(([name, { kv, objects, outbound }]) => [name, kv, objects, outbound]),
       },
     ],
     meaning: [
-      'An edge hand-out is billed as one request and one KV read; with `CONSISTENCY = "strict"` as one request and one Durable Object request.',
+      'An edge hand-out asks the platform for one KV read beside its own request, one with `CONSISTENCY = "strict"` for one call of a Durable Object; each is what Cloudflare counts, and bills beyond what is free.',
     ],
-    budgets: [
-      budget('KV operations of a hand-out (edge)', first.kv, 1),
-      budget('Durable Object calls of a hand-out (edge)', first.objects, 0),
-      budget('outbound calls of a hand-out (edge)', first.outbound, 0),
-    ],
+    budgets: costs
+      .filter(([name]) => name !== STRICT)
+      .flatMap(([name, cost]) => budgets(name, cost)),
   }
 }
 
-function budget(what: string, measured: number, bound: number): Section['budgets'][number] {
-  return { what, limit: String(bound), measured, bound, kind: 'exactly', unit: '' }
+function budgets(mode: string, { kv, objects, outbound }: Cost): Budget[] {
+  const counts: [string, number, number][] = [
+    ['KV operations', kv, 1],
+    ['Durable Object calls', objects, 0],
+    ['outbound calls', outbound, 0],
+  ]
+  return counts.map(([what, measured, bound]) => ({
+    ...{ what: `${what} of a hand-out (edge, ${mode})`, limit: String(bound), measured },
+    ...{ bound, kind: 'exactly', unit: '' },
+  }))
 }
 
 async function costOf(target: Target, provider: Provider): Promise<Cost> {

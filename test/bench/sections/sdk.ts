@@ -4,7 +4,7 @@ import type { BrowserContext, Page } from 'playwright-core'
 import type { Broker } from '../../../src/client/index.ts'
 import { connect, startStage } from '../../e2e/support/sdk.ts'
 import { say } from '../say.ts'
-import { number, type Plan, type Section } from '../section.ts'
+import type { Plan, Section } from '../section.ts'
 
 declare const broker: Broker
 
@@ -19,20 +19,22 @@ const HOUR_SECONDS = 60 * 60
 export async function measureSdk({ asks_an_hour }: Plan): Promise<Section> {
   const stage = await startStage()
   try {
-    const rows: string[][] = []
+    let version = ''
+    const rows: [tabs: number, calls: number, asks: number][] = []
     for (const { tabs, person } of BROWSERS) {
       const { context, page } = await stage.visit('cookie')
       await connect(page, 'pick', person)
+      version = context.browser()?.version() ?? ''
       const pages = [page]
       while (pages.length < tabs) pages.push(await openTab(context, stage.pageAt('cookie')))
       const seen = await anHour(context, pages, `${stage.url}/session/token`, asks_an_hour)
-      rows.push([`${tabs}`, number(seen), number(asks_an_hour * tabs)])
+      rows.push([tabs, seen, asks_an_hour * tabs])
       say(`SDK, tabs: ${tabs}, calls an hour: ${seen}`)
       await context.close()
     }
     return {
       title: 'SDK: calls an hour',
-      how: `Chromium, cookie mode; every tab asks the SDK for a token ${asks_an_hour} times in an hour of the browser's clock, as before each call of Photos. Counted are requests for tokens that leave the browser.`,
+      how: `Chromium ${version}, cookie mode; every tab asks the SDK for a token ${asks_an_hour} times in an hour of the browser's clock, as before each call of Photos. Counted are requests for tokens that leave the browser.`,
       tables: [
         { head: ['tabs', 'calls of the broker', 'calls without the SDK, one an ask'], rows },
       ],

@@ -11,10 +11,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { bundle, type Production } from '../bundles.ts'
 import { ROOT } from '../machine.ts'
 import { cpuMicroseconds } from '../process.ts'
-import { brokerVars, compatibility, freePort } from '../runtime.ts'
+import { brokerVars, compatibility, freePorts } from '../runtime.ts'
 import { say } from '../say.ts'
-import { number, type Plan, percent, type Section } from '../section.ts'
-import { type Figure, figure } from '../statistics.ts'
+import { type Cell, number, type Plan, type Section } from '../section.ts'
+import { type Figure, figure, ratio } from '../statistics.ts'
 
 /** A Worker that is started again and again. */
 interface Starter {
@@ -28,6 +28,9 @@ interface Starter {
 }
 
 const POLL_MS = 1
+
+/** A process that has not answered by then never will. */
+const PATIENCE_MS = 30_000
 
 /** Starts both in turn. */
 export async function measureStart(production: Production, { starts }: Plan): Promise<Section> {
@@ -55,7 +58,7 @@ async function emptyWorker(home: string, { path }: Production): Promise<string> 
 
 async function prepare(home: string, name: string, path: string, code: string): Promise<Starter> {
   const folder = join(home, name.replace(' ', '-'))
-  const port = await freePort()
+  const [port = 0] = await freePorts(1)
   await mkdir(folder)
   await copyFile(code, join(folder, 'index.js'))
   const isBroker = name === 'broker'
@@ -115,7 +118,8 @@ async function startOnce(starter: Starter, isWarmUp: boolean): Promise<void> {
 }
 
 async function firstAnswer(child: ChildProcess, port: number, path: string): Promise<number> {
-  while (child.exitCode === null) {
+  const until = performance.now() + PATIENCE_MS
+  while (child.exitCode === null && child.signalCode === null && performance.now() < until) {
     const status = await new Promise<number>((resolve) => {
       const call = get({ host: '127.0.0.1', port, path, agent: false }, (response) => {
         response.resume().once('end', () => resolve(response.statusCode ?? 0))
@@ -141,17 +145,21 @@ function toSection([broker, empty]: readonly Starter[]): Section {
   const own = (values: (starter: Starter | undefined) => number[]): Figure =>
     figure(values(broker).map((value, start) => value - (values(empty)[start] ?? NaN)))
   const [more_ms, more_cpu] = [own((it) => it?.ms ?? []), own((it) => it?.cpu_ms ?? [])]
-  const rows = [broker, empty].flatMap((starter) => {
+  const rows = [broker, empty].flatMap((starter): Cell[][] => {
     if (!starter) return []
-    const [ms, cpu] = [figure(starter.ms), figure(starter.cpu_ms)]
-    return [[starter.name, number(ms.median), percent(ms.spread), number(cpu.median)]]
+    const { median, spread } = figure(starter.ms)
+    const against = ratio(starter.ms, empty?.ms ?? [])
+    return [[starter.name, against.median, median, { spread }, figure(starter.cpu_ms).median]]
   })
-  const beyond = ['broker beyond empty', number(more_ms.median), '', number(more_cpu.median)]
+  const beyond: Cell[] = ['broker beyond empty', '', more_ms.median, '', more_cpu.median]
   return {
     title: 'Cold start',
     how: `${broker?.ms.length} times each, in turn: a new workerd process, from its spawn to its first answer. What the empty Worker takes is the runtime's own start, which Cloudflare has behind it; the difference is compiling the broker, running its modules, reading its configuration and answering \`GET /bundles\`.`,
     tables: [
-      { head: ['Worker', 'ms to the first answer', 'spread', 'CPU ms'], rows: [...rows, beyond] },
+      {
+        head: ['Worker', 'time ÷ empty', 'ms to the first answer', 'spread', 'CPU ms'],
+        rows: [...rows, beyond],
+      },
     ],
     meaning: [
       `Whoever wakes a sleeping location waits ${number(more_ms.median)} ms longer than the next one there.`,

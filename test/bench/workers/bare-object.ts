@@ -1,4 +1,4 @@
-/** This file is a bare Worker with one Durable Object call, which answers the bytes of a hand-out; with `?wait=MS`, once that time is over. Where it has a KV, it looks there first, and finds nothing. */
+/** This file is a bare Worker with one Durable Object call, which answers the bytes of a hand-out; with `?wait=MS`, once that time is over. Where it has a KV, it looks there first, and finds nothing; a body that comes is read, and with `LINE`, that is written to the log. */
 
 import { DurableObject } from 'cloudflare:workers'
 
@@ -6,6 +6,7 @@ interface BareObjectEnv {
   ANSWER: string
   OBJECTS: DurableObjectNamespace<Answering>
   TOKENS?: KVNamespace
+  LINE?: string
 }
 
 /** Waits as a refresh makes everybody wait: once, however many callers there are. */
@@ -22,11 +23,13 @@ export class Answering extends DurableObject<BareObjectEnv> {
 }
 
 export default {
-  async fetch(request, { OBJECTS, TOKENS }) {
+  async fetch(request, { LINE, OBJECTS, TOKENS }) {
     const { pathname, searchParams } = new URL(request.url)
+    if (request.body) await request.bytes()
     await TOKENS?.get(pathname)
     const wait_ms = Number(searchParams.get('wait') ?? 0)
     const answer = await OBJECTS.getByName(pathname).answer(wait_ms)
+    if (LINE !== undefined) console.info(LINE)
     return new Response(answer, { headers: { 'Content-Type': 'application/json' } })
   },
 } satisfies ExportedHandler<BareObjectEnv>
