@@ -66,7 +66,8 @@ export default defineConfig({
       inWorkerd(
         'hostile-kv',
         [
-          'test/{flow,attacks,operator}/**/*.test.ts',
+          'test/{flow,operator}/**/*.test.ts',
+          'test/attacks/{blob-swap,leak-hunt,stale-kv,stampede}.test.ts',
           'test/oauth/{flow,app-users,attacks}.test.ts',
         ],
         { HOSTILE_KV: 'yes' },

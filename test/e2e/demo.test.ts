@@ -38,7 +38,7 @@ describe.each(MODES)('in %s mode', (mode) => {
 
   afterEach(() => demo.leave(page))
 
-  /** What is the page's own is the same on both sites; what the SDK does there, `photos.test.ts` tries in both. */
+  /** What is the page's own is the same on both sites; what the SDK does there, `sdk.test.ts` and `photos.test.ts` try in both. */
   const once = it.runIf(mode === 'cookie')
 
   /** Opens the page in another tab. */
@@ -87,7 +87,7 @@ describe.each(MODES)('in %s mode', (mode) => {
       expect(page.url()).toBe(demo.pageAt(mode))
     })
 
-    it('says so when the user denies, closes the window, or stops waiting', async () => {
+    once('says so when the user denies, closes the window, or stops waiting', async () => {
       await answer(await askConsent(page, 'album', BEN), 'Cancel')
       await card(page, 'album').getByText('You said no at Google').waitFor()
       const closed = await askConsent(page, 'album', BEN)
@@ -99,17 +99,20 @@ describe.each(MODES)('in %s mode', (mode) => {
       await card(page, 'album').getByText('You have not allowed this yet').waitFor()
     })
 
-    it('says what is missing when a box is left unticked, and connects when it is ticked', async () => {
-      const popup = await askConsent(page, 'album', BEN)
-      await popup.getByRole('checkbox', { name: 'See the photos' }).uncheck()
-      await answer(popup, 'Continue')
-      const missing = 'eft unticked at Google'
-      await card(page, 'album').getByText(missing).first().waitFor()
-      await card(page, 'album').getByRole('button', { name: 'Connect album' }).waitFor()
-      await connect(page, 'album', BEN)
-    })
+    once(
+      'says what is missing when a box is left unticked, and connects when it is ticked',
+      async () => {
+        const popup = await askConsent(page, 'album', BEN)
+        await popup.getByRole('checkbox', { name: 'See the photos' }).uncheck()
+        await answer(popup, 'Continue')
+        const missing = 'eft unticked at Google'
+        await card(page, 'album').getByText(missing).first().waitFor()
+        await card(page, 'album').getByRole('button', { name: 'Connect album' }).waitFor()
+        await connect(page, 'album', BEN)
+      },
+    )
 
-    it('works in two tabs at once', async () => {
+    once('works in two tabs at once', async () => {
       await connect(page, 'pick', ADA)
       const other = await openTab()
       const [upload, album] = [
@@ -232,7 +235,7 @@ describe.each(MODES)('in %s mode', (mode) => {
       await connect(page, 'upload', BEN)
     })
 
-    it('says that nothing is lost while Google is out', async () => {
+    once('says that nothing is lost while Google is out', async () => {
       await connect(page, 'upload', ADA)
       await demo.tellSimulator('__faults', { at: 'api:library.uploads', do: { status: 401 } })
       await demo.tellSimulator('__faults', { at: 'token', do: { status: 503, retry_after: 60 } })
@@ -271,7 +274,7 @@ describe.each(MODES)('in %s mode', (mode) => {
   })
 
   describe('ending', () => {
-    it('signs out in every tab when one does', async () => {
+    once('signs out in every tab when one does', async () => {
       await connect(page, 'pick', ADA)
       const other = await openTab()
       await isReady(other, 'pick')

@@ -60,7 +60,7 @@ async function openTab(context: BrowserContext, mode: Mode, first?: () => void):
 }
 
 /** As `hearLate` has it, which runs in a page and so reads nothing from here. */
-const HEARD_AFTER_MS = 2000
+const HEARD_AFTER_MS = 1200
 
 /** Makes a page as slow to hear what other tabs tell as a busy or frozen one is. */
 function hearLate(): void {
@@ -70,7 +70,7 @@ function hearLate(): void {
     type: string,
     heed: (event: Event) => void,
   ) {
-    listen.call(this, type, (event: Event) => setTimeout(heed, 2000, event))
+    listen.call(this, type, (event: Event) => setTimeout(heed, 1200, event))
   } as typeof listen
 }
 

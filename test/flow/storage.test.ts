@@ -191,6 +191,13 @@ it('keys rotate: old records open, new ones are sealed anew, a lost key is an en
   configure({ ENCRYPTION_KEYS: rotated.split(',')[0] })
   await evictDurableObject(stub)
   expect((await ask(browser)).status).toBe(401)
+  await logIn(browser, { bundle: 'upload' })
+  later(3600)
+  expect((await ask(browser)).body).toMatchObject({
+    ...{ error: 'consent_required', bundle: 'pick' },
+    ...{ reason: 'ended', likely_cause: 'unknown' },
+  })
+  expect((await ask(browser, { bundle: 'upload' })).status).toBe(200)
 })
 
 if (isHostile) {
