@@ -132,7 +132,7 @@ describe('a foreign host name', () => {
 
 describe('oversized and malformed input', () => {
   it.each([
-    { what: 'a URL', request: () => new Request(`${the.url}/connect?bundle=${'x'.repeat(9000)}`) },
+    { what: 'a URL', request: () => new Request(`${the.url}/bundles?${'x'.repeat(9000)}`) },
     { what: 'a body', request: () => post('x'.repeat(1_000_000)) },
     {
       what: 'a body of unknown length',
