@@ -76,6 +76,23 @@ it('a rotated refresh token takes the place of the old one before its access tok
   }
 })
 
+it('a refresh that a new consent overtook writes nothing over what that brought (TMB-21, TMB-61)', async () => {
+  const google = scriptGoogle()
+  google.token = (call) => refreshed(call, { refresh_token: 'canary-rotated' })
+  const browser = browse()
+  await logIn(browser, { expires_in: 1 })
+  later(2)
+  const gate = google.hold()
+  const asking = ask(browser)
+  await gate.arrived()
+  await logIn(browse(), { access_token: 'canary-new', refresh_token: 'canary-new-refresh' })
+  gate.release()
+  expect((await asking).body.access_token).toBe('canary-new')
+  later(3600)
+  expect((await ask(browser)).status).toBe(200)
+  expect(google.refreshes.at(-1)?.body.get('refresh_token')).toBe('canary-new-refresh')
+})
+
 it('an object evicted after Google answered has lost nothing', async () => {
   const google = scriptGoogle()
   google.token = (call) => refreshed(call, { refresh_token: 'canary-rotated' })
