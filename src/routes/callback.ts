@@ -4,12 +4,11 @@ import { sha256 } from '../crypto/digest.ts'
 import { BrokerError, failureOf, success } from '../errors.ts'
 import { checkAuthorizationResponse } from '../google/authorize.ts'
 import { exchangeCode } from '../google/token.ts'
-import { logError } from '../log.ts'
 import type { ConnectError } from '../protocol.ts'
 import { clearedCookie, readCookies } from '../session/cookie.ts'
 import { openPending, PENDING_SECONDS, type Pending } from '../session/pending.ts'
 import { askSubject } from '../subject/stub.ts'
-import { about, type BrokerContext, isPrefetch, readQuery } from './context.ts'
+import { about, type BrokerContext, isPrefetch, readQuery, recordFailure } from './context.ts'
 import { beginSession, bundleOf, type Finish, goBack, issueCode } from './finish.ts'
 import { limitAddress } from './limits.ts'
 
@@ -43,11 +42,7 @@ export async function callback(c: BrokerContext): Promise<Response> {
   } catch (error) {
     const failure = failureOf(error)
     if (failure.code === 'invalid_request') throw error
-    logError('connect_failed', error, {
-      request_id: c.get('request_id'),
-      client: pending.client,
-      bundle: pending.bundle,
-    })
+    recordFailure(c, error as Error)
     c.header('Set-Cookie', clearedCookie(cookie), { append: true })
     return goBack(c, pending, connectError(failure.code))
   }

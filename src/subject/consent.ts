@@ -7,6 +7,7 @@ import type { Tokens } from '../google/token.ts'
 import { covers, equals, missing, parseScope, type ScopeSet } from '../scope/scopes.ts'
 import type { AccessToken, Grant } from './grant.ts'
 import { grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
+import { isNothingHeld } from './ledger.ts'
 import type { SubjectParts } from './parts.ts'
 
 /** A consent with its code exchanged and its ID token checked. */
@@ -56,7 +57,7 @@ export async function accept(parts: SubjectParts, consent: Consent): Promise<Out
   const accepted = ledger.transaction((): Outcome<Acceptance> => {
     const refusal = refusalOf(parts, consent, [askedKey, key])
     if (refusal !== undefined) {
-      const isOrphan = grant.refresh_token !== '' && ledger.all('grants').length === 0
+      const isOrphan = grant.refresh_token !== '' && isNothingHeld(ledger)
       if (refusal === 'disconnected' && isOrphan)
         revoker.note({ scopes: key, sealed: sealed.grant })
       return failed('access_denied', refusal)
@@ -76,6 +77,7 @@ export async function accept(parts: SubjectParts, consent: Consent): Promise<Out
       })
       publisher.token(key)
       ledger.remove('endings', key)
+      ledger.remove('unnarrowable', key)
       revoker.forgoAllBut(others)
     }
     noteMissing(parts, askedKey, asked, granted)
@@ -156,8 +158,10 @@ function noteMissing(
   granted: ScopeSet,
 ): void {
   const left = missing(asked, granted)
-  if (left.length === 0) ledger.remove('endings', askedKey)
-  else if (!ledger.find('grants', askedKey)) {
+  if (left.length === 0) {
+    ledger.remove('endings', askedKey)
+    ledger.remove('unnarrowable', askedKey)
+  } else if (!ledger.find('grants', askedKey)) {
     grants.note(askedKey, 'partial', left)
   }
 }

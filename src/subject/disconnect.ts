@@ -18,6 +18,7 @@ export async function disconnect({
       grants.remove(grant.scopes)
     }
     ledger.clear('endings')
+    ledger.clear('unnarrowable')
     ledger.clear('pending_grants')
     sessions.endAll()
     ledger.note('disconnected_at', now())

@@ -36,6 +36,8 @@ export interface Grants {
   dropTokens(scopes: string): void
   /** Ends a grant that Google no longer honours, inside a transaction; why, is guessed where nobody knows. */
   end(held: HeldGrant, otherwise_explained: boolean, known?: LikelyCause): void
+  /** How often access tokens of a grant were taken away since this object woke: what came of a refresh before may not be kept. */
+  timesDropped(scopes: string): number
   /** Notes what there is to tell of a scope set without a grant. */
   note(scopes: string, kind: EndingRow['kind'], missing_scope?: ScopeSet): void
   /** Tells why these scopes have no grant. */
@@ -104,7 +106,11 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
     dropTokens(scopes)
   }
 
+  const dropped = new Map<string, number>()
+  const timesDropped = (scopes: string): number => dropped.get(scopes) ?? 0
+
   const dropTokens = (scopes: string): void => {
+    dropped.set(scopes, timesDropped(scopes) + 1)
     for (const token of ledger.all('tokens')) {
       if (token.grant_scopes !== scopes && token.scopes !== scopes) continue
       publisher.token(token.scopes)
@@ -117,14 +123,15 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
     kind: EndingRow['kind'],
     missing_scope?: ScopeSet,
     likely_cause: LikelyCause | null = null,
-  ): void =>
-    ledger.put('endings', {
-      scopes,
-      kind,
-      likely_cause,
-      missing_scope: missing_scope?.join(' ') ?? null,
-      at: now(),
-    })
+  ): void => {
+    const known = ledger.find('endings', scopes)
+    const more = { scopes, missing_scope: missing_scope?.join(' ') ?? null }
+    const isForgotten = known?.kind === 'forgotten' && kind !== 'forgotten'
+    ledger.put(
+      'endings',
+      isForgotten ? { ...known, ...more } : { ...more, kind, likely_cause, at: now() },
+    )
+  }
 
   return {
     all,
@@ -132,22 +139,22 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
     own,
     note,
     async find(scopes) {
-      const kind = ledger.find('endings', await scopeSetKey(scopes))?.kind
-      return (
-        (await own(scopes)) ??
-        (kind === 'forgotten' || kind === 'unnarrowable' ? undefined : await covering(scopes))
-      )
+      const key = await scopeSetKey(scopes)
+      const isOwnOnly =
+        ledger.find('endings', key)?.kind === 'forgotten' ||
+        ledger.find('unnarrowable', key) !== undefined
+      return (await own(scopes)) ?? (isOwnOnly ? undefined : await covering(scopes))
     },
     account: async () => (await all())[0]?.grant.sub,
     async isDoubtful(scopes) {
       const key = await scopeSetKey(scopes)
       const kind = ledger.find('endings', key)?.kind
       return (
-        ledger.find('back_offs', key) !== undefined &&
-        (kind === 'partial' || kind === 'unavailable')
+        ledger.find('grants', key) !== undefined && (kind === 'partial' || kind === 'unavailable')
       )
     },
     isCurrent: ({ row }) => ledger.find('grants', row.scopes)?.generation === row.generation,
+    timesDropped,
     remove,
     end({ row, grant }, otherwise_explained, known) {
       const at = now()
@@ -171,7 +178,7 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
       const key = await scopeSetKey(scopes)
       const ending = ledger.find('endings', key)
       if (ending?.kind === 'unavailable') return 'unavailable'
-      if (ending && ending.kind !== 'unnarrowable') return describe(ending, scopes)
+      if (ending) return describe(ending, scopes)
       const unreadable = ledger.find('grants', key) !== undefined
       return unreadable
         ? { reason: 'ended', missing_scope: scopes.join(' '), likely_cause: 'unknown' }
@@ -181,7 +188,7 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
 }
 
 function describe(ending: EndingRow, scopes: ScopeSet): ConsentRequired {
-  if (ending.kind === 'partial')
+  if (ending.kind === 'partial' || ending.missing_scope !== null)
     return { reason: 'partially_granted', missing_scope: ending.missing_scope ?? scopes.join(' ') }
   return {
     reason: 'ended',

@@ -1,5 +1,7 @@
 /** This file is the ledger: what one subject's Durable Object keeps, row by row, in SQLite. Tokens come in sealed. */
 
+import { now } from '../clock.ts'
+
 /** A browser's session; `line` stays when a new consent replaces its `id`, so that other tabs of it may finish theirs. */
 export interface SessionRow {
   id: string
@@ -30,11 +32,17 @@ export interface TokenRow {
 /** Why a scope set has no grant, where there is more to tell than that it never had one. */
 export interface EndingRow {
   scopes: string
-  /** `unnarrowable`: a wider grant will not serve it; `unavailable`: even its own grant yields another scope. */
-  kind: 'ended' | 'forgotten' | 'partial' | 'unnarrowable' | 'unavailable'
+  /** `unavailable`: even its own grant yields another scope. What was forgotten stays so until it is granted anew. */
+  kind: 'ended' | 'forgotten' | 'partial' | 'unavailable'
   likely_cause: string | null
-  /** With `partial`: what is missing, space-separated. */
+  /** With `partial`, and where less than all was granted after it was forgotten: what is missing, space-separated. */
   missing_scope: string | null
+  at: number
+}
+
+/** A scope set that no wider grant will be asked for: Google did not narrow to it. */
+export interface UnnarrowableRow {
+  scopes: string
   at: number
 }
 
@@ -93,6 +101,7 @@ interface Tables {
   grants: GrantRow
   tokens: TokenRow
   endings: EndingRow
+  unnarrowable: UnnarrowableRow
   back_offs: BackOffRow
   unpublished: UnpublishedRow
   revocations: RevocationRow
@@ -104,6 +113,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS grants (scopes TEXT PRIMARY KEY, generation TEXT NOT NULL, granted_at REAL NOT NULL, refreshed_at REAL NOT NULL, sealed TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS tokens (scopes TEXT PRIMARY KEY, grant_scopes TEXT NOT NULL, expires_at REAL NOT NULL, sealed TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS endings (scopes TEXT PRIMARY KEY, kind TEXT NOT NULL, likely_cause TEXT, missing_scope TEXT, at REAL NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS unnarrowable (scopes TEXT PRIMARY KEY, at REAL NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS back_offs (scopes TEXT PRIMARY KEY, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS unpublished (key TEXT PRIMARY KEY, scopes TEXT NOT NULL, version INTEGER NOT NULL, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS revocations (id INTEGER PRIMARY KEY AUTOINCREMENT, scopes TEXT NOT NULL, sealed TEXT NOT NULL, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
@@ -207,6 +217,17 @@ export function openLedger(storage: DurableObjectStorage): Ledger {
     remove: (table, key) => void write(`DELETE FROM ${table} WHERE ${keyColumn(table)} = ?`, key),
     clear: (table) => void write(`DELETE FROM ${table}`),
   }
+}
+
+/** When the last consent is over that waits for its code; in the past where none waits. */
+export function waitingUntil(ledger: Ledger): number {
+  const waiting = ledger.all('pending_grants').filter(({ redeemed }) => redeemed === null)
+  return Math.max(0, ...waiting.map(({ expires_at }) => expires_at))
+}
+
+/** Whether revoking a refresh token ends nothing else: there is neither a grant nor a consent that waits. */
+export function isNothingHeld(ledger: Ledger): boolean {
+  return ledger.all('grants').length === 0 && waitingUntil(ledger) <= now()
 }
 
 function keyColumn(table: TableName): string {

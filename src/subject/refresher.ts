@@ -11,7 +11,7 @@ import { covers, equals, missing, type ScopeSet } from '../scope/scopes.ts'
 import { backOff, backOffLeft, MAX_BACK_OFF_SECONDS } from './back-off.ts'
 import { type AccessToken, type Grant, isFresh } from './grant.ts'
 import { consentRequired, type Grants, grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
-import type { Ledger } from './ledger.ts'
+import { isNothingHeld, type Ledger } from './ledger.ts'
 import type { Publisher } from './publisher.ts'
 import type { Revoker } from './revoker.ts'
 import type { Vault } from './vault.ts'
@@ -106,9 +106,9 @@ async function refreshGrant(
   if (!row || !grant) return 'superseded'
   const held = { row, grant }
   try {
-    const began_at = now()
+    const begun = { at: now(), dropped: parts.grants.timesDropped(key) }
     const tokens = await refresh(config, grant, scopes)
-    return await commit(parts, held, scopes, tokens, began_at)
+    return await commit(parts, held, scopes, tokens, begun)
   } catch (error) {
     return settle(parts, held, scopes, error)
   }
@@ -134,7 +134,7 @@ async function commit(
   held: HeldGrant,
   asked: ScopeSet,
   tokens: Tokens,
-  began_at: number,
+  begun: { at: number; dropped: number },
 ): Promise<Outcome<AccessToken> | 'superseded'> {
   const { background, grants, ledger, publisher, vault } = parts
   const { row, grant } = held
@@ -153,16 +153,20 @@ async function commit(
     refresh_gives: tokens.expires_in,
   }
   const sealedToken = await vault.sealToken(key, token)
+  let isHeld = false
   const written = ledger.transaction(() => {
     const current = ledger.find('grants', row.scopes) // sealed anew meanwhile, it may be
-    if (!current || !grants.isCurrent(held)) return false
+    isHeld = current !== undefined && grants.isCurrent(held)
+    if (!current || !isHeld) return false
     const sealed = rotated ? sealedGrant : current.sealed
     ledger.put('grants', { ...current, sealed, refreshed_at: now() })
     if (rotated) publisher.grant(row.scopes)
     if (!isExact) return true
     ledger.remove('back_offs', row.scopes)
     if (row.scopes !== key && ledger.find('endings', key)?.kind === 'forgotten') return false
+    if (grants.timesDropped(row.scopes) !== begun.dropped) return false
     ledger.remove('endings', key)
+    ledger.remove('unnarrowable', key)
     ledger.put('tokens', {
       scopes: key,
       grant_scopes: row.scopes,
@@ -172,8 +176,8 @@ async function commit(
     publisher.token(key)
     return true
   })
-  if (written && rotated) parts.note(renewed)
-  if (!written && rotated) revokeOrphan(parts, row.scopes, sealedGrant, began_at)
+  if (isHeld && rotated) parts.note(renewed)
+  if (!isHeld && rotated) revokeOrphan(parts, row.scopes, sealedGrant, begun.at)
   background(publisher.flush())
   if (!written) return 'superseded'
   return isExact ? success(token) : refuseInexact(parts, held, asked, granted)
@@ -187,7 +191,7 @@ function revokeOrphan(
   began_at: number,
 ): void {
   const isDisconnected = (ledger.fact('disconnected_at') ?? 0) >= began_at
-  if (!isDisconnected || ledger.all('grants').length > 0) return
+  if (!isDisconnected || !isNothingHeld(ledger)) return
   revoker.note({ scopes, sealed })
   background(revoker.flush())
 }
@@ -215,7 +219,7 @@ async function refuseInexact(
   const { grants, ledger, subject } = parts
   const key = await scopeSetKey(asked)
   log('error', 'google_grants_another_scope', { subject })
-  if (row.scopes !== key) grants.note(key, 'unnarrowable')
+  if (row.scopes !== key) ledger.put('unnarrowable', { scopes: key, at: now() })
   else {
     if (covers(granted, asked)) grants.note(key, 'unavailable')
     else grants.note(key, 'partial', missing(asked, granted))
@@ -247,9 +251,10 @@ async function settle(
   trail.record('refresh_failed', { subject }, error)
   const key = await scopeSetKey(scopes)
   if (failure.reason === 'google_invalid_scope' && held.row.scopes !== key) {
-    grants.note(key, 'unnarrowable')
+    ledger.put('unnarrowable', { scopes: key, at: now() })
     return consentRequired(grants, scopes, failure.reason)
   }
+  if (held.row.scopes === key) ledger.remove('endings', key) // what Google said before may not be what it says next
   const retry_after = backOff(ledger, held.row.scopes, failure.retry_after)
   return { ok: false, failure: { ...failure, retry_after } }
 }

@@ -5,7 +5,7 @@ import { now } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { revoke } from '../google/revoke.ts'
 import { log } from '../log.ts'
-import type { Ledger, RevocationRow } from './ledger.ts'
+import { type Ledger, type RevocationRow, waitingUntil } from './ledger.ts'
 import type { Vault } from './vault.ts'
 
 /** A revocation that failed is tried again after 2, 4, 8 … seconds, and at least this often. */
@@ -68,7 +68,9 @@ export function createRevoker({ config, subject, ledger, vault, trail, schedule 
 
   const flushOnce = async (): Promise<void> => {
     const due = ledger.all('revocations').filter(({ not_before }) => not_before <= now())
-    await Promise.all(due.map(tell))
+    const until = waitingUntil(ledger) // what waits to be redeemed would end with what is revoked
+    if (until <= now()) await Promise.all(due.map(tell))
+    else for (const { id } of due) ledger.retryRevocation(id, until)
     await schedule()
   }
 

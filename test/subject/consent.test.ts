@@ -53,6 +53,30 @@ it('in part leaves the whole one that is held as it is, and its outages outages 
     expect((await ask(browser, { bundle: 'album' })).status).toBe(503)
 })
 
+it('in part does not bring back what was forgotten, also where a wider grant has it (design.md §6.5)', async () => {
+  scriptGoogle()
+  await logIn(browse(), { bundle: `${the.album} ${the.pick}` })
+  const { stub } = await subjectOf()
+  const asker = { kind: 'app_user' } as const
+  const askAlbum = async () =>
+    stub.accessToken({ asker, scope: the.album, min_ttl: 0, missed_in_kv: false })
+  expect(await askAlbum()).toMatchObject({ ok: true })
+  const before = withoutRefreshToken(the.album)
+  later(1)
+  await stub.forget(asker, the.album)
+  expect(await askAlbum()).toMatchObject({ ok: false, failure: { code: 'consent_required' } })
+  later(1)
+  const part = withoutRefreshToken(the.upload)
+  await stub.accept({ ...part, tokens: { ...part.tokens, refresh_token: 'canary-part' } })
+  expect(await askAlbum()).toMatchObject({
+    failure: { code: 'consent_required', members: { reason: 'partially_granted' } },
+  })
+  const tokens = { ...before.tokens, refresh_token: 'canary-before' }
+  expect(await stub.accept({ ...before, tokens })).toMatchObject({
+    failure: { reason: 'forgotten' },
+  })
+})
+
 it('anew ends the back-off of the old one', async () => {
   const google = scriptGoogle()
   google.token = () => new Response(null, { status: 503, headers: { 'Retry-After': '200' } })

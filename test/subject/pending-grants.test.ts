@@ -134,6 +134,37 @@ it('a consent waits on where the last trace of an earlier life goes', async () =
   expect(await redeem('one')).toHaveProperty('session')
 })
 
+it('a consent that waits outlives the revocation of what was before, which is told afterwards (TMB-62)', async () => {
+  const revoked = (): unknown[] => google.revocations.map(({ body }) => body.get('token'))
+  google.revoke = () => new Response(null, { status: 503 })
+  await stub.accept(some())
+  later(1)
+  await stub.disconnectForOperator()
+  expect(revoked()).toEqual(['canary-r'])
+  google.revoke = () => new Response(null)
+  later(1)
+  await hold('one', { tokens: { refresh_token: 'canary-waiting' } })
+  later(10)
+  await alarm(stub)
+  expect(revoked()).toEqual(['canary-r'])
+  later(50)
+  await alarm(stub)
+  expect(revoked().slice(1).sort()).toEqual(['canary-r', 'canary-waiting'])
+})
+
+it('a late consent is not revoked while another waits: both would end (TMB-61)', async () => {
+  await hold('late')
+  later(1)
+  await change("INSERT INTO sessions VALUES ('s', 'l', 9e9, 9e9, NULL)")
+  await stub.disconnectForOperator()
+  later(1)
+  await hold('good', { tokens: { refresh_token: 'canary-good' } })
+  const late = { ...some(), began_at: now() - 9 }
+  expect(told((await stub.accept(late)) as never)).toBe('access_denied disconnected')
+  expect(google.revocations).toEqual([])
+  expect(await redeem('good')).toHaveProperty('session')
+})
+
 it('a consent in part is told to be one, and begins no session', async () => {
   await hold('one', { asked: `${the.upload} ${the.pick}` })
   expect(await redeem('one')).toBe('consent_required partially_granted')

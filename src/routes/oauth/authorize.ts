@@ -40,6 +40,7 @@ export async function authorize(c: BrokerContext): Promise<Response> {
   const request_uri = parameters.get('request_uri')
   if (request_uri !== undefined) {
     const pushed = await openPushed(c, client, request_uri)
+    about(c, { subject: pushed.app_user.subject })
     return orErrorAt(c, pushed.request, () => begin(c, client, pushed.request, pushed))
   }
   const redirect_uri = readRedirectUri(client, parameters)
@@ -71,6 +72,7 @@ async function begin(
   pushed?: Pushed,
 ): Promise<Response> {
   const bundle = findBundle(c.get('config'), client, request.bundle)
+  about(c, { bundle: bundle.name })
   const display = request.response_mode === 'web_message' ? 'popup' : 'page'
   if (display === 'popup') keepOpener(c)
   if (isUnasked(c)) {
