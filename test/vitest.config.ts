@@ -66,7 +66,8 @@ export default defineConfig({
       inWorkerd(
         'hostile-kv',
         [
-          'test/{flow,operator}/**/*.test.ts',
+          'test/operator/**/*.test.ts',
+          'test/flow/!(audit|callback|media).test.ts',
           'test/attacks/{blob-swap,leak-hunt,stale-kv,stampede}.test.ts',
           'test/oauth/{flow,app-users,attacks}.test.ts',
         ],

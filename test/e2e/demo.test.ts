@@ -222,7 +222,7 @@ describe.each(MODES)('in %s mode', (mode) => {
   })
 
   describe('what may go wrong', () => {
-    it('explains that access has ended when the user removed the app at Google', async () => {
+    once('explains that access has ended when the user removed the app at Google', async () => {
       await connect(page, 'upload', BEN)
       await demo.tellSimulator('__accounts/revoke', { account: 'ben.okafor@example.com' })
       const told = await (await fetch(`${demo.run.simulator}/__events`)).json()
@@ -286,7 +286,7 @@ describe.each(MODES)('in %s mode', (mode) => {
       await isReady(page, 'pick') // what was allowed stays
     })
 
-    it('disconnects one bundle and keeps the other', async () => {
+    once('disconnects one bundle and keeps the other', async () => {
       await connect(page, 'pick', ADA)
       await connect(page, 'upload', ADA)
       await press(page, 'upload', 'Disconnect upload')
@@ -295,7 +295,7 @@ describe.each(MODES)('in %s mode', (mode) => {
       await isReady(page, 'pick')
     })
 
-    it('disconnects, and Google no longer lists the app', async () => {
+    once('disconnects, and Google no longer lists the app', async () => {
       await connect(page, 'pick', ADA)
       const connections = await context.newPage()
       await connections.goto(`${demo.run.simulator}/connections`)

@@ -41,8 +41,8 @@ export function oauthError(status: number, error: string, more: object = {}): Re
   return Response.json({ error, error_description: 'canary-description', ...more }, { status })
 }
 
-/** Puts a scripted Google in the place of the network; anything else nobody answers. */
-export function scriptGoogle(): ScriptedGoogle {
+/** Puts a scripted Google in the place of the network, which tells this of itself beside the usual; anything else nobody answers. */
+export function scriptGoogle(metadata: object = {}): ScriptedGoogle {
   const google: ScriptedGoogle = {
     refreshes: [],
     revocations: [],
@@ -68,7 +68,7 @@ export function scriptGoogle(): ScriptedGoogle {
     const request = new Request(input, init)
     const url = new URL(request.url)
     if (url.origin !== ORIGIN) throw new TypeError(`nobody answers at ${url.origin}`)
-    if (url.pathname === '/.well-known/openid-configuration') return discovery()
+    if (url.pathname === '/.well-known/openid-configuration') return discovery(metadata)
     const call = {
       url,
       headers: request.headers,
@@ -94,7 +94,7 @@ async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 1))
 }
 
-function discovery(): Response {
+function discovery(metadata: object): Response {
   return Response.json({
     issuer: ORIGIN,
     authorization_endpoint: `${ORIGIN}/auth`,
@@ -105,5 +105,6 @@ function discovery(): Response {
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256'],
     token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
+    ...metadata,
   })
 }
