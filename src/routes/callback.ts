@@ -42,7 +42,7 @@ export async function callback(c: BrokerContext): Promise<Response> {
   } catch (error) {
     const failure = failureOf(error)
     if (failure.code === 'invalid_request') throw error
-    recordFailure(c, error as Error)
+    recordFailure(c, error)
     c.header('Set-Cookie', clearedCookie(cookie), { append: true })
     return goBack(c, pending, connectError(failure.code))
   }

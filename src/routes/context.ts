@@ -32,7 +32,7 @@ export function record(
   c: BrokerContext,
   event: AuditEvent,
   fields: AuditFields = {},
-  error?: Error,
+  error?: unknown,
 ): void {
   const origin = c.req.header('Origin')
   const trail = openTrail(c.env, (work) => c.executionCtx.waitUntil(work))
@@ -49,7 +49,7 @@ export function record(
 }
 
 /** Records what a request was refused for, or what it failed of and why, wherever that is answered (TMB-76). */
-export function recordFailure(c: BrokerContext, error: Error, more: AuditFields = {}): void {
+export function recordFailure(c: BrokerContext, error: unknown, more: AuditFields = {}): void {
   const { code, reason } = failureOf(error)
   const fields = { route: c.req.routePath, outcome: code, ...more }
   const isOurs = code === 'server_error' || code === 'temporarily_unavailable'

@@ -7,7 +7,6 @@ import type { Tokens } from '../google/token.ts'
 import { covers, equals, missing, parseScope, type ScopeSet } from '../scope/scopes.ts'
 import type { AccessToken, Grant } from './grant.ts'
 import { grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
-import { isNothingHeld } from './ledger.ts'
 import type { SubjectParts } from './parts.ts'
 
 /** A consent with its code exchanged and its ID token checked. */
@@ -57,9 +56,8 @@ export async function accept(parts: SubjectParts, consent: Consent): Promise<Out
   const accepted = ledger.transaction((): Outcome<Acceptance> => {
     const refusal = refusalOf(parts, consent, [askedKey, key])
     if (refusal !== undefined) {
-      const isOrphan = grant.refresh_token !== '' && isNothingHeld(ledger)
-      if (refusal === 'disconnected' && isOrphan)
-        revoker.note({ scopes: key, sealed: sealed.grant })
+      if (refusal === 'disconnected' && grant.refresh_token !== '')
+        revoker.noteOrphan({ scopes: key, sealed: sealed.grant })
       return failed('access_denied', refusal)
     }
     if (granted.length > 0) {
@@ -76,8 +74,7 @@ export async function accept(parts: SubjectParts, consent: Consent): Promise<Out
         sealed: sealed.token,
       })
       publisher.token(key)
-      ledger.remove('endings', key)
-      ledger.remove('unnarrowable', key)
+      grants.forgetNotes(key)
       revoker.forgoAllBut(others)
     }
     noteMissing(parts, askedKey, asked, granted)
@@ -158,12 +155,8 @@ function noteMissing(
   granted: ScopeSet,
 ): void {
   const left = missing(asked, granted)
-  if (left.length === 0) {
-    ledger.remove('endings', askedKey)
-    ledger.remove('unnarrowable', askedKey)
-  } else if (!ledger.find('grants', askedKey)) {
-    grants.note(askedKey, 'partial', left)
-  }
+  if (left.length === 0) grants.forgetNotes(askedKey)
+  else if (!ledger.find('grants', askedKey)) grants.note(askedKey, 'partial', left)
 }
 
 /** Begins the session; where others have to go for it, KV's records may name them no longer. */

@@ -40,6 +40,10 @@ export interface Grants {
   timesDropped(scopes: string): number
   /** Notes what there is to tell of a scope set without a grant. */
   note(scopes: string, kind: EndingRow['kind'], missing_scope?: ScopeSet): void
+  /** Notes that no wider grant may be asked for these scopes: Google did not narrow to them. */
+  noteUnnarrowable(scopes: string): void
+  /** Takes back what was noted of a scope set, now that it is granted. */
+  forgetNotes(scopes: string): void
   /** Tells why these scopes have no grant. */
   whyNot(scopes: ScopeSet): Promise<ConsentRequired | 'unavailable'>
 }
@@ -155,6 +159,11 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
     },
     isCurrent: ({ row }) => ledger.find('grants', row.scopes)?.generation === row.generation,
     timesDropped,
+    noteUnnarrowable: (scopes) => ledger.put('unnarrowable', { scopes }),
+    forgetNotes(scopes) {
+      ledger.remove('endings', scopes)
+      ledger.remove('unnarrowable', scopes)
+    },
     remove,
     end({ row, grant }, otherwise_explained, known) {
       const at = now()
@@ -188,8 +197,8 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
 }
 
 function describe(ending: EndingRow, scopes: ScopeSet): ConsentRequired {
-  if (ending.kind === 'partial' || ending.missing_scope !== null)
-    return { reason: 'partially_granted', missing_scope: ending.missing_scope ?? scopes.join(' ') }
+  if (ending.missing_scope !== null)
+    return { reason: 'partially_granted', missing_scope: ending.missing_scope }
   return {
     reason: 'ended',
     missing_scope: scopes.join(' '),

@@ -1,7 +1,5 @@
 /** This file is the ledger: what one subject's Durable Object keeps, row by row, in SQLite. Tokens come in sealed. */
 
-import { now } from '../clock.ts'
-
 /** A browser's session; `line` stays when a new consent replaces its `id`, so that other tabs of it may finish theirs. */
 export interface SessionRow {
   id: string
@@ -43,7 +41,6 @@ export interface EndingRow {
 /** A scope set that no wider grant will be asked for: Google did not narrow to it. */
 export interface UnnarrowableRow {
   scopes: string
-  at: number
 }
 
 /** How long a grant has failed to refresh, and when the next try may be. */
@@ -113,7 +110,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS grants (scopes TEXT PRIMARY KEY, generation TEXT NOT NULL, granted_at REAL NOT NULL, refreshed_at REAL NOT NULL, sealed TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS tokens (scopes TEXT PRIMARY KEY, grant_scopes TEXT NOT NULL, expires_at REAL NOT NULL, sealed TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS endings (scopes TEXT PRIMARY KEY, kind TEXT NOT NULL, likely_cause TEXT, missing_scope TEXT, at REAL NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS unnarrowable (scopes TEXT PRIMARY KEY, at REAL NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS unnarrowable (scopes TEXT PRIMARY KEY) STRICT;
   CREATE TABLE IF NOT EXISTS back_offs (scopes TEXT PRIMARY KEY, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS unpublished (key TEXT PRIMARY KEY, scopes TEXT NOT NULL, version INTEGER NOT NULL, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS revocations (id INTEGER PRIMARY KEY AUTOINCREMENT, scopes TEXT NOT NULL, sealed TEXT NOT NULL, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
@@ -217,17 +214,6 @@ export function openLedger(storage: DurableObjectStorage): Ledger {
     remove: (table, key) => void write(`DELETE FROM ${table} WHERE ${keyColumn(table)} = ?`, key),
     clear: (table) => void write(`DELETE FROM ${table}`),
   }
-}
-
-/** When the last consent is over that waits for its code; in the past where none waits. */
-export function waitingUntil(ledger: Ledger): number {
-  const waiting = ledger.all('pending_grants').filter(({ redeemed }) => redeemed === null)
-  return Math.max(0, ...waiting.map(({ expires_at }) => expires_at))
-}
-
-/** Whether revoking a refresh token ends nothing else: there is neither a grant nor a consent that waits. */
-export function isNothingHeld(ledger: Ledger): boolean {
-  return ledger.all('grants').length === 0 && waitingUntil(ledger) <= now()
 }
 
 function keyColumn(table: TableName): string {

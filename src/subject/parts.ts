@@ -107,8 +107,8 @@ export function isSpent(ledger: Ledger): boolean {
 /** When there is something to do next, and notes since when there is nothing left to keep. */
 function nextAlarm(ledger: Ledger, config: Config): number | undefined {
   const work = [...ledger.all('unpublished'), ...ledger.all('revocations')]
-  const [sessions, waiting] = [ledger.all('sessions'), ledger.all('pending_grants')]
-  const isEmpty = [work, sessions, waiting, ledger.all('grants')].every(
+  const [sessions, pending] = [ledger.all('sessions'), ledger.all('pending_grants')]
+  const isEmpty = [work, sessions, pending, ledger.all('grants')].every(
     ({ length }) => length === 0,
   )
   const emptied_at = isEmpty ? (ledger.fact('emptied_at') ?? now()) : undefined
@@ -118,7 +118,7 @@ function nextAlarm(ledger: Ledger, config: Config): number | undefined {
     ...sessions.map(({ created_at, seen_at }) =>
       Math.min(created_at + config.session_ttl_seconds, seen_at + config.session_idle_seconds),
     ),
-    ...waiting.map(({ expires_at }) => expires_at),
+    ...pending.map(({ expires_at }) => expires_at),
     ...(emptied_at === undefined ? [] : [emptied_at + TOMBSTONE_SECONDS]),
   ]
   return times.length === 0 ? undefined : Math.min(...times)

@@ -116,7 +116,7 @@ export async function dropOverdue(parts: SubjectParts): Promise<void> {
  * consented with; there the refresh token is dropped, or a link somebody made could end a stranger's grant.
  */
 async function giveUp(
-  { config, ledger, revoker, subject, trail, vault }: SubjectParts,
+  { config, revoker, subject, trail, vault }: SubjectParts,
   row: PendingRow,
 ): Promise<void> {
   trail.record('pending_grant_dropped', { subject })
@@ -130,6 +130,5 @@ async function giveUp(
     ...{ v: 1, sub, refresh_token, scope: tokens.scope, generation: randomId() },
     ...{ granted_at: now(), issued_before: 0 },
   })
-  const isAlone = ledger.all('grants').length === 0 && ledger.all('pending_grants').length === 1
-  if (isAlone) revoker.note({ scopes, sealed })
+  revoker.noteOrphan({ scopes, sealed })
 }

@@ -11,7 +11,7 @@ import { covers, equals, missing, type ScopeSet } from '../scope/scopes.ts'
 import { backOff, backOffLeft, MAX_BACK_OFF_SECONDS } from './back-off.ts'
 import { type AccessToken, type Grant, isFresh } from './grant.ts'
 import { consentRequired, type Grants, grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
-import { isNothingHeld, type Ledger } from './ledger.ts'
+import type { Ledger } from './ledger.ts'
 import type { Publisher } from './publisher.ts'
 import type { Revoker } from './revoker.ts'
 import type { Vault } from './vault.ts'
@@ -128,7 +128,10 @@ async function backingOff(
     : failed('temporarily_unavailable', 'backing_off', { retry_after: left })
 }
 
-/** Writes a success down, unless the grant was ended or replaced meanwhile (TMB-21, TMB-61). */
+/**
+ * Writes a success down, unless the grant was ended or replaced meanwhile (TMB-21, TMB-61). A refresh token that Google
+ * rotated while its user disconnected is revoked as well.
+ */
 async function commit(
   parts: Parts,
   held: HeldGrant,
@@ -136,7 +139,7 @@ async function commit(
   tokens: Tokens,
   begun: { at: number; dropped: number },
 ): Promise<Outcome<AccessToken> | 'superseded'> {
-  const { background, grants, ledger, publisher, vault } = parts
+  const { background, grants, ledger, publisher, revoker, vault } = parts
   const { row, grant } = held
   const rotated = tokens.refresh_token !== undefined && tokens.refresh_token !== grant.refresh_token
   const renewed = rotated ? { ...grant, ...refreshTokenOf(tokens) } : grant
@@ -153,20 +156,17 @@ async function commit(
     refresh_gives: tokens.expires_in,
   }
   const sealedToken = await vault.sealToken(key, token)
-  let isHeld = false
-  const written = ledger.transaction(() => {
+  const kept = ledger.transaction((): 'nothing' | 'grant' | 'token' => {
     const current = ledger.find('grants', row.scopes) // sealed anew meanwhile, it may be
-    isHeld = current !== undefined && grants.isCurrent(held)
-    if (!current || !isHeld) return false
+    if (!current || !grants.isCurrent(held)) return 'nothing'
     const sealed = rotated ? sealedGrant : current.sealed
     ledger.put('grants', { ...current, sealed, refreshed_at: now() })
     if (rotated) publisher.grant(row.scopes)
-    if (!isExact) return true
+    if (!isExact) return 'grant'
     ledger.remove('back_offs', row.scopes)
-    if (row.scopes !== key && ledger.find('endings', key)?.kind === 'forgotten') return false
-    if (grants.timesDropped(row.scopes) !== begun.dropped) return false
-    ledger.remove('endings', key)
-    ledger.remove('unnarrowable', key)
+    if (row.scopes !== key && ledger.find('endings', key)?.kind === 'forgotten') return 'grant'
+    if (grants.timesDropped(row.scopes) !== begun.dropped) return 'grant'
+    grants.forgetNotes(key)
     ledger.put('tokens', {
       scopes: key,
       grant_scopes: row.scopes,
@@ -174,26 +174,17 @@ async function commit(
       sealed: sealedToken,
     })
     publisher.token(key)
-    return true
+    return 'token'
   })
-  if (isHeld && rotated) parts.note(renewed)
-  if (!isHeld && rotated) revokeOrphan(parts, row.scopes, sealedGrant, begun.at)
+  if (rotated && kept !== 'nothing') parts.note(renewed)
+  const isDisconnected = (ledger.fact('disconnected_at') ?? 0) >= begun.at
+  if (rotated && kept === 'nothing' && isDisconnected) {
+    revoker.noteOrphan({ scopes: row.scopes, sealed: sealedGrant })
+    background(revoker.flush())
+  }
   background(publisher.flush())
-  if (!written) return 'superseded'
-  return isExact ? success(token) : refuseInexact(parts, held, asked, granted)
-}
-
-/** A refresh token that Google rotated while its user disconnected has to be revoked as well. */
-function revokeOrphan(
-  { background, ledger, revoker }: Parts,
-  scopes: string,
-  sealed: string,
-  began_at: number,
-): void {
-  const isDisconnected = (ledger.fact('disconnected_at') ?? 0) >= began_at
-  if (!isDisconnected || !isNothingHeld(ledger)) return
-  revoker.note({ scopes, sealed })
-  background(revoker.flush())
+  if (kept === 'grant' && !isExact) return refuseInexact(parts, held, asked, granted)
+  return kept === 'token' ? success(token) : 'superseded'
 }
 
 function refreshTokenOf({ refresh_token, refresh_token_expires_at }: Tokens): {
@@ -219,7 +210,7 @@ async function refuseInexact(
   const { grants, ledger, subject } = parts
   const key = await scopeSetKey(asked)
   log('error', 'google_grants_another_scope', { subject })
-  if (row.scopes !== key) ledger.put('unnarrowable', { scopes: key, at: now() })
+  if (row.scopes !== key) grants.noteUnnarrowable(key)
   else {
     if (covers(granted, asked)) grants.note(key, 'unavailable')
     else grants.note(key, 'partial', missing(asked, granted))
@@ -251,7 +242,7 @@ async function settle(
   trail.record('refresh_failed', { subject }, error)
   const key = await scopeSetKey(scopes)
   if (failure.reason === 'google_invalid_scope' && held.row.scopes !== key) {
-    ledger.put('unnarrowable', { scopes: key, at: now() })
+    grants.noteUnnarrowable(key)
     return consentRequired(grants, scopes, failure.reason)
   }
   if (held.row.scopes === key) ledger.remove('endings', key) // what Google said before may not be what it says next

@@ -5,7 +5,7 @@ import { now } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { revoke } from '../google/revoke.ts'
 import { log } from '../log.ts'
-import { type Ledger, type RevocationRow, waitingUntil } from './ledger.ts'
+import type { Ledger, RevocationRow } from './ledger.ts'
 import type { Vault } from './vault.ts'
 
 /** A revocation that failed is tried again after 2, 4, 8 … seconds, and at least this often. */
@@ -18,6 +18,11 @@ const MAX_TRIES = 180
 export interface Revoker {
   /** Notes a sealed grant, inside the transaction that took it away (TMB-60). */
   note(grant: { scopes: string; sealed: string }): void
+  /**
+   * Notes a sealed grant that nobody came for, or that came too late, inside the transaction that refused it; unless a
+   * grant or a consent is held that revoking it would end too.
+   */
+  noteOrphan(grant: { scopes: string; sealed: string }): void
   /** What is noted of other accounts than this one; whose a record is that does not open, nobody knows. */
   ofOthers(sub: string): Promise<ReadonlySet<number>>
   /**
@@ -70,11 +75,18 @@ export function createRevoker({ config, subject, ledger, vault, trail, schedule 
     const due = ledger.all('revocations').filter(({ not_before }) => not_before <= now())
     const until = waitingUntil(ledger) // what waits to be redeemed would end with what is revoked
     if (until <= now()) await Promise.all(due.map(tell))
-    else for (const { id } of due) ledger.retryRevocation(id, until)
+    else for (const { id } of due) ledger.retryRevocation(id, until) // put off, it counts as tried
     await schedule()
   }
 
+  const note: Revoker['note'] = ({ scopes, sealed }) =>
+    ledger.addRevocation({ scopes, sealed, failures: 0, not_before: now() })
+
   return {
+    note,
+    noteOrphan(grant) {
+      if (ledger.all('grants').length === 0 && waitingUntil(ledger) <= now()) note(grant)
+    },
     async ofOthers(sub) {
       const rows = ledger.all('revocations')
       const grants = await Promise.all(rows.map((row) => vault.openGrant(row)))
@@ -86,12 +98,16 @@ export function createRevoker({ config, subject, ledger, vault, trail, schedule 
       if (forgone.length > 0) log('warn', 'revocation_forgone', { subject })
       for (const { id } of forgone) ledger.remove('revocations', id)
     },
-    note: ({ scopes, sealed }) =>
-      ledger.addRevocation({ scopes, sealed, failures: 0, not_before: now() }),
     flush() {
       const scheduled = schedule()
       flushing = flushing.then(flushOnce, flushOnce)
       return Promise.all([scheduled, flushing]).then(() => {})
     },
   }
+}
+
+/** When the last consent is over that waits for its code; in the past where none waits. */
+function waitingUntil(ledger: Ledger): number {
+  const waiting = ledger.all('pending_grants').filter(({ redeemed }) => redeemed === null)
+  return Math.max(0, ...waiting.map(({ expires_at }) => expires_at))
 }

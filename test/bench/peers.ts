@@ -91,7 +91,7 @@ export async function startBetterAuthOnNode(): Promise<{
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const [line = '{}'] = (await Promise.race([
+  const [line] = (await Promise.race([
     once(createInterface({ input: child.stdout }), 'line'),
     once(child, 'exit').then(([code]) => {
       throw new Error(`better-auth on Node ended with ${code}`)

@@ -79,6 +79,17 @@ describe('in cookie mode', () => {
     expect(recorded('connect_finished')).toMatchObject([{ outcome: 'access_denied' }])
   })
 
+  it('names why a consent failed that the user was sent back from', async () => {
+    const google = simulateGoogle()
+    google.simulator.faults.add({ at: 'token:authorization_code', do: { id_token: 'wrong_nonce' } })
+    await google.connect(google.browse(), 'pick')
+    const outcome = 'server_error'
+    expect(recorded('request_failed', 'connect_finished')).toMatchObject([
+      { event: 'request_failed', client: the.client, bundle: 'pick', route: '/callback', outcome },
+      { event: 'connect_finished', client: the.client, bundle: 'pick', outcome },
+    ])
+  })
+
   it('has a grant that Google ended, and a refresh that failed without ending any', async () => {
     const google = scriptGoogle()
     const browser = await connected()

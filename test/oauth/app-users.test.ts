@@ -1,7 +1,7 @@
 /** This file is the story of users who sign in elsewhere: pushed requests, token exchange, and whose consent is whose. */
 
 import { runInDurableObject } from 'cloudflare:test'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { ALBUM_CLIENT, type AppIssuer, openIssuer } from '../support/app-issuer.ts'
 import { answerOf, broker, subjectOf, the } from '../support/broker.ts'
 import {
@@ -117,6 +117,18 @@ describe('a pushed request', () => {
     expect(refused).toHaveLength(19)
     for (const { searchParams } of refused)
       expect(searchParams.get('error')).toBe('invalid_request')
+  })
+
+  it('that is used again is on record with whose it is (TMB-76)', async () => {
+    const { request_uri } = (await push('ada')).body
+    await consent(request_uri)
+    const info = vi.spyOn(console, 'info').mockReturnValue()
+    await consent(request_uri)
+    const { key } = await subjectOf('ada', gallery.id, ALBUM_CLIENT.issuer)
+    const records = info.mock.calls.map(([line]) => JSON.parse(String(line)))
+    expect(records).toMatchObject([
+      { event: 'request_refused', reason: 'request_uri_used', subject: key, bundle: 'pick' },
+    ])
   })
 
   it.each(['==', ' ', '\n'])(

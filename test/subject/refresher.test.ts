@@ -45,6 +45,19 @@ it('a grant that ended stays ended where a wider one will not be narrowed to it 
   expect(google.refreshes).toHaveLength(2)
 })
 
+it('what one wider grant could not be narrowed to is asked of the next, after a disconnect', async () => {
+  await logIn(browse(), { bundle: 'album' })
+  google.token = (call) => refreshed(call, { scope: the.album })
+  for (let caller = 0; caller < 2; caller++)
+    expect(await ask(the.upload)).toBe('consent_required never_granted')
+  expect(google.refreshes).toHaveLength(1)
+  await stub.disconnectForOperator()
+  later(1)
+  await logIn(browse(), { bundle: 'album' })
+  google.token = (call) => refreshed(call, { access_token: 'canary-narrowed' })
+  expect(await ask(the.upload)).toBe('canary-narrowed')
+})
+
 it('an outage is told as one to every caller, whatever scope Google gave before (TMB-22)', async () => {
   await logIn(browse(), { bundle: 'album', expires_in: 1 })
   later(2)

@@ -60,7 +60,7 @@ async function orErrorAt(
   try {
     return await work()
   } catch (error) {
-    recordFailure(c, error as Error)
+    recordFailure(c, error)
     return answerAuthorization(c, target, { error: authorizationError(failureOf(error).code) })
   }
 }
