@@ -20,7 +20,7 @@ export interface Revoker {
   note(grant: { scopes: string; sealed: string }): void
   /**
    * Notes a sealed grant that nobody came for, or that came too late, inside the transaction that refused it; unless a
-   * grant or a consent is held that revoking it would end too.
+   * grant is held that revoking it would end too. While a consent waits for its code it is put off like all others.
    */
   noteOrphan(grant: { scopes: string; sealed: string }): void
   /** What is noted of other accounts than this one; whose a record is that does not open, nobody knows. */
@@ -85,7 +85,7 @@ export function createRevoker({ config, subject, ledger, vault, trail, schedule 
   return {
     note,
     noteOrphan(grant) {
-      if (ledger.all('grants').length === 0 && waitingUntil(ledger) <= now()) note(grant)
+      if (ledger.all('grants').length === 0) note(grant)
     },
     async ofOthers(sub) {
       const rows = ledger.all('revocations')

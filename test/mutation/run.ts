@@ -19,7 +19,7 @@ const FOLDERS: Record<string, Folder> = {
     tests: [
       'test/subject/*.test.ts',
       'test/flow/*.test.ts',
-      'test/oauth/{app-users,dpop,flow,pending}.test.ts',
+      'test/oauth/{app-users,flow,pending}.test.ts',
     ],
   },
 }
