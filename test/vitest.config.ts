@@ -67,9 +67,9 @@ export default defineConfig({
         'hostile-kv',
         [
           'test/operator/**/*.test.ts',
-          'test/flow/!(audit|callback|media).test.ts',
+          'test/flow/!(audit|callback|google-fails|media).test.ts',
           'test/attacks/{blob-swap,leak-hunt,stale-kv,stampede}.test.ts',
-          'test/oauth/{flow,app-users,attacks}.test.ts',
+          'test/oauth/{flow,app-users}.test.ts',
         ],
         { HOSTILE_KV: 'yes' },
       ),

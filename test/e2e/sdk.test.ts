@@ -232,7 +232,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(refused).toBe('TypeError')
   })
 
-  it('waits for a broker that is busy, and goes on (TMB-89)', async () => {
+  once('waits for a broker that is busy, and goes on (TMB-89)', async () => {
     const { page } = await stage.visit(mode)
     await connect(page)
     await page.reload()
@@ -264,7 +264,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(await getToken(page)).toMatch(/^ya29\./)
   })
 
-  it('works with a clock that is two hours off', async () => {
+  once('works with a clock that is two hours off', async () => {
     const { context, page } = await stage.visit(mode)
     await context.addInitScript(() => {
       const real = Date.now
