@@ -17,15 +17,24 @@ const UNLIKE_A_BROWSER = [
   '--allow-running-insecure-content',
 ]
 
+/** Arguments that draw every frame through a GL made of software, a quarter of the time a test takes. */
+const SLOW = [
+  '--ignore-gpu-blocklist',
+  '--use-gl=angle',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+]
+
 /** Launches Chromium; no site in it gets its cookies when it is called from another, as in Safari and Firefox. */
 export async function launchChromium(): Promise<Browser> {
   const executablePath = await sparticuz.executablePath()
   return chromium.launch({
     executablePath,
     args: [
-      ...sparticuz.args.filter((arg) => !UNLIKE_A_BROWSER.includes(arg)),
+      ...sparticuz.args.filter((arg) => ![...UNLIKE_A_BROWSER, ...SLOW].includes(arg)),
       '--disable-features=AudioServiceOutOfProcess', // the last list counts: Playwright's own would let such cookies pass
       '--test-third-party-cookie-phaseout',
+      '--disable-gpu',
     ],
     headless: true,
   })
