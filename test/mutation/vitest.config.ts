@@ -16,19 +16,19 @@ const test = {
   testTimeout: 60_000,
 }
 
-/** Most mutants die of an example; the many runs of a property are for the others. */
-class PropertiesLast extends BaseSequencer {
+/** Most mutants die of an example of their own folder; whole flows, and the many runs of a property, are for the others. */
+class QuickestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isSlow = ({ moduleId }: TestSpecification): number =>
-      Number(/any-|sealed-forms/.test(moduleId))
-    return files.toSorted((a, b) => isSlow(a) - isSlow(b))
+    const slowness = ({ moduleId }: TestSpecification): number =>
+      [/\/test\/(flow|oauth)\//, /any-|sealed-forms/].findLastIndex((slow) => slow.test(moduleId))
+    return files.toSorted((a, b) => slowness(a) - slowness(b))
   }
 }
 
 export default defineConfig({
   root,
   test: {
-    sequence: { sequencer: PropertiesLast },
+    sequence: { sequencer: QuickestFirst },
     projects: [MUTATION_IN === 'workerd' ? Object.assign({}, worker, { test }) : { root, test }],
   },
 })

@@ -155,6 +155,11 @@ describe('the likely cause of a dead grant', () => {
       given: { at: BEGAN + 30 * DAY },
       expected: 'testing_mode_7_days',
     },
+    {
+      of: 'nine days, last used as the first week ended',
+      given: { refreshed_at: BEGAN + 7 * DAY, at: BEGAN + 9 * DAY },
+      expected: 'testing_mode_7_days',
+    },
     { of: 'nine days, used past the first week', given: aged(9), expected: 'revoked_by_user' },
     { of: 'a month, used ever since', given: aged(30), expected: 'revoked_by_user' },
     { of: 'a year, used ever since', given: aged(365), expected: 'revoked_by_user' },
