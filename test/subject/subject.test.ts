@@ -1,0 +1,245 @@
+/** This file is the tests of the Durable Object itself: what it answers to whom, and that one who keeps nothing keeps nothing. */
+
+import { beforeEach, expect, it, vi } from 'vitest'
+import { now } from '../../src/clock.ts'
+import type { Asker } from '../../src/subject/asker.ts'
+import { accountName } from '../../src/subject/names.ts'
+import type { Subject } from '../../src/subject/subject.ts'
+import { subjectOf, the, theConfig } from '../support/broker.ts'
+import { refreshed, type ScriptedGoogle, scriptGoogle } from '../support/scripted-google.ts'
+import { dumpObject, later, stage } from '../support/story.ts'
+
+stage()
+
+let google: ScriptedGoogle
+let stub: DurableObjectStub<Subject>
+beforeEach(async () => {
+  google = scriptGoogle()
+  stub = (await subjectOf()).stub
+})
+
+const user: Asker = { kind: 'app_user' }
+const stranger: Asker = { kind: 'session', id: 'stranger' }
+
+const consentTo = (scope: string, begins_session = true) => ({
+  ...{ sub: the.sub, asked: scope, began_at: now(), begins_session },
+  tokens: {
+    ...{ access_token: 'canary-a', refresh_token: 'canary-r', scope },
+    ...{ expires_in: 3599, expires_at: now() + 3599 },
+  },
+})
+
+/** Consents; @returns the session that began. */
+async function connect(scope: string = the.pick): Promise<{ asker: Asker; line: string }> {
+  const accepted = await stub.accept(consentTo(scope))
+  if (!accepted.ok || !('session' in accepted.value) || !accepted.value.session)
+    throw new Error('not accepted')
+  const { id, line } = accepted.value.session
+  return { asker: { kind: 'session', id }, line }
+}
+
+const lives = async (asker: Asker): Promise<boolean> => (await stub.confirm(asker)).ok
+
+/** The status of each scope set, for a user of an app. */
+async function statuses(...scopes: string[]): Promise<unknown[]> {
+  const described = await stub.describe(user, scopes)
+  return described.ok ? described.value : []
+}
+
+const NEVER = { status: 'consent_required', reason: 'never_granted', missing_scope: the.pick }
+const LOGIN_REQUIRED = { ok: false, failure: { code: 'login_required', reason: 'session_ended' } }
+const DONE = { ok: true, value: undefined }
+
+it.each<{ what: string; call: () => Promise<unknown>; expected: unknown }>([
+  {
+    what: 'beginConsent',
+    call: async () => stub.beginConsent(user, the.pick),
+    expected: { ok: true, value: { granted: false } },
+  },
+  {
+    what: 'accessToken',
+    call: async () =>
+      stub.accessToken({ asker: user, scope: the.pick, min_ttl: 0, missed_in_kv: true }),
+    expected: {
+      ok: false,
+      failure: {
+        ...{ code: 'consent_required', reason: 'grant_missing' },
+        members: { reason: 'never_granted', missing_scope: the.pick },
+      },
+    },
+  },
+  {
+    what: 'describe',
+    call: async () => stub.describe(user, [the.pick]),
+    expected: { ok: true, value: [NEVER] },
+  },
+  { what: 'confirm', call: async () => stub.confirm(user), expected: DONE },
+  { what: 'confirm a session', call: async () => stub.confirm(stranger), expected: LOGIN_REQUIRED },
+  {
+    what: 'redeem',
+    call: async () => stub.redeem('one'),
+    expected: { ok: false, failure: { code: 'invalid_grant', reason: 'code_unknown' } },
+  },
+  { what: 'dropPending', call: async () => stub.dropPending('one'), expected: undefined },
+  { what: 'endSession', call: async () => stub.endSession('one', true), expected: undefined },
+  { what: 'forget', call: async () => stub.forget(user, the.pick), expected: DONE },
+  { what: 'disconnect', call: async () => stub.disconnect(user), expected: DONE },
+  {
+    what: 'disconnect of a session',
+    call: async () => stub.disconnect(stranger),
+    expected: DONE,
+  },
+  { what: 'the operator', call: async () => stub.disconnectForOperator(), expected: false },
+  {
+    what: 'heed',
+    call: async () => stub.heed({ type: 'tokens_revoked', name: 'n', at: now() }),
+    expected: DONE,
+  },
+  { what: 'goesBy', call: async () => stub.goesBy('n'), expected: false },
+  { what: 'census', call: async () => stub.census(true), expected: undefined },
+])('an object that keeps nothing is none the wiser for $what (TMB-59)', async (row) => {
+  const answer = await row.call()
+  if (row.expected === undefined || typeof row.expected === 'boolean')
+    expect(answer).toBe(row.expected)
+  else expect(answer).toMatchObject(row.expected as object)
+  expect(await dumpObject(stub)).toBe('[[],[]]')
+})
+
+it('a session that is nobody’s learns and changes nothing', async () => {
+  const { asker } = await connect()
+  for (const answer of [
+    await stub.beginConsent(stranger, the.pick),
+    await stub.accessToken({ asker: stranger, scope: the.pick, min_ttl: 0, missed_in_kv: true }),
+    await stub.describe(stranger, [the.pick]),
+    await stub.confirm(stranger),
+    await stub.forget(stranger, the.pick),
+    await stub.disconnect(stranger),
+  ])
+    expect(answer).toMatchObject(LOGIN_REQUIRED)
+  await stub.endSession('stranger', true)
+  expect(await lives(asker)).toBe(true)
+  expect(await statuses(the.pick)).toMatchObject([{ status: 'ready' }])
+})
+
+it('who goes to Google is known by what is granted already, by whom, and to which line', async () => {
+  const { asker, line } = await connect()
+  const value = { granted: true, account: the.sub }
+  expect(await stub.beginConsent(asker, the.pick)).toEqual({ ok: true, value: { ...value, line } })
+  expect(await stub.beginConsent(user, the.pick)).toEqual({ ok: true, value })
+  expect(await stub.beginConsent(user, the.upload)).toEqual({
+    ...{ ok: true, value: { ...value, granted: false } },
+  })
+  await stub.forget(asker, the.pick)
+  expect(await stub.beginConsent(user, the.pick)).toEqual({ ok: true, value: { granted: false } })
+})
+
+it('each scope set has a status: served, also by a wider grant, or why not', async () => {
+  later(0.9)
+  await connect(the.album)
+  const granted_at = Math.floor(now())
+  expect(await statuses(the.upload, the.pick, the.album)).toEqual([
+    { status: 'ready', granted_at },
+    NEVER,
+    { status: 'ready', granted_at },
+  ])
+  later(3600)
+  google.token = (call) => refreshed(call, { scope: the.upload })
+  await stub.accessToken({ asker: user, scope: the.album, min_ttl: 0, missed_in_kv: false })
+  expect(await statuses(the.album)).toMatchObject([
+    { status: 'consent_required', reason: 'partially_granted' },
+  ])
+  const wide = `${the.album} ${the.pick}`
+  google.token = (call) => refreshed(call, { scope: wide })
+  later(3600)
+  await stub.accessToken({ asker: user, scope: the.album, min_ttl: 0, missed_in_kv: false })
+  expect(await statuses(the.album)).toEqual([{ status: 'unavailable' }])
+})
+
+it('a session that is asked about is in use (TMB-33)', async () => {
+  const { asker } = await connect()
+  const idle = theConfig().session_idle_seconds
+  for (const use of [
+    async () => stub.confirm(asker),
+    async () => stub.describe(asker, [the.pick]),
+    async () => stub.accessToken({ asker, scope: the.pick, min_ttl: 0, missed_in_kv: false }),
+  ]) {
+    later(idle - 1)
+    expect((await use()).ok).toBe(true)
+  }
+  later(idle)
+  expect(await lives(asker)).toBe(false)
+})
+
+it('one session ends alone, or with all others', async () => {
+  const [one, two, three] = [await connect(), await connect(), await connect()].map(
+    ({ asker }) => asker,
+  )
+  const idOf = (asker?: Asker): string => (asker?.kind === 'session' ? asker.id : '')
+  await stub.endSession(idOf(one), false)
+  expect([await lives(one ?? user), await lives(two ?? user)]).toEqual([false, true])
+  await stub.endSession(idOf(two), true)
+  expect([await lives(two ?? user), await lives(three ?? user)]).toEqual([false, false])
+  expect(await statuses(the.pick)).toMatchObject([{ status: 'ready' }])
+})
+
+it('what is forgotten is told as taken back, what never was as never granted', async () => {
+  const { asker } = await connect()
+  await stub.forget(asker, the.pick)
+  await stub.forget(asker, the.upload)
+  expect(await statuses(the.pick, the.upload)).toEqual([
+    { ...NEVER, reason: 'ended', likely_cause: 'revoked_by_user' },
+    { ...NEVER, missing_scope: the.upload },
+  ])
+})
+
+it('a disconnect that comes again is done, unless somebody is connected since', async () => {
+  const { asker } = await connect()
+  expect(await stub.disconnect(stranger)).toMatchObject(LOGIN_REQUIRED)
+  later(2)
+  expect(await stub.disconnect(asker)).toEqual(DONE)
+  expect(google.revocations).toHaveLength(1)
+  expect(await stub.disconnect(asker)).toEqual(DONE)
+  expect(await stub.disconnectForOperator()).toBe(true)
+  later(2)
+  await connect()
+  expect(await stub.disconnect(asker)).toMatchObject(LOGIN_REQUIRED)
+})
+
+it('a session whose grant alone is gone cannot disconnect once it is over', async () => {
+  const { asker } = await connect()
+  await stub.forget(asker, the.pick)
+  expect(await stub.disconnect(stranger)).toMatchObject(LOGIN_REQUIRED)
+})
+
+it('a proof that is used again disconnects nobody, and is not told as done (RFC 9449 §11.1)', async () => {
+  const { asker } = await connect()
+  if (asker.kind !== 'session') return
+  const proof = { jkt: 'key', jti: 'one', expires_at: now() + 60 }
+  expect(await stub.confirm({ ...asker, proof })).toEqual(DONE)
+  later(2)
+  await stub.disconnectForOperator()
+  expect(await stub.disconnect({ ...asker, proof })).toMatchObject({
+    failure: { code: 'invalid_dpop_proof' },
+  })
+})
+
+it('the operator hears of whatever is kept, and an object knows its names', async () => {
+  await connect()
+  const name = await accountName(theConfig(), the.sub)
+  expect([await stub.goesBy(name), await stub.goesBy('another')]).toEqual([true, false])
+  expect(await stub.census(false)).toMatchObject({ grants: [{ is_failing: false }] })
+  await stub.heed({ type: 'tokens_revoked', name, at: now() + 1 })
+  expect(await stub.goesBy(name)).toBe(false)
+})
+
+it('codes are redeemed one after the other, whatever comes of the first (TMB-28)', async () => {
+  const accounts = { one: the.sub, two: 'ben', three: the.sub }
+  for (const [id, sub] of Object.entries(accounts))
+    await stub.hold({ id, consent: { ...consentTo(the.pick), sub }, expires_at: now() + 60 })
+  vi.spyOn(crypto.subtle, 'encrypt').mockRejectedValueOnce(new Error('out of order'))
+  const redeeming = [stub.redeem('three'), stub.redeem('one'), stub.redeem('two')]
+  const [failed, first, second] = await Promise.allSettled(redeeming)
+  expect(failed?.status).toBe('rejected')
+  expect(first).toMatchObject({ value: { value: { access_token: 'canary-a' } } })
+  expect(second).toMatchObject({ value: { failure: { reason: 'account_mismatch' } } })
+})
