@@ -20,6 +20,7 @@ const FOLDERS: Record<string, Folder> = {
       'test/subject/*.test.ts',
       'test/flow/*.test.ts',
       'test/oauth/{app-users,flow,pending}.test.ts',
+      'test/operator/*.test.ts',
     ],
   },
 }
