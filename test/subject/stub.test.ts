@@ -20,11 +20,13 @@ it('what an object answers is returned, and is of the object of that name', asyn
 
 it('its refusal is thrown as what it is, and its silence as an outage', async () => {
   const refusal = askSubject(namespace, 'one', async () => failed('login_required', 'because'))
-  await expect(refusal).rejects.toMatchObject({ code: 'login_required', reason: 'because' })
+  await expect(refusal).rejects.toMatchObject({
+    failure: { code: 'login_required', reason: 'because' },
+  })
   const cause = new Error('canary')
   const silence = askSubject(namespace, 'one', async () => Promise.reject(cause))
   await expect(silence).rejects.toThrow(BrokerError)
   await expect(silence).rejects.toMatchObject({
-    ...{ code: 'temporarily_unavailable', reason: 'subject_unreachable', cause },
+    ...{ cause, failure: { code: 'temporarily_unavailable', reason: 'subject_unreachable' } },
   })
 })
