@@ -72,7 +72,9 @@ export function createHandingOut(parts: SubjectParts): HandingOut {
   const mayForce = (scopes: ScopeSet): boolean => {
     if (refresher.isUnderWay(scopes)) return true
     forced = forced.filter((at) => at > now() - 60)
-    return forced.length < MAX_FORCED_PER_MINUTE && forced.push(now()) > 0
+    if (forced.length >= MAX_FORCED_PER_MINUTE) return false
+    forced.push(now())
+    return true
   }
 
   /** Answers with a token, unless the session, the grant or the token itself ended while it was got ready. */

@@ -58,11 +58,7 @@ export function createRefresher(parts: Parts): Refresher {
   const inTurn = async <T>(grant: string, work: () => Promise<T>): Promise<T> => {
     const turn = (lastTurn.get(grant) ?? Promise.resolve()).then(work, work)
     lastTurn.set(grant, turn)
-    try {
-      return await turn
-    } finally {
-      if (lastTurn.get(grant) === turn) lastTurn.delete(grant)
-    }
+    return turn
   }
 
   const run = async (scopes: ScopeSet): Promise<Outcome<AccessToken>> => {
@@ -141,8 +137,10 @@ async function commit(
 ): Promise<Outcome<AccessToken> | 'superseded'> {
   const { background, grants, ledger, publisher, revoker, vault } = parts
   const { row, grant } = held
-  const rotated = tokens.refresh_token !== undefined && tokens.refresh_token !== grant.refresh_token
-  const renewed = rotated ? { ...grant, ...refreshTokenOf(tokens) } : grant
+  const { refresh_token = grant.refresh_token, refresh_token_expires_at } = tokens
+  const rotated = refresh_token !== grant.refresh_token
+  const limit = refresh_token_expires_at === undefined ? {} : { refresh_token_expires_at }
+  const renewed = { ...grant, refresh_token, ...limit }
   const sealedGrant = rotated ? await vault.sealGrant(row.scopes, renewed) : row.sealed
   const key = await scopeSetKey(asked)
   const granted = grantedOf(tokens.scope, asked)
@@ -185,16 +183,6 @@ async function commit(
   background(publisher.flush())
   if (kept === 'grant' && !isExact) return refuseInexact(parts, held, asked, granted)
   return kept === 'token' ? success(token) : 'superseded'
-}
-
-function refreshTokenOf({ refresh_token, refresh_token_expires_at }: Tokens): {
-  refresh_token?: string
-  refresh_token_expires_at?: number
-} {
-  return {
-    ...(refresh_token === undefined ? {} : { refresh_token }),
-    ...(refresh_token_expires_at === undefined ? {} : { refresh_token_expires_at }),
-  }
 }
 
 /**
