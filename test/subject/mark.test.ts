@@ -2,13 +2,14 @@
 
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it, vi } from 'vitest'
 import { now } from '../../src/clock.ts'
 import { accountName } from '../../src/subject/names.ts'
 import type { Subject } from '../../src/subject/subject.ts'
 import { browse, logIn, subjectOf, the, theConfig } from '../support/broker.ts'
+import { until } from '../support/holder.ts'
 import { scriptGoogle } from '../support/scripted-google.ts'
-import { alarm, later, stage } from '../support/story.ts'
+import { alarm, dumpObject, later, stage } from '../support/story.ts'
 
 stage()
 
@@ -72,6 +73,28 @@ it('a note is looked at again after thirty days, and keeps those who still go by
   await (await subjectOf()).stub.disconnectForOperator()
   await alarm(note)
   expect(await stateOf(note)).toEqual({ keeps: 0 })
+})
+
+it('who is noted while others are looked for stays noted', async () => {
+  await logIn(browse())
+  const name = await accountName(theConfig(), the.sub)
+  const { key } = await subjectOf()
+  const note = named(name)
+  await note.link(name, key)
+  const sign = crypto.subtle.sign.bind(crypto.subtle)
+  let [calls, isHeld] = [0, true]
+  vi.spyOn(crypto.subtle, 'sign').mockImplementation(async (...args) => {
+    calls++
+    await until(() => !isHeld)
+    return sign(...args)
+  })
+  const tidying = alarm(note)
+  await until(() => calls > 0)
+  await note.link(name, 'new')
+  isHeld = false
+  await tidying
+  expect(await note.linked()).toEqual([key, 'new'])
+  expect(await dumpObject(note)).toMatch(/^\[\[\],/) // and it is no subject for that
 })
 
 it('an object that is neither a mark nor a note goes on with its own work', async () => {

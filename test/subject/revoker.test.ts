@@ -3,6 +3,7 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeEach, expect, it, vi } from 'vitest'
+import type { AuditTrail } from '../../src/audit.ts'
 import { now } from '../../src/clock.ts'
 import type { LogRecord } from '../../src/log.ts'
 import { type Ledger, openLedger } from '../../src/subject/ledger.ts'
@@ -38,7 +39,9 @@ async function revoking(work: (given: Given) => Promise<void>): Promise<void> {
     const config = theConfig()
     const ledger = openLedger(storage)
     const recorded: string[] = []
-    const trail = { record: (event: string) => void recorded.push(event) }
+    const trail: AuditTrail = {
+      record: (event, { subject }) => void recorded.push(`${event} ${subject}`),
+    }
     const vault = createVault(config.keyring, 'ada', { record: () => {} })
     const schedule = vi.fn(async () => {})
     const revoker = createRevoker({ config, subject: 'ada', ledger, vault, trail, schedule })
@@ -84,7 +87,7 @@ it('what Google did not hear is told again after 2, 4, 8 … seconds, an hour at
       expect(google.revocations).toHaveLength(tries)
       later(0.001)
     }
-    expect(recorded).toEqual(Array.from({ length: 180 }, () => 'revocation_failed'))
+    expect(recorded).toEqual(Array.from({ length: 180 }, () => 'revocation_failed ada'))
     await revoker.flush()
     expect(google.revocations).toHaveLength(180)
     expect(ledger.all('revocations')).toEqual([])

@@ -47,7 +47,7 @@ it('a token that does not open is told of, and is none', async () => {
 })
 
 it('a KV that fails holds nothing, and is told apart from one that answers', async () => {
-  expect(await isStoreReachable(hostile.namespace)).toBe(true)
+  expect(await isStoreReachable(env.TOKENS)).toBe(true)
   hostile.down.reads = true
   expect(await isStoreReachable(hostile.namespace)).toBe(false)
   expect(await readToken(hostile.namespace, keyring, KEY, tell)).toBeUndefined()
