@@ -1,5 +1,6 @@
 /** This file is the tests of the hand-out: what is answered at once, what after a refresh, and what is mended behind the answer. */
 
+import { runInDurableObject } from 'cloudflare:test'
 import { beforeEach, expect, it, vi } from 'vitest'
 import { now } from '../../src/clock.ts'
 import { sha256 } from '../../src/crypto/digest.ts'
@@ -9,7 +10,12 @@ import type { Subject } from '../../src/subject/subject.ts'
 import { browse, logIn, subjectOf, the } from '../support/broker.ts'
 import { until } from '../support/holder.ts'
 import { createHostileKv } from '../support/hostile-kv.ts'
-import { refreshed, type ScriptedGoogle, scriptGoogle } from '../support/scripted-google.ts'
+import {
+  oauthError,
+  refreshed,
+  type ScriptedGoogle,
+  scriptGoogle,
+} from '../support/scripted-google.ts'
 import { later, stage } from '../support/story.ts'
 import { configure } from '../support/worker.ts'
 
@@ -228,4 +234,20 @@ it('a token that wanes is answered with, and another comes behind it', async () 
   expect(await ask()).toBe('canary-access-token')
   await vi.waitFor(async () => expect(await ask()).toBe('canary-next'))
   expect(google.refreshes).toHaveLength(1)
+})
+
+it('what goes wrong behind the answer is told to the log alone', async () => {
+  await logIn(browse(), { expires_in: 500 })
+  google.token = () => oauthError(400, 'invalid_grant')
+  await runInDurableObject(stub, (_, { storage }) => {
+    vi.spyOn(storage, 'transactionSync').mockImplementation(() => {
+      throw new RangeError('canary')
+    })
+  })
+  const error = vi.spyOn(console, 'error').mockImplementation(() => {})
+  expect(await ask()).toBe('canary-access-token')
+  await until(() => error.mock.calls.length > 0)
+  expect(JSON.parse(`${error.mock.lastCall}`)).toMatchObject({
+    ...{ event: 'refresh_failed', reason: 'unexpected (RangeError)' },
+  })
 })
