@@ -13,7 +13,7 @@ const test = {
   name: MUTATION_IN,
   include: MUTATION_TESTS.split(' '),
   isolate: false,
-  testTimeout: 60_000,
+  testTimeout: 20_000,
 }
 
 /** Most mutants die of an example of their own folder; the many runs of a property, and an operator's story, are for the others. */

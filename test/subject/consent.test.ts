@@ -227,7 +227,8 @@ it('is of one generation with its access token, also where it brings no other gr
   for (const refresh_token of ['canary-r', undefined, 'canary-r2']) {
     later(2)
     await stub.accept(withoutRefreshToken(the.album, refresh_token))
-    const [grant, token] = (await records()) as { generation: string }[]
+    const [grant, token] = (await records()) as { generation: string; refresh_token: string }[]
+    expect(grant?.refresh_token).toBe(refresh_token ?? 'canary-r')
     expect(grant?.generation).toMatch(/^[\w-]{22}$/)
     expect(token?.generation).toBe(grant?.generation)
     generations.add(grant?.generation)
@@ -299,6 +300,17 @@ it('that begins a session beside another writes only what is its own', async () 
   later(2)
   await logIn(browse(), { bundle: 'upload' })
   expect(kv.counts.writes).toBe(4)
+  const { stub } = await subjectOf()
+  const begin = async (line?: string) => {
+    later(2)
+    const nothing = { ...withoutRefreshToken('openid'), begins_session: true }
+    const accepted = await stub.accept(line === undefined ? nothing : { ...nothing, line })
+    return accepted.ok && 'session' in accepted.value ? accepted.value.session?.line : undefined
+  }
+  const line = await begin()
+  expect(kv.counts.writes).toBe(4)
+  await begin(line) // in the place of the one before, which KV may name
+  expect(kv.counts.writes).toBe(6)
 })
 
 it.each([

@@ -54,3 +54,10 @@ it('names lead to their subject, and where one cannot, the log says so and nobod
     ...{ event: 'name_not_noted', subject: 'ada' },
   })
 })
+
+it('names stay what they are from one version to the next, or the notes that there are lead nowhere', async () => {
+  expect(await accountName(config, 'ada')).toBe('name/zYh6Q0QUxZ9aU14XoEtVhWpdiexnxwEz_Qm0KpqVAbQ')
+  expect(await tokenName(config, { alg: 'prefix', token: '1//ada' })).toBe(
+    'name/0fvRfuWtqM8dfReM82Vin3EEQ-MtqqvR1wqv7N6cU8s',
+  )
+})

@@ -2,7 +2,7 @@
 
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it, vi } from 'vitest'
 import { now } from '../../src/clock.ts'
 import { parseScope } from '../../src/scope/scopes.ts'
 import type { Consent } from '../../src/subject/consent.ts'
@@ -10,6 +10,7 @@ import { scopeSetKey } from '../../src/subject/grants.ts'
 import { readToken, tokenKey } from '../../src/subject/store.ts'
 import type { Subject } from '../../src/subject/subject.ts'
 import { subjectOf, the, theConfig } from '../support/broker.ts'
+import { configureClients, OAUTH_CLIENTS } from '../support/frontend.ts'
 import { type ScriptedGoogle, scriptGoogle } from '../support/scripted-google.ts'
 import { alarm, later, stage } from '../support/story.ts'
 
@@ -76,8 +77,19 @@ it('a consent is held, redeemed into a session and a token, and both end with a 
 
 it("a code of an app's user begins no session, and a second try is refused all the same", async () => {
   await hold('one', { begins_session: false })
-  expect(await redeem('one')).not.toHaveProperty('session')
+  const redeemed = await redeem('one')
+  expect(redeemed).toMatchObject({ access_token: 'canary-a' })
+  expect(redeemed).not.toHaveProperty('session')
+  expect(await stub.census(true)).toMatchObject({ unreadable: 0 })
   expect(await redeem('one')).toBe('invalid_grant code_used')
+})
+
+it('a code that comes twice at once is of no use to either', async () => {
+  await hold('one')
+  expect(await Promise.all([redeem('one'), redeem('one')])).toEqual([
+    'login_required session_ended',
+    'invalid_grant code_used',
+  ])
 })
 
 it('a code that was never issued, or whose time is over to the millisecond, is unknown', async () => {
@@ -241,3 +253,30 @@ it.each([
     })
   },
 )
+
+it('what is dropped leaves a line in the audit; what was redeemed leaves none (TMB-76)', async () => {
+  const lines: object[] = []
+  for (const level of ['info', 'error'] as const)
+    vi.spyOn(console, level).mockImplementation((line: string) => void lines.push(JSON.parse(line)))
+  await hold('one')
+  await redeem('one')
+  await hold('two')
+  later(60)
+  lines.length = 0
+  await alarm(stub)
+  expect(lines).toEqual([
+    expect.objectContaining({
+      event: 'pending_grant_dropped',
+      subject: (await subjectOf()).key,
+    }),
+  ])
+})
+
+it('where there are other clients a consent that nobody came for is not revoked', async () => {
+  configureClients(OAUTH_CLIENTS)
+  await hold('one')
+  later(60)
+  await alarm(stub)
+  expect(google.revocations).toEqual([])
+  expect(await stub.census(false)).toMatchObject({ records: {}, revocations: 0 })
+})

@@ -314,8 +314,8 @@ describe('a refresh token', () => {
     }
   })
 
-  it('that Google rotates is kept, written and noted (TMB-21)', async () => {
-    await keep(the.pick)
+  it('that Google rotates is kept, written and noted, and its account is not (TMB-21)', async () => {
+    await logIn(browse(), { expires_in: 1 })
     later(2)
     const { writes } = kv.counts
     const before = await recordOf('grant', the.pick)
@@ -327,7 +327,9 @@ describe('a refresh token', () => {
     await vi.waitFor(async () => expect(await note.linked()).toEqual([key]))
     later(10)
     await ask(the.pick)
-    expect(shown()).toEqual(['canary-r', 'canary-rotated'])
+    expect(shown()).toEqual(['canary-refresh-token', 'canary-rotated'])
+    const account = env.SUBJECTS.getByName(await accountName(theConfig(), the.sub))
+    expect(await account.linked()).toEqual([])
   })
 
   it.each([

@@ -1,13 +1,16 @@
 /** This file is the tests of the Durable Object itself: what it answers to whom, and that one who keeps nothing keeps nothing. */
 
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { beforeEach, expect, it, vi } from 'vitest'
 import { now } from '../../src/clock.ts'
 import type { Asker } from '../../src/subject/asker.ts'
 import { accountName } from '../../src/subject/names.ts'
 import type { Subject } from '../../src/subject/subject.ts'
 import { subjectOf, the, theConfig } from '../support/broker.ts'
+import { createHostileKv } from '../support/hostile-kv.ts'
 import { refreshed, type ScriptedGoogle, scriptGoogle } from '../support/scripted-google.ts'
-import { dumpObject, later, stage } from '../support/story.ts'
+import { alarm, dumpObject, later, stage } from '../support/story.ts'
+import { configure } from '../support/worker.ts'
 
 stage()
 
@@ -130,7 +133,8 @@ it('who goes to Google is known by what is granted already, by whom, and to whic
     ...{ ok: true, value: { ...value, granted: false } },
   })
   await stub.forget(asker, the.pick)
-  expect(await stub.beginConsent(user, the.pick)).toEqual({ ok: true, value: { granted: false } })
+  const forgotten = { ok: true, value: { granted: false } }
+  expect(await stub.beginConsent(user, the.pick)).toStrictEqual(forgotten)
 })
 
 it('each scope set has a status: served, also by a wider grant, or why not', async () => {
@@ -241,5 +245,54 @@ it('codes are redeemed one after the other, whatever comes of the first (TMB-28)
   const [failed, first, second] = await Promise.allSettled(redeeming)
   expect(failed?.status).toBe('rejected')
   expect(first).toMatchObject({ value: { value: { access_token: 'canary-a' } } })
-  expect(second).toMatchObject({ value: { failure: { reason: 'account_mismatch' } } })
+  expect(second).toMatchObject({
+    value: { failure: { code: 'access_denied', reason: 'account_mismatch' } },
+  })
+})
+
+it('what an object kept it keeps over its end, and a session that ended is gone from KV', async () => {
+  const kv = createHostileKv()
+  configure({ TOKENS: kv.namespace })
+  const { asker } = await connect()
+  await evictDurableObject(stub)
+  expect(await statuses(the.pick)).toMatchObject([{ status: 'ready' }])
+  expect(await lives(asker)).toBe(true)
+  later(2)
+  const { writes } = kv.counts
+  await stub.endSession(asker.kind === 'session' ? asker.id : '', false)
+  expect(kv.counts.writes).toBe(writes + 1)
+})
+
+it('a session that is over leaves the object with its alarm', async () => {
+  const { asker } = await connect()
+  const id = asker.kind === 'session' ? asker.id : ''
+  later(theConfig().session_idle_seconds)
+  expect(await dumpObject(stub)).toContain(id)
+  await alarm(stub)
+  expect(await dumpObject(stub)).not.toContain(id)
+})
+
+it('an alarm that fails comes again after a minute, and the log says so', async () => {
+  await connect()
+  const error = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const storageOf = async <T>(work: (storage: DurableObjectStorage) => T): Promise<T> =>
+    runInDurableObject(stub, (_, { storage }) => work(storage))
+  await storageOf((storage) =>
+    vi.spyOn(storage.sql, 'exec').mockImplementationOnce(() => {
+      throw new RangeError('canary')
+    }),
+  )
+  await alarm(stub)
+  expect(JSON.parse(`${error.mock.lastCall}`)).toMatchObject({
+    ...{ event: 'alarm_failed', reason: 'unexpected (RangeError)' },
+  })
+  expect(await storageOf(async (storage) => storage.getAlarm())).toBe(Date.now() + 60_000)
+})
+
+it('an object with a faulty configuration answers nothing', async () => {
+  await connect()
+  configure({ ENCRYPTION_KEYS: 'none' })
+  await evictDurableObject(stub)
+  const answer = await stub.describe(user, [the.pick]).catch((error: Error) => error.message)
+  expect(answer).toBe('the configuration is faulty')
 })
