@@ -99,18 +99,19 @@ it.each([{ expires_in: 3 * 3600 }, { expires_in: 3599 }])(
 )
 
 it('six refreshes a minute may be forced, and joining one is not forcing (TMB-49)', async () => {
-  await logIn(browse())
+  await logIn(browse(), { bundle: 'album' })
+  const album = { scope: the.album }
   const force = async (): Promise<string> => {
-    const rejected = await sha256(await ask())
-    return ask({ rejected })
+    const rejected = await sha256(await ask(album))
+    return ask({ ...album, rejected })
   }
   later(30)
   await force()
   later(1)
   for (let count = 1; count < 6; count++) expect(await force()).toMatch(/^canary-refreshed/)
-  const rejected = await sha256(await ask())
+  const rejected = await sha256(await ask(album))
   const answer = await stub.accessToken({
-    ...{ asker: user, scope: the.pick, min_ttl: 0, missed_in_kv: false, rejected },
+    ...{ asker: user, scope: the.album, min_ttl: 0, missed_in_kv: false, rejected },
   })
   expect(answer).toMatchObject({
     failure: { code: 'slow_down', reason: 'forced_too_often', retry_after: 60 },
@@ -119,9 +120,13 @@ it('six refreshes a minute may be forced, and joining one is not forcing (TMB-49
   expect(await force()).toBe('slow_down forced_too_often')
   later(0.001)
   const gate = google.hold()
-  const joined = [ask({ rejected }), ask({ rejected }), ask({ rejected })]
+  const joined = [
+    ask({ ...album, rejected }),
+    ask({ ...album, rejected }),
+    ask({ ...album, rejected }),
+  ]
   await gate.arrived()
-  joined.push(ask({ rejected }))
+  joined.push(ask({ ...album, rejected }))
   gate.release()
   for (const answer of await Promise.all(joined)) expect(answer).toMatch(/^canary-refreshed/)
   expect(await force()).toBe('slow_down forced_too_often')
