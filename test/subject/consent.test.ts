@@ -10,7 +10,7 @@ import { scopeSetKey } from '../../src/subject/grants.ts'
 import { accountName, namesOfToken } from '../../src/subject/names.ts'
 import { grantKey, tokenKey } from '../../src/subject/store.ts'
 import { ask, askSession, browse, logIn, subjectOf, the, theConfig } from '../support/broker.ts'
-import { until } from '../support/holder.ts'
+import { holdCrypto } from '../support/holder.ts'
 import { createHostileKv } from '../support/hostile-kv.ts'
 import {
   type Call,
@@ -37,19 +37,13 @@ it('without a refresh token is not kept where the one that was held goes meanwhi
   scriptGoogle()
   await logIn(browse(), { bundle: 'album' })
   const { stub } = await subjectOf()
-  const encrypt = crypto.subtle.encrypt.bind(crypto.subtle)
-  let [calls, isHeld] = [0, true]
-  vi.spyOn(crypto.subtle, 'encrypt').mockImplementation(async (...args) => {
-    calls++
-    await until(() => !isHeld)
-    return encrypt(...args)
-  })
+  const gate = holdCrypto('encrypt')
   later(1)
   const accepting = stub.accept(withoutRefreshToken(the.album))
-  await until(() => calls > 0)
+  await gate.arrived()
   const name = await accountName(theConfig(), the.sub)
   await stub.heed({ type: 'tokens_revoked', name, at: now() })
-  isHeld = false
+  gate.release()
   expect(await accepting).toMatchObject({ value: { result: 'refresh_token_missing' } })
 })
 

@@ -8,7 +8,7 @@ import type { Asker } from '../../src/subject/asker.ts'
 import type { Ask } from '../../src/subject/hand-out.ts'
 import type { Subject } from '../../src/subject/subject.ts'
 import { browse, logIn, subjectOf, the } from '../support/broker.ts'
-import { until } from '../support/holder.ts'
+import { holdCrypto, until } from '../support/holder.ts'
 import { createHostileKv } from '../support/hostile-kv.ts'
 import {
   oauthError,
@@ -167,23 +167,6 @@ it('how long Google took is told, when it was asked', async () => {
   }
   expect(await stub.accessToken(asked)).toMatchObject({ value: { google_ms: 1500 } })
 })
-
-/** Holds what a primitive of Web Crypto does from now on, until it is released. */
-function holdCrypto(primitive: 'encrypt' | 'decrypt') {
-  const work = crypto.subtle[primitive].bind(crypto.subtle)
-  let [calls, isHeld] = [0, true]
-  vi.spyOn(crypto.subtle, primitive).mockImplementation(async (...args) => {
-    calls++
-    await until(() => !isHeld)
-    return work(...args)
-  })
-  return {
-    arrived: async () => until(() => calls > 0),
-    release: () => {
-      isHeld = false
-    },
-  }
-}
 
 it('what is taken away while it is opened is not handed out (TMB-61)', async () => {
   await logIn(browse())

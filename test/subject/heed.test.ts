@@ -7,7 +7,7 @@ import { endsAnything, type Word } from '../../src/subject/heed.ts'
 import { accountName, namesOfToken } from '../../src/subject/names.ts'
 import type { Subject } from '../../src/subject/subject.ts'
 import { subjectOf, the, theConfig } from '../support/broker.ts'
-import { until } from '../support/holder.ts'
+import { holdCrypto } from '../support/holder.ts'
 import { createHostileKv } from '../support/hostile-kv.ts'
 import { scriptGoogle } from '../support/scripted-google.ts'
 import { later, stage } from '../support/story.ts'
@@ -118,17 +118,11 @@ it('a word on a token ends the grant it is part of; one on somebody else ends no
 it('a grant that is replaced while it is looked at is not ended for the old one', async () => {
   await connect()
   later(2)
-  const sign = crypto.subtle.sign.bind(crypto.subtle)
-  let [calls, isHeld] = [0, true]
-  vi.spyOn(crypto.subtle, 'sign').mockImplementation(async (...args) => {
-    calls++
-    await until(() => !isHeld)
-    return sign(...args)
-  })
+  const gate = holdCrypto('sign')
   const heeding = heed('tokens_revoked')
-  await until(() => calls > 0)
+  await gate.arrived()
   await connect(the.pick, 'canary-new')
-  isHeld = false
+  gate.release()
   await heeding
   expect(await left()).toEqual({ grants: 1, tokens: 1, sessions: 2 })
 })

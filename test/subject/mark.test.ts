@@ -2,12 +2,12 @@
 
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { beforeEach, expect, it, vi } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { now } from '../../src/clock.ts'
 import { accountName } from '../../src/subject/names.ts'
 import type { Subject } from '../../src/subject/subject.ts'
 import { browse, logIn, subjectOf, the, theConfig } from '../support/broker.ts'
-import { until } from '../support/holder.ts'
+import { holdCrypto } from '../support/holder.ts'
 import { scriptGoogle } from '../support/scripted-google.ts'
 import { alarm, dumpObject, later, stage } from '../support/story.ts'
 
@@ -81,17 +81,11 @@ it('who is noted while others are looked for stays noted', async () => {
   const { key } = await subjectOf()
   const note = named(name)
   await note.link(name, key)
-  const sign = crypto.subtle.sign.bind(crypto.subtle)
-  let [calls, isHeld] = [0, true]
-  vi.spyOn(crypto.subtle, 'sign').mockImplementation(async (...args) => {
-    calls++
-    await until(() => !isHeld)
-    return sign(...args)
-  })
+  const gate = holdCrypto('sign')
   const tidying = alarm(note)
-  await until(() => calls > 0)
+  await gate.arrived()
   await note.link(name, 'new')
-  isHeld = false
+  gate.release()
   await tidying
   expect(await note.linked()).toEqual([key, 'new'])
   expect(await dumpObject(note)).toMatch(/^\[\[\],/) // and it is no subject for that

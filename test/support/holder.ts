@@ -226,6 +226,23 @@ export function gate(grant_type: GrantType, isHeld = true): Gate {
   }
 }
 
+/** Holds what a primitive of Web Crypto does from now on, until it is released. */
+export function holdCrypto(primitive: 'encrypt' | 'decrypt' | 'sign'): Omit<Gate, 'calls'> {
+  const work = crypto.subtle[primitive].bind(crypto.subtle) as (...args: unknown[]) => unknown
+  let [calls, isHeld] = [0, true]
+  vi.spyOn(crypto.subtle, primitive).mockImplementation(async (...args: unknown[]) => {
+    calls++
+    await until(() => !isHeld)
+    return work(...args) as never
+  })
+  return {
+    arrived: async () => until(() => calls > 0),
+    release() {
+      isHeld = false
+    },
+  }
+}
+
 /** Looks again and again: a promise of one request may not be settled by another in workerd. */
 export async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 1))
