@@ -6,10 +6,20 @@ import { describe, expect, it, vi } from 'vitest'
 import { now } from '../../src/clock.ts'
 import { open, type Place } from '../../src/crypto/seal.ts'
 import { parseScope } from '../../src/scope/scopes.ts'
+import type { Consent } from '../../src/subject/consent.ts'
 import { scopeSetKey } from '../../src/subject/grants.ts'
 import { accountName, namesOfToken } from '../../src/subject/names.ts'
 import { grantKey, tokenKey } from '../../src/subject/store.ts'
-import { ask, askSession, browse, logIn, subjectOf, the, theConfig } from '../support/broker.ts'
+import {
+  ask,
+  askSession,
+  browse,
+  consentTo,
+  logIn,
+  subjectOf,
+  the,
+  theConfig,
+} from '../support/broker.ts'
 import { holdCrypto } from '../support/holder.ts'
 import { createHostileKv } from '../support/hostile-kv.ts'
 import {
@@ -25,13 +35,11 @@ import { configure } from '../support/worker.ts'
 stage()
 
 /** A consent to `album` that brings these scopes, and no refresh token unless it is given. */
-const withoutRefreshToken = (scope: string, refresh_token?: string) => ({
-  ...{ sub: the.sub, asked: the.album, began_at: now(), begins_session: false },
-  tokens: {
-    ...{ access_token: 'canary-late', expires_in: 3599, expires_at: now() + 3599, scope },
-    ...(refresh_token === undefined ? {} : { refresh_token }),
-  },
-})
+const toAlbum = (scope: string, refresh_token?: string): Consent =>
+  consentTo(the.album, {
+    begins_session: false,
+    tokens: { access_token: 'canary-late', refresh_token, scope },
+  })
 
 it('without a refresh token is not kept where the one that was held goes meanwhile (design.md §6.6)', async () => {
   scriptGoogle()
@@ -39,7 +47,7 @@ it('without a refresh token is not kept where the one that was held goes meanwhi
   const { stub } = await subjectOf()
   const gate = holdCrypto('encrypt')
   later(1)
-  const accepting = stub.accept(withoutRefreshToken(the.album))
+  const accepting = stub.accept(toAlbum(the.album))
   await gate.arrived()
   const name = await accountName(theConfig(), the.sub)
   await stub.heed({ type: 'tokens_revoked', name, at: now() })
@@ -54,7 +62,7 @@ it('in part leaves the whole one that is held as it is, and its outages outages 
   await logIn(browser, { bundle: 'album', expires_in: 1 })
   const { stub } = await subjectOf()
   later(1)
-  expect(await stub.accept(withoutRefreshToken(the.upload))).toMatchObject({
+  expect(await stub.accept(toAlbum(the.upload))).toMatchObject({
     value: { result: 'consent_required' },
   })
   later(1)
@@ -72,12 +80,12 @@ it('in part does not bring back what was forgotten, also where a wider grant has
   const askAlbum = async () =>
     stub.accessToken({ asker, scope: the.album, min_ttl: 0, missed_in_kv: false })
   expect(await askAlbum()).toMatchObject({ ok: true })
-  const before = withoutRefreshToken(the.album)
+  const before = toAlbum(the.album)
   later(1)
   await stub.forget(asker, the.album)
   expect(await askAlbum()).toMatchObject({ ok: false, failure: { code: 'consent_required' } })
   later(1)
-  const part = withoutRefreshToken(the.upload)
+  const part = toAlbum(the.upload)
   await stub.accept({ ...part, tokens: { ...part.tokens, refresh_token: 'canary-part' } })
   expect(await askAlbum()).toMatchObject({
     failure: { code: 'consent_required', members: { reason: 'partially_granted' } },
@@ -129,31 +137,31 @@ describe('that comes too late', () => {
   ])('for a disconnect is refused, $what to be revoked (TMB-61)', async (given) => {
     const google = scriptGoogle()
     const { stub } = await subjectOf()
-    await stub.accept(withoutRefreshToken(the.album, 'canary-first'))
+    await stub.accept(toAlbum(the.album, 'canary-first'))
     await stub.disconnectForOperator()
     expect(revoked(google)).toEqual(['canary-first'])
-    const late = withoutRefreshToken(`${the.album} ${the.pick}`, given.refresh_token)
+    const late = toAlbum(`${the.album} ${the.pick}`, given.refresh_token)
     expect(await stub.accept(late)).toMatchObject({
       failure: { code: 'access_denied', reason: 'disconnected' },
     })
     expect(revoked(google).slice(1)).toEqual(given.left)
     expect(google.refreshes).toEqual([])
     later(0.001)
-    expect((await stub.accept(withoutRefreshToken(the.album, 'canary-new'))).ok).toBe(true)
+    expect((await stub.accept(toAlbum(the.album, 'canary-new'))).ok).toBe(true)
   })
 
   it.each([
     {
       reason: 'session_ended',
-      make: async () => ({ ...withoutRefreshToken(the.album, 'canary-late'), line: 'gone' }),
+      make: async () => ({ ...toAlbum(the.album, 'canary-late'), line: 'gone' }),
     },
     {
       reason: 'forgotten',
       make: async () => {
         const { stub } = await subjectOf()
-        await stub.accept(withoutRefreshToken(the.album, 'canary-first'))
+        await stub.accept(toAlbum(the.album, 'canary-first'))
         await stub.forget({ kind: 'app_user' }, the.album)
-        return withoutRefreshToken(the.album, 'canary-late')
+        return toAlbum(the.album, 'canary-late')
       },
     },
   ])('for what it is: $reason, is refused and not revoked', async ({ reason, make }) => {
@@ -169,7 +177,7 @@ it('to nothing at all is kept as nothing, whatever token came with it', async ()
   scriptGoogle()
   const { stub, key } = await subjectOf()
   for (const refresh_token of [undefined, 'canary-useless']) {
-    expect(await stub.accept(withoutRefreshToken('openid', refresh_token))).toMatchObject({
+    expect(await stub.accept(toAlbum('openid', refresh_token))).toMatchObject({
       value: { result: 'consent_required' },
     })
     expect(await stub.census(false)).toMatchObject({ grants: [], records: {} })
@@ -190,14 +198,14 @@ it.each([{ begins_session: true }, { begins_session: false }])(
     const { stub, key } = await subjectOf()
     const account = async (): Promise<string[]> =>
       env.SUBJECTS.getByName(await accountName(theConfig(), the.sub)).linked()
-    await stub.accept({ ...withoutRefreshToken(the.album), begins_session })
-    await stub.accept({ ...withoutRefreshToken(the.album, 'canary-late'), line: 'gone' })
+    await stub.accept({ ...toAlbum(the.album), begins_session })
+    await stub.accept({ ...toAlbum(the.album, 'canary-late'), line: 'gone' })
     expect([await namedHere(''), await namedHere('canary-late')]).toEqual([[], []])
     expect(await account()).toEqual([])
-    await stub.accept({ ...withoutRefreshToken(the.album, 'canary-r'), begins_session })
+    await stub.accept({ ...toAlbum(the.album, 'canary-r'), begins_session })
     await vi.waitFor(async () => expect(await namedHere('canary-r')).toEqual([key]))
     await vi.waitFor(async () => expect(await account()).toEqual(begins_session ? [] : [key]))
-    await stub.accept({ ...withoutRefreshToken(the.album), begins_session })
+    await stub.accept({ ...toAlbum(the.album), begins_session })
     expect(await namedHere('')).toEqual([])
   },
 )
@@ -220,7 +228,7 @@ it('is of one generation with its access token, also where it brings no other gr
   const generations = new Set<unknown>()
   for (const refresh_token of ['canary-r', undefined, 'canary-r2']) {
     later(2)
-    await stub.accept(withoutRefreshToken(the.album, refresh_token))
+    await stub.accept(toAlbum(the.album, refresh_token))
     const [grant, token] = (await records()) as { generation: string; refresh_token: string }[]
     expect(grant?.refresh_token).toBe(refresh_token ?? 'canary-r')
     expect(grant?.generation).toMatch(/^[\w-]{22}$/)
@@ -233,7 +241,7 @@ it('is of one generation with its access token, also where it brings no other gr
 it('for a while is told as over when that is over', async () => {
   const google = scriptGoogle()
   const { stub } = await subjectOf()
-  const consent = withoutRefreshToken(the.album, 'canary-r')
+  const consent = toAlbum(the.album, 'canary-r')
   const refresh_token_expires_at = now() + 7200
   await stub.accept({ ...consent, tokens: { ...consent.tokens, refresh_token_expires_at } })
   google.token = () => oauthError(400, 'invalid_grant')
@@ -251,7 +259,7 @@ it('takes back what was noted of its scopes and of those that were asked for', a
   const askFor = async (scope: string) =>
     stub.accessToken({ asker, scope, min_ttl: 0, missed_in_kv: false })
   const statuses = async (): Promise<unknown> => stub.describe(asker, [the.upload, the.album])
-  await stub.accept(withoutRefreshToken(the.upload, 'canary-upload'))
+  await stub.accept(toAlbum(the.upload, 'canary-upload'))
   expect(await dumpObject(stub)).toContain('"kind":"partial"')
   google.token = (call) => refreshed(call, { scope: the.album })
   later(3600)
@@ -259,14 +267,14 @@ it('takes back what was noted of its scopes and of those that were asked for', a
   expect(await statuses()).toMatchObject({
     value: [{ status: 'unavailable' }, { reason: 'partially_granted' }],
   })
-  await stub.accept(withoutRefreshToken(the.upload, 'canary-upload'))
+  await stub.accept(toAlbum(the.upload, 'canary-upload'))
   expect(await statuses()).toMatchObject({
     value: [{ status: 'ready' }, { reason: 'partially_granted' }],
   })
   await stub.forget(asker, the.upload)
   google.token = (call) => refreshed(call)
   later(1)
-  const wider = { ...withoutRefreshToken(the.album, 'canary-wide'), asked: the.upload }
+  const wider = { ...toAlbum(the.album, 'canary-wide'), asked: the.upload }
   expect(await stub.accept(wider)).toMatchObject({ value: { result: 'ok' } })
   expect(await askFor(the.upload)).toMatchObject({ ok: true })
 })
@@ -275,14 +283,14 @@ it('gives up a revocation of its account that Google has not heard (TMB-62)', as
   const google = scriptGoogle()
   const { stub } = await subjectOf()
   google.revoke = () => new Response(null, { status: 503 })
-  await stub.accept(withoutRefreshToken(the.album, 'canary-first'))
+  await stub.accept(toAlbum(the.album, 'canary-first'))
   later(1)
   await stub.disconnectForOperator()
   expect(await stub.census(false)).toMatchObject({ revocations: 1 })
   later(1)
-  await stub.accept(withoutRefreshToken('openid', 'canary-nothing'))
+  await stub.accept(toAlbum('openid', 'canary-nothing'))
   expect(await stub.census(false)).toMatchObject({ revocations: 1 })
-  await stub.accept(withoutRefreshToken(the.album, 'canary-again'))
+  await stub.accept(toAlbum(the.album, 'canary-again'))
   expect(await stub.census(false)).toMatchObject({ revocations: 0 })
 })
 
@@ -297,7 +305,7 @@ it('that begins a session beside another writes only what is its own', async () 
   const { stub } = await subjectOf()
   const begin = async (line?: string) => {
     later(2)
-    const nothing = { ...withoutRefreshToken('openid'), begins_session: true }
+    const nothing = { ...toAlbum('openid'), begins_session: true }
     const accepted = await stub.accept(line === undefined ? nothing : { ...nothing, line })
     return accepted.ok && 'session' in accepted.value ? accepted.value.session?.line : undefined
   }
@@ -328,12 +336,12 @@ it.each([
   const google = scriptGoogle()
   google.token = given.token
   const { stub } = await subjectOf()
-  const wider = { ...withoutRefreshToken(the.album, 'canary-wide'), asked: the.upload }
+  const wider = { ...toAlbum(the.album, 'canary-wide'), asked: the.upload }
   expect(await stub.accept({ ...wider, begins_session: true })).toMatchObject({
     value: { result: given.result, session: { id: expect.any(String) } },
   })
   expect(google.refreshes).toHaveLength(1)
-  const { tokens } = withoutRefreshToken(`${the.album} ${the.pick}`)
+  const { tokens } = toAlbum(`${the.album} ${the.pick}`)
   expect(await stub.accept({ ...wider, tokens })).toEqual({
     ok: true,
     value: { result: 'refresh_token_missing' },

@@ -2,12 +2,11 @@
 
 import { runInDurableObject } from 'cloudflare:test'
 import { beforeEach, expect, it, vi } from 'vitest'
-import { now } from '../../src/clock.ts'
 import { sha256 } from '../../src/crypto/digest.ts'
 import type { Asker } from '../../src/subject/asker.ts'
 import type { Ask } from '../../src/subject/hand-out.ts'
 import type { Subject } from '../../src/subject/subject.ts'
-import { browse, logIn, subjectOf, the } from '../support/broker.ts'
+import { beginSession, browse, consentTo, logIn, subjectOf, the } from '../support/broker.ts'
 import { holdCrypto, until } from '../support/holder.ts'
 import { createHostileKv } from '../support/hostile-kv.ts'
 import {
@@ -35,11 +34,8 @@ const user: Asker = { kind: 'app_user' }
 
 /** Begins a session, and nothing else: a consent to nothing. */
 async function session(): Promise<Asker> {
-  const tokens = { access_token: '', expires_in: 0, expires_at: 0, scope: '' }
-  const consent = { sub: the.sub, asked: the.pick, tokens, began_at: now(), begins_session: true }
-  const accepted = await stub.accept(consent)
-  if (!accepted.ok || !('session' in accepted.value)) throw new Error('no session')
-  return { kind: 'session', id: accepted.value.session?.id ?? '' }
+  const { id } = await beginSession(stub, consentTo(the.pick, { tokens: { scope: '' } }))
+  return { kind: 'session', id }
 }
 
 /** The access token, or code and reason. */

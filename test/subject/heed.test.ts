@@ -1,16 +1,16 @@
 /** This file is the tests of what the provider's word ends: to the second, of whom it is about, and nothing else (TMB-67). */
 
 import { runInDurableObject } from 'cloudflare:test'
-import { beforeEach, expect, it, vi } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { now } from '../../src/clock.ts'
 import { endsAnything, type Word } from '../../src/subject/heed.ts'
 import { accountName, namesOfToken } from '../../src/subject/names.ts'
 import type { Subject } from '../../src/subject/subject.ts'
-import { subjectOf, the, theConfig } from '../support/broker.ts'
+import { beginSession, consentTo, subjectOf, the, theConfig } from '../support/broker.ts'
 import { holdCrypto } from '../support/holder.ts'
 import { createHostileKv } from '../support/hostile-kv.ts'
 import { scriptGoogle } from '../support/scripted-google.ts'
-import { later, stage } from '../support/story.ts'
+import { later, readLog, stage } from '../support/story.ts'
 import { configure } from '../support/worker.ts'
 
 stage()
@@ -26,16 +26,9 @@ beforeEach(async () => {
   account = await accountName(theConfig(), the.sub)
 })
 
-/** Consents to a bundle, and begins a session; @returns its id. */
-async function connect(scope: string = the.pick, refresh_token = 'canary-r'): Promise<string> {
-  const accepted = await stub.accept({
-    ...{ sub: the.sub, asked: scope, began_at: now(), begins_session: true },
-    tokens: {
-      ...{ access_token: 'canary-a', refresh_token, scope },
-      ...{ expires_in: 3599, expires_at: now() + 3599 },
-    },
-  })
-  return (accepted.ok && 'session' in accepted.value && accepted.value.session?.id) || ''
+/** Consents to a bundle, and begins a session. */
+async function connect(scope: string = the.pick, refresh_token = 'canary-r'): Promise<void> {
+  await beginSession(stub, consentTo(scope, { tokens: { refresh_token } }))
 }
 
 const heed = async (type: Word['type'], more: Partial<Word> = {}): Promise<void> =>
@@ -71,14 +64,12 @@ it.each<{ type: Word['type']; expected: object }>([
   { type: 'account_enabled', expected: ALL },
   { type: 'verification', expected: ALL },
 ])('$type ends so much, in KV too, and in the audit: $expected', async ({ type, expected }) => {
-  const info = vi.spyOn(console, 'info').mockImplementation(() => {})
   await connect()
   later(2)
-  info.mockClear()
+  const lines = readLog('info')
   const before = kv.counts.writes
   await heed(type)
   expect(await left()).toEqual(expected)
-  const lines = info.mock.calls.map(([line]) => JSON.parse(`${line}`))
   const { grants, tokens, sessions } = expected as typeof ALL
   expect(lines.map(({ event, reason }) => `${event} ${reason}`).sort()).toEqual([
     ...(grants === 0 ? [`grant_ended ${type}`] : []),

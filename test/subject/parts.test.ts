@@ -4,7 +4,7 @@ import { runInDurableObject } from 'cloudflare:test'
 import { beforeEach, expect, it } from 'vitest'
 import { now } from '../../src/clock.ts'
 import type { Subject } from '../../src/subject/subject.ts'
-import { browse, logIn, subjectOf, the, theConfig } from '../support/broker.ts'
+import { browse, consentTo, logIn, subjectOf, the, theConfig } from '../support/broker.ts'
 import { until } from '../support/holder.ts'
 import { createHostileKv } from '../support/hostile-kv.ts'
 import { type ScriptedGoogle, scriptGoogle } from '../support/scripted-google.ts'
@@ -30,11 +30,7 @@ async function alarmIn(): Promise<number> {
 
 /** Keeps a grant without a session. */
 async function acceptUser(): Promise<void> {
-  const tokens = { access_token: 'a', refresh_token: 'r', expires_in: 3599, scope: the.pick }
-  await stub.accept({
-    ...{ sub: the.sub, asked: the.pick, began_at: now(), begins_session: false },
-    tokens: { ...tokens, expires_at: now() + 3599 },
-  })
+  await stub.accept(consentTo(the.pick, { begins_session: false }))
 }
 
 it('a grant alone needs no alarm but the one that looks after its first write', async () => {
@@ -92,13 +88,7 @@ it('what KV refused is due before the session that waits beside it', async () =>
 })
 
 it('a consent that waits wakes it when its time is over', async () => {
-  const tokens = { access_token: 'a', refresh_token: 'r', expires_in: 3599, scope: the.pick }
-  const consent = { sub: the.sub, asked: the.pick, began_at: now(), begins_session: false, tokens }
-  const expires_at = now() + 60
-  await stub.hold({
-    ...{ id: 'one', expires_at },
-    consent: { ...consent, tokens: { ...tokens, expires_at: now() + 3599 } },
-  })
+  await stub.hold({ id: 'one', consent: consentTo(), expires_at: now() + 60 })
   expect(await alarmIn()).toBe(60)
 })
 

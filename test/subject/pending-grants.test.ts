@@ -2,17 +2,17 @@
 
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { beforeEach, expect, it, vi } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { now } from '../../src/clock.ts'
 import { parseScope } from '../../src/scope/scopes.ts'
 import type { Consent } from '../../src/subject/consent.ts'
 import { scopeSetKey } from '../../src/subject/grants.ts'
 import { readToken, tokenKey } from '../../src/subject/store.ts'
 import type { Subject } from '../../src/subject/subject.ts'
-import { subjectOf, the, theConfig } from '../support/broker.ts'
+import { consentTo, subjectOf, the, theConfig } from '../support/broker.ts'
 import { configureClients, OAUTH_CLIENTS } from '../support/frontend.ts'
 import { type ScriptedGoogle, scriptGoogle } from '../support/scripted-google.ts'
-import { alarm, later, stage } from '../support/story.ts'
+import { alarm, later, readLog, stage } from '../support/story.ts'
 
 stage()
 
@@ -23,20 +23,12 @@ beforeEach(async () => {
   stub = (await subjectOf()).stub
 })
 
-function some({
-  tokens = {},
-  ...more
-}: Partial<Omit<Consent, 'tokens'>> & { tokens?: object } = {}): Consent {
-  const given = { access_token: 'canary-a', refresh_token: 'canary-r', expires_in: 3599 }
-  return {
-    ...{ sub: the.sub, asked: the.pick, began_at: now(), begins_session: true },
-    tokens: { ...given, expires_at: now() + 3599, scope: the.pick, ...tokens },
-    ...more,
-  }
+interface Given extends Partial<Omit<Consent, 'tokens'>> {
+  tokens?: object
 }
 
-const hold = async (id: string, more = {}, expires_at = now() + 60): Promise<unknown> =>
-  told(await stub.hold({ id, consent: some(more), expires_at }))
+const hold = async (id: string, more: Given = {}, expires_at = now() + 60): Promise<unknown> =>
+  told(await stub.hold({ id, consent: consentTo(more.asked, more), expires_at }))
 const redeem = async (id: string): Promise<unknown> => told(await stub.redeem(id))
 
 /** The value, or code and reason. */
@@ -64,7 +56,7 @@ it('a consent is held, redeemed into a session and a token, and both end with a 
   expect(await hold('one')).toBe('held')
   const redeemed = await redeem('one')
   expect(redeemed).toMatchObject({
-    access_token: 'canary-a',
+    access_token: 'canary-access-token',
     session: expect.any(String),
   })
   const { session } = redeemed as { session: string }
@@ -78,7 +70,7 @@ it('a consent is held, redeemed into a session and a token, and both end with a 
 it("a code of an app's user begins no session, and a second try is refused all the same", async () => {
   await hold('one', { begins_session: false })
   const redeemed = await redeem('one')
-  expect(redeemed).toMatchObject({ access_token: 'canary-a' })
+  expect(redeemed).toMatchObject({ access_token: 'canary-access-token' })
   expect(redeemed).not.toHaveProperty('session')
   expect(await stub.census(true)).toMatchObject({ unreadable: 0 })
   expect(await redeem('one')).toBe('invalid_grant code_used')
@@ -103,7 +95,7 @@ it('a code that was never issued, or whose time is over to the millisecond, is u
 })
 
 it('a consent of another Google account than before is refused (TMB-28)', async () => {
-  await stub.accept(some())
+  await stub.accept(consentTo())
   expect(await hold('one', { sub: 'ben' })).toBe('access_denied account_mismatch')
   expect(await hold('two')).toBe('held')
 })
@@ -112,12 +104,12 @@ it('without a refresh token a consent is held only where one is held, or nothing
   const tokens = { refresh_token: undefined }
   expect(await hold('one', { tokens })).toBe('refresh_token_missing')
   expect(await hold('two', { tokens: { ...tokens, scope: 'openid' } })).toBe('held')
-  await stub.accept(some())
+  await stub.accept(consentTo())
   expect(await hold('three', { tokens })).toBe('held')
 })
 
 it('a consent whose grant ended while it waited is worth nothing', async () => {
-  await stub.accept(some())
+  await stub.accept(consentTo())
   await hold('one', { tokens: { refresh_token: undefined } })
   await change('DELETE FROM grants')
   expect(await redeem('one')).toBe('invalid_grant grant_ended_meanwhile')
@@ -131,13 +123,13 @@ it('a consent that does not open is worth nothing, now and later', async () => {
 })
 
 it('a consent from before a disconnect stays refused', async () => {
-  await stub.accept(some())
+  await stub.accept(consentTo())
   await hold('one', { began_at: now() - 100, line: 'gone' })
   expect(await redeem('one')).toBe('access_denied session_ended')
 })
 
 it('a consent waits on where the last trace of an earlier life goes', async () => {
-  await stub.accept(some())
+  await stub.accept(consentTo())
   await stub.disconnectForOperator()
   later(24 * 60 * 60 - 30)
   await hold('one')
@@ -149,19 +141,19 @@ it('a consent waits on where the last trace of an earlier life goes', async () =
 it('a consent that waits outlives the revocation of what was before, which is told afterwards (TMB-62)', async () => {
   const revoked = (): unknown[] => google.revocations.map(({ body }) => body.get('token'))
   google.revoke = () => new Response(null, { status: 503 })
-  await stub.accept(some())
+  await stub.accept(consentTo())
   later(1)
   await stub.disconnectForOperator()
-  expect(revoked()).toEqual(['canary-r'])
+  expect(revoked()).toEqual(['canary-refresh-token'])
   google.revoke = () => new Response(null)
   later(1)
   await hold('one', { tokens: { refresh_token: 'canary-waiting' } })
   later(10)
   await alarm(stub)
-  expect(revoked()).toEqual(['canary-r'])
+  expect(revoked()).toEqual(['canary-refresh-token'])
   later(50)
   await alarm(stub)
-  expect(revoked().slice(1).sort()).toEqual(['canary-r', 'canary-waiting'])
+  expect(revoked().slice(1).sort()).toEqual(['canary-refresh-token', 'canary-waiting'])
 })
 
 it('a late consent is not revoked while another waits: both would end (TMB-61)', async () => {
@@ -171,16 +163,17 @@ it('a late consent is not revoked while another waits: both would end (TMB-61)',
   await stub.disconnectForOperator()
   later(1)
   await hold('good', { tokens: { refresh_token: 'canary-good' } })
-  const late = { ...some(), began_at: now() - 9 }
+  const late = { ...consentTo(), began_at: now() - 9 }
   expect(told((await stub.accept(late)) as never)).toBe('access_denied disconnected')
   expect(google.revocations).toEqual([])
   expect(await redeem('good')).toHaveProperty('session')
 })
 
 it('a consent in part is told to be one, and begins no session', async () => {
-  await hold('one', { asked: `${the.upload} ${the.pick}` })
+  const inPart = { asked: `${the.upload} ${the.pick}`, tokens: { scope: the.pick } }
+  await hold('one', inPart)
   expect(await redeem('one')).toBe('consent_required partially_granted')
-  await hold('two', { asked: `${the.upload} ${the.pick}`, begins_session: false })
+  await hold('two', { ...inPart, begins_session: false })
   expect(await redeem('two')).toBe('consent_required partially_granted')
   await runInDurableObject(stub, (_, { storage }) => {
     expect(storage.sql.exec('SELECT * FROM sessions').toArray()).toEqual([])
@@ -234,7 +227,7 @@ it.each([
   },
   {
     what: 'has a grant beside it',
-    before: async () => void (await stub.accept(some())),
+    before: async () => void (await stub.accept(consentTo())),
     revoked: 0,
   },
 ])(
@@ -255,14 +248,11 @@ it.each([
 )
 
 it('what is dropped leaves a line in the audit; what was redeemed leaves none (TMB-76)', async () => {
-  const lines: object[] = []
-  for (const level of ['info', 'error'] as const)
-    vi.spyOn(console, level).mockImplementation((line: string) => void lines.push(JSON.parse(line)))
   await hold('one')
   await redeem('one')
   await hold('two')
   later(60)
-  lines.length = 0
+  const lines = readLog('info', 'error')
   await alarm(stub)
   expect(lines).toEqual([
     expect.objectContaining({

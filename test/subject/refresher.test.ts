@@ -4,21 +4,21 @@ import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { now } from '../../src/clock.ts'
-import type { LogRecord } from '../../src/log.ts'
 import { parseScope } from '../../src/scope/scopes.ts'
 import { scopeSetKey } from '../../src/subject/grants.ts'
 import { accountName, namesOfToken } from '../../src/subject/names.ts'
 import type { ScopeStatus, Subject } from '../../src/subject/subject.ts'
-import { browse, logIn, subjectOf, the, theConfig } from '../support/broker.ts'
+import { browse, consentTo, logIn, subjectOf, the, theConfig } from '../support/broker.ts'
 import { until } from '../support/holder.ts'
 import { createHostileKv } from '../support/hostile-kv.ts'
 import {
+  type Call,
   oauthError,
   refreshed,
   type ScriptedGoogle,
   scriptGoogle,
 } from '../support/scripted-google.ts'
-import { later, stage } from '../support/story.ts'
+import { later, readLog, stage } from '../support/story.ts'
 import { configure } from '../support/worker.ts'
 
 stage()
@@ -27,7 +27,7 @@ const kv = createHostileKv()
 let google: ScriptedGoogle
 let stub: DurableObjectStub<Subject>
 let key: string
-let lines: Partial<LogRecord>[]
+let lines: ReturnType<typeof readLog>
 beforeEach(async () => {
   google = scriptGoogle()
   kv.reset()
@@ -35,9 +35,7 @@ beforeEach(async () => {
   const subject = await subjectOf()
   stub = subject.stub
   key = subject.key
-  lines = []
-  for (const level of ['info', 'error'] as const)
-    vi.spyOn(console, level).mockImplementation((line: string) => void lines.push(JSON.parse(line)))
+  lines = readLog('info', 'error')
 })
 
 const asker = { kind: 'app_user' } as const
@@ -63,18 +61,9 @@ async function statusOf(scope: string): Promise<ScopeStatus | undefined> {
 
 /** Keeps a grant whose access token is over. */
 async function keep(scope: string, refresh_token = 'canary-r', more: object = {}): Promise<void> {
-  const expires_at = now() - 1
-  await stub.accept({
-    ...{ sub: the.sub, asked: scope, began_at: now(), begins_session: false },
-    tokens: {
-      access_token: 'canary-old',
-      refresh_token,
-      scope,
-      expires_in: 1,
-      expires_at,
-      ...more,
-    },
-  })
+  const over = { expires_in: 1, expires_at: now() - 1 }
+  const tokens = { access_token: 'canary-old', refresh_token, ...over, ...more }
+  await stub.accept(consentTo(scope, { begins_session: false, tokens }))
 }
 
 /** The refresh tokens that Google was shown, or was told are over. */
@@ -231,14 +220,14 @@ describe('one grant', () => {
   })
 
   it.each([
-    { what: 'a token', token: (call: never) => refreshed(call) },
+    { what: 'a token', token: (call: Call) => refreshed(call) },
     { what: 'invalid_grant', token: () => oauthError(400, 'invalid_grant') },
     { what: 'an outage', token: () => new Response(null, { status: 503 }) },
   ])(
     'replaced under a refresh that brings $what is answered with what came instead (TMB-22)',
     async (row) => {
       await keep(the.pick)
-      google.token = (call) => row.token(call as never)
+      google.token = row.token
       const gate = google.hold()
       const asking = ask(the.pick)
       await gate.arrived()

@@ -5,24 +5,21 @@ import { env } from 'cloudflare:workers'
 import { beforeEach, expect, it, vi } from 'vitest'
 import type { AuditTrail } from '../../src/audit.ts'
 import { now } from '../../src/clock.ts'
-import type { LogRecord } from '../../src/log.ts'
 import { type Ledger, openLedger } from '../../src/subject/ledger.ts'
 import { createRevoker, type Revoker } from '../../src/subject/revoker.ts'
 import { createVault, type Vault } from '../../src/subject/vault.ts'
 import { theConfig } from '../support/broker.ts'
 import { until } from '../support/holder.ts'
 import { type ScriptedGoogle, scriptGoogle } from '../support/scripted-google.ts'
-import { later, stage } from '../support/story.ts'
+import { later, readLog, stage } from '../support/story.ts'
 
 stage()
 
 let google: ScriptedGoogle
-let lines: Partial<LogRecord>[]
+let lines: ReturnType<typeof readLog>
 beforeEach(() => {
   google = scriptGoogle()
-  lines = []
-  for (const level of ['warn', 'error'] as const)
-    vi.spyOn(console, level).mockImplementation((line: string) => void lines.push(JSON.parse(line)))
+  lines = readLog('warn', 'error')
 })
 
 interface Given {

@@ -6,10 +6,10 @@ import { now } from '../../src/clock.ts'
 import type { Asker } from '../../src/subject/asker.ts'
 import { accountName } from '../../src/subject/names.ts'
 import type { Subject } from '../../src/subject/subject.ts'
-import { subjectOf, the, theConfig } from '../support/broker.ts'
+import { beginSession, consentTo, subjectOf, the, theConfig } from '../support/broker.ts'
 import { createHostileKv } from '../support/hostile-kv.ts'
 import { refreshed, type ScriptedGoogle, scriptGoogle } from '../support/scripted-google.ts'
-import { alarm, dumpObject, later, stage } from '../support/story.ts'
+import { alarm, dumpObject, later, readLog, stage } from '../support/story.ts'
 import { configure } from '../support/worker.ts'
 
 stage()
@@ -22,22 +22,13 @@ beforeEach(async () => {
 })
 
 const user: Asker = { kind: 'app_user' }
+type Session = Extract<Asker, { kind: 'session' }>
+
 const stranger: Asker = { kind: 'session', id: 'stranger' }
 
-const consentTo = (scope: string, begins_session = true) => ({
-  ...{ sub: the.sub, asked: scope, began_at: now(), begins_session },
-  tokens: {
-    ...{ access_token: 'canary-a', refresh_token: 'canary-r', scope },
-    ...{ expires_in: 3599, expires_at: now() + 3599 },
-  },
-})
-
 /** Consents; @returns the session that began. */
-async function connect(scope: string = the.pick): Promise<{ asker: Asker; line: string }> {
-  const accepted = await stub.accept(consentTo(scope))
-  if (!accepted.ok || !('session' in accepted.value) || !accepted.value.session)
-    throw new Error('not accepted')
-  const { id, line } = accepted.value.session
+async function connect(scope: string = the.pick): Promise<{ asker: Session; line: string }> {
+  const { id, line } = await beginSession(stub, consentTo(scope))
   return { asker: { kind: 'session', id }, line }
 }
 
@@ -175,14 +166,13 @@ it('a session that is asked about is in use (TMB-33)', async () => {
 })
 
 it('one session ends alone, or with all others', async () => {
-  const [one, two, three] = [await connect(), await connect(), await connect()].map(
-    ({ asker }) => asker,
-  )
-  const idOf = (asker?: Asker): string => (asker?.kind === 'session' ? asker.id : '')
-  await stub.endSession(idOf(one), false)
-  expect([await lives(one ?? user), await lives(two ?? user)]).toEqual([false, true])
-  await stub.endSession(idOf(two), true)
-  expect([await lives(two ?? user), await lives(three ?? user)]).toEqual([false, false])
+  const { asker: one } = await connect()
+  const { asker: two } = await connect()
+  const { asker: three } = await connect()
+  await stub.endSession(one.id, false)
+  expect([await lives(one), await lives(two)]).toEqual([false, true])
+  await stub.endSession(two.id, true)
+  expect([await lives(two), await lives(three)]).toEqual([false, false])
   expect(await statuses(the.pick)).toMatchObject([{ status: 'ready' }])
 })
 
@@ -217,7 +207,6 @@ it('a session whose grant alone is gone cannot disconnect once it is over', asyn
 
 it('a proof that is used again disconnects nobody, and is not told as done (RFC 9449 §11.1)', async () => {
   const { asker } = await connect()
-  if (asker.kind !== 'session') return
   const proof = { jkt: 'key', jti: 'one', expires_at: now() + 60 }
   expect(await stub.confirm({ ...asker, proof })).toEqual(DONE)
   later(2)
@@ -239,12 +228,12 @@ it('the operator hears of whatever is kept, and an object knows its names', asyn
 it('codes are redeemed one after the other, whatever comes of the first (TMB-28)', async () => {
   const accounts = { one: the.sub, two: 'ben', three: the.sub }
   for (const [id, sub] of Object.entries(accounts))
-    await stub.hold({ id, consent: { ...consentTo(the.pick), sub }, expires_at: now() + 60 })
+    await stub.hold({ id, consent: consentTo(the.pick, { sub }), expires_at: now() + 60 })
   vi.spyOn(crypto.subtle, 'encrypt').mockRejectedValueOnce(new Error('out of order'))
   const redeeming = [stub.redeem('three'), stub.redeem('one'), stub.redeem('two')]
   const [failed, first, second] = await Promise.allSettled(redeeming)
   expect(failed?.status).toBe('rejected')
-  expect(first).toMatchObject({ value: { value: { access_token: 'canary-a' } } })
+  expect(first).toMatchObject({ value: { value: { access_token: 'canary-access-token' } } })
   expect(second).toMatchObject({
     value: { failure: { code: 'access_denied', reason: 'account_mismatch' } },
   })
@@ -259,22 +248,21 @@ it('what an object kept it keeps over its end, and a session that ended is gone 
   expect(await lives(asker)).toBe(true)
   later(2)
   const { writes } = kv.counts
-  await stub.endSession(asker.kind === 'session' ? asker.id : '', false)
+  await stub.endSession(asker.id, false)
   expect(kv.counts.writes).toBe(writes + 1)
 })
 
 it('a session that is over leaves the object with its alarm', async () => {
   const { asker } = await connect()
-  const id = asker.kind === 'session' ? asker.id : ''
   later(theConfig().session_idle_seconds)
-  expect(await dumpObject(stub)).toContain(id)
+  expect(await dumpObject(stub)).toContain(asker.id)
   await alarm(stub)
-  expect(await dumpObject(stub)).not.toContain(id)
+  expect(await dumpObject(stub)).not.toContain(asker.id)
 })
 
 it('an alarm that fails comes again after a minute, and the log says so', async () => {
   await connect()
-  const error = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const lines = readLog('error')
   const storageOf = async <T>(work: (storage: DurableObjectStorage) => T): Promise<T> =>
     runInDurableObject(stub, (_, { storage }) => work(storage))
   await storageOf((storage) =>
@@ -283,9 +271,7 @@ it('an alarm that fails comes again after a minute, and the log says so', async 
     }),
   )
   await alarm(stub)
-  expect(JSON.parse(`${error.mock.lastCall}`)).toMatchObject({
-    ...{ event: 'alarm_failed', reason: 'unexpected (RangeError)' },
-  })
+  expect(lines).toMatchObject([{ event: 'alarm_failed', reason: 'unexpected (RangeError)' }])
   expect(await storageOf(async (storage) => storage.getAlarm())).toBe(Date.now() + 60_000)
 })
 

@@ -7,6 +7,7 @@ import { type Config, readConfig } from '../../src/config.ts'
 import type { ErrorResponse, SessionResponse, TokenResponse } from '../../src/protocol.ts'
 import { scopeSet } from '../../src/scope/scopes.ts'
 import { sealSession } from '../../src/session/session.ts'
+import type { Consent } from '../../src/subject/consent.ts'
 import type { Subject } from '../../src/subject/subject.ts'
 import { type Browser, type Internet, openBrowser } from './browser.ts'
 import { inTests } from './worker.ts'
@@ -54,6 +55,31 @@ export async function subjectOf(
   return { key, stub: env.SUBJECTS.getByName(key) as unknown as DurableObjectStub<Subject> }
 }
 
+/** A consent that came back from Google and brings all that was asked for, unless a test says otherwise. */
+export function consentTo(
+  asked: string = the.pick,
+  { tokens, ...more }: Partial<Omit<Consent, 'tokens'>> & { tokens?: object } = {},
+): Consent {
+  return {
+    ...{ sub: the.sub, asked, began_at: now(), begins_session: true, ...more },
+    tokens: {
+      ...{ access_token: 'canary-access-token', refresh_token: 'canary-refresh-token' },
+      ...{ expires_in: 3599, expires_at: now() + 3599, scope: asked, ...tokens },
+    },
+  }
+}
+
+/** Brings a consent to the object of its subject. @returns the session that began */
+export async function beginSession(
+  stub: DurableObjectStub<Subject>,
+  consent: Consent,
+): Promise<{ id: string; line: string }> {
+  const accepted = await stub.accept(consent)
+  if (!accepted.ok || !('session' in accepted.value) || !accepted.value.session)
+    throw new Error('no session began')
+  return accepted.value.session
+}
+
 /** Logs a browser in without Google: as if `bundle` had just been consented to. */
 export async function logIn(
   browser: Browser,
@@ -69,14 +95,11 @@ export async function logIn(
   const config = theConfig()
   const { key, stub } = await subjectOf(sub, client)
   const scope = scopeSet((SCOPES[bundle] ?? bundle).split(' ')).join(' ')
-  const tokens = { access_token, refresh_token, expires_in, expires_at: now() + expires_in, scope }
-  const consent = { sub, asked: scope, tokens, began_at: now(), begins_session: true }
-  const accepted = await stub.accept(consent)
-  if (!accepted.ok || !('session' in accepted.value) || !accepted.value.session)
-    throw new Error('the subject did not accept')
+  const tokens = { access_token, refresh_token, expires_in, expires_at: now() + expires_in }
+  const { id } = await beginSession(stub, consentTo(scope, { sub, tokens }))
   const exp = now() + config.session_ttl_seconds
   const cookie = await sealSession(config, {
-    id: accepted.value.session.id,
+    id,
     client,
     sub,
     subject: key,

@@ -3,6 +3,7 @@
 import { reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, vi } from 'vitest'
+import type { LogRecord } from '../../src/log.ts'
 import type { Subject } from '../../src/subject/subject.ts'
 import { configure, hostileKv } from './worker.ts'
 
@@ -46,6 +47,14 @@ export async function aMinute(stub: DurableObjectStub<Subject>): Promise<void> {
 /** Lets the alarm of an object go off. */
 export async function alarm(stub: DurableObjectStub<Subject>): Promise<void> {
   await runDurableObjectAlarm(stub)
+}
+
+/** Reads from now on what is logged at these levels, and keeps it from the console. */
+export function readLog(...levels: LogRecord['level'][]): Partial<LogRecord>[] {
+  const lines: Partial<LogRecord>[] = []
+  for (const level of levels)
+    vi.spyOn(console, level).mockImplementation((line: string) => void lines.push(JSON.parse(line)))
+  return lines
 }
 
 /** Counts from now on what requests cost: reads of KV, calls of Durable Objects, calls of others. */
