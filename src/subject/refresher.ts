@@ -52,12 +52,13 @@ interface Parts {
 export function createRefresher(parts: Parts): Refresher {
   const { grants } = parts
   const underWay = new Map<string, Promise<Outcome<AccessToken>>>()
-  const lastTurn = new Map<string, Promise<unknown>>()
+  const lastTurn = new Map<string, Promise<void>>()
 
   /** One grant serves several scope sets when it is narrowed; still it is asked for one at a time. */
   const inTurn = async <T>(grant: string, work: () => Promise<T>): Promise<T> => {
-    const turn = (lastTurn.get(grant) ?? Promise.resolve()).then(work, work)
-    lastTurn.set(grant, turn)
+    const turn = (lastTurn.get(grant) ?? Promise.resolve()).then(work)
+    const over = (): void => {} // nothing of what came of it is kept
+    lastTurn.set(grant, turn.then(over, over))
     return turn
   }
 
