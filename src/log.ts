@@ -27,10 +27,16 @@ export interface LogRecord extends LogFields {
   event: string
 }
 
+/** What `JSON.stringify` leaves as it is, and a terminal or a viewer of logs obeys: DEL, the C1 controls, Unicode's line ends. */
+const UNESCAPED = /[\u007f-\u009f\u2028\u2029]/g
+
+const escaped = (character: string): string =>
+  `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+
 /** Writes one event. @returns what was written */
 export function log(level: LogRecord['level'], event: string, fields: LogFields = {}): LogRecord {
   const record = { at: new Date().toISOString(), level, event, ...fields }
-  console[level](JSON.stringify(record))
+  console[level](JSON.stringify(record).replace(UNESCAPED, escaped))
   return record
 }
 

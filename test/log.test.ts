@@ -50,12 +50,13 @@ describe('an event', () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.constantFrom('\r\n{"event":"forged"}', '\u001b[2J', '\ud800', 'x'.repeat(10_000)),
+      fc.constantFrom('\u007f', '\u0085', '\u009b2J', '\u009f', '\u2028', '\u2029'),
     )
     fc.assert(
       fc.property(text, text, (route, reason) => {
         lines.length = 0
         log('info', 'an_event', { route, reason, problems: [route] })
-        expect(lines[0]?.text).not.toMatch(/[\p{Cc}\ud800]/u)
+        expect(lines[0]?.text).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\ud800]/u)
         expect(theEvent()).toMatchObject({ event: 'an_event', route, reason })
       }),
     )
