@@ -20,5 +20,5 @@ export function apisAt(simulator: string | undefined): GoogleApis {
 /** Whether a token may go to a URL. */
 export function mayHaveToken(url: URL, { picker, library }: GoogleApis): boolean {
   const isApi = [picker, library].some((api) => new URL(api).origin === url.origin)
-  return isApi && url.username === '' && url.password === ''
+  return isApi && !url.username && !url.password
 }

@@ -7,7 +7,7 @@ import { BrokerError } from './errors.ts'
 import { apisAt, type GoogleApis, mayHaveToken } from './google.ts'
 import { createOAuthWay } from './oauth.ts'
 import { takeOutcome } from './outcome.ts'
-import { openPopup, waitForOutcome } from './popup.ts'
+import { hearOutcome, openPopup, tellOutcome, whileOpen } from './popup.ts'
 import { type Change, joinTabs } from './tabs.ts'
 import { createTokens, type TokenOptions } from './tokens.ts'
 import type { Outcome, Way } from './way.ts'
@@ -141,10 +141,7 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
   }
 
   const comeBack = async (outcome: Outcome): Promise<void> => {
-    if (outcome['state']?.startsWith('p.')) {
-      tabs.tell({ kind: 'outcome', outcome })
-      return window.close()
-    }
+    if (outcome['state']?.startsWith('p.')) return tellOutcome(tabs, outcome)
     const departure: Departure = JSON.parse(sessionStorage[name] ?? '{}')
     delete sessionStorage[name]
     if (departure.state !== outcome['state']) return
@@ -179,7 +176,12 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
         location.assign(url.replace(`p.${id}`, departure.state))
         return new Promise(() => {}) // the page is about to go
       }
-      await finish(bundle, await waitForOutcome(tabs, popup, `p.${id}`, signal))
+      const hearing = hearOutcome(tabs, `p.${id}`)
+      const finished = hearing.then((outcome) => {
+        tabs.tell({ kind: 'outcome', outcome })
+        return finish(bundle, outcome)
+      })
+      await Promise.all([finished, whileOpen(popup, hearing, signal)])
     },
     token: (bundle, options) => guarded(() => tokens.get(bundle, options)),
     async fetch(bundle, url, init = {}) {

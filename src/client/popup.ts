@@ -1,50 +1,58 @@
 /** This file is the window in which a user consents: opened in the click, and its outcome told by our own page. */
 
 import { BrokerError } from './errors.ts'
+import { pause } from './pause.ts'
 import type { Tabs } from './tabs.ts'
 import type { Outcome } from './way.ts'
 
 const FEATURES = 'popup,width=500,height=700'
 const POLL_MS = 200
 
+/** So long the window stays when nobody waits for it any more. */
+const UNHEARD_MS = 5000
+
 /** Opens the window; this has to happen in the click, before anything is waited for. */
-export function openPopup(url = ''): Window | undefined {
-  return window.open(url, '', FEATURES) ?? undefined
+export function openPopup(url?: string): Window | null {
+  return window.open(url, '', FEATURES)
+}
+
+/** Hears what came of a consent, from whichever page of ours tells it. */
+export function hearOutcome(tabs: Tabs, state: string | undefined): Promise<Outcome> {
+  return new Promise((resolve) => {
+    tabs.listen((news) => {
+      if (news.kind === 'outcome' && news.outcome['state'] === state) resolve(news.outcome)
+    })
+  })
 }
 
 /**
- * Waits for the outcome of a consent.
+ * Waits for an outcome as long as its window is open, and closes the window.
  *
- * Our own page tells it by `BroadcastChannel` when the window is back on this origin, so it arrives when an
- * opener policy on the way has cut the window off. Such a window looks closed as well; but only a window that
- * was closed gives the focus back.
+ * An opener policy on the way may cut the window off, and then it looks closed; but only a window that was closed
+ * gives the focus back. A user who takes the focus back may go on in the window: its outcome can still come.
  *
  * @throws {BrokerError} `popup_closed`; or the reason of `signal`
  */
-export function waitForOutcome(
-  tabs: Tabs,
+export async function whileOpen(
   popup: Window,
-  state: string,
+  outcome: Promise<Outcome>,
   signal: AbortSignal | undefined,
-): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    let sightings = 0 // the first may come before an outcome that was on its way
-    const timer = setInterval(() => {
-      if (popup.closed && document.hasFocus() && sightings++ > 0)
-        settle(() => reject(new BrokerError('popup_closed')))
-    }, POLL_MS)
-    const stop = tabs.listen((news) => {
-      if (news.kind === 'outcome' && news.outcome['state'] === state)
-        settle(() => resolve(news.outcome))
-    })
-    const settle = (how: () => void): void => {
-      clearInterval(timer)
-      stop()
-      popup.close()
-      how()
-    }
-    const abort = (): void => settle(() => reject(signal?.reason))
-    if (signal?.aborted) abort()
-    signal?.addEventListener('abort', abort)
-  })
+): Promise<void> {
+  try {
+    while (!(await Promise.race([outcome, pause(POLL_MS, signal)])))
+      if (popup.closed && document.hasFocus()) throw new BrokerError('popup_closed')
+  } finally {
+    popup.close()
+  }
+}
+
+/**
+ * Tells the outcome to the page that waits for it, and closes this window once that page has told it back: to a
+ * busy page, a window that closes at once looks as if its user had closed it.
+ */
+export async function tellOutcome(tabs: Tabs, outcome: Outcome): Promise<void> {
+  const toldBack = hearOutcome(tabs, outcome['state'])
+  tabs.tell({ kind: 'outcome', outcome })
+  await Promise.race([toldBack, pause(UNHEARD_MS)])
+  window.close()
 }

@@ -13,7 +13,7 @@ export interface Store<T> {
 export function openStore<T>(database: string): Store<T> {
   const run = async <R>(
     mode: IDBTransactionMode,
-    work: (table: IDBObjectStore) => IDBRequest<R>,
+    work: (table: IDBObjectStore) => IDBRequest,
   ): Promise<R> => {
     const opening = indexedDB.open(database)
     opening.onupgradeneeded = () => opening.result.createObjectStore(TABLE)
@@ -27,8 +27,9 @@ export function openStore<T>(database: string): Store<T> {
   return {
     get: (name) => run('readonly', (table) => table.get(name)),
     async set(name, value) {
-      if (value === undefined) await run('readwrite', (table) => table.delete(name))
-      else await run('readwrite', (table) => table.put(value, name))
+      await run<unknown>('readwrite', (table) =>
+        value === undefined ? table.delete(name) : table.put(value, name),
+      )
     },
   }
 }

@@ -166,19 +166,43 @@ describe.each(MODES)('in %s mode', (mode) => {
     await stage.tellSimulator('__settings', { opener_policy: 'same-origin' })
     try {
       await page.evaluate(() => {
-        // Headless pages all think they have the focus; this one knows that the popup has it, and counts who asks.
+        // The popup has the focus; counts who asks.
         const asked = { times: 0 }
         Object.assign(document, { hasFocus: () => asked.times++ < 0 })
         Object.assign(window, { asked })
       })
       const popup = await openConsent(page)
       await page.waitForFunction('asked.times > 3') // it looks closed, and has for a while
+      const closed = popup.waitForEvent('close')
       await popup.getByRole('button', { name: 'Continue' }).click()
       await outcome(page, 'ok')
+      await closed
       expect(await getToken(page)).toMatch(/^ya29\./)
     } finally {
       await stage.tellSimulator('__settings', { opener_policy: 'unsafe-none' })
     }
+  })
+
+  it('connects all the same when its user comes back and then goes on in a popup that was cut off', async () => {
+    const { page } = await stage.visit(mode)
+    await stage.tellSimulator('__settings', { opener_policy: 'same-origin' })
+    try {
+      await page.evaluate(() => Object.assign(document, { hasFocus: () => true }))
+      const popup = await openConsent(page)
+      await outcome(page, 'popup_closed')
+      await popup.getByRole('button', { name: 'Continue' }).click()
+      await page.waitForFunction('changes.some(({ type }) => type === "connected")')
+      expect(await getToken(page)).toMatch(/^ya29\./)
+    } finally {
+      await stage.tellSimulator('__settings', { opener_policy: 'unsafe-none' })
+    }
+  })
+
+  it('hears of the outcome when it is too busy to hear of anything at once', async () => {
+    const { context } = await stage.visit(mode)
+    const busy = await openTab(context, mode, hearLate)
+    await connect(busy)
+    expect(await getToken(busy)).toMatch(/^ya29\./)
   })
 
   once('is called off by a signal', async () => {

@@ -94,7 +94,7 @@ export async function pickPhotos(broker: Broker, options: PickOptions = {}): Pro
   }
 }
 
-async function untilPicked(api: Api, session: Session, window: Window | undefined): Promise<void> {
+async function untilPicked(api: Api, session: Session, window: Window | null): Promise<void> {
   const { pollInterval, timeoutIn } = session.pollingConfig ?? {}
   const interval = seconds(pollInterval) || DEFAULT_POLL_SECONDS
   const ends_at = Date.now() + (seconds(timeoutIn) || Number.POSITIVE_INFINITY) * 1000

@@ -1,7 +1,13 @@
 /** This file is a real browser, and a person in front of it who knows the demo page and Google's pages. */
 
 import sparticuz from '@sparticuz/chromium'
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
+import {
+  type Browser,
+  type BrowserContext,
+  chromium,
+  type Locator,
+  type Page,
+} from 'playwright-core'
 
 /** People the simulator has made up. */
 export const ADA = 'Ada Brook'
@@ -23,6 +29,7 @@ const SLOW = [
   '--use-gl=angle',
   '--use-angle=swiftshader',
   '--enable-unsafe-swiftshader',
+  '--no-zygote',
 ]
 
 /** Launches Chromium; no site in it gets its cookies when it is called from another, as in Safari and Firefox. */
@@ -39,6 +46,25 @@ export async function launchChromium(): Promise<Browser> {
     headless: true,
   })
 }
+
+/** Opens the windows of somebody who has never been anywhere; a window has the focus until it opens another. */
+export async function openContext(browser: Browser): Promise<BrowserContext> {
+  const context = await browser.newContext()
+  context.setDefaultTimeout(20_000)
+  await context.addInitScript(() => {
+    document.hasFocus = () => !('isBehind' in window) // without a screen each says that it has it
+  })
+  context.on('page', (page) =>
+    page.on('popup', (popup) => {
+      popup.on('close', () => void page.evaluate('delete window.isBehind').catch(gone))
+      page.evaluate('window.isBehind = true').catch(gone)
+    }),
+  )
+  return context
+}
+
+/** What an event finds of a page that was closed meanwhile. */
+function gone(): void {}
 
 /** The card of a bundle. */
 export function card(page: Page, bundle: string): Locator {

@@ -13,7 +13,7 @@ import {
   startDevServer,
   type WorkerPlan,
 } from '../../../src/tools/dev-server.ts'
-import { chooseAccount, launchChromium } from './chromium.ts'
+import { chooseAccount, launchChromium, openContext } from './chromium.ts'
 import { findPlace } from './start.ts'
 
 /** The two ways, by how the page's address and the broker's differ. */
@@ -100,8 +100,7 @@ export async function startStage(): Promise<Stage> {
     ...{ chromium, url, simulator, pageAt },
     serve: (path, type, body) => void own.set(path, { type, body }),
     async visit(mode, hash = '') {
-      const context = await chromium.newContext()
-      context.setDefaultTimeout(20_000)
+      const context = await openContext(chromium)
       const page = await context.newPage()
       await page.goto(pageAt(mode) + hash)
       await page.waitForFunction('window.broker')
