@@ -3,11 +3,15 @@ import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+import { storeInMemory } from './support/memory.ts'
 
 const root = new URL('..', import.meta.url).pathname
 
 // The browser modules have to be there before the Worker is; wrangler makes them, the test runner does not.
 execFileSync(process.execPath, ['src/tools/build-client.ts'], { cwd: root })
+
+/** Chromium is unpacked on disk once, and its tests wait for no disk. */
+const TMPDIR = storeInMemory()
 
 /** The configuration of tests in workerd. */
 const bindings = {
@@ -30,11 +34,8 @@ const soak = {
   FAULTS_MINUTES: process.env['FAULTS_MINUTES'] ?? '',
 }
 
-/** Tests in workerd wait for nobody's browser, and leave no core idle. */
-const AFTER_E2E = {
-  maxWorkers: Math.max(2, availableParallelism() - 1),
-  sequence: { groupOrder: 1 },
-}
+/** Two at least: a test in a browser waits as much as it works, and would leave a core idle. */
+const maxWorkers = Math.max(2, availableParallelism() - 1)
 
 function inWorkerd(name: string, include: string[], more: object = {}) {
   return {
@@ -47,7 +48,7 @@ function inWorkerd(name: string, include: string[], more: object = {}) {
     ],
     root,
     test: {
-      ...{ name, include, ...AFTER_E2E },
+      ...{ name, include, maxWorkers },
       ...{ isolate: false, setupFiles: ['test/support/clean-up.ts'] }, // a worker for each file costs a second each
       testTimeout: 30_000, // speed is for the bench to judge
     },
@@ -79,10 +80,12 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          globalSetup: 'test/e2e/support/unpack-chromium.ts',
+          env: { TMPDIR },
+          maxWorkers,
+          isolate: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
-          sequence: { groupOrder: 0 },
           retry: 1,
         },
       },
