@@ -40,7 +40,8 @@ export interface ConnectOptions {
 export interface Broker {
   /**
    * Has the user consent to a bundle, in a popup; where popups are blocked the page itself goes there and
-   * comes back to where it was, which `on('change')` tells. Call it in a click.
+   * comes back to where it was, which `on('change')` tells. Call it in a click. Whoever goes on in a popup that
+   * looked closed, or was waited for no longer, is connected all the same; `on('change')` tells that too.
    *
    * @throws {BrokerError} `access_denied`, `consent_required` (a box was left unticked), `popup_closed`, …
    */
