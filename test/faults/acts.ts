@@ -22,6 +22,9 @@ interface Revocation {
 /** An event that is older is not taken. */
 const WEEK_SECONDS = 7 * 24 * 60 * 60
 
+/** So long after a failure nobody asks where to revoke; an object that was never told cannot, then. */
+const DISCOVERY_COOL_DOWN_SECONDS = 5
+
 /** A step that ends something at the broker. */
 type EndingStep = Extract<Step, { do: 'log out' | 'forget' | 'disconnect' }>
 
@@ -204,7 +207,9 @@ function judgeUnended(
 /** What was disconnected is dead at Google at once, where Google could be told. */
 function unrevoked(play: Play, { began, login: { sub, client } }: Asked): string[] {
   const { belief, google, crashed_at } = play
-  if (google.trouble.last * 1000 >= began || crashed_at >= began) return []
+  const { last, discovery } = google.trouble
+  const trouble = Math.max(last, discovery + DISCOVERY_COOL_DOWN_SECONDS)
+  if (trouble * 1000 >= began || crashed_at >= began) return []
   const theirs = [...belief.flows].filter(([, one]) => one.sub === sub && one.client === client)
   const isNewer = theirs.some(([, flow]) => flow.began > began)
   const isLeft = theirs.some(([code, flow]) => flow.isHeld && google.honours(code))

@@ -2,7 +2,7 @@
 
 import type { Schedule } from './steps.ts'
 
-/** Schedules that failed before something was mended. */
+/** Schedules that failed before something was mended, here or in what judges them. */
 export const FOUND: { what: string; schedule: Schedule }[] = [
   {
     what: 'a caller who had said rejected was refused, although a consent had brought another token',
@@ -16,6 +16,22 @@ export const FOUND: { what: string; schedule: Schedule }[] = [
         { do: 'ask', page: 5, bundles: ['upload'], tabs: 1, rejects: true, before: false },
         { do: 'connect', page: 5, bundle: 'upload', account: 'ben', agrees: 'all' },
         { do: 'release' },
+      ],
+    },
+  },
+  {
+    what: 'a revocation was blamed that waits since nobody could be asked where to revoke',
+    schedule: {
+      consistency: 'strict',
+      publishing: 'testing',
+      steps: [
+        { do: 'connect', page: 3, bundle: 'upload', account: 'ben', agrees: 'some' },
+        { do: 'connect', page: 3, bundle: 'upload', account: 'ada', agrees: 'all' },
+        { do: 'wait', seconds: 3540 },
+        { do: 'fault', fault: 'discovery: cut before', times: 1 },
+        { do: 'ask', page: 3, bundles: ['upload'], tabs: 1, rejects: false, before: true },
+        { do: 'connect', page: 4, bundle: 'album', account: 'ada', agrees: 'all' },
+        { do: 'disconnect', page: 4 },
       ],
     },
   },

@@ -46,10 +46,10 @@ export interface FaultyGoogle {
   /** How often each fault was met. */
   readonly met: Map<string, number>
   /**
-   * NumericDate at which a call last met a fault, at which one last met a fault that is the broker's own, and at
-   * which an account last ended what it allowed, codes on their way included.
+   * NumericDate at which a call last met a fault, at which one for the discovery document did, at which one last met
+   * a fault that is the broker's own, and at which an account last ended what it allowed, codes on their way included.
    */
-  readonly trouble: { last: number; misconfigured: number; ended: number }
+  readonly trouble: { last: number; discovery: number; misconfigured: number; ended: number }
   /** What should never have happened. */
   readonly violations: string[]
   /** Calls on their way, and those of them that are held. */
@@ -115,7 +115,7 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     issued: new Map(),
     secrets: new Set(),
     met: new Map(),
-    trouble: { last: 0, misconfigured: 0, ended: 0 },
+    trouble: { last: 0, discovery: 0, misconfigured: 0, ended: 0 },
     violations: [],
     calls,
     refreshes: new Map(),
@@ -204,6 +204,7 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     const sent_at = Date.now() / 1000
     if (fault !== undefined) {
       google.trouble.last = sent_at
+      if (call.at === 'discovery') google.trouble.discovery = sent_at
       if (/invalid client|scope$|id token/.test(fault)) google.trouble.misconfigured = sent_at
     }
     if (cut === 'before') throw new TypeError('canary connection refused')
