@@ -7,7 +7,7 @@ import { runSchedule } from './run.ts'
 import { scheduleOf } from './schedule.ts'
 
 /** So many runs of chance take about a minute. */
-const RUNS = 16
+const RUNS = 28
 
 const MINUTE_MS = 60_000
 
