@@ -37,8 +37,12 @@ const soak = {
 /** Two at least: a test in a browser waits as much as it works, and would leave a core idle. */
 const maxWorkers = Math.max(2, availableParallelism() - 1)
 
+/** A project that says everything itself: to extend this file, it would be run once more. */
+const WHOLE = { root, extends: false as const }
+
 function inWorkerd(name: string, include: string[], more: object = {}) {
   return {
+    ...WHOLE,
     plugins: [
       cloudflareTest({
         main: `${root}test/support/worker.ts`,
@@ -46,7 +50,6 @@ function inWorkerd(name: string, include: string[], more: object = {}) {
         miniflare: { bindings: { ...bindings, ...secrets, ...more } },
       }),
     ],
-    root,
     test: {
       ...{ name, include, maxWorkers },
       ...{ isolate: false, setupFiles: ['test/support/clean-up.ts'] }, // a worker for each file costs a second each
@@ -76,7 +79,7 @@ export default defineConfig({
       ),
       inWorkerd('faults', ['test/faults/**/*.test.ts'], { HOSTILE_KV: 'yes', ...soak }),
       {
-        root,
+        ...WHOLE,
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
