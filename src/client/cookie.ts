@@ -29,9 +29,12 @@ export function createCookieWay(url: string, client: string | undefined): Way {
       const return_to = new URL(location.href)
       return_to.hash = ''
       return_to.searchParams.set('ptb', state)
-      const query = new URLSearchParams({ bundle, return_to: return_to.href })
-      if (client) query.set('client', client)
-      if (choose) query.set('prompt', 'select_account')
+      const query = new URLSearchParams({
+        bundle,
+        return_to: return_to.href,
+        ...(client && { client }),
+        ...(choose && { prompt: 'select_account' }),
+      })
       return `${url}/connect?${query}`
     },
     async finish() {},

@@ -178,10 +178,7 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
         return new Promise(() => {}) // the page is about to go
       }
       const hearing = hearOutcome(tabs, `p.${id}`)
-      const finished = hearing.then((outcome) => {
-        tabs.tell({ kind: 'outcome', outcome })
-        return finish(bundle, outcome)
-      })
+      const finished = hearing.then((outcome) => finish(bundle, outcome))
       await Promise.all([finished, whileOpen(popup, hearing, signal)])
     },
     token: (bundle, options) => guarded(() => tokens.get(bundle, options)),

@@ -6,10 +6,16 @@ export async function untilAborted<T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   signal?.throwIfAborted()
-  const abortion = new Promise<never>((_, reject) =>
-    signal?.addEventListener('abort', () => reject(signal.reason)),
-  )
-  return Promise.race([work, abortion])
+  let abort = (): void => {}
+  const abortion = new Promise<never>((_, reject) => {
+    abort = () => reject(signal?.reason)
+  })
+  signal?.addEventListener('abort', abort)
+  try {
+    return await Promise.race([work, abortion])
+  } finally {
+    signal?.removeEventListener('abort', abort) // it may be the signal of the whole page
+  }
 }
 
 /** Waits. */

@@ -16,8 +16,14 @@ export function openPopup(url?: string): Window | null {
   return window.open(url, '', FEATURES)
 }
 
-/** Hears what came of a consent, from whichever page of ours tells it. */
-export function hearOutcome(tabs: Tabs, state: string | undefined): Promise<Outcome> {
+/** Hears what came of a consent, and tells it back to the window. */
+export async function hearOutcome(tabs: Tabs, state: string): Promise<Outcome> {
+  const outcome = await told(tabs, state)
+  tabs.tell({ kind: 'outcome', outcome })
+  return outcome
+}
+
+function told(tabs: Tabs, state: string | undefined): Promise<Outcome> {
   return new Promise((resolve) => {
     tabs.listen((news) => {
       if (news.kind === 'outcome' && news.outcome['state'] === state) resolve(news.outcome)
@@ -51,7 +57,7 @@ export async function whileOpen(
  * busy page, a window that closes at once looks as if its user had closed it.
  */
 export async function tellOutcome(tabs: Tabs, outcome: Outcome): Promise<void> {
-  const toldBack = hearOutcome(tabs, outcome['state'])
+  const toldBack = told(tabs, outcome['state'])
   tabs.tell({ kind: 'outcome', outcome })
   await Promise.race([toldBack, pause(UNHEARD_MS)])
   window.close()

@@ -23,12 +23,7 @@ beforeAll(async () => {
   stage = await startStage()
 })
 
-afterEach(async () => {
-  for (const context of stage.chromium.contexts()) await context.close()
-  await stage.tellSimulator('__faults')
-  for (const account of ['ada@example.com', 'ben.okafor@example.com', 'chiara@studio.example'])
-    await stage.tellSimulator('__accounts/revoke', { account })
-})
+afterEach(() => stage.clear())
 
 afterAll(async () => stage?.close())
 

@@ -22,12 +22,7 @@ beforeAll(async () => {
   stage = await startStage()
 })
 
-afterEach(async () => {
-  for (const context of stage.chromium.contexts()) await context.close()
-  await stage.tellSimulator('__faults')
-  for (const account of ['ada@example.com', 'ben.okafor@example.com', 'chiara@studio.example'])
-    await stage.tellSimulator('__accounts/revoke', { account })
-})
+afterEach(() => stage.clear())
 
 afterAll(async () => stage?.close())
 
@@ -58,6 +53,13 @@ async function openTab(context: BrowserContext, mode: Mode, first?: () => void):
   await tab.waitForFunction('window.broker')
   return tab
 }
+
+/** Gives the next consent a signal, which `calling` is behind. */
+const prepareToCallOff = (page: Page): Promise<void> =>
+  page.evaluate(() => {
+    const calling = new AbortController()
+    Object.assign(window, { calling, options: { signal: calling.signal } })
+  })
 
 /** As `hearLate` has it, which runs in a page and so reads nothing from here. */
 const HEARD_AFTER_MS = 1200
@@ -162,41 +164,66 @@ describe.each(MODES)('in %s mode', (mode) => {
   })
 
   it('hears of the outcome when an opener policy has cut the popup off', async () => {
-    const { page } = await stage.visit(mode)
+    const { context, page } = await stage.visit(mode)
     await stage.tellSimulator('__settings', { opener_policy: 'same-origin' })
-    try {
-      await page.evaluate(() => {
-        // The popup has the focus; counts who asks.
-        const asked = { times: 0 }
-        Object.assign(document, { hasFocus: () => asked.times++ < 0 })
-        Object.assign(window, { asked })
-      })
-      const popup = await openConsent(page)
-      await page.waitForFunction('asked.times > 3') // it looks closed, and has for a while
-      const closed = popup.waitForEvent('close')
-      await popup.getByRole('button', { name: 'Continue' }).click()
-      await outcome(page, 'ok')
-      await closed
-      expect(await getToken(page)).toMatch(/^ya29\./)
-    } finally {
-      await stage.tellSimulator('__settings', { opener_policy: 'unsafe-none' })
-    }
+    await page.evaluate(() => {
+      // The popup has the focus; counts who asks.
+      const asked = { times: 0 }
+      Object.assign(document, { hasFocus: () => asked.times++ < 0 })
+      Object.assign(window, { asked })
+    })
+    const popup = await openConsent(page)
+    await page.waitForFunction('asked.times > 3') // it looks closed, and has for a while
+    await context.clock.install()
+    await context.clock.pauseAt(Date.now() + 60_000) // the popup goes because it was heard, not in time
+    const closed = popup.waitForEvent('close')
+    await popup.getByRole('button', { name: 'Continue' }).click()
+    await outcome(page, 'ok')
+    await closed
+    await context.clock.resume()
+    expect(await getToken(page)).toMatch(/^ya29\./)
+  })
+
+  once('is gone after five seconds when nobody waits for its outcome any more', async () => {
+    const { context, page } = await stage.visit(mode)
+    const popup = await openConsent(page)
+    await page.close()
+    await context.clock.install()
+    await context.clock.pauseAt(Date.now() + 60_000)
+    await popup.getByRole('button', { name: 'Continue' }).click()
+    await popup.waitForURL(stage.pageAt(mode))
+    const closed = popup.waitForEvent('close')
+    await context.clock.runFor(4900)
+    expect(popup.isClosed()).toBe(false)
+    await context.clock.runFor(100)
+    await closed
   })
 
   it('connects all the same when its user comes back and then goes on in a popup that was cut off', async () => {
     const { page } = await stage.visit(mode)
     await stage.tellSimulator('__settings', { opener_policy: 'same-origin' })
-    try {
-      await page.evaluate(() => Object.assign(document, { hasFocus: () => true }))
+    await page.evaluate(() => Object.assign(document, { hasFocus: () => true }))
+    const popup = await openConsent(page)
+    await outcome(page, 'popup_closed')
+    await popup.getByRole('button', { name: 'Continue' }).click()
+    await page.waitForFunction('changes.some(({ type }) => type === "connected")')
+    expect(await getToken(page)).toMatch(/^ya29\./)
+  })
+
+  once(
+    'connects all the same when it is waited for no longer in a popup that was cut off',
+    async () => {
+      const { page } = await stage.visit(mode)
+      await stage.tellSimulator('__settings', { opener_policy: 'same-origin' })
+      await prepareToCallOff(page)
       const popup = await openConsent(page)
-      await outcome(page, 'popup_closed')
+      await page.evaluate('calling.abort()')
+      await outcome(page, 'AbortError.*|20')
       await popup.getByRole('button', { name: 'Continue' }).click()
       await page.waitForFunction('changes.some(({ type }) => type === "connected")')
       expect(await getToken(page)).toMatch(/^ya29\./)
-    } finally {
-      await stage.tellSimulator('__settings', { opener_policy: 'unsafe-none' })
-    }
-  })
+    },
+  )
 
   it('hears of the outcome when it is too busy to hear of anything at once', async () => {
     const { context } = await stage.visit(mode)
@@ -207,10 +234,7 @@ describe.each(MODES)('in %s mode', (mode) => {
 
   once('is called off by a signal', async () => {
     const { page } = await stage.visit(mode)
-    await page.evaluate(() => {
-      const calling = new AbortController()
-      Object.assign(window, { calling, options: { signal: calling.signal } })
-    })
+    await prepareToCallOff(page)
     const popup = await openConsent(page)
     const closed = popup.waitForEvent('close')
     await page.evaluate('calling.abort()')

@@ -34,6 +34,8 @@ export interface Stage {
   visit(mode: Mode, hash?: string): Promise<{ context: BrowserContext; page: Page }>
   /** Tells the simulator something that no person could. */
   tellSimulator(path: string, body?: object): Promise<void>
+  /** Closes all pages and mends the simulator, so that the next test finds nothing of this one. */
+  clear(): Promise<void>
   close(): Promise<void>
 }
 
@@ -112,6 +114,13 @@ export async function startStage(): Promise<Stage> {
       const init = { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) }
       const { status } = await fetch(`${simulator}/${path}`, init)
       if (status >= 300) throw new Error(`the simulator answered ${status} to ${path}`)
+    },
+    async clear() {
+      for (const context of chromium.contexts()) await context.close()
+      await stage.tellSimulator('__settings', { opener_policy: 'unsafe-none' })
+      await stage.tellSimulator('__faults')
+      for (const account of ['ada@example.com', 'ben.okafor@example.com', 'chiara@studio.example'])
+        await stage.tellSimulator('__accounts/revoke', { account })
     },
     async close() {
       await chromium.close()
