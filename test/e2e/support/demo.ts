@@ -5,6 +5,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { expect } from 'vitest'
 import { launchChromium, openContext } from './chromium.ts'
 import type { Mode } from './sdk.ts'
+import { commandSimulator, mendSimulator, type TellSimulator } from './simulator.ts'
 import { findPlace, type Run, startReady } from './start.ts'
 
 /** Everything that runs. */
@@ -19,7 +20,7 @@ export interface Demo {
   /** Disconnects a visitor, so that the next test finds nothing of this one; fails if a page complained. */
   leave(page: Page): Promise<void>
   /** Tells the simulator something that no person could. */
-  tellSimulator(path: string, body?: object): Promise<void>
+  tellSimulator: TellSimulator
   close(): Promise<void>
 }
 
@@ -29,14 +30,7 @@ export async function startDemo(): Promise<Demo> {
   const [run, chromium] = await Promise.all([startReady(place), launchChromium()])
   const { url, simulator } = run
 
-  const tellSimulator: Demo['tellSimulator'] = async (path, body) => {
-    const headers = { 'Content-Type': 'application/json' }
-    const method = body ? 'POST' : 'DELETE'
-    const init = { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) }
-    const { status } = await fetch(`${simulator}/${path}`, init)
-    if (status >= 300) throw new Error(`the simulator answered ${status} to ${path}`)
-  }
-  await tellSimulator('__settings', { poll_interval_seconds: 1 })
+  const tellSimulator = await commandSimulator(simulator)
 
   /** What no visit may cause: uncaught errors, and anything the page's own policy forbids. */
   const complaints: string[] = []
@@ -64,9 +58,7 @@ export async function startDemo(): Promise<Demo> {
       if (page.url() !== home) await page.goto(home)
       expect(await page.evaluate(DISCONNECT)).toBe('gone')
       await page.context().close()
-      await tellSimulator('__faults')
-      for (const account of ['ada@example.com', 'ben.okafor@example.com', 'chiara@studio.example'])
-        await tellSimulator('__accounts/revoke', { account })
+      await mendSimulator(tellSimulator)
       if (complaints.length > 0) throw new Error(complaints.splice(0).join('\n'))
     },
     async close() {

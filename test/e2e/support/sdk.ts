@@ -14,6 +14,7 @@ import {
   type WorkerPlan,
 } from '../../../src/tools/dev-server.ts'
 import { chooseAccount, launchChromium, openContext } from './chromium.ts'
+import { commandSimulator, mendSimulator, type TellSimulator } from './simulator.ts'
 import { findPlace } from './start.ts'
 
 /** The two ways, by how the page's address and the broker's differ. */
@@ -33,7 +34,7 @@ export interface Stage {
   /** Opens the page as somebody who has never been there. */
   visit(mode: Mode, hash?: string): Promise<{ context: BrowserContext; page: Page }>
   /** Tells the simulator something that no person could. */
-  tellSimulator(path: string, body?: object): Promise<void>
+  tellSimulator: TellSimulator
   /** Closes all pages and mends the simulator, so that the next test finds nothing of this one. */
   clear(): Promise<void>
   close(): Promise<void>
@@ -98,7 +99,8 @@ export async function startStage(): Promise<Stage> {
   const chromium = await launchChromium()
   const pageAt = (mode: Mode): string =>
     `http://${mode === 'cookie' ? 'localhost' : '127.0.0.1'}:${port}/`
-  const stage: Stage = {
+  const tellSimulator = await commandSimulator(simulator)
+  return {
     ...{ chromium, url, simulator, pageAt },
     serve: (path, type, body) => void own.set(path, { type, body }),
     async visit(mode, hash = '') {
@@ -108,19 +110,10 @@ export async function startStage(): Promise<Stage> {
       await page.waitForFunction('window.broker')
       return { context, page }
     },
-    async tellSimulator(path, body) {
-      const headers = { 'Content-Type': 'application/json' }
-      const method = body ? 'POST' : 'DELETE'
-      const init = { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) }
-      const { status } = await fetch(`${simulator}/${path}`, init)
-      if (status >= 300) throw new Error(`the simulator answered ${status} to ${path}`)
-    },
+    tellSimulator,
     async clear() {
       for (const context of chromium.contexts()) await context.close()
-      await stage.tellSimulator('__settings', { opener_policy: 'unsafe-none' })
-      await stage.tellSimulator('__faults')
-      for (const account of ['ada@example.com', 'ben.okafor@example.com', 'chiara@studio.example'])
-        await stage.tellSimulator('__accounts/revoke', { account })
+      await mendSimulator(tellSimulator)
     },
     async close() {
       await chromium.close()
@@ -130,8 +123,6 @@ export async function startStage(): Promise<Stage> {
       await rm(place.home, { recursive: true })
     },
   }
-  await stage.tellSimulator('__settings', { poll_interval_seconds: 1 })
-  return stage
 }
 
 function clientsFor({ name }: WorkerPlan, clients: object): Record<string, string> {
