@@ -1,6 +1,6 @@
 /** This file is the error model: one class, one table, one way onto the wire. */
 
-import type { ErrorCode, ErrorResponse } from './protocol.ts'
+import type { ErrorCode, ErrorResponse } from './protocol/http.ts'
 
 /** Status and fixed text of each code. Nothing of a request, of Google's answer or of a token is ever put in (TMB-50). */
 const ERRORS = {

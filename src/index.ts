@@ -2,7 +2,7 @@
 
 import { handle } from './app.ts'
 
-export { Operator } from './operator/operator.ts'
+export { Operator } from './operator.ts'
 export { Subject } from './subject/subject.ts'
 
 export default { fetch: handle } satisfies ExportedHandler<Env>

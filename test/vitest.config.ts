@@ -65,7 +65,7 @@ export default defineConfig({
     projects: [
       inWorkerd('worker', [
         'test/*.test.ts',
-        'test/{scope,crypto,google,session,subject,routes,flow,oauth,attacks,operator,simulator}/**/*.test.ts',
+        'test/{audit,config,scope,crypto,google,session,subject,events,routes,tools,flow,oauth,attacks,operator,simulator}/**/*.test.ts',
       ]),
       inWorkerd(
         'hostile-kv',

@@ -1,18 +1,18 @@
 /** This file is the SDK: one object that connects, hands out tokens and calls Google Photos, in either mode. */
 
-import type { SessionResponse } from '../protocol.ts'
+import type { SessionResponse } from '../protocol/http.ts'
+import { BrokerError } from './broker-error.ts'
 import { random } from './bytes.ts'
-import { createCookieWay } from './cookie.ts'
-import { BrokerError } from './errors.ts'
-import { apisAt, type GoogleApis, mayHaveToken } from './google.ts'
-import { createOAuthWay } from './oauth.ts'
+import { createCookieWay } from './cookie-transport.ts'
+import { apisAt, type GoogleApis, mayHaveToken } from './google-apis.ts'
+import { createOAuthWay } from './oauth-transport.ts'
 import { takeOutcome } from './outcome.ts'
 import { hearOutcome, openPopup, tellOutcome, whileOpen } from './popup.ts'
 import { type Change, joinTabs } from './tabs.ts'
 import { createTokens, type TokenOptions } from './tokens.ts'
-import type { Outcome, Way } from './way.ts'
+import type { Outcome, Way } from './transport.ts'
 
-export type { BrokerErrorCode } from './errors.ts'
+export type { BrokerErrorCode } from './broker-error.ts'
 export type { Change } from './tabs.ts'
 export type { TokenOptions } from './tokens.ts'
 export { BrokerError }

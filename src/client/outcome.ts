@@ -1,6 +1,6 @@
 /** This file is how a page finds that its user is back from a consent: by what the broker added to its URL. */
 
-import type { Outcome } from './way.ts'
+import type { Outcome } from './transport.ts'
 
 /** Parameters the broker adds, in either mode; and the name of our own. */
 const NAMES = ['connect', 'bundle', 'error', 'ptb', 'code', 'state', 'iss']

@@ -1,9 +1,9 @@
 /** This file is the window in which a user consents: opened in the click, and its outcome told by our own page. */
 
-import { BrokerError } from './errors.ts'
+import { BrokerError } from './broker-error.ts'
 import { pause } from './pause.ts'
 import type { Tabs } from './tabs.ts'
-import type { Outcome } from './way.ts'
+import type { Outcome } from './transport.ts'
 
 const FEATURES = 'popup,width=500,height=700'
 const POLL_MS = 200

@@ -1,7 +1,7 @@
 /** This file is the tabs of one browser: what each tells the others, in memory and by no storage. */
 
-import type { BrokerError } from './errors.ts'
-import type { Outcome } from './way.ts'
+import type { BrokerError } from './broker-error.ts'
+import type { Outcome } from './transport.ts'
 
 /** An access token as it is held, in memory only (TMB-85). */
 export interface HeldToken {

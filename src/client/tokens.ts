@@ -1,10 +1,10 @@
 /** This file is the access tokens of a page: in memory, asked for once by all tabs together, renewed before they end. */
 
+import { BrokerError } from './broker-error.ts'
 import { sha256 } from './bytes.ts'
-import { BrokerError } from './errors.ts'
 import { untilAborted } from './pause.ts'
 import type { HeldToken, Tabs } from './tabs.ts'
-import type { Way } from './way.ts'
+import type { Way } from './transport.ts'
 
 /** What a caller may say of the token it wants. */
 export interface TokenOptions {

@@ -1,6 +1,6 @@
 /** This file is which Google a demo page talks to: the real one, or the simulator on this machine. */
 
-import { isLoopback } from '../urls.ts'
+import { isLoopback } from '../config/urls.ts'
 
 /** What a page has to know of Google. */
 export interface Google {

@@ -2,11 +2,11 @@
 
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose'
 import { now } from '../clock.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { isSameText } from '../crypto/digest.ts'
 import { BrokerError } from '../errors.ts'
-import { findKey } from '../key-set.ts'
-import type { Provider } from './provider.ts'
+import { findKey } from '../net/key-sets.ts'
+import type { Provider } from './discovery.ts'
 
 /** Google spells its issuer in two ways; both are one (TMB-27). */
 const GOOGLE_ISSUERS = ['https://accounts.google.com', 'accounts.google.com']

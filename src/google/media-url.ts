@@ -1,7 +1,7 @@
 /** This file is the hosts of the bytes: the only ones that a media URL may name, and that an access token goes to. */
 
-import type { Config } from '../config.ts'
-import { isLoopback } from '../urls.ts'
+import type { Config } from '../config/config.ts'
+import { isLoopback } from '../config/urls.ts'
 
 /**
  * A wildcard stands for one label (RFC 9525 §6.3): deeper names, such as those below `bc.googleusercontent.com`,

@@ -1,8 +1,8 @@
 /** This file is the request for the bytes of a media item, and for nothing else: the token goes to media hosts alone. */
 
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
-import { streamedFetch } from '../outbound.ts'
+import { streamedFetch } from '../net/outbound.ts'
 import { parseMediaUrl } from './media-url.ts'
 
 /** What is asked of a media host. */

@@ -1,10 +1,10 @@
 /** This file is a request to the provider as its client, and an answer that is read only as JSON. */
 
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
-import { cappedFetch } from '../outbound.ts'
+import { cappedFetch } from '../net/outbound.ts'
+import type { Provider } from './discovery.ts'
 import { refusalOf, unexpectedAnswer } from './failure.ts'
-import type { Provider } from './provider.ts'
 
 /**
  * Posts a form to an endpoint, authenticated as the client. The secret is never in a URL (TMB-18).

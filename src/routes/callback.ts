@@ -2,15 +2,15 @@
 
 import { sha256 } from '../crypto/digest.ts'
 import { BrokerError, failureOf, success } from '../errors.ts'
-import { checkAuthorizationResponse } from '../google/authorize.ts'
-import { exchangeCode } from '../google/token.ts'
-import type { ConnectError } from '../protocol.ts'
-import { clearedCookie, readCookies } from '../session/cookie.ts'
-import { openPending, PENDING_SECONDS, type Pending } from '../session/pending.ts'
+import { checkAuthorizationResponse } from '../google/authorization-endpoint.ts'
+import { exchangeCode } from '../google/token-endpoint.ts'
+import type { ConnectError } from '../protocol/http.ts'
+import { clearedCookie, readCookies } from '../session/cookies.ts'
+import { openPending, PENDING_SECONDS, type Pending } from '../session/pending-authorization.ts'
 import { askSubject } from '../subject/stub.ts'
-import { about, type BrokerContext, isPrefetch, readQuery, recordFailure } from './context.ts'
-import { beginSession, bundleOf, type Finish, goBack, issueCode } from './finish.ts'
-import { limitAddress } from './limits.ts'
+import { beginSession, bundleOf, type Finish, goBack, issueCode } from './consent/finish.ts'
+import { limitAddress } from './guards/limits.ts'
+import { about, type BrokerContext, isPrefetch, readQuery, recordFailure } from './http/context.ts'
 
 /**
  * Finishes a consent.

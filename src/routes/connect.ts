@@ -1,16 +1,21 @@
 /** This file is `GET /connect`: a browser is sent to Google, with what it has to bring back sealed into its own cookie. */
 
-import type { Client } from '../clients.ts'
+import type { Bundle } from '../config/bundles.ts'
+import type { Client } from '../config/clients.ts'
 import { BrokerError } from '../errors.ts'
-import type { Bundle } from '../scope/bundles.ts'
-import { readCookies } from '../session/cookie.ts'
-import { openSession } from '../session/session.ts'
+import { readCookies } from '../session/cookies.ts'
+import { openSession } from '../session/session-cookie.ts'
 import { askSubject } from '../subject/stub.ts'
-import { type BrokerContext, readQuery } from './context.ts'
-import { type Errand, keepOpener, refuseEmbedding, sendToGoogle } from './errand.ts'
-import { findBundle, findClient, findReturnTo } from './find.ts'
-import { limitAddress } from './limits.ts'
-import { confirmPage } from './pages.ts'
+import {
+  type Errand,
+  keepOpener,
+  refuseEmbedding,
+  sendToGoogle,
+} from './consent/authorization-start.ts'
+import { limitAddress } from './guards/limits.ts'
+import { findBundle, findClient, findReturnTo } from './guards/lookup.ts'
+import { type BrokerContext, readQuery } from './http/context.ts'
+import { confirmPage } from './http/pages.ts'
 
 /** Begins a consent. A navigation of the user's own goes on at once; one that another site began is asked about first. */
 export async function connect(c: BrokerContext): Promise<Response> {

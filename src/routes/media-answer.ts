@@ -2,7 +2,7 @@
 
 import { now } from '../clock.ts'
 import { BrokerError } from '../errors.ts'
-import type { BrokerContext } from './context.ts'
+import type { BrokerContext } from './http/context.ts'
 
 /** Headers that come back, and no others: neither cookies nor file names. */
 const KEPT = ['Content-Range', 'Accept-Ranges', 'ETag', 'Last-Modified']

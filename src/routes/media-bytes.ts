@@ -1,16 +1,16 @@
 /** This file is `GET /media/TICKET`: the bytes of a media item, streamed to whoever has the ticket, readable by its client. */
 
-import type { Client } from '../clients.ts'
-import type { Config } from '../config.ts'
+import type { Bundle } from '../config/bundles.ts'
+import type { Client } from '../config/clients.ts'
+import type { Config } from '../config/config.ts'
 import { sha256 } from '../crypto/digest.ts'
 import { BrokerError, failureOf } from '../errors.ts'
 import { fetchMedia } from '../google/media.ts'
-import type { Bundle } from '../scope/bundles.ts'
 import { type MediaTicket, openTicket } from '../session/media-ticket.ts'
-import type { Claimant } from './caller.ts'
-import type { BrokerContext } from './context.ts'
-import { authorizeUrl } from './find.ts'
-import { DEFAULT_MIN_TTL_SECONDS, handOut } from './hand-out.ts'
+import { authorizeUrl } from './guards/lookup.ts'
+import type { Claimant } from './guards/principal.ts'
+import type { BrokerContext } from './http/context.ts'
+import { DEFAULT_MIN_TTL_SECONDS, handOut } from './issue-token.ts'
 import { toAnswer } from './media-answer.ts'
 
 /** A ticket, and what it names that is still so. */

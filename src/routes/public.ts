@@ -1,8 +1,8 @@
 /** This file is what anybody may ask: `GET /bundles` and `GET /healthz`. */
 
-import type { BundlesResponse } from '../protocol.ts'
-import { isStoreReachable } from '../subject/store.ts'
-import type { BrokerContext } from './context.ts'
+import type { BundlesResponse } from '../protocol/http.ts'
+import { isStoreReachable } from '../subject/kv-records.ts'
+import type { BrokerContext } from './http/context.ts'
 
 /** Says which bundles there are, why the app asks for them, and what each allows. */
 export function listBundles(c: BrokerContext): Response {

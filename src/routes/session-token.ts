@@ -12,11 +12,11 @@ import {
   strictObject,
   string,
 } from 'valibot'
-import type { TokenResponse } from '../protocol.ts'
-import { type BrokerContext, readJson, record } from './context.ts'
-import { findBundle } from './find.ts'
-import { admitSession } from './guard.ts'
-import { DEFAULT_MIN_TTL_SECONDS, handOut, MAX_MIN_TTL_SECONDS, REJECTED } from './hand-out.ts'
+import type { TokenResponse } from '../protocol/http.ts'
+import { admitSession } from './guards/cookie-mode.ts'
+import { findBundle } from './guards/lookup.ts'
+import { type BrokerContext, readJson, record } from './http/context.ts'
+import { DEFAULT_MIN_TTL_SECONDS, handOut, MAX_MIN_TTL_SECONDS, REJECTED } from './issue-token.ts'
 
 const BODY = strictObject({
   bundle: pipe(string(), maxLength(64)),

@@ -1,14 +1,14 @@
 /** This file is `GET /session` and `DELETE /session`: what a session may have, and its end. */
 
 import { BrokerError, success } from '../errors.ts'
-import type { BundleStatus, SessionResponse } from '../protocol.ts'
-import { clearedCookie, SESSION_COOKIE_PREFIX } from '../session/cookie.ts'
+import type { BundleStatus, SessionResponse } from '../protocol/http.ts'
+import { clearedCookie, SESSION_COOKIE_PREFIX } from '../session/cookies.ts'
 import { askSubject } from '../subject/stub.ts'
 import type { ScopeStatus } from '../subject/subject.ts'
-import { admitAny } from './admit.ts'
-import { type Caller, inWordsFor } from './caller.ts'
-import { type BrokerContext, readQuery, record } from './context.ts'
-import { admit } from './guard.ts'
+import { admit } from './guards/cookie-mode.ts'
+import { admitAny } from './guards/either-mode.ts'
+import { type Caller, inWordsFor } from './guards/principal.ts'
+import { type BrokerContext, readQuery, record } from './http/context.ts'
 
 /** Says for each bundle of the client whether it can be had; mints nothing. */
 export async function describeSession(c: BrokerContext): Promise<Response> {

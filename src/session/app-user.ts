@@ -1,11 +1,11 @@
 /** This file is the user of an app that signs its users in itself: known by the JWT their issuer gave them. */
 
 import { decodeJwt, type JWTPayload, type JWTVerifyResult, jwtVerify } from 'jose'
-import type { AppIssuer, Client } from '../clients.ts'
 import { now } from '../clock.ts'
-import type { Config } from '../config.ts'
+import type { AppIssuer, Client } from '../config/clients.ts'
+import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
-import { findKey } from '../key-set.ts'
+import { findKey } from '../net/key-sets.ts'
 
 /** A user whose JWT is good. */
 export interface AppUser {

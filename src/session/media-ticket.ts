@@ -1,7 +1,7 @@
 /** This file is the media ticket: the right to read one media item for a quarter of an hour, sealed into a URL. */
 
 import { now } from '../clock.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { open, seal } from '../crypto/seal.ts'
 
 /** What a ticket is good for. Whoever has it needs no other credential. */

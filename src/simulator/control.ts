@@ -2,9 +2,9 @@
 
 import { Hono } from 'hono'
 import * as v from 'valibot'
-import { announce, type Happening, happeningSchema } from './events.ts'
 import { parseFaults } from './faults/vocabulary.ts'
-import { endGrant } from './oauth/grants.ts'
+import { endGrant } from './oauth/consents.ts'
+import { announce, type Happening, happeningSchema } from './security-events.ts'
 import type { Simulation } from './simulation.ts'
 
 const settingsSchema = v.partial(

@@ -1,9 +1,8 @@
 /** This file is the World: everything the simulator remembers, as plain JSON. Points in time are NumericDates, in seconds. */
 
 import type { JWK } from 'jose'
-import type { SentEvent } from './events.ts'
+import type { Call } from './call-log.ts'
 import type { Fault } from './faults/vocabulary.ts'
-import type { Call } from './log.ts'
 import type { Album, MediaItem, MediaUrl, PickerSession, Upload } from './photos/records.ts'
 
 /** A made-up person's Google account. */
@@ -59,6 +58,17 @@ export interface AccessToken {
   /** The code it, or its refresh token, came from. */
   code: string
   expires_at: number
+}
+
+/** An event that was sent, or that nobody was there to receive. */
+export interface SentEvent {
+  jti: string
+  type: string
+  client_id: string
+  /** NumericDate. */
+  time: number
+  /** What the receiver answered; 0 when it could not be reached. */
+  status: number
 }
 
 /** How this Google is set up; `POST /__settings` changes it. */

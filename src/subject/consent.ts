@@ -3,27 +3,10 @@
 import { now } from '../clock.ts'
 import { randomId } from '../crypto/digest.ts'
 import { failed, type Outcome, success } from '../errors.ts'
-import type { Tokens } from '../google/token.ts'
 import { covers, equals, missing, parseScope, type ScopeSet } from '../scope/scopes.ts'
-import type { AccessToken, Grant } from './grant.ts'
+import type { AccessToken, Consent, Grant } from './grant.ts'
 import { grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
-import type { SubjectParts } from './parts.ts'
-
-/** A consent with its code exchanged and its ID token checked. */
-export interface Consent {
-  /** Whose it is, at the provider; a later ID token has to name the same. */
-  sub: string
-  /** What was asked for; canonical, space-separated. */
-  asked: string
-  /** What was granted; the scope space-separated, since a scope set does not cross RPC. */
-  tokens: Omit<Tokens, 'scope'> & { scope: string }
-  /** NumericDate at which the browser was sent off; what was disconnected since stays so (TMB-61). */
-  began_at: number
-  /** Line of the session that began it, which must live still (TMB-15). */
-  line?: string
-  /** Whether it begins a session; a user with a JWT of their app needs none. */
-  begins_session: boolean
-}
+import type { SubjectParts } from './subject-context.ts'
 
 /** What came of a consent. */
 export type Acceptance =

@@ -2,7 +2,7 @@
 
 import { now } from '../clock.ts'
 import { type Outcome, success } from '../errors.ts'
-import type { SubjectParts } from './parts.ts'
+import type { SubjectParts } from './subject-context.ts'
 
 /** Forgets everything, ends every session and has Google revoke the user's whole grant: in this order (TMB-60). */
 export async function disconnect({

@@ -1,6 +1,7 @@
 /** This file is the grant and its access token: the records, and the rules that need nothing but them. */
 
-import type { LikelyCause } from '../protocol.ts'
+import type { Tokens } from '../google/token-endpoint.ts'
+import type { LikelyCause } from '../protocol/http.ts'
 
 /** What one subject allowed for one scope set through one client; sealed wherever it is stored. */
 export interface Grant {
@@ -19,6 +20,22 @@ export interface Grant {
   refresh_token_expires_at?: number
   /** How many refresh tokens this subject had been issued before this one. */
   issued_before: number
+}
+
+/** A consent with its code exchanged and its ID token checked. */
+export interface Consent {
+  /** Whose it is, at the provider; a later ID token has to name the same. */
+  sub: string
+  /** What was asked for; canonical, space-separated. */
+  asked: string
+  /** What was granted; the scope space-separated, since a scope set does not cross RPC. */
+  tokens: Omit<Tokens, 'scope'> & { scope: string }
+  /** NumericDate at which the browser was sent off; what was disconnected since stays so (TMB-61). */
+  began_at: number
+  /** Line of the session that began it, which must live still (TMB-15). */
+  line?: string
+  /** Whether it begins a session; a user with a JWT of their app needs none. */
+  begins_session: boolean
 }
 
 /** An access token and the grant it came from; sealed wherever it is stored. */

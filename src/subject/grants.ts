@@ -3,11 +3,11 @@
 import { now } from '../clock.ts'
 import { sha256 } from '../crypto/digest.ts'
 import { failed, type Outcome } from '../errors.ts'
-import type { ConsentRequired, LikelyCause } from '../protocol.ts'
+import type { ConsentRequired, LikelyCause } from '../protocol/http.ts'
 import { covers, parseScope, type ScopeSet, without } from '../scope/scopes.ts'
 import { type Grant, likelyCause } from './grant.ts'
+import type { Publisher } from './kv-outbox.ts'
 import type { EndingRow, GrantRow, Ledger } from './ledger.ts'
-import type { Publisher } from './publisher.ts'
 import type { Vault } from './vault.ts'
 
 /** A grant that opened, with its row. */

@@ -4,10 +4,11 @@ import { now } from '../clock.ts'
 import { randomId } from '../crypto/digest.ts'
 import { failed, type Outcome, success } from '../errors.ts'
 import { parseScope } from '../scope/scopes.ts'
-import { accept, type Consent } from './consent.ts'
+import { accept } from './consent.ts'
+import type { Consent } from './grant.ts'
 import { consentRequired, type Grants, grantedOf, scopeSetKey } from './grants.ts'
 import type { PendingRow } from './ledger.ts'
-import type { SubjectParts } from './parts.ts'
+import type { SubjectParts } from './subject-context.ts'
 
 /** A consent and the code it waits for. */
 export interface PendingGrant {

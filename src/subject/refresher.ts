@@ -1,19 +1,19 @@
 /** This file is the refresh: one at a time for a grant, its outcome shared by all who wait, its failures kept apart from its end. */
 
-import type { AuditTrail } from '../audit.ts'
+import type { AuditTrail } from '../audit/audit.ts'
+import { log } from '../audit/log.ts'
 import { now } from '../clock.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { BrokerError, failed, failureOf, type Outcome, success } from '../errors.ts'
 import { OAuthError } from '../google/failure.ts'
-import { refresh, type Tokens } from '../google/token.ts'
-import { log } from '../log.ts'
+import { refresh, type Tokens } from '../google/token-endpoint.ts'
 import { covers, equals, missing, type ScopeSet } from '../scope/scopes.ts'
 import { backOff, backOffLeft, MAX_BACK_OFF_SECONDS } from './back-off.ts'
 import { type AccessToken, type Grant, isFresh } from './grant.ts'
 import { consentRequired, type Grants, grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
+import type { Publisher } from './kv-outbox.ts'
 import type { Ledger } from './ledger.ts'
-import type { Publisher } from './publisher.ts'
-import type { Revoker } from './revoker.ts'
+import type { Revoker } from './revocation-outbox.ts'
 import type { Vault } from './vault.ts'
 
 /** Where a grant was replaced or ended under a refresh, another is looked for, so many times. */

@@ -1,9 +1,9 @@
 /** This file is the resealing of a subject's records with the current key, while everything else goes on. */
 
 import { isSealedWithCurrent, open, type Place, seal } from '../crypto/seal.ts'
+import { grantKey, tokenKey } from './kv-records.ts'
 import type { SealedTable } from './ledger.ts'
-import type { SubjectParts } from './parts.ts'
-import { grantKey, tokenKey } from './store.ts'
+import type { SubjectParts } from './subject-context.ts'
 
 /** The tables whose rows are sealed. */
 export const SEALED_TABLES: readonly SealedTable[] = [

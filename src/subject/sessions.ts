@@ -1,7 +1,7 @@
 /** This file is the sessions of a subject: which of them live, kept by the one who is the authority on it. */
 
 import { now } from '../clock.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { randomId } from '../crypto/digest.ts'
 import type { Ledger, SessionRow } from './ledger.ts'
 

@@ -1,21 +1,18 @@
 /** This file is the Durable Object of one subject: the authority on what it allowed, and the only writer of it. */
 
-import { configOf } from '../config.ts'
+import { logError } from '../audit/log.ts'
+import { configOf } from '../config/config.ts'
 import { failed, type Outcome, success } from '../errors.ts'
-import { logError } from '../log.ts'
-import type { Census } from '../operator/protocol.ts'
-import type { ConsentRequired } from '../protocol.ts'
+import type { ConsentRequired } from '../protocol/http.ts'
+import type { Census } from '../protocol/operator.ts'
 import { parseScope } from '../scope/scopes.ts'
-import { type Asker, admit, createUsedProofs } from './asker.ts'
-import { census } from './census.ts'
-import { type Acceptance, accept, type Consent } from './consent.ts'
+import { type Acceptance, accept } from './consent.ts'
+import { type Asker, admit, createUsedProofs } from './credential.ts'
 import { disconnect } from './disconnect.ts'
+import type { Consent } from './grant.ts'
 import { scopeSetKey } from './grants.ts'
-import { type Ask, createHandingOut, type HandingOut, type HandOut } from './hand-out.ts'
-import { heed, namesOf, type Word } from './heed.ts'
 import type { SessionRow } from './ledger.ts'
 import { Mark, settleMark } from './mark.ts'
-import { isSpent, openParts, type SubjectParts } from './parts.ts'
 import {
   drop,
   dropOverdue,
@@ -25,6 +22,10 @@ import {
   redeem,
 } from './pending-grants.ts'
 import { reseal } from './reseal.ts'
+import { heed, namesOf, type Word } from './security-event.ts'
+import { census } from './stats.ts'
+import { isSpent, openParts, type SubjectParts } from './subject-context.ts'
+import { type Ask, createHandingOut, type HandingOut, type HandOut } from './token-issuer.ts'
 
 /** What a subject's Durable Object says of one scope set. */
 export type ScopeStatus =

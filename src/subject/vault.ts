@@ -1,12 +1,11 @@
 /** This file is the vault: a subject's tokens on their way into storage and out of it, each sealed for its own place. */
 
-import type { AuditTrail } from '../audit.ts'
+import type { AuditTrail } from '../audit/audit.ts'
 import type { Keyring } from '../crypto/keyring.ts'
 import { open, type Place, seal } from '../crypto/seal.ts'
-import type { Consent } from './consent.ts'
-import type { AccessToken, Grant } from './grant.ts'
+import type { AccessToken, Consent, Grant } from './grant.ts'
+import { grantKey, tokenKey } from './kv-records.ts'
 import type { PendingRow, TokenRow } from './ledger.ts'
-import { grantKey, tokenKey } from './store.ts'
 
 /** Seals and opens the records of one subject; what does not open comes back `undefined`. */
 export interface Vault {

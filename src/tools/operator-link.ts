@@ -2,7 +2,7 @@
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Keys, OperatorCalls } from '../operator/protocol.ts'
+import type { Keys, OperatorCalls } from '../protocol/operator.ts'
 
 /** Which broker. */
 export interface Target {

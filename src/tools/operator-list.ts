@@ -1,6 +1,6 @@
 /** This file is the list of subjects: by pseudonym, with counts and times, a line each. */
 
-import type { Keys, OperatorCalls, Report } from '../operator/protocol.ts'
+import type { Keys, OperatorCalls, Report } from '../protocol/operator.ts'
 import { keysOf } from './operator-link.ts'
 import { batches, listed } from './operator-rotate.ts'
 

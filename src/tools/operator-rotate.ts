@@ -1,7 +1,7 @@
 /** This file is the rotation as the operator runs it: every subject reseals what it keeps, and the keys are counted. */
 
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Census, OperatorCalls, Report, Tally } from '../operator/protocol.ts'
+import type { Census, OperatorCalls, Report, Tally } from '../protocol/operator.ts'
 import { keysOf } from './operator-link.ts'
 
 /** What came of a rotation. */

@@ -1,7 +1,7 @@
 /** This file is the proof that the broker speaks OpenID Connect and not just Simulator: a certified provider as `ISSUER`. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { TokenResponse } from '../../src/protocol.ts'
+import type { TokenResponse } from '../../src/protocol/http.ts'
 import type { Browser } from '../support/browser.ts'
 import { type RunningBroker, startBroker } from './support/broker.ts'
 import { type RunningProvider, startProvider } from './support/provider.ts'

@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { MediaResponse, TokenResponse } from '../../src/protocol.ts'
+import type { MediaResponse, TokenResponse } from '../../src/protocol/http.ts'
 import { type Browser, openBrowser } from '../support/browser.ts'
 import { type DevBroker, startDevBroker } from './support/dev-broker.ts'
 import { createMediaHost } from './support/media-host.ts'

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 
-const ROOT = new URL('../../', import.meta.url)
+const ROOT = new URL('../../../../', import.meta.url)
 
 function read(path: string): string {
   return readFileSync(new URL(path, ROOT), 'utf8')

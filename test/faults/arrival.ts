@@ -1,6 +1,6 @@
 /** This file is connecting: a person goes to Google and comes back, and what came of it is judged and believed. */
 
-import { PENDING_SECONDS } from '../../src/session/pending.ts'
+import { PENDING_SECONDS } from '../../src/session/pending-authorization.ts'
 import { type Ending, endLogin, type Flow, isSurelyLive, type Login } from './belief.ts'
 import { type Arrival, SCOPES } from './cast.ts'
 import { faultsOfError, faultsOfToken } from './contract.ts'

@@ -1,7 +1,7 @@
 /** This file is the cast: the pages of three kinds of frontend in both modes, and what a page can do at the broker. */
 
-import type { ErrorResponse } from '../../src/protocol.ts'
-import { SESSION_COOKIE_PREFIX } from '../../src/session/cookie.ts'
+import type { ErrorResponse } from '../../src/protocol/http.ts'
+import { SESSION_COOKIE_PREFIX } from '../../src/session/cookies.ts'
 import { type Answer, answerOf, broker, the } from '../support/broker.ts'
 import { type Browser, openBrowser } from '../support/browser.ts'
 import {

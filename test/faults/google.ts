@@ -3,7 +3,7 @@
 import { vi } from 'vitest'
 import { createSimulator, type Simulator } from '../../src/simulator/app.ts'
 import type { FaultRequest } from '../../src/simulator/faults/vocabulary.ts'
-import { findRefreshToken } from '../../src/simulator/oauth/grants.ts'
+import { findRefreshToken } from '../../src/simulator/oauth/consents.ts'
 import type { PersonChoice } from '../../src/simulator/person.ts'
 import type { Simulation } from '../../src/simulator/simulation.ts'
 import type { World } from '../../src/simulator/world.ts'

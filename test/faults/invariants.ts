@@ -1,6 +1,6 @@
 /** This file is what has to hold of every answer, whatever happened (design.md §6). */
 
-import type { SessionResponse } from '../../src/protocol.ts'
+import type { SessionResponse } from '../../src/protocol/http.ts'
 import type { Answer } from '../support/broker.ts'
 import { type Belief, deadSince, type Ending, isSurelyLive, type Login, NONE } from './belief.ts'
 import { type Page, SCOPES, type Wish } from './cast.ts'

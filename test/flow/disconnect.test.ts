@@ -2,7 +2,7 @@
 
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
-import type { Consent } from '../../src/subject/consent.ts'
+import type { Consent } from '../../src/subject/grant.ts'
 import { ask, askSession, browse, logIn, subjectOf, the } from '../support/broker.ts'
 import type { Browser } from '../support/browser.ts'
 import { oauthError, refreshed, scriptGoogle } from '../support/scripted-google.ts'

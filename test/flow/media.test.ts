@@ -2,9 +2,9 @@
 
 import { evictDurableObject } from 'cloudflare:test'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import type { MediaResponse } from '../../src/protocol.ts'
-import { sealHandle } from '../../src/session/handles.ts'
+import type { MediaResponse } from '../../src/protocol/http.ts'
 import { sealTicket } from '../../src/session/media-ticket.ts'
+import { sealHandle } from '../../src/session/tokens.ts'
 import { ALBUM_CLIENT, openIssuer } from '../support/app-issuer.ts'
 import {
   type Answer,

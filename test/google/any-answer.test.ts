@@ -3,13 +3,13 @@
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { beforeEach, expect, it, vi } from 'vitest'
-import { type Config, readConfig } from '../../src/config.ts'
+import { type Config, readConfig } from '../../src/config/config.ts'
 import { BrokerError } from '../../src/errors.ts'
 import {
   checkAuthorizationResponse,
   createAuthorizationRequest,
-} from '../../src/google/authorize.ts'
-import { exchangeCode, refresh, type Tokens } from '../../src/google/token.ts'
+} from '../../src/google/authorization-endpoint.ts'
+import { exchangeCode, refresh, type Tokens } from '../../src/google/token-endpoint.ts'
 import { scopeSet } from '../../src/scope/scopes.ts'
 import { the } from '../support/broker.ts'
 import { type ScriptedGoogle, scriptGoogle } from '../support/scripted-google.ts'

@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { parseMediaUrl } from '../../src/google/media-url.ts'
 
 const { config } = readConfig(env)

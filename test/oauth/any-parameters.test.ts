@@ -3,16 +3,16 @@
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { BrokerError } from '../../src/errors.ts'
-import { readParameters } from '../../src/routes/context.ts'
-import { findOAuthClient } from '../../src/routes/find.ts'
 import {
   readAnswerTarget,
   readAuthorizationRequest,
   readRedirectUri,
-} from '../../src/routes/oauth/authorization-request.ts'
-import { readWish } from '../../src/routes/oauth/token-answer.ts'
+} from '../../src/routes/consent/authorization-request.ts'
+import { findOAuthClient } from '../../src/routes/guards/lookup.ts'
+import { readParameters } from '../../src/routes/http/context.ts'
+import { readWish } from '../../src/routes/oauth/token-response.ts'
 import { gallery, OAUTH_CLIENTS } from '../support/frontend.ts'
 
 const { config } = readConfig({ ...env, CLIENTS: OAUTH_CLIENTS })

@@ -1,7 +1,7 @@
 /** This file is the proof that operators see metadata and nothing else, that each leaves a trace, and that no route leads to them (TMB-76, 78, 79). */
 
 import { expect, it, vi } from 'vitest'
-import { Operator } from '../../src/operator/operator.ts'
+import { Operator } from '../../src/operator.ts'
 import { ask, askSession, broker, browse, logIn, subjectOf, the } from '../support/broker.ts'
 import { censusOf, deployKeys, listAll, operator } from '../support/operator.ts'
 import { oauthError, scriptGoogle } from '../support/scripted-google.ts'

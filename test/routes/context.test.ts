@@ -11,7 +11,7 @@ import {
   isPrefetch,
   readJson,
   readQuery,
-} from '../../src/routes/context.ts'
+} from '../../src/routes/http/context.ts'
 
 const URL_ = 'https://broker.example/x'
 const SHAPE = strictObject({ bundle: string(), min_ttl: optional(number()) })

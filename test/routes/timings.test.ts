@@ -1,7 +1,7 @@
 /** This file is the tests of `Server-Timing`. */
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { startTimings } from '../../src/routes/timings.ts'
+import { startTimings } from '../../src/routes/http/timings.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'], now: 1000 })

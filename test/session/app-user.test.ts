@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { exportJWK, generateKeyPair } from 'jose'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { BrokerError } from '../../src/errors.ts'
 import { type AppUser, verifyAppJwt } from '../../src/session/app-user.ts'
 import { ALBUM_CLIENT } from '../support/app-issuer.ts'

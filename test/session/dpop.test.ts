@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { seal } from '../../src/crypto/seal.ts'
 import { BrokerError } from '../../src/errors.ts'
 import { DPOP_ALGORITHMS, newNonce, type Proof, verifyProof } from '../../src/session/dpop.ts'

@@ -6,10 +6,10 @@ import { describe, expect, it, vi } from 'vitest'
 import { now } from '../../src/clock.ts'
 import { open, type Place } from '../../src/crypto/seal.ts'
 import { parseScope } from '../../src/scope/scopes.ts'
-import type { Consent } from '../../src/subject/consent.ts'
+import type { Consent } from '../../src/subject/grant.ts'
 import { scopeSetKey } from '../../src/subject/grants.ts'
-import { accountName, namesOfToken } from '../../src/subject/names.ts'
-import { grantKey, tokenKey } from '../../src/subject/store.ts'
+import { grantKey, tokenKey } from '../../src/subject/kv-records.ts'
+import { accountName, namesOfToken } from '../../src/subject/provider-names.ts'
 import {
   ask,
   askSession,

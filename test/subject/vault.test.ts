@@ -2,7 +2,7 @@
 
 import { decodeProtectedHeader } from 'jose'
 import { beforeEach, expect, it } from 'vitest'
-import type { AuditTrail } from '../../src/audit.ts'
+import type { AuditTrail } from '../../src/audit/audit.ts'
 import { createVault, type Vault } from '../../src/subject/vault.ts'
 import { ringOf } from '../crypto/keys.ts'
 

@@ -1,7 +1,7 @@
 /** This file is a frontend on another site: a plain OAuth client with a DPoP key, written from the RFCs and not from our code. */
 
 import { base64url, calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
-import type { OAuthTokenResponse, SessionResponse } from '../../src/protocol.ts'
+import type { OAuthTokenResponse, SessionResponse } from '../../src/protocol/http.ts'
 import type { PersonChoice } from '../../src/simulator/person.ts'
 import { type Answer, answerOf, broker, the } from './broker.ts'
 import type { Browser } from './browser.ts'

@@ -1,7 +1,7 @@
 /** This file is the hosts of the bytes as tests meet them: the simulator's photos under Google's names, and hosts that a test scripts. */
 
 import { vi } from 'vitest'
-import type { MediaResponse } from '../../src/protocol.ts'
+import type { MediaResponse } from '../../src/protocol/http.ts'
 import { picturesOf } from '../../src/simulator/photos/pictures.ts'
 import { type Answer, answerOf, broker, the } from './broker.ts'
 import type { Browser } from './browser.ts'

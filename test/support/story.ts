@@ -3,7 +3,7 @@
 import { reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, vi } from 'vitest'
-import type { LogRecord } from '../../src/log.ts'
+import type { LogRecord } from '../../src/audit/log.ts'
 import type { Subject } from '../../src/subject/subject.ts'
 import { configure, hostileKv } from './worker.ts'
 

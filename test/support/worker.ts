@@ -1,7 +1,7 @@
 /** This file is the Worker as tests run it: ours, with a configuration and a KV that a test may exchange. */
 
 import { handle } from '../../src/app.ts'
-import { Operator as BrokerOperator } from '../../src/operator/operator.ts'
+import { Operator as BrokerOperator } from '../../src/operator.ts'
 import { Subject as BrokerSubject } from '../../src/subject/subject.ts'
 import { createHostileKv } from './hostile-kv.ts'
 

@@ -1,22 +1,27 @@
 /** This file is `GET /authorize`: a frontend on any site sends its user here, and from here to Google. */
 
-import type { Client } from '../../clients.ts'
+import type { Client } from '../../config/clients.ts'
 import { sha256 } from '../../crypto/digest.ts'
 import { BrokerError, failureOf, success } from '../../errors.ts'
-import type { AuthorizationError } from '../../protocol.ts'
-import { type AuthorizationRequest, openHandle, type PushedRequest } from '../../session/handles.ts'
+import type { AuthorizationError } from '../../protocol/http.ts'
+import { type AuthorizationRequest, openHandle, type PushedRequest } from '../../session/tokens.ts'
 import { askSubject } from '../../subject/stub.ts'
-import { about, type BrokerContext, readParameters, recordFailure } from '../context.ts'
-import { type Errand, keepOpener, refuseEmbedding, sendToGoogle } from '../errand.ts'
-import { findBundle, findOAuthClient } from '../find.ts'
-import { limitAddress } from '../limits.ts'
-import { confirmPage } from '../pages.ts'
 import {
   readAnswerTarget,
   readAuthorizationRequest,
   readRedirectUri,
-} from './authorization-request.ts'
-import { type AnswerTarget, answerAuthorization } from './authorization-response.ts'
+} from '../consent/authorization-request.ts'
+import { type AnswerTarget, answerAuthorization } from '../consent/authorization-response.ts'
+import {
+  type Errand,
+  keepOpener,
+  refuseEmbedding,
+  sendToGoogle,
+} from '../consent/authorization-start.ts'
+import { limitAddress } from '../guards/limits.ts'
+import { findBundle, findOAuthClient } from '../guards/lookup.ts'
+import { about, type BrokerContext, readParameters, recordFailure } from '../http/context.ts'
+import { confirmPage } from '../http/pages.ts'
 
 /** A pushed request with the text that named it. */
 type Pushed = PushedRequest & { reference: string }

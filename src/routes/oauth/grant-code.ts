@@ -1,19 +1,19 @@
 /** This file is the grant `authorization_code`: a code is redeemed by whoever began, and a pending grant becomes theirs. */
 
-import type { Client } from '../../clients.ts'
 import { now } from '../../clock.ts'
+import type { Client } from '../../config/clients.ts'
 import { sha256 } from '../../crypto/digest.ts'
 import { BrokerError, success } from '../../errors.ts'
-import type { OAuthTokenResponse } from '../../protocol.ts'
-import { type AuthorizationCode, openHandle, sealHandle } from '../../session/handles.ts'
+import type { OAuthTokenResponse } from '../../protocol/http.ts'
+import { type AuthorizationCode, openHandle, sealHandle } from '../../session/tokens.ts'
 import { askSubject } from '../../subject/stub.ts'
-import { type Caller, inWordsFor } from '../caller.ts'
-import type { BrokerContext, Parameters } from '../context.ts'
-import { requireOAuthOrigin } from '../cors.ts'
-import { findOAuthClient, requireRunning } from '../find.ts'
-import { toAnswer } from '../hand-out.ts'
-import { admitAppUser, callerOfApp, callerOfSession, requireProof } from './bearer.ts'
-import { required, tokenResponse } from './token-answer.ts'
+import { requireOAuthOrigin } from '../guards/cors.ts'
+import { findOAuthClient, requireRunning } from '../guards/lookup.ts'
+import { admitAppUser, callerOfApp, callerOfSession, requireProof } from '../guards/oauth-mode.ts'
+import { type Caller, inWordsFor } from '../guards/principal.ts'
+import type { BrokerContext, Parameters } from '../http/context.ts'
+import { toAnswer } from '../issue-token.ts'
+import { required, tokenResponse } from './token-response.ts'
 
 /** RFC 7636 §4.1. */
 const CODE_VERIFIER = /^[\w.~-]{43,128}$/

@@ -1,15 +1,15 @@
 /** This file is the grant `token-exchange`: the JWT of an app's user for Google's access token of a bundle. */
 
 import { BrokerError } from '../../errors.ts'
-import type { OAuthTokenResponse } from '../../protocol.ts'
+import type { OAuthTokenResponse } from '../../protocol/http.ts'
 import { verifyAppJwt } from '../../session/app-user.ts'
-import type { Caller } from '../caller.ts'
-import type { BrokerContext, Parameters } from '../context.ts'
-import { requireOAuthOrigin } from '../cors.ts'
-import { findBundle } from '../find.ts'
-import { handOut } from '../hand-out.ts'
-import { callerOfApp, requireClient, requireProof } from './bearer.ts'
-import { readWish, required, tokenResponse } from './token-answer.ts'
+import { requireOAuthOrigin } from '../guards/cors.ts'
+import { findBundle } from '../guards/lookup.ts'
+import { callerOfApp, requireClient, requireProof } from '../guards/oauth-mode.ts'
+import type { Caller } from '../guards/principal.ts'
+import type { BrokerContext, Parameters } from '../http/context.ts'
+import { handOut } from '../issue-token.ts'
+import { readWish, required, tokenResponse } from './token-response.ts'
 
 /** RFC 8693 §3. */
 const JWT = 'urn:ietf:params:oauth:token-type:jwt'

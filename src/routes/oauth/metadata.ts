@@ -1,7 +1,7 @@
 /** This file is the authorization server metadata: what an OAuth library has to know of the broker; RFC 8414. */
 
 import { DPOP_ALGORITHMS } from '../../session/dpop.ts'
-import type { BrokerContext } from '../context.ts'
+import type { BrokerContext } from '../http/context.ts'
 import { GRANT_TYPES } from './token.ts'
 
 /** Where RFC 8414 §3 puts it, below the issuer's origin and before its path. */

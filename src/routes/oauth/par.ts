@@ -2,14 +2,14 @@
 
 import { now } from '../../clock.ts'
 import { BrokerError } from '../../errors.ts'
-import type { PushedResponse } from '../../protocol.ts'
-import { sealHandle } from '../../session/handles.ts'
-import { type BrokerContext, readForm } from '../context.ts'
-import { requireOAuthOrigin } from '../cors.ts'
-import { limitAddress } from '../limits.ts'
-import { readAuthorizationRequest, readRedirectUri } from './authorization-request.ts'
+import type { PushedResponse } from '../../protocol/http.ts'
+import { sealHandle } from '../../session/tokens.ts'
+import { readAuthorizationRequest, readRedirectUri } from '../consent/authorization-request.ts'
+import { requireOAuthOrigin } from '../guards/cors.ts'
+import { limitAddress } from '../guards/limits.ts'
+import { admitAppUser, requireProof } from '../guards/oauth-mode.ts'
+import { type BrokerContext, readForm } from '../http/context.ts'
 import { REQUEST_URI_PREFIX } from './authorize.ts'
-import { admitAppUser, requireProof } from './bearer.ts'
 
 const REQUEST_SECONDS = 60
 

@@ -1,12 +1,12 @@
 /** This file is `POST /revoke`: a frontend gives a token of the broker back, and the session of it ends. */
 
 import { BrokerError, success } from '../../errors.ts'
-import { openHandle } from '../../session/handles.ts'
+import { openHandle } from '../../session/tokens.ts'
 import { askSubject } from '../../subject/stub.ts'
-import { type BrokerContext, readForm, record } from '../context.ts'
-import { requireOAuthOrigin } from '../cors.ts'
-import { findOAuthClient } from '../find.ts'
-import { required } from './token-answer.ts'
+import { requireOAuthOrigin } from '../guards/cors.ts'
+import { findOAuthClient } from '../guards/lookup.ts'
+import { type BrokerContext, readForm, record } from '../http/context.ts'
+import { required } from './token-response.ts'
 
 /**
  * Ends the session of a refresh token; one that is unknown or over is no error. Google's grant stays.

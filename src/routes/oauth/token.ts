@@ -1,9 +1,9 @@
 /** This file is `POST /token`: which grant is meant, what may be wished for, and the one form of the answer. */
 
 import { BrokerError } from '../../errors.ts'
-import type { OAuthTokenResponse } from '../../protocol.ts'
-import { type BrokerContext, type Parameters, readForm, record } from '../context.ts'
-import { requireOAuthOrigin } from '../cors.ts'
+import type { OAuthTokenResponse } from '../../protocol/http.ts'
+import { requireOAuthOrigin } from '../guards/cors.ts'
+import { type BrokerContext, type Parameters, readForm, record } from '../http/context.ts'
 import { redeemCode } from './grant-code.ts'
 import { exchangeToken } from './grant-exchange.ts'
 import { refreshToken } from './grant-refresh.ts'

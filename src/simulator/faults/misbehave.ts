@@ -1,8 +1,8 @@
 /** This file is misbehaving: every call is held, delayed, refused or spoilt as its fault says, and written into the log. */
 
 import type { Context, MiddlewareHandler } from 'hono'
+import { logCall } from '../call-log.ts'
 import { endpointOf, readForm } from '../endpoints.ts'
-import { logCall } from '../log.ts'
 import type { Simulation } from '../simulation.ts'
 import { answerInstead, spoil } from './answers.ts'
 import { waitForHolds } from './hold.ts'

@@ -2,8 +2,8 @@
 
 import { randomName, type Simulation } from '../simulation.ts'
 import type { Code } from '../world.ts'
+import { endTokensOf } from './consents.ts'
 import { oauthError } from './error.ts'
-import { endTokensOf } from './grants.ts'
 
 /** A code lives ten minutes. */
 const CODE_SECONDS = 10 * 60

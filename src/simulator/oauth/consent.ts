@@ -1,7 +1,7 @@
 /** This file is the rules of consent: what has to be asked, and what was allowed. */
 
-import { isSignIn } from '../scopes.ts'
-import type { AuthorizationRequest } from './request.ts'
+import { isSignIn } from '../google-scopes.ts'
+import type { AuthorizationRequest } from './authorization-request.ts'
 
 /** What a person decided on the consent page. */
 export interface Choice {

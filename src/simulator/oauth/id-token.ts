@@ -2,7 +2,7 @@
 
 import { type JWTPayload, SignJWT } from 'jose'
 import type { Effects } from '../faults/vocabulary.ts'
-import { EMAIL, PROFILE } from '../scopes.ts'
+import { EMAIL, PROFILE } from '../google-scopes.ts'
 import type { Simulation } from '../simulation.ts'
 import type { Account } from '../world.ts'
 import { makeKey, publicKeys, signingKey } from './keys.ts'

@@ -2,11 +2,11 @@
 
 import type { Context } from 'hono'
 import { readForm } from '../endpoints.ts'
-import { EMAIL, isSignIn, PROFILE } from '../scopes.ts'
+import { EMAIL, isSignIn, PROFILE } from '../google-scopes.ts'
 import type { Simulation } from '../simulation.ts'
 import type { AccessToken, Account } from '../world.ts'
+import { findAccessToken } from './consents.ts'
 import { oauthAnswer, oauthError } from './error.ts'
-import { findAccessToken } from './grants.ts'
 
 /** Answers `/tokeninfo?access_token=`: whose token it is, for what, and how long. */
 export async function tokenInfo(simulation: Simulation, c: Context): Promise<Response> {

@@ -4,7 +4,7 @@ import type { Context } from 'hono'
 import { takeRedirectFault } from '../faults/take.ts'
 import type { Effects } from '../faults/vocabulary.ts'
 import type { Simulation } from '../simulation.ts'
-import type { AuthorizationRequest } from './request.ts'
+import type { AuthorizationRequest } from './authorization-request.ts'
 
 const WRONG_ISSUER = 'https://accounts.evil.example'
 

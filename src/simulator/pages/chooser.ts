@@ -2,7 +2,7 @@
 
 import type { Context } from 'hono'
 import { html } from 'hono/html'
-import type { AuthorizationRequest } from '../oauth/request.ts'
+import type { AuthorizationRequest } from '../oauth/authorization-request.ts'
 import { nameOf, type Simulation } from '../simulation.ts'
 import type { Account } from '../world.ts'
 import { face, page } from './layout.ts'

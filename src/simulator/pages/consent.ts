@@ -2,9 +2,9 @@
 
 import type { Context } from 'hono'
 import { html } from 'hono/html'
+import { describe, shortName } from '../google-scopes.ts'
+import type { AuthorizationRequest } from '../oauth/authorization-request.ts'
 import { boxes } from '../oauth/consent.ts'
-import type { AuthorizationRequest } from '../oauth/request.ts'
-import { describe, shortName } from '../scopes.ts'
 import { nameOf, type Simulation } from '../simulation.ts'
 import type { Account } from '../world.ts'
 import { type Html, page, who } from './layout.ts'

@@ -2,7 +2,7 @@
 
 import type { Context } from 'hono'
 import { html } from 'hono/html'
-import type { Refusal } from '../oauth/request.ts'
+import type { Refusal } from '../oauth/authorization-request.ts'
 import { page } from './layout.ts'
 
 /** Says what is wrong with a request, to whoever stands before it: the app is not told. */

@@ -1,8 +1,8 @@
 /** This file is the host of the bytes: `baseUrl` plus size. Picked ones need the bearer token; no page may read any (no CORS). */
 
 import type { Context } from 'hono'
+import { PICK } from '../google-scopes.ts'
 import { bearerToken } from '../oauth/introspection.ts'
-import { PICK } from '../scopes.ts'
 import type { Simulation } from '../simulation.ts'
 import { serveBytes } from './bytes.ts'
 import { findMediaUrl } from './media-url.ts'

@@ -1,6 +1,6 @@
 /** This file is the API methods of Google Photos, and which scopes allow each: any one of those named does. */
 
-import { APPEND, EDIT, PICK, READ } from '../scopes.ts'
+import { APPEND, EDIT, PICK, READ } from '../google-scopes.ts'
 
 const PICKER = '/photospicker/v1'
 const LIBRARY = '/photoslibrary/v1'

@@ -1,13 +1,13 @@
 /** This file is who fills the storage before a run: with the broker's own functions, so that what is planted is what it would have written. */
 
 import { now } from '../../../src/clock.ts'
-import { type Config, readConfig } from '../../../src/config.ts'
+import { type Config, readConfig } from '../../../src/config/config.ts'
 import { randomId } from '../../../src/crypto/digest.ts'
 import { seal } from '../../../src/crypto/seal.ts'
-import { sealHandle } from '../../../src/session/handles.ts'
-import { sealSession } from '../../../src/session/session.ts'
+import { sealSession } from '../../../src/session/session-cookie.ts'
+import { sealHandle } from '../../../src/session/tokens.ts'
 import { scopeSetKey } from '../../../src/subject/grants.ts'
-import { type StoredToken, tokenKey } from '../../../src/subject/store.ts'
+import { type StoredToken, tokenKey } from '../../../src/subject/kv-records.ts'
 import type { Subject } from '../../../src/subject/subject.ts'
 import type { Filled, Filling, Planted, Planting } from '../planting.ts'
 

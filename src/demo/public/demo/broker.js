@@ -2,7 +2,7 @@
 
 import { createBroker } from 'photos-token-broker/client'
 
-/** @import { BundlesResponse } from '../../../protocol.ts' */
+/** @import { BundlesResponse } from '../../../protocol/http.ts' */
 
 const { broker: url = '', client = '', simulator = '' } = document.documentElement.dataset
 

@@ -8,7 +8,7 @@ import { createToken } from './token.js'
 import { createUploads } from './uploads.js'
 import { tellConsentRequired, tellError, tellMethods } from './words.js'
 
-/** @import { BundlesResponse, BundleStatus } from '../../../protocol.ts' */
+/** @import { BundlesResponse, BundleStatus } from '../../../protocol/http.ts' */
 /** @import { Words } from './words.js' */
 
 /** @typedef {BundlesResponse['bundles'][number]} Bundle */

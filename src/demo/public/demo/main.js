@@ -7,7 +7,7 @@ import { button, byId, showWords } from './dom.js'
 import { tellError } from './words.js'
 
 /** @import { Change } from 'photos-token-broker/client' */
-/** @import { SessionResponse } from '../../../protocol.ts' */
+/** @import { SessionResponse } from '../../../protocol/http.ts' */
 /** @import { Card } from './card.js' */
 /** @import { Words } from './words.js' */
 

@@ -4,7 +4,7 @@ import { BrokerError } from 'photos-token-broker/client'
 import { PhotosError } from 'photos-token-broker/photos'
 
 /** @import { BrokerErrorCode } from 'photos-token-broker/client' */
-/** @import { ConnectError, ConsentRequired, LikelyCause } from '../../../protocol.ts' */
+/** @import { ConnectError, ConsentRequired, LikelyCause } from '../../../protocol/http.ts' */
 
 /**
  * @typedef {object} Words

@@ -1,0 +1,45 @@
+/** This file is the SDK on the broker's own site: the session is a cookie, and every call a fetch with one extra header. */
+
+import { send, type Way } from './transport.ts'
+
+/** Talks to a broker on the same site. */
+export function createCookieWay(url: string, client: string | undefined): Way {
+  const call: Way['call'] = (method, path, json, signal) =>
+    send(
+      () =>
+        fetch(url + path, {
+          method,
+          headers: {
+            'X-Requested-With': 'photos-token-broker',
+            ...(json && { 'Content-Type': 'application/json' }),
+          },
+          credentials: 'include',
+          signal: signal ?? null,
+          body: json ? JSON.stringify(json) : null,
+        }),
+      signal,
+    )
+
+  return {
+    call,
+    async issue({ signal, ...ask }) {
+      return (await call('POST', '/session/token', ask, signal)).json()
+    },
+    connectUrl(bundle, state, choose) {
+      const return_to = new URL(location.href)
+      return_to.hash = ''
+      return_to.searchParams.set('ptb', state)
+      const query = new URLSearchParams({
+        bundle,
+        return_to: return_to.href,
+        ...(client && { client }),
+        ...(choose && { prompt: 'select_account' }),
+      })
+      return `${url}/connect?${query}`
+    },
+    async finish() {},
+    async signOut(signal) {
+      await call('DELETE', '/session', undefined, signal)
+    },
+  }
+}

@@ -1,0 +1,100 @@
+/** This file is the SDK on any other site: OAuth with PKCE, its refresh token bound by DPoP to a key in this browser. */
+
+import type { OAuthTokenResponse } from '../protocol/http.ts'
+import { BrokerError } from './broker-error.ts'
+import { takePkce } from './pkce.ts'
+import { createProvenFetch, type Kept } from './proven-fetch.ts'
+import { openStore } from './store.ts'
+import { send, type Way } from './transport.ts'
+
+type Form = Record<string, string | number | undefined>
+
+/** Talks to a broker on another site. */
+export function createOAuthWay(url: string, client_id: string, redirect_uri: string): Way {
+  const store = openStore<Kept>(`photos-token-broker ${url} ${client_id}`)
+  const provenFetch = createProvenFetch(url, store)
+
+  /** JSON leaves out what is undefined. */
+  const formOf = (form: Form, signal: AbortSignal | undefined) => ({
+    method: 'POST',
+    body: new URLSearchParams(JSON.parse(JSON.stringify({ client_id, ...form }))),
+    signal: signal ?? null,
+    keepalive: true,
+  })
+
+  const post = async (form: Form, signal: AbortSignal | undefined): Promise<OAuthTokenResponse> => {
+    const init = formOf(form, signal)
+    const response = await send(() => provenFetch('/token', init), signal)
+    return response.json()
+  }
+
+  /** Replaces a refresh token, unless another account has connected meanwhile: what is kept of it stays. */
+  const keep = async (old: string, news?: string): Promise<void> => {
+    if ((await store.get('refresh_token')) === old) await store.set('refresh_token', news)
+  }
+
+  const refresh = async (
+    scope: string,
+    more: Form,
+    signal: AbortSignal | undefined,
+  ): Promise<OAuthTokenResponse> => {
+    const refresh_token = await store.get('refresh_token')
+    if (!refresh_token) throw new BrokerError('login_required')
+    try {
+      const form = { grant_type: 'refresh_token', refresh_token, scope, ...more }
+      const answer = await post(form, signal)
+      await keep(refresh_token, answer.refresh_token)
+      return answer
+    } catch (error) {
+      if (!(error instanceof BrokerError) || error.code !== 'invalid_grant') throw error
+      await keep(refresh_token)
+      throw new BrokerError('login_required')
+    }
+  }
+
+  return {
+    issue: ({ bundle, signal, ...more }) => refresh(bundle, more, signal),
+    async call(method, path, json, signal, ownToken) {
+      const token = await ownToken?.()
+      const headers: HeadersInit = json ? { 'Content-Type': 'application/json' } : {}
+      const body = json ? JSON.stringify(json) : null
+      const init = { method, headers, body, signal: signal ?? null }
+      return send(() => provenFetch(path, init, token), signal)
+    },
+    connectUrl(bundle, state, choose) {
+      const { code_verifier, code_challenge } = takePkce()
+      sessionStorage[nameOf(state)] = code_verifier
+      const query = new URLSearchParams({
+        client_id,
+        redirect_uri,
+        state,
+        response_type: 'code',
+        scope: bundle,
+        code_challenge,
+        code_challenge_method: 'S256',
+        ...(choose && { prompt: 'select_account' }),
+      })
+      return `${url}/authorize?${query}`
+    },
+    async finish({ code, state, iss }) {
+      const name = nameOf(state)
+      const code_verifier = sessionStorage[name] ?? ''
+      delete sessionStorage[name]
+      if (!code || iss !== url) throw new BrokerError('invalid_request')
+      const form = { grant_type: 'authorization_code', code, code_verifier, redirect_uri }
+      await store.set('refresh_token', (await post(form, undefined)).refresh_token)
+    },
+    async signOut(signal) {
+      const token = await store.get('refresh_token')
+      await store.set('keys', undefined) // without them the token is worth nothing
+      if (!token) return
+      await send(() => fetch(`${url}/revoke`, formOf({ token }, signal)), signal)
+      await keep(token)
+    },
+  }
+}
+
+/** Where a code verifier waits; a consent begun for a popup may have to go on without one. */
+function nameOf(state = ''): string {
+  return `ptb ${state.slice(2)}`
+}

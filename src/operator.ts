@@ -1,0 +1,63 @@
+/** This file is the operator's entrance: a service binding that only who may deploy to the account can make, and no HTTP route. */
+
+import { WorkerEntrypoint } from 'cloudflare:workers'
+import { type AuditEvent, type AuditFields, openTrail } from './audit/audit.ts'
+import { configOf } from './config/config.ts'
+import type { Faults, Keys, OperatorCalls, Report, SubjectPage } from './protocol/operator.ts'
+import { scopeSetKey } from './subject/grants.ts'
+import { listSubjects } from './subject/kv-records.ts'
+
+/**
+ * What operators can do: see metadata, reseal, forget. None of it reads, exports or mints a token (TMB-78, TMB-79).
+ *
+ * Whatever concerns subjects leaves a line in the audit trail, with the name the operator goes by; who may bind is for Cloudflare to say.
+ */
+export class Operator extends WorkerEntrypoint<Env> implements OperatorCalls {
+  async keys(): Promise<Keys | Faults> {
+    const config = configOf(this.env)
+    if (config instanceof TypeError) return { problems: config.cause as string[] }
+    const { bundles, keyring } = config
+    const named = [...bundles].map(async ([name, { scopes }]) => [await scopeSetKey(scopes), name])
+    const { current, kids } = keyring
+    return { current, kids, bundles: Object.fromEntries(await Promise.all(named)) }
+  }
+
+  async subjects(operator: string, cursor?: string): Promise<SubjectPage> {
+    const page = await listSubjects(this.env.TOKENS, cursor)
+    this.#record('operator_list', { operator, subjects: page.subjects.length })
+    return page
+  }
+
+  async census(operator: string, subjects: readonly string[], reseal: boolean): Promise<Report[]> {
+    this.#record(reseal ? 'operator_reseal' : 'operator_census', {
+      operator,
+      subjects: subjects.length,
+    })
+    const asking = subjects.map(async (subject): Promise<Report> => {
+      try {
+        const census = await this.env.SUBJECTS.getByName(subject).census(reseal)
+        return { subject, ...(census ? { census } : {}) }
+      } catch {
+        return { subject, failed: true }
+      }
+    })
+    return Promise.all(asking)
+  }
+
+  async subjectKey(client_id: string, sub: string): Promise<string | undefined> {
+    const config = configOf(this.env)
+    if (config instanceof TypeError) return undefined
+    const { clients, issuer, pseudonyms } = config
+    const client = clients.get(client_id)
+    const iss = client?.app_issuer?.issuer ?? issuer
+    return client && pseudonyms.subjectKey({ client: client_id, iss, sub })
+  }
+
+  async forget(operator: string, subject: string): Promise<boolean> {
+    this.#record('operator_forget', { operator, subject })
+    return this.env.SUBJECTS.getByName(subject).disconnectForOperator()
+  }
+  #record(event: AuditEvent, fields: AuditFields): void {
+    openTrail(this.env, (work) => this.ctx.waitUntil(work)).record(event, fields)
+  }
+}

@@ -1,0 +1,34 @@
+/** This file is the authorization response: a code or an error on its way back to the frontend that asked. */
+
+import type { AuthorizationError } from '../../protocol/http.ts'
+import type { AuthorizationRequest } from '../../session/tokens.ts'
+import type { BrokerContext } from '../http/context.ts'
+import { popupPage } from '../http/pages.ts'
+import { keepOpener } from './authorization-start.ts'
+
+/** Where a frontend waits for its answer. */
+export type AnswerTarget = Pick<AuthorizationRequest, 'redirect_uri' | 'response_mode' | 'state'>
+
+/**
+ * Answers on the redirect URI, which was compared with the client's list before anything else was done.
+ *
+ * @see RFC 6749 §4.1.2, RFC 9207 §2 for `iss`; draft-sakimura-oauth-wmrm for `web_message`
+ */
+export function answerAuthorization(
+  c: BrokerContext,
+  { redirect_uri, response_mode, state }: AnswerTarget,
+  result: { code: string } | { error: AuthorizationError },
+): Response | Promise<Response> {
+  const iss = c.get('config').base_url
+  const response = { ...result, ...(state === undefined ? {} : { state }), iss }
+  const separator = redirect_uri.includes('?') ? '&' : '?'
+  const url = `${redirect_uri}${separator}${new URLSearchParams(response)}` // its own query stays as it is spelt
+  keepOpener(c)
+  if (response_mode === 'query') return c.redirect(url, 303)
+  return popupPage(c, {
+    message: { type: 'authorization_response', response },
+    origin: new URL(redirect_uri).origin,
+    is_good: 'code' in result,
+    fallback: url,
+  })
+}

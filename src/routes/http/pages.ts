@@ -1,0 +1,122 @@
+/** This file is the few pages people see: an error, a question before a flow begun elsewhere, the end of a popup. */
+
+import { html, raw } from 'hono/html'
+import type { ErrorCode } from '../../protocol/http.ts'
+import type { BrokerContext } from './context.ts'
+
+const STYLE = `
+  :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
+  body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem; box-sizing: border-box }
+  main { max-width: 32rem }
+  h1 { font-size: 1.4rem; line-height: 1.25 }
+  a { display: inline-block; padding: .6rem 1.1rem; border-radius: .4rem; background: #1f5fbf; color: #fff; text-decoration: none }
+  a:focus-visible { outline: 3px solid; outline-offset: 2px }
+  small { opacity: .75 }
+`
+
+/** What a person is told of an error they can do something about. */
+const ADVICE: Partial<Record<ErrorCode, string>> = {
+  invalid_request:
+    'This link is not complete, was used already, or is older than ten minutes. Go back to the app and try again.',
+  access_denied: 'The app asked for something it may not have.',
+  slow_down:
+    'There were too many tries at once. Wait a minute, then go back to the app and try again.',
+  temporarily_unavailable:
+    'Google could not be reached. Nothing was lost; go back to the app and try again in a moment.',
+}
+
+/** Shows an error to a person whose browser was sent here. */
+export function errorPage(
+  c: BrokerContext,
+  status: number,
+  code: ErrorCode,
+  request_id: string,
+): Promise<Response> {
+  const advice = ADVICE[code] ?? 'Something went wrong here. Go back to the app and try again.'
+  return page(c, status, {
+    title: 'That did not work',
+    body: html`<h1>That did not work</h1>
+      <p>${advice}</p>
+      <p><small>Error <code>${code}</code>, request ${request_id}</small></p>`,
+  })
+}
+
+/** Asks before sending somebody on whom another site sent here: nobody is led to Google unawares (TMB-09). */
+export function confirmPage(
+  c: BrokerContext,
+  { app, reason, href }: { app: string; reason: string; href: string },
+): Promise<Response> {
+  return page(c, 200, {
+    title: 'Connect Google Photos?',
+    body: html`<h1>Connect Google Photos to ${app}?</h1>
+      <p>The app says why: ${reason}.</p>
+      <p><a href="${href}">Continue to Google</a></p>
+      <p><small>If you did not mean to do this, close this page. Nothing has happened yet.</small></p>`,
+  })
+}
+
+/** What a popup has to tell the page that opened it. */
+export interface PopupMessage {
+  message: object
+  /** Exact origin of that page. */
+  origin: string
+  is_good: boolean
+  /** Where the popup goes itself when a policy on the way has cut it off from that page. */
+  fallback?: string
+}
+
+/** Ends a popup: tells the page that opened it, at its exact origin, and closes. */
+export function popupPage(
+  c: BrokerContext,
+  { message, origin, is_good, fallback }: PopupMessage,
+): Promise<Response> {
+  const data = JSON.stringify({ message, origin, fallback }).replaceAll('<', '\\u003c')
+  const nonce = crypto.randomUUID()
+  c.header('Cross-Origin-Opener-Policy', 'unsafe-none')
+  return page(c, 200, {
+    title: 'Done',
+    nonce,
+    body: html`<h1>${is_good ? 'Connected' : 'Not connected'}</h1>
+      <p>You can close this window and go back to the app.</p>
+      <script type="application/json" id="result">${raw(data)}</script>
+      <script nonce="${nonce}">
+        const { message, origin, fallback } = JSON.parse(document.getElementById('result').textContent)
+        if (opener) opener.postMessage(message, origin)
+        if (opener || !fallback) close()
+        else location.replace(fallback)
+      </script>`,
+  })
+}
+
+interface Page {
+  title: string
+  body: ReturnType<typeof html>
+  /** Lets one inline script run. */
+  nonce?: string
+}
+
+async function page(
+  c: BrokerContext,
+  status: number,
+  { title, body, nonce = '' }: Page,
+): Promise<Response> {
+  const style = crypto.randomUUID()
+  const script = nonce === '' ? '' : `script-src 'nonce-${nonce}'; `
+  c.header(
+    'Content-Security-Policy',
+    `default-src 'none'; ${script}style-src 'nonce-${style}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`,
+  )
+  return c.html(
+    html`<!doctype html>
+      <html lang="en">
+        <head>
+          <meta charset="utf-8">
+          <meta name="viewport" content="width=device-width, initial-scale=1">
+          <title>${title}</title>
+          <style nonce="${style}">${raw(STYLE)}</style>
+        </head>
+        <body><main>${body}</main></body>
+      </html>`,
+    status as 200,
+  )
+}

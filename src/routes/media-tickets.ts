@@ -1,0 +1,59 @@
+/** This file is `POST /media`: tickets for media items, which a page can neither fetch nor show by itself. */
+
+import { array, maxLength, minLength, pipe, strictObject, string } from 'valibot'
+import type { Config } from '../config/config.ts'
+import { BrokerError } from '../errors.ts'
+import { parseMediaUrl } from '../google/media-url.ts'
+import type { MediaResponse } from '../protocol/http.ts'
+import { sealTicket, TICKET_SECONDS } from '../session/media-ticket.ts'
+import { admitAny } from './guards/either-mode.ts'
+import { findBundle } from './guards/lookup.ts'
+import { type BrokerContext, readJson, record } from './http/context.ts'
+import { handOut } from './issue-token.ts'
+
+/** With it, a ticket fits into a URL that we take. */
+const MAX_MEDIA_URL_LENGTH = 2048
+const MAX_URLS = 100
+const MAX_BYTES = 256 * 1024
+
+const BODY = strictObject({
+  bundle: pipe(string(), maxLength(64)),
+  urls: pipe(
+    array(pipe(string(), maxLength(MAX_MEDIA_URL_LENGTH))),
+    minLength(1),
+    maxLength(MAX_URLS),
+  ),
+})
+
+/** Answers with a ticket for each URL, in their order, once a token of the bundle can be had; else with none. */
+export async function issueTickets(c: BrokerContext): Promise<Response> {
+  const config = c.get('config')
+  const caller = await admitAny(c)
+  const body = await readJson(c, BODY, MAX_BYTES)
+  const bundle = findBundle(config, caller.client, body.bundle)
+  const urls = body.urls.map((text) => requireMediaUrl(config, text))
+  await handOut(c, caller, bundle, { min_ttl: TICKET_SECONDS })
+  const { asker, client, subject } = caller
+  const right = {
+    client: client.id,
+    subject,
+    ...(asker.kind === 'session' ? { session: asker.id } : {}),
+    scope: bundle.scopes.join(' '),
+  }
+  const tickets = await Promise.all(urls.map(async (url) => sealTicket(config, { ...right, url })))
+  const answer: MediaResponse = {
+    media: tickets.map((ticket) => ({
+      url: `${config.base_url}/media/${ticket}`,
+      expires_in: TICKET_SECONDS,
+    })),
+  }
+  record(c, 'media_issued')
+  return c.json(answer)
+}
+
+function requireMediaUrl(config: Config, text: string): string {
+  const url = parseMediaUrl(config, text)
+  if (url === undefined || url.length > MAX_MEDIA_URL_LENGTH)
+    throw new BrokerError('invalid_request', 'media_url_not_allowed')
+  return url
+}

@@ -1,0 +1,54 @@
+/** This file is the token response of OAuth mode, and what a token request may wish for; RFC 6749 §5.1. */
+
+import { BrokerError } from '../../errors.ts'
+import type { OAuthTokenResponse } from '../../protocol/http.ts'
+import type { Parameters } from '../http/context.ts'
+import {
+  DEFAULT_MIN_TTL_SECONDS,
+  type HandedOut,
+  MAX_MIN_TTL_SECONDS,
+  REJECTED,
+  type Wish,
+} from '../issue-token.ts'
+
+/**
+ * Reads a parameter that has to be there.
+ *
+ * @throws {BrokerError} `invalid_request`
+ */
+export function required(form: Parameters, name: string): string {
+  const value = form.get(name)
+  if (value === undefined) throw new BrokerError('invalid_request', `${name}_missing`)
+  return value
+}
+
+/**
+ * Reads `min_ttl` and `rejected`, as in `POST /session/token`.
+ *
+ * @throws {BrokerError} `invalid_request`
+ */
+export function readWish(form: Parameters): Wish {
+  const text = form.get('min_ttl') ?? String(DEFAULT_MIN_TTL_SECONDS)
+  const rejected = form.get('rejected')
+  if (!/^\d{1,4}$/.test(text) || Number(text) > MAX_MIN_TTL_SECONDS)
+    throw new BrokerError('invalid_request', 'min_ttl_shape')
+  if (rejected !== undefined && !REJECTED.test(rejected))
+    throw new BrokerError('invalid_request', 'rejected_shape')
+  return { min_ttl: Number(text), rejected }
+}
+
+/** Makes the answer with Google's access token. */
+export function tokenResponse(
+  bundle: string,
+  { access_token, expires_in, scope }: HandedOut,
+  refresh_token?: string,
+): OAuthTokenResponse {
+  return {
+    access_token,
+    token_type: 'Bearer',
+    expires_in,
+    scope: bundle,
+    google_scope: scope,
+    ...(refresh_token === undefined ? {} : { refresh_token }),
+  }
+}

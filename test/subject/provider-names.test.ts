@@ -1,0 +1,68 @@
+/** This file is the tests of the names by which Google speaks of a grant: each the same however it is spelt, and none readable. */
+
+import { env } from 'cloudflare:workers'
+import { expect, it, vi } from 'vitest'
+import {
+  accountName,
+  namesOfToken,
+  noteNames,
+  tokenName,
+} from '../../src/subject/provider-names.ts'
+import { theConfig } from '../support/broker.ts'
+import { stage } from '../support/story.ts'
+
+stage()
+
+const config = theConfig()
+const refresh_token = '1//canary-refresh-token-of-some-length'
+
+it('a refresh token goes by its first sixteen characters and by its hash hashed again, both hidden', async () => {
+  const once = await crypto.subtle.digest('SHA-512', new TextEncoder().encode(refresh_token))
+  const twice = new Uint8Array(await crypto.subtle.digest('SHA-512', once)).toBase64()
+  const names = await namesOfToken(config, { refresh_token })
+  expect(names).toEqual([
+    await tokenName(config, { alg: 'prefix', token: '1//canary-refres' }),
+    await tokenName(config, { alg: 'hash_base64_sha512_sha512', token: twice }),
+  ])
+  for (const name of names) expect(name).toMatch(/^name\/[\w-]{43}$/)
+  expect(twice).toMatch(/[+/].*=$/) // or the spellings would not differ
+})
+
+it('a hash is the same in either alphabet, padded or not; a prefix is what it is', async () => {
+  const hash = (token: string) => tokenName(config, { alg: 'hash_base64_sha512_sha512', token })
+  const [name] = [await hash('a+b/c+d/e==')]
+  for (const token of ['a-b_c-d_e', 'a-b_c-d_e==', 'a+b/c+d/e', 'a+b/c+d/e='])
+    expect(await hash(token)).toBe(name)
+  for (const token of ['a+b/c+d/f', 'a=+b/c+d/e']) expect(await hash(token)).not.toBe(name)
+  const prefix = (token: string) => tokenName(config, { alg: 'prefix', token })
+  expect(await prefix('1/a+b=')).not.toBe(await prefix('1_a-b'))
+  expect(await prefix('same')).not.toBe(await hash('same'))
+})
+
+it('an account goes by its issuer and its user, and is told apart from a token', async () => {
+  const name = await accountName(config, 'ada')
+  expect(name).toMatch(/^name\/[\w-]{43}$/)
+  expect(await accountName({ ...config, issuer: 'https://other.example' }, 'ada')).not.toBe(name)
+  expect(await accountName(config, 'ben')).not.toBe(name)
+})
+
+it('names lead to their subject, and where one cannot, the log says so and nobody waits for it', async () => {
+  await noteNames(env, ['one', 'two'], 'ada')
+  for (const name of ['one', 'two'])
+    expect(await env.SUBJECTS.getByName(name).linked()).toEqual(['ada'])
+  const error = vi.spyOn(console, 'error').mockImplementation(() => {})
+  vi.spyOn(env.SUBJECTS, 'getByName').mockImplementation(() => {
+    throw new Error('canary')
+  })
+  await noteNames(env, ['three'], 'ada')
+  expect(JSON.parse(`${error.mock.lastCall}`)).toMatchObject({
+    ...{ event: 'name_not_noted', subject: 'ada' },
+  })
+})
+
+it('names stay what they are from one version to the next, or the notes that there are lead nowhere', async () => {
+  expect(await accountName(config, 'ada')).toBe('name/zYh6Q0QUxZ9aU14XoEtVhWpdiexnxwEz_Qm0KpqVAbQ')
+  expect(await tokenName(config, { alg: 'prefix', token: '1//ada' })).toBe(
+    'name/0fvRfuWtqM8dfReM82Vin3EEQ-MtqqvR1wqv7N6cU8s',
+  )
+})
