@@ -1,7 +1,7 @@
 /** This file is the operator's entrance: a service binding that only who may deploy to the account can make, and no HTTP route. */
 
 import { WorkerEntrypoint } from 'cloudflare:workers'
-import { type AuditEvent, type AuditFields, openTrail } from './audit/audit.ts'
+import { type AuditEvent, type AuditFields, openAuditLog } from './audit/audit.ts'
 import { configOf } from './config/config.ts'
 import type { Faults, Keys, OperatorCalls, Report, SubjectPage } from './protocol/operator.ts'
 import { scopeSetKey } from './subject/grants.ts'
@@ -28,20 +28,20 @@ export class Operator extends WorkerEntrypoint<Env> implements OperatorCalls {
     return page
   }
 
-  async census(operator: string, subjects: readonly string[], reseal: boolean): Promise<Report[]> {
-    this.#record(reseal ? 'operator_reseal' : 'operator_census', {
+  async stats(operator: string, subjects: readonly string[], reseal: boolean): Promise<Report[]> {
+    this.#record(reseal ? 'operator_reseal' : 'operator_stats', {
       operator,
       subjects: subjects.length,
     })
-    const asking = subjects.map(async (subject): Promise<Report> => {
+    const call = subjects.map(async (subject): Promise<Report> => {
       try {
-        const census = await this.env.SUBJECTS.getByName(subject).census(reseal)
-        return { subject, ...(census ? { census } : {}) }
+        const stats = await this.env.SUBJECTS.getByName(subject).stats(reseal)
+        return { subject, ...(stats ? { stats } : {}) }
       } catch {
         return { subject, failed: true }
       }
     })
-    return Promise.all(asking)
+    return Promise.all(call)
   }
 
   async subjectKey(client_id: string, sub: string): Promise<string | undefined> {
@@ -58,6 +58,6 @@ export class Operator extends WorkerEntrypoint<Env> implements OperatorCalls {
     return this.env.SUBJECTS.getByName(subject).disconnectForOperator()
   }
   #record(event: AuditEvent, fields: AuditFields): void {
-    openTrail(this.env, (work) => this.ctx.waitUntil(work)).record(event, fields)
+    openAuditLog(this.env, (work) => this.ctx.waitUntil(work)).record(event, fields)
   }
 }

@@ -20,7 +20,7 @@ export type AuditEvent =
   | 'record_unreadable'
   | 'security_event'
   | 'operator_list'
-  | 'operator_census'
+  | 'operator_stats'
   | 'operator_reseal'
   | 'operator_forget'
 
@@ -33,7 +33,7 @@ export interface AuditFields extends LogFields {
 }
 
 /** Where records go; the queue is optional, as the binding `AUDIT`. */
-export interface AuditTrail {
+export interface AuditLog {
   record(event: AuditEvent, fields: AuditFields, error?: unknown): void
 }
 
@@ -47,7 +47,7 @@ const MAX_TEXT_LENGTH = 200
  *
  * @param waitUntil keeps the runtime alive while a record is on its way
  */
-export function openTrail(env: object, waitUntil: (work: Promise<void>) => void): AuditTrail {
+export function openAuditLog(env: object, waitUntil: (work: Promise<void>) => void): AuditLog {
   const { AUDIT } = env as { AUDIT?: Queue }
   return {
     record(event, fields, error) {

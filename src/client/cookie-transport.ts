@@ -1,10 +1,10 @@
 /** This file is the SDK on the broker's own site: the session is a cookie, and every call a fetch with one extra header. */
 
-import { send, type Way } from './transport.ts'
+import { send, type Transport } from './transport.ts'
 
 /** Talks to a broker on the same site. */
-export function createCookieWay(url: string, client: string | undefined): Way {
-  const call: Way['call'] = (method, path, json, signal) =>
+export function createCookieTransport(url: string, client: string | undefined): Transport {
+  const call: Transport['call'] = (method, path, json, signal) =>
     send(
       () =>
         fetch(url + path, {

@@ -3,14 +3,14 @@
 import type { SessionResponse } from '../protocol/http.ts'
 import { BrokerError } from './broker-error.ts'
 import { random } from './bytes.ts'
-import { createCookieWay } from './cookie-transport.ts'
+import { createCookieTransport } from './cookie-transport.ts'
 import { apisAt, type GoogleApis, mayHaveToken } from './google-apis.ts'
-import { createOAuthWay } from './oauth-transport.ts'
+import { createOAuthTransport } from './oauth-transport.ts'
 import { takeOutcome } from './outcome.ts'
-import { hearOutcome, openPopup, tellOutcome, whileOpen } from './popup.ts'
+import { openPopup, postOutcome, waitForOutcome, whileOpen } from './popup.ts'
 import { type Change, joinTabs } from './tabs.ts'
 import { createTokens, type TokenOptions } from './tokens.ts'
-import type { Outcome, Way } from './transport.ts'
+import type { Outcome, Transport } from './transport.ts'
 
 export type { BrokerErrorCode } from './broker-error.ts'
 export type { Change } from './tabs.ts'
@@ -69,7 +69,7 @@ export interface Broker {
 }
 
 /** What a page that went to a consent itself has to find again. */
-interface Departure {
+interface PendingNavigation {
   state: string
   bundle: string
   href: string
@@ -82,9 +82,9 @@ const BROKER_SCOPE = 'broker'
 export function createBroker({ url, client, redirectUri, simulator }: BrokerOptions): Broker {
   const base = new URL(url, location.href).href.replace(/\/+$/, '')
   const name = `photos-token-broker ${base} ${client ?? ''}`
-  const way = wayTo(base, client, redirectUri)
+  const transport = chooseTransport(base, client, redirectUri)
   const tabs = joinTabs(name)
-  const tokens = createTokens(name, way, tabs)
+  const tokens = createTokens(name, transport, tabs)
   const apis = apisAt(simulator)
   const listeners = new Set<(change: Change) => void>()
 
@@ -93,7 +93,7 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
     for (const listener of listeners) listener(change)
   }
   const announce = (change: Change): void => {
-    tabs.tell({ kind: 'change', change })
+    tabs.post({ kind: 'change', change })
     apply(change)
   }
   tabs.listen((news) => news.kind === 'change' && apply(news.change))
@@ -122,12 +122,14 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
   }
 
   /** The broker's own token is held, shared and forgotten as Google's are. */
-  const call: Way['call'] = (method, path, json, signal) =>
-    guarded(() => way.call(method, path, json, signal, () => tokens.get(BROKER_SCOPE, { signal })))
+  const call: Transport['call'] = (method, path, json, signal) =>
+    guarded(() =>
+      transport.call(method, path, json, signal, () => tokens.get(BROKER_SCOPE, { signal })),
+    )
 
   const finish = async (bundle: string, outcome: Outcome): Promise<void> => {
     if (outcome['error']) throw new BrokerError(outcome['error'] as 'server_error', { bundle })
-    await way.finish(outcome)
+    await transport.finish(outcome)
     delete localStorage[name]
     announce({ type: 'connected', bundle })
   }
@@ -136,17 +138,17 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
   const isSignedOut = (): boolean => name in localStorage
   const settleSignOut = async (): Promise<void> => {
     try {
-      if (isSignedOut()) await way.signOut()
+      if (isSignedOut()) await transport.signOut()
       delete localStorage[name]
     } catch {} // later, then
   }
 
-  const comeBack = async (outcome: Outcome): Promise<void> => {
-    if (outcome['state']?.startsWith('p.')) return tellOutcome(tabs, outcome)
-    const departure: Departure = JSON.parse(sessionStorage[name] ?? '{}')
+  const resume = async (outcome: Outcome): Promise<void> => {
+    if (outcome['state']?.startsWith('p.')) return postOutcome(tabs, outcome)
+    const navigation: PendingNavigation = JSON.parse(sessionStorage[name] ?? '{}')
     delete sessionStorage[name]
-    if (departure.state !== outcome['state']) return
-    const { bundle, href } = departure
+    if (navigation.state !== outcome['state']) return
+    const { bundle, href } = navigation
     try {
       await finish(bundle, outcome)
     } catch (error) {
@@ -159,7 +161,7 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
   const outcome = takeOutcome()
   const isReady = outcome
     ? Promise.resolve()
-        .then(() => comeBack(outcome))
+        .then(() => resume(outcome))
         .catch(() => {})
     : settleSignOut()
   addEventListener('online', () => void settleSignOut())
@@ -169,15 +171,15 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
     async connect(bundle, { signal, selectAccount = false } = {}) {
       void settleSignOut()
       const id = random()
-      const url = way.connectUrl(bundle, `p.${id}`, selectAccount)
+      const url = transport.connectUrl(bundle, `p.${id}`, selectAccount)
       const popup = openPopup(url)
       if (!popup) {
-        const departure: Departure = { state: `r.${id}`, bundle, href: location.href }
+        const departure: PendingNavigation = { state: `r.${id}`, bundle, href: location.href }
         sessionStorage[name] = JSON.stringify(departure)
         location.assign(url.replace(`p.${id}`, departure.state))
         return new Promise(() => {}) // the page is about to go
       }
-      const hearing = hearOutcome(tabs, `p.${id}`)
+      const hearing = waitForOutcome(tabs, `p.${id}`)
       const finished = hearing.then((outcome) => finish(bundle, outcome))
       await Promise.all([finished, whileOpen(popup, hearing, signal)])
     },
@@ -222,11 +224,15 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
   return broker
 }
 
-function wayTo(base: string, client: string | undefined, redirectUri: string | undefined): Way {
+function chooseTransport(
+  base: string,
+  client: string | undefined,
+  redirectUri: string | undefined,
+): Transport {
   if (redirectUri === undefined && isSameSite(new URL(base).hostname, location.hostname))
-    return createCookieWay(base, client)
+    return createCookieTransport(base, client)
   if (!client) throw new TypeError('client is missing')
-  return createOAuthWay(base, client, redirectUri ?? location.origin + location.pathname)
+  return createOAuthTransport(base, client, redirectUri ?? location.origin + location.pathname)
 }
 
 /** Whether a page is beside the broker: on its host, or on or below the domain that the broker's name is in. */

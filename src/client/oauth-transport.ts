@@ -3,15 +3,19 @@
 import type { OAuthTokenResponse } from '../protocol/http.ts'
 import { BrokerError } from './broker-error.ts'
 import { takePkce } from './pkce.ts'
-import { createProvenFetch, type Kept } from './proven-fetch.ts'
+import { createProvenFetch, type StoredSession } from './proven-fetch.ts'
 import { openStore } from './store.ts'
-import { send, type Way } from './transport.ts'
+import { send, type Transport } from './transport.ts'
 
 type Form = Record<string, string | number | undefined>
 
 /** Talks to a broker on another site. */
-export function createOAuthWay(url: string, client_id: string, redirect_uri: string): Way {
-  const store = openStore<Kept>(`photos-token-broker ${url} ${client_id}`)
+export function createOAuthTransport(
+  url: string,
+  client_id: string,
+  redirect_uri: string,
+): Transport {
+  const store = openStore<StoredSession>(`photos-token-broker ${url} ${client_id}`)
   const provenFetch = createProvenFetch(url, store)
 
   /** JSON leaves out what is undefined. */

@@ -17,13 +17,13 @@ export function openPopup(url?: string): Window | null {
 }
 
 /** Hears what came of a consent, and tells it back to the window. */
-export async function hearOutcome(tabs: Tabs, state: string): Promise<Outcome> {
-  const outcome = await told(tabs, state)
-  tabs.tell({ kind: 'outcome', outcome })
+export async function waitForOutcome(tabs: Tabs, state: string): Promise<Outcome> {
+  const outcome = await nextOutcome(tabs, state)
+  tabs.post({ kind: 'outcome', outcome })
   return outcome
 }
 
-function told(tabs: Tabs, state: string | undefined): Promise<Outcome> {
+function nextOutcome(tabs: Tabs, state: string | undefined): Promise<Outcome> {
   return new Promise((resolve) => {
     tabs.listen((news) => {
       if (news.kind === 'outcome' && news.outcome['state'] === state) resolve(news.outcome)
@@ -56,9 +56,9 @@ export async function whileOpen(
  * Tells the outcome to the page that waits for it, and closes this window once that page has told it back: to a
  * busy page, a window that closes at once looks as if its user had closed it.
  */
-export async function tellOutcome(tabs: Tabs, outcome: Outcome): Promise<void> {
-  const toldBack = told(tabs, outcome['state'])
-  tabs.tell({ kind: 'outcome', outcome })
+export async function postOutcome(tabs: Tabs, outcome: Outcome): Promise<void> {
+  const toldBack = nextOutcome(tabs, outcome['state'])
+  tabs.post({ kind: 'outcome', outcome })
   await Promise.race([toldBack, pause(UNHEARD_MS)])
   window.close()
 }

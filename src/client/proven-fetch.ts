@@ -4,7 +4,7 @@ import { base64url, sha256, utf8 } from './bytes.ts'
 import type { Store } from './store.ts'
 
 /** What this browser keeps of a session. */
-export interface Kept {
+export interface StoredSession {
   keys: CryptoKeyPair
   refresh_token: string
   nonce: string
@@ -21,7 +21,7 @@ export type ProvenFetch = (
 ) => Promise<Response>
 
 /** Makes the proofs for a broker. */
-export function createProvenFetch(url: string, store: Store<Kept>): ProvenFetch {
+export function createProvenFetch(url: string, store: Store<StoredSession>): ProvenFetch {
   /** How far the broker's clock is ahead of ours, in seconds. */
   let skew = 0
 

@@ -20,7 +20,7 @@ export type Change =
   | { type: 'failed'; bundle: string; error: BrokerError }
 
 /** What tabs tell each other. */
-export type News =
+export type TabMessage =
   | { kind: 'token'; bundle: string; held: HeldToken }
   | { kind: 'token-wanted'; bundle: string }
   | { kind: 'change'; change: Change }
@@ -28,18 +28,18 @@ export type News =
 
 /** The other tabs of this origin that use the same broker. */
 export interface Tabs {
-  tell(news: News): void
+  post(news: TabMessage): void
   /** @returns what ends it */
-  listen(heed: (news: News) => void): () => void
+  listen(heed: (news: TabMessage) => void): () => void
 }
 
 /** Joins the tabs of a broker. */
 export function joinTabs(name: string): Tabs {
   const channel = new BroadcastChannel(name)
   return {
-    tell: (news) => channel.postMessage(news),
+    post: (news) => channel.postMessage(news),
     listen(heed) {
-      const listener = ({ data }: MessageEvent<News>): void => heed(data)
+      const listener = ({ data }: MessageEvent<TabMessage>): void => heed(data)
       channel.addEventListener('message', listener)
       return () => channel.removeEventListener('message', listener)
     },

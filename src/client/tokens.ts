@@ -4,7 +4,7 @@ import { BrokerError } from './broker-error.ts'
 import { sha256 } from './bytes.ts'
 import { untilAborted } from './pause.ts'
 import type { HeldToken, Tabs } from './tabs.ts'
-import type { Way } from './transport.ts'
+import type { Transport } from './transport.ts'
 
 /** What a caller may say of the token it wants. */
 export interface TokenOptions {
@@ -33,7 +33,7 @@ const AHEAD_SECONDS = 480 + Math.random() * 120
 const ASK_MS = 150
 
 /** Keeps the tokens of a page. */
-export function createTokens(name: string, way: Way, tabs: Tabs): Tokens {
+export function createTokens(name: string, transport: Transport, tabs: Tabs): Tokens {
   const held = new Map<string, HeldToken>()
   const running = new Map<string, Promise<HeldToken>>()
   let life = new AbortController()
@@ -51,14 +51,14 @@ export function createTokens(name: string, way: Way, tabs: Tabs): Tokens {
     if (news.kind === 'token' && news.held.asked_at > cleared_at) held.set(news.bundle, news.held)
     if (news.kind !== 'token-wanted') return
     const token = held.get(news.bundle)
-    if (token) tabs.tell({ kind: 'token', bundle: news.bundle, held: token })
+    if (token) tabs.post({ kind: 'token', bundle: news.bundle, held: token })
   })
 
   /** Asks the broker; what arrives after a sign-out is dropped (TMB-88). */
   const issue = async (bundle: string, { minTtl, rejected }: TokenOptions): Promise<HeldToken> => {
     const { signal } = life
     const asked_at = Date.now()
-    const issued = await way.issue({
+    const issued = await transport.issue({
       bundle,
       min_ttl: minTtl,
       rejected: rejected && (await sha256(rejected)),
@@ -68,7 +68,7 @@ export function createTokens(name: string, way: Way, tabs: Tabs): Tokens {
     const { access_token, expires_in } = issued
     const token = { access_token, ends_at: Date.now() + expires_in * 1000, asked_at }
     held.set(bundle, token)
-    tabs.tell({ kind: 'token', bundle, held: token })
+    tabs.post({ kind: 'token', bundle, held: token })
     return token
   }
 
@@ -83,7 +83,7 @@ export function createTokens(name: string, way: Way, tabs: Tabs): Tokens {
         resolve()
       }
       setTimeout(done, ASK_MS)
-      tabs.tell({ kind: 'token-wanted', bundle })
+      tabs.post({ kind: 'token-wanted', bundle })
     })
 
   /** One request of all tabs at a time; whoever had to wait asks first whether it is needed still. */

@@ -25,7 +25,7 @@ export interface IssuedToken {
 export type Outcome = Record<string, string>
 
 /** A way to talk to the broker. */
-export interface Way {
+export interface Transport {
   issue(request: TokenRequest): Promise<IssuedToken>
   /** Calls the broker itself; `ownToken` gets what it wants to be shown on another site. */
   call(

@@ -16,7 +16,7 @@ export function base64url(bytes: ArrayBuffer): string {
 }
 
 /** Whether two texts are one, told in a time that says nothing of where they differ (TMB-26). */
-export function isSameText(a: string, b: string): boolean {
+export function timingSafeEqual(a: string, b: string): boolean {
   const [left, right] = [new TextEncoder().encode(a), new TextEncoder().encode(b)]
   return left.length === right.length && crypto.subtle.timingSafeEqual(left, right)
 }

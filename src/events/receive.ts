@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts'
 import { sha256 } from '../crypto/digest.ts'
 import { BrokerError, success } from '../errors.ts'
 import type { SecurityEventError } from '../protocol/http.ts'
-import { type BrokerContext, readBody, record } from '../routes/http/context.ts'
+import { audit, type BrokerContext, readBody } from '../routes/http/context.ts'
 import { accountName, tokenName } from '../subject/provider-names.ts'
 import { endsAnything } from '../subject/security-event.ts'
 import { askSubject } from '../subject/stub.ts'
@@ -44,7 +44,7 @@ export async function receiveEvent(c: BrokerContext): Promise<Response> {
       success(await mark.consume(token.iat + MAX_EVENT_AGE_SECONDS)),
     )
   const reason = token.events.map(({ type }) => type).join(' ')
-  record(c, 'security_event', { reason, outcome: isKnown ? 'duplicate' : 'ok' })
+  audit(c, 'security_event', { reason, outcome: isKnown ? 'duplicate' : 'ok' })
   return c.body(null, 202)
 }
 
@@ -73,7 +73,7 @@ async function heed(c: BrokerContext, event: SecurityEvent, at: number): Promise
   )
   const subjects = new Set([...linked, ...(await subjectsOf(config, sub))])
   const telling = [...subjects].map((subject) =>
-    askSubject(c.env.SUBJECTS, subject, (stub) => stub.heed({ type, name, at })),
+    askSubject(c.env.SUBJECTS, subject, (stub) => stub.applySecurityEvent({ type, name, at })),
   )
   await Promise.all(telling)
 }

@@ -3,7 +3,7 @@
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose'
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
-import { isSameText } from '../crypto/digest.ts'
+import { timingSafeEqual } from '../crypto/digest.ts'
 import { BrokerError } from '../errors.ts'
 import { findKey } from '../net/key-sets.ts'
 import type { Provider } from './discovery.ts'
@@ -34,7 +34,7 @@ export async function verifyIdToken(
   const claims = await verifySignature(config, provider, id_token)
   const sub = checkClaims(config, provider, claims)
   const { at_hash } = claims
-  if (!isSameText(String(claims['nonce']), nonce)) throw invalid()
+  if (!timingSafeEqual(String(claims['nonce']), nonce)) throw invalid()
   if (at_hash !== undefined && at_hash !== (await atHash(id_token, access_token))) throw invalid()
   return sub
 }

@@ -1,31 +1,31 @@
 /** This file is what operators ask and what they are told: names of keys, counts and times, and nothing that opens anything (TMB-79). */
 
 /** How many there are, by `kid`; `?` where that was not noted. */
-export type Tally = Record<string, number>
+export type Counts = Record<string, number>
 
 /** What a subject's Durable Object keeps. Times are NumericDates. */
-export interface Census {
+export interface SubjectStats {
   /** The key that seals here; another than the operator's while a deployment is on its way. */
   current: string
   /** Sealed records; the same ones in KV are written from these. */
-  records: Tally
+  records: Counts
   /** Records that could not be resealed: tampered with, or their key is gone. */
   unreadable: number
   /** Live sessions, by the key that was current when they began: it sealed what their browser keeps. */
-  sessions: Tally
+  sessions: Counts
   /** When the last of these is over, whatever happens; by the same keys. */
-  sessions_until: Tally
+  sessions_until: Counts
   grants: GrantSummary[]
   /** KV records that have yet to be written. */
-  unpublished: number
+  kv_outbox: number
   /** Refresh tokens that Google has yet to be told are over. */
-  revocations: number
+  revocation_outbox: number
 }
 
 /** A grant as operators see it. */
 export interface GrantSummary {
   /** Key of its scope set. */
-  scopes: string
+  scope_set_key: string
   granted_at: number
   /** Of the last success at Google. */
   refreshed_at: number
@@ -37,7 +37,7 @@ export interface GrantSummary {
 export interface Report {
   subject: string
   /** Left out where its Durable Object keeps nothing. */
-  census?: Census
+  stats?: SubjectStats
   /** Its Durable Object could not be asked. */
   failed?: true
 }
@@ -71,7 +71,7 @@ export interface OperatorCalls {
   /** Lists the subjects, a page at a time. KV's list is up to a minute behind. */
   subjects(operator: string, cursor?: string): Promise<SubjectPage>
   /** Has subjects count what they keep; with `reseal`, after sealing it all with the current key. */
-  census(operator: string, subjects: readonly string[], reseal: boolean): Promise<Report[]>
+  stats(operator: string, subjects: readonly string[], reseal: boolean): Promise<Report[]>
   /** Names the subject of a client's user, as storage knows it; `undefined` for an unknown client. */
   subjectKey(client: string, sub: string): Promise<string | undefined>
   /**

@@ -6,11 +6,27 @@ import { checkAuthorizationResponse } from '../google/authorization-endpoint.ts'
 import { exchangeCode } from '../google/token-endpoint.ts'
 import type { ConnectError } from '../protocol/http.ts'
 import { clearedCookie, readCookies } from '../session/cookies.ts'
-import { openPending, PENDING_SECONDS, type Pending } from '../session/pending-authorization.ts'
+import {
+  openPending,
+  PENDING_SECONDS,
+  type PendingAuthorization,
+} from '../session/pending-authorization.ts'
 import { askSubject } from '../subject/stub.ts'
-import { beginSession, bundleOf, type Finish, goBack, issueCode } from './consent/finish.ts'
+import {
+  beginSession,
+  bundleOf,
+  type Finish,
+  issueCode,
+  redirectToClient,
+} from './consent/finish.ts'
 import { limitAddress } from './guards/limits.ts'
-import { about, type BrokerContext, isPrefetch, readQuery, recordFailure } from './http/context.ts'
+import {
+  type BrokerContext,
+  isPrefetch,
+  readQuery,
+  recordFailure,
+  setAuditFields,
+} from './http/context.ts'
 
 /**
  * Finishes a consent.
@@ -29,13 +45,13 @@ export async function callback(c: BrokerContext): Promise<Response> {
   const opened = await openPending(config, query.get('state') ?? '', cookies)
   if (!opened) throw new BrokerError('invalid_request', 'state_unknown')
   const { pending, cookie } = opened
-  about(c, { client: pending.client, bundle: pending.bundle })
+  setAuditFields(c, { client: pending.client, bundle: pending.bundle })
   await limitAddress(c, 'CALLBACK_LIMIT') // each of these costs a call to Google
   try {
     const response = await checkAuthorizationResponse(config, query, pending.state)
     const finish =
       'error' in response
-        ? () => goBack(c, pending, response.error)
+        ? () => redirectToClient(c, pending, response.error)
         : await acceptCode(c, pending, cookie, response.code)
     c.header('Set-Cookie', clearedCookie(cookie), { append: true })
     return await finish()
@@ -44,14 +60,14 @@ export async function callback(c: BrokerContext): Promise<Response> {
     if (failure.code === 'invalid_request') throw error
     recordFailure(c, error)
     c.header('Set-Cookie', clearedCookie(cookie), { append: true })
-    return goBack(c, pending, connectError(failure.code))
+    return redirectToClient(c, pending, connectError(failure.code))
   }
 }
 
 /** Exchanges the code, once, and has the subject keep what came of it; what is left to do is answered. */
 async function acceptCode(
   c: BrokerContext,
-  pending: Pending,
+  pending: PendingAuthorization,
   cookie: string,
   code: string,
 ): Promise<Finish> {
@@ -67,7 +83,10 @@ async function acceptCode(
 }
 
 /** Uses a pending authorization up, before its code goes anywhere; at whatever place another copy arrives (TMB-11). */
-async function consume({ env }: BrokerContext, { state, iat }: Pending): Promise<void> {
+async function consume(
+  { env }: BrokerContext,
+  { state, iat }: PendingAuthorization,
+): Promise<void> {
   const name = `pending/${await sha256(state)}`
   const isFirst = await askSubject(env.SUBJECTS, name, async (stub) =>
     success(await stub.consume(iat + PENDING_SECONDS)),

@@ -23,23 +23,23 @@ const MEDIA_TYPE = /^(image|video)\/[\w.+-]+ *(;("[^"\\]*"|[^",])*)?$/i
  * @throws {BrokerError} `invalid_request` for what is gone (404) or is neither image nor video (415);
  *   `temporarily_unavailable` for what may be there later
  */
-export async function toAnswer(
+export async function toMediaResponse(
   c: BrokerContext,
   { status, headers, body }: Response,
   exp: number,
 ): Promise<Response> {
-  const refusal = whyRefused(status, headers)
+  const refusal = refusalOf(status, headers)
   const hasBytes = !refusal && WITH_BYTES.includes(status) && c.req.raw.method !== 'HEAD'
   if (!hasBytes) await body?.cancel()
   if (refusal) throw refusal
-  return c.newResponse(hasBytes ? body : null, status as 200, keptOf(status, headers, exp))
+  return c.newResponse(hasBytes ? body : null, status as 200, keptHeaders(status, headers, exp))
 }
 
 /**
  * Says what an answer without bytes means: 403, 404 and 410 that the `baseUrl` is over, an hour after Google gave
  * it, or was never this user's. A token that was refused twice is no fault of the URL.
  */
-function whyRefused(status: number, headers: Headers): BrokerError | undefined {
+function refusalOf(status: number, headers: Headers): BrokerError | undefined {
   if (status === 401 || status === 429 || status >= 500)
     return new BrokerError('temporarily_unavailable', 'media_host_refuses')
   if (WITHOUT_BYTES.includes(status)) return undefined
@@ -50,7 +50,7 @@ function whyRefused(status: number, headers: Headers): BrokerError | undefined {
     : new BrokerError('invalid_request', 'media_type', { status: 415 })
 }
 
-function keptOf(status: number, headers: Headers, exp: number): Record<string, string> {
+function keptHeaders(status: number, headers: Headers, exp: number): Record<string, string> {
   const names = WITH_BYTES.includes(status) ? [...KEPT, 'Content-Type'] : KEPT
   const isCoded = headers.has('Content-Encoding') // the runtime decodes it, to another length
   const kept: Record<string, string> = {

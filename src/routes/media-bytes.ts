@@ -8,10 +8,10 @@ import { BrokerError, failureOf } from '../errors.ts'
 import { fetchMedia } from '../google/media.ts'
 import { type MediaTicket, openTicket } from '../session/media-ticket.ts'
 import { authorizeUrl } from './guards/lookup.ts'
-import type { Claimant } from './guards/principal.ts'
+import type { TokenOwner } from './guards/principal.ts'
 import type { BrokerContext } from './http/context.ts'
-import { DEFAULT_MIN_TTL_SECONDS, handOut } from './issue-token.ts'
-import { toAnswer } from './media-answer.ts'
+import { DEFAULT_MIN_TTL_SECONDS, issueToken } from './issue-token.ts'
+import { toMediaResponse } from './media-answer.ts'
 
 /** A ticket, and what it names that is still so. */
 interface Admission {
@@ -28,7 +28,7 @@ export async function relayMedia(c: BrokerContext): Promise<Response> {
   const admission = await admitTicket(c)
   if (!admission) throw new BrokerError('invalid_request', 'ticket_invalid')
   allowReading(c, admission.client)
-  return toAnswer(c, await askHost(c, admission), admission.ticket.exp)
+  return toMediaResponse(c, await askHost(c, admission), admission.ticket.exp)
 }
 
 /** Answers the preflight of a conditional request: the ticket says whose origins may send one (TMB-35). */
@@ -89,16 +89,16 @@ async function accessToken(
   rejected?: string,
 ): Promise<string> {
   const { session, subject } = ticket
-  const claimant: Claimant = {
+  const owner: TokenOwner = {
     client,
     subject,
-    asker: session === undefined ? { kind: 'app_user' } : { kind: 'session', id: session },
+    credential: session === undefined ? { kind: 'app_user' } : { kind: 'session', id: session },
     connectUrl: (name) => authorizeUrl(c.get('config'), client, name),
-    explain: (refusal) => refusal,
+    toClientError: (refusal) => refusal,
   }
   try {
-    const wish = { min_ttl: DEFAULT_MIN_TTL_SECONDS, rejected }
-    return (await handOut(c, claimant, bundle, wish)).access_token
+    const preferences = { min_ttl: DEFAULT_MIN_TTL_SECONDS, rejected }
+    return (await issueToken(c, owner, bundle, preferences)).access_token
   } catch (cause) {
     if (failureOf(cause).code !== 'consent_required') throw cause
     throw new BrokerError('login_required', 'ticket_closed', { cause })

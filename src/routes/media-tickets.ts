@@ -6,10 +6,10 @@ import { BrokerError } from '../errors.ts'
 import { parseMediaUrl } from '../google/media-url.ts'
 import type { MediaResponse } from '../protocol/http.ts'
 import { sealTicket, TICKET_SECONDS } from '../session/media-ticket.ts'
-import { admitAny } from './guards/either-mode.ts'
+import { authenticate } from './guards/either-mode.ts'
 import { findBundle } from './guards/lookup.ts'
-import { type BrokerContext, readJson, record } from './http/context.ts'
-import { handOut } from './issue-token.ts'
+import { audit, type BrokerContext, readJson } from './http/context.ts'
+import { issueToken } from './issue-token.ts'
 
 /** With it, a ticket fits into a URL that we take. */
 const MAX_MEDIA_URL_LENGTH = 2048
@@ -28,16 +28,16 @@ const BODY = strictObject({
 /** Answers with a ticket for each URL, in their order, once a token of the bundle can be had; else with none. */
 export async function issueTickets(c: BrokerContext): Promise<Response> {
   const config = c.get('config')
-  const caller = await admitAny(c)
+  const principal = await authenticate(c)
   const body = await readJson(c, BODY, MAX_BYTES)
-  const bundle = findBundle(config, caller.client, body.bundle)
+  const bundle = findBundle(config, principal.client, body.bundle)
   const urls = body.urls.map((text) => requireMediaUrl(config, text))
-  await handOut(c, caller, bundle, { min_ttl: TICKET_SECONDS })
-  const { asker, client, subject } = caller
+  await issueToken(c, principal, bundle, { min_ttl: TICKET_SECONDS })
+  const { credential, client, subject } = principal
   const right = {
     client: client.id,
     subject,
-    ...(asker.kind === 'session' ? { session: asker.id } : {}),
+    ...(credential.kind === 'session' ? { session: credential.id } : {}),
     scope: bundle.scopes.join(' '),
   }
   const tickets = await Promise.all(urls.map(async (url) => sealTicket(config, { ...right, url })))
@@ -47,7 +47,7 @@ export async function issueTickets(c: BrokerContext): Promise<Response> {
       expires_in: TICKET_SECONDS,
     })),
   }
-  record(c, 'media_issued')
+  audit(c, 'media_issued')
   return c.json(answer)
 }
 

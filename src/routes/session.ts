@@ -5,28 +5,28 @@ import type { BundleStatus, SessionResponse } from '../protocol/http.ts'
 import { clearedCookie, SESSION_COOKIE_PREFIX } from '../session/cookies.ts'
 import { askSubject } from '../subject/stub.ts'
 import type { ScopeStatus } from '../subject/subject.ts'
-import { admit } from './guards/cookie-mode.ts'
-import { admitAny } from './guards/either-mode.ts'
-import { type Caller, inWordsFor } from './guards/principal.ts'
-import { type BrokerContext, readQuery, record } from './http/context.ts'
+import { readCookieRequest } from './guards/cookie-mode.ts'
+import { authenticate } from './guards/either-mode.ts'
+import { type Principal, withClientErrors } from './guards/principal.ts'
+import { audit, type BrokerContext, readQuery } from './http/context.ts'
 
 /** Says for each bundle of the client whether it can be had; mints nothing. */
 export async function describeSession(c: BrokerContext): Promise<Response> {
-  const caller = await admitAny(c)
-  const { asker, client, sub } = caller
+  const principal = await authenticate(c)
+  const { credential, client, sub } = principal
   const bundles = [...client.bundles].flatMap((name) => c.get('config').bundles.get(name) ?? [])
   const scopes = bundles.map(({ scopes }) => scopes.join(' '))
-  const asking = askSubject(c.env.SUBJECTS, caller.subject, (subject) =>
-    subject.describe(asker, scopes),
+  const call = askSubject(c.env.SUBJECTS, principal.subject, (subject) =>
+    subject.describeScopes(credential, scopes),
   )
-  const statuses = await c.get('timings').measure('do', inWordsFor(caller, asking))
+  const statuses = await c.get('timings').measure('do', withClientErrors(principal, call))
   const body: SessionResponse = {
     sub,
     client: client.id,
     bundles: Object.fromEntries(
       bundles.map(({ name, scopes }, index) => [
         name,
-        toBundleStatus(caller, name, scopes.join(' '), statuses[index]),
+        toBundleStatus(principal, name, scopes.join(' '), statuses[index]),
       ]),
     ),
   }
@@ -40,7 +40,7 @@ export async function describeSession(c: BrokerContext): Promise<Response> {
  * Somebody who is logged out already is told the same (TMB-64).
  */
 export async function endSession(c: BrokerContext): Promise<Response> {
-  const { session } = await admit(c)
+  const { session } = await readCookieRequest(c)
   const all = readQuery(c).get('all')
   if (all !== null && all !== 'true') throw new BrokerError('invalid_request', 'all_not_true')
   if (session) {
@@ -48,7 +48,7 @@ export async function endSession(c: BrokerContext): Promise<Response> {
       success(await subject.endSession(session.id, all === 'true')),
     )
     await c.get('timings').measure('do', ending)
-    record(c, 'session_ended', { subject: session.subject, client: session.client })
+    audit(c, 'session_ended', { subject: session.subject, client: session.client })
   }
   return loggedOut(c, session?.client)
 }
@@ -62,12 +62,12 @@ export function loggedOut(c: BrokerContext, client: string | undefined): Respons
 }
 
 function toBundleStatus(
-  caller: Caller,
+  principal: Principal,
   bundle: string,
   scope: string,
   status: ScopeStatus | undefined,
 ): BundleStatus {
   if (!status || status.status === 'unavailable') return { status: 'unavailable' }
   if (status.status === 'ready') return { status: 'ready', scope, granted_at: status.granted_at }
-  return { ...status, bundle, connect_url: caller.connectUrl(bundle) }
+  return { ...status, bundle, connect_url: principal.connectUrl(bundle) }
 }

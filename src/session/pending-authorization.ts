@@ -2,10 +2,10 @@
 
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
-import { isSameText, sha256 } from '../crypto/digest.ts'
+import { sha256, timingSafeEqual } from '../crypto/digest.ts'
 import { open, seal } from '../crypto/seal.ts'
 import { type Cookies, clearedCookie, PENDING_COOKIE_PREFIX, pendingCookie } from './cookies.ts'
-import type { AuthorizationRequest, Initiator } from './tokens.ts'
+import type { AuthorizationRequest, UserIdentifier } from './tokens.ts'
 
 /** A user who began is expected back within this time (TMB-04). */
 export const PENDING_SECONDS = 10 * 60
@@ -17,7 +17,7 @@ const MAX_PENDING_BYTES = 3200
 const MAX_OPENED = 8
 
 /** Everything the callback needs, sealed into a cookie of the browser that began; no storage takes part. */
-export interface Pending {
+export interface PendingAuthorization {
   /** RFC 6749 §4.1.1. */
   state: string
   /** OpenID Connect Core §3.1.2.1. */
@@ -32,10 +32,10 @@ export interface Pending {
   /** OAuth mode: what the code will be bound to; its redirect URI is `return_to`. */
   authorization?: Pick<AuthorizationRequest, 'state' | 'code_challenge' | 'dpop_jkt'> & {
     /** Pushed for this user, who alone may redeem the code. */
-    app_user?: Initiator
+    app_user?: UserIdentifier
   }
   /** Begun with a session: only while that session lives may it be finished, and only by the same subject (TMB-15). */
-  session?: { line: string; subject: string }
+  session?: { family_id: string; subject: string }
   /** Whether `prompt=consent` was sent, and so a missing refresh token is final. */
   consent_prompted: boolean
   /** NumericDate with a fraction. */
@@ -49,7 +49,7 @@ export interface Pending {
  */
 export async function sealPending(
   config: Config,
-  pending: Pending,
+  pending: PendingAuthorization,
   cookies: Cookies,
 ): Promise<string[]> {
   const name = await cookieName(pending.state)
@@ -68,10 +68,10 @@ export async function openPending(
   config: Config,
   state: string,
   cookies: Cookies,
-): Promise<{ pending: Pending; cookie: string } | undefined> {
+): Promise<{ pending: PendingAuthorization; cookie: string } | undefined> {
   const cookie = await cookieName(state)
   const pending = await openNamed(config, cookie, cookies)
-  return pending && isSameText(pending.state, state) ? { pending, cookie } : undefined
+  return pending && timingSafeEqual(pending.state, state) ? { pending, cookie } : undefined
 }
 
 /**
@@ -87,7 +87,7 @@ export async function bindPending(
   cookies: Cookies,
   finished: string,
   client: string,
-  session: NonNullable<Pending['session']>,
+  session: NonNullable<PendingAuthorization['session']>,
 ): Promise<string[]> {
   const names = cookies.names.filter((name) => name.startsWith(PENDING_COOKIE_PREFIX))
   const others = names.filter((name) => name !== finished).slice(0, MAX_OPENED)
@@ -106,11 +106,11 @@ async function openNamed(
   config: Config,
   name: string,
   cookies: Cookies,
-): Promise<Pending | undefined> {
+): Promise<PendingAuthorization | undefined> {
   const sealed = cookies.get(name)
   if (!sealed) return undefined
   const pending = (await open(config.keyring, { type: 'pending', at: name }, sealed)) as
-    | Pending
+    | PendingAuthorization
     | undefined
   return pending && now() < pending.iat + PENDING_SECONDS ? pending : undefined
 }

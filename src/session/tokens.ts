@@ -29,7 +29,7 @@ export interface AuthorizationRequest {
 }
 
 /** Whose a pushed request is: the only one who may redeem what comes of it. */
-export interface Initiator {
+export interface UserIdentifier {
   subject: string
   sub: string
 }
@@ -37,7 +37,7 @@ export interface Initiator {
 /** A pushed authorization request; RFC 9126. */
 export interface PushedRequest {
   request: AuthorizationRequest
-  app_user: Initiator
+  app_user: UserIdentifier
   exp: number
 }
 
@@ -59,7 +59,7 @@ export interface AuthorizationCode {
   exp: number
 }
 
-interface Handles {
+interface BrowserTokens {
   refresh: BoundSession
   access: BoundSession
   code: AuthorizationCode
@@ -70,23 +70,23 @@ interface Handles {
 const MAX_LENGTH = 8 * 1024
 
 /** Seals a handle. */
-export async function sealHandle<T extends keyof Handles>(
+export async function sealBrowserToken<T extends keyof BrowserTokens>(
   config: Config,
   type: T,
-  handle: Handles[T],
+  handle: BrowserTokens[T],
 ): Promise<string> {
   return seal(config.keyring, { type, at: config.base_url }, handle)
 }
 
 /** Opens a handle; `undefined` for a forged or an expired one, and for one of another kind. */
-export async function openHandle<T extends keyof Handles>(
+export async function openBrowserToken<T extends keyof BrowserTokens>(
   config: Config,
   type: T,
   text: string,
-): Promise<Handles[T] | undefined> {
+): Promise<BrowserTokens[T] | undefined> {
   if (text.length > MAX_LENGTH) return undefined
   const handle = (await open(config.keyring, { type, at: config.base_url }, text)) as
-    | Handles[T]
+    | BrowserTokens[T]
     | undefined
   return handle && handle.exp > now() ? handle : undefined
 }

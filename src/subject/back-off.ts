@@ -7,14 +7,14 @@ import type { Ledger } from './ledger.ts'
 export const MAX_BACK_OFF_SECONDS = 60
 
 /** Tells for how many seconds more a grant is not to be refreshed. */
-export function backOffLeft(ledger: Ledger, scopes: string): number {
-  return Math.max(0, (ledger.find('back_offs', scopes)?.not_before ?? 0) - now())
+export function backOffLeft(ledger: Ledger, scope_set_key: string): number {
+  return Math.max(0, (ledger.find('back_offs', scope_set_key)?.not_before ?? 0) - now())
 }
 
 /** Notes another failure of a grant, and tells the seconds until the next try; at least as many as Google named. */
-export function backOff(ledger: Ledger, scopes: string, at_least = 0): number {
-  const failures = (ledger.find('back_offs', scopes)?.failures ?? 0) + 1
+export function backOff(ledger: Ledger, scope_set_key: string, at_least = 0): number {
+  const failures = (ledger.find('back_offs', scope_set_key)?.failures ?? 0) + 1
   const pause = Math.max(Math.min(2 ** (failures - 1), MAX_BACK_OFF_SECONDS), at_least)
-  ledger.put('back_offs', { scopes, failures, not_before: now() + pause })
+  ledger.put('back_offs', { scope_set_key, failures, not_before: now() + pause })
   return pause
 }

@@ -6,13 +6,13 @@ import { failed, type Outcome, success } from '../errors.ts'
 import { covers, equals, missing, parseScope, type ScopeSet } from '../scope/scopes.ts'
 import type { AccessToken, Consent, Grant } from './grant.ts'
 import { grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
-import type { SubjectParts } from './subject-context.ts'
+import type { SubjectContext } from './subject-context.ts'
 
 /** What came of a consent. */
-export type Acceptance =
+export type AcceptedConsent =
   | {
       result: 'ok' | 'consent_required' | 'temporarily_unavailable' | 'server_error'
-      session?: { id: string; line: string }
+      session?: { id: string; family_id: string }
     }
   | { result: 'refresh_token_missing' }
 
@@ -24,23 +24,29 @@ export type Acceptance =
  *
  * @returns `access_denied` when its session ended or its subject disconnected while the user was away
  */
-export async function accept(parts: SubjectParts, consent: Consent): Promise<Outcome<Acceptance>> {
-  const { grants, ledger, publisher, revoker } = parts
-  const asked = parseScope(consent.asked)
+export async function acceptConsent(
+  parts: SubjectContext,
+  consent: Consent,
+): Promise<Outcome<AcceptedConsent>> {
+  const { grants, ledger, kvOutbox, revocationOutbox } = parts
+  const asked = parseScope(consent.requested_scope)
   const granted = grantedOf(parseScope(consent.tokens.scope), asked)
   const [askedKey, key] = [await scopeSetKey(asked), await scopeSetKey(granted)]
-  const [held, others] = [await grants.own(granted), await revoker.ofOthers(consent.sub)]
+  const [held, others] = [
+    await grants.own(granted),
+    await revocationOutbox.pendingOfOtherAccounts(consent.sub),
+  ]
   const { grant, token } = recordsOf(parts, consent, granted, held)
   const sealed = {
     grant: await parts.vault.sealGrant(key, grant),
     token: await parts.vault.sealToken(key, token),
   }
 
-  const accepted = ledger.transaction((): Outcome<Acceptance> => {
+  const accepted = ledger.transaction((): Outcome<AcceptedConsent> => {
     const refusal = refusalOf(parts, consent, [askedKey, key])
     if (refusal !== undefined) {
       if (refusal === 'disconnected' && grant.refresh_token !== '')
-        revoker.noteOrphan({ scopes: key, sealed: sealed.grant })
+        revocationOutbox.enqueueOrphan({ scope_set_key: key, sealed: sealed.grant })
       return failed('access_denied', refusal)
     }
     if (granted.length > 0) {
@@ -51,29 +57,29 @@ export async function accept(parts: SubjectParts, consent: Consent): Promise<Out
       if (keepsOld && row) ledger.put('grants', { ...row, refreshed_at: now() })
       else replaceGrant(parts, key, grant, sealed.grant)
       ledger.put('tokens', {
-        scopes: key,
-        grant_scopes: key,
+        scope_set_key: key,
+        grant_scope_set_key: key,
         expires_at: token.expires_at,
         sealed: sealed.token,
       })
-      publisher.token(key)
-      grants.forgetNotes(key)
-      revoker.forgoAllBut(others)
+      kvOutbox.markTokenDirty(key)
+      grants.clearEndings(key)
+      revocationOutbox.cancelAllExcept(others)
     }
-    noteMissing(parts, askedKey, asked, granted)
+    recordMissing(parts, askedKey, asked, granted)
     return success({
       result: equals(granted, asked) ? 'ok' : 'consent_required',
-      ...(consent.begins_session ? { session: begin(parts, consent) } : {}),
+      ...(consent.begins_session ? { session: beginSession(parts, consent) } : {}),
     })
   })
   const isNew = accepted.ok && granted.length > 0 && consent.tokens.refresh_token !== undefined
-  if (isNew) parts.note(grant, !consent.begins_session)
-  await Promise.all([publisher.flush(), revoker.flush()])
-  return isWider(granted, asked) ? narrow(parts, accepted, asked) : accepted
+  if (isNew) parts.indexGrant(grant, !consent.begins_session)
+  await Promise.all([kvOutbox.flush(), revocationOutbox.flush()])
+  return isWider(granted, asked) ? downscope(parts, accepted, asked) : accepted
 }
 
 function recordsOf(
-  parts: SubjectParts,
+  parts: SubjectContext,
   { sub, tokens }: Consent,
   granted: ScopeSet,
   held: HeldGrant | undefined,
@@ -99,12 +105,12 @@ function recordsOf(
 
 /** Why a consent comes too late to be kept. */
 function refusalOf(
-  { ledger, sessions }: SubjectParts,
-  { began_at, line }: Consent,
+  { ledger, sessions }: SubjectContext,
+  { began_at, family_id }: Consent,
   keys: readonly string[],
 ): string | undefined {
   if (began_at <= (ledger.fact('disconnected_at') ?? 0)) return 'disconnected'
-  if (line !== undefined && !sessions.isLineLive(line)) return 'session_ended'
+  if (family_id !== undefined && !sessions.isFamilyLive(family_id)) return 'session_ended'
   const endings = keys.flatMap((key) => ledger.find('endings', key) ?? [])
   const isForgotten = endings.some(({ kind, at }) => kind === 'forgotten' && began_at <= at)
   return isForgotten ? 'forgotten' : undefined
@@ -112,44 +118,44 @@ function refusalOf(
 
 /** Puts a new life of a grant in the place of the old one. */
 function replaceGrant(
-  { ledger, publisher }: SubjectParts,
+  { ledger, kvOutbox }: SubjectContext,
   key: string,
   grant: Grant,
   sealed: string,
 ): void {
   const at = now()
   ledger.put('grants', {
-    scopes: key,
+    scope_set_key: key,
     generation: grant.generation,
     granted_at: at,
     refreshed_at: at,
     sealed,
   })
-  ledger.note('issued', grant.issued_before + 1)
+  ledger.setFact('issued', grant.issued_before + 1)
   ledger.remove('back_offs', key)
-  publisher.grant(key)
+  kvOutbox.markGrantDirty(key)
 }
 
 /** Remembers what the user left unticked, unless an older grant serves the bundle all the same. */
-function noteMissing(
-  { grants, ledger }: SubjectParts,
+function recordMissing(
+  { grants, ledger }: SubjectContext,
   askedKey: string,
   asked: ScopeSet,
   granted: ScopeSet,
 ): void {
   const left = missing(asked, granted)
-  if (left.length === 0) grants.forgetNotes(askedKey)
-  else if (!ledger.find('grants', askedKey)) grants.note(askedKey, 'partial', left)
+  if (left.length === 0) grants.clearEndings(askedKey)
+  else if (!ledger.find('grants', askedKey)) grants.recordEnding(askedKey, 'partial', left)
 }
 
 /** Begins the session; where others have to go for it, KV's records may name them no longer. */
-function begin(
-  { publisher, sessions }: SubjectParts,
-  { line }: Consent,
-): { id: string; line: string } {
-  const { session, ousted } = sessions.begin(line)
-  if (ousted) publisher.allTokens()
-  return { id: session.id, line: session.line }
+function beginSession(
+  { kvOutbox, sessions }: SubjectContext,
+  { family_id }: Consent,
+): { id: string; family_id: string } {
+  const { session, evicted } = sessions.begin(family_id)
+  if (evicted) kvOutbox.markAllTokensDirty()
+  return { id: session.id, family_id: session.family_id }
 }
 
 function isWider(granted: ScopeSet, asked: ScopeSet): boolean {
@@ -157,11 +163,11 @@ function isWider(granted: ScopeSet, asked: ScopeSet): boolean {
 }
 
 /** More was granted than asked for: the bundle is served only if Google narrows the token to it (TMB-19). */
-async function narrow(
-  parts: SubjectParts,
-  accepted: Outcome<Acceptance>,
+async function downscope(
+  parts: SubjectContext,
+  accepted: Outcome<AcceptedConsent>,
   asked: ScopeSet,
-): Promise<Outcome<Acceptance>> {
+): Promise<Outcome<AcceptedConsent>> {
   if (!accepted.ok || accepted.value.result === 'refresh_token_missing') return accepted
   const outcome = await parts.refresher.refresh(asked)
   if (outcome.ok) return success({ ...accepted.value, result: 'ok' })

@@ -5,7 +5,7 @@ import { failed, type Outcome, success } from '../errors.ts'
 import type { SessionRow } from './ledger.ts'
 
 /** What the Worker has checked of a caller; the rest only the subject's Durable Object knows. */
-export type Asker =
+export type Credential =
   /** A browser with a session: the cookie of it, or in OAuth mode a token with its DPoP proof. */
   | { kind: 'session'; id: string; proof?: UsedProof }
   /** A user whose JWT was verified for this very request; there is no session. */
@@ -20,7 +20,7 @@ export interface UsedProof {
 }
 
 /** Remembers proofs that were used, for as long as they could be used again. */
-export interface UsedProofs {
+export interface ReplayCache {
   /** Notes a proof; `false` when it was used before. */
   use(proof: UsedProof): boolean
 }
@@ -32,7 +32,7 @@ const TIDY_ABOVE = 100
  * Keeps used proofs in the memory of the one object a subject has in the world, so it holds across isolates and
  * costs no storage; a proof that outlives the object is refused for its age within minutes.
  */
-export function createUsedProofs(): UsedProofs {
+export function createReplayCache(): ReplayCache {
   const used = new Map<string, number>()
   return {
     use({ jkt, jti, expires_at }) {
@@ -53,9 +53,9 @@ export function createUsedProofs(): UsedProofs {
  * @param live finds a session by its id, if it lives
  * @returns the session, which an app's user has none of
  */
-export function admit(
-  asker: Asker,
-  proofs: UsedProofs,
+export function authenticate(
+  asker: Credential,
+  proofs: ReplayCache,
   live: (id: string) => SessionRow | undefined,
 ): Outcome<SessionRow | undefined> {
   if (asker.proof && !proofs.use(asker.proof)) return failed('invalid_dpop_proof', 'dpop_replayed')

@@ -2,27 +2,27 @@
 
 import { now } from '../clock.ts'
 import { type Outcome, success } from '../errors.ts'
-import type { SubjectParts } from './subject-context.ts'
+import type { SubjectContext } from './subject-context.ts'
 
 /** Forgets everything, ends every session and has Google revoke the user's whole grant: in this order (TMB-60). */
 export async function disconnect({
   grants,
   ledger,
-  publisher,
-  revoker,
+  kvOutbox,
+  revocationOutbox,
   sessions,
-}: SubjectParts): Promise<Outcome<void>> {
+}: SubjectContext): Promise<Outcome<void>> {
   ledger.transaction(() => {
     for (const grant of ledger.all('grants')) {
-      revoker.note(grant)
-      grants.remove(grant.scopes)
+      revocationOutbox.enqueue(grant)
+      grants.remove(grant.scope_set_key)
     }
     ledger.clear('endings')
-    ledger.clear('unnarrowable')
+    ledger.clear('downscope_refused')
     ledger.clear('pending_grants')
     sessions.endAll()
-    ledger.note('disconnected_at', now())
+    ledger.setFact('disconnected_at', now())
   })
-  await Promise.all([revoker.flush(), publisher.flush()])
+  await Promise.all([revocationOutbox.flush(), kvOutbox.flush()])
   return success(undefined)
 }

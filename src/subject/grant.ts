@@ -27,13 +27,13 @@ export interface Consent {
   /** Whose it is, at the provider; a later ID token has to name the same. */
   sub: string
   /** What was asked for; canonical, space-separated. */
-  asked: string
+  requested_scope: string
   /** What was granted; the scope space-separated, since a scope set does not cross RPC. */
   tokens: Omit<Tokens, 'scope'> & { scope: string }
   /** NumericDate at which the browser was sent off; what was disconnected since stays so (TMB-61). */
   began_at: number
   /** Line of the session that began it, which must live still (TMB-15). */
-  line?: string
+  family_id?: string
   /** Whether it begins a session; a user with a JWT of their app needs none. */
   begins_session: boolean
 }
@@ -50,14 +50,14 @@ export interface AccessToken {
   /** Generation of the grant it came from. */
   generation: string
   /** Seconds a refresh can give; absent for a token that came with a consent, where that is not known yet. */
-  refresh_gives?: number
+  refresh_lifetime?: number
 }
 
 /** With less life left than this, a token is refreshed behind the answer; design.md §6.7. */
-export const AHEAD_SECONDS = 10 * 60
+export const REFRESH_AHEAD_SECONDS = 10 * 60
 
 /** Seconds of life left. */
-export function lifeLeft(token: AccessToken, at: number): number {
+export function secondsLeft(token: AccessToken, at: number): number {
   return token.expires_at - at
 }
 
@@ -68,16 +68,16 @@ export function lifeLeft(token: AccessToken, at: number): number {
  * hammer the provider.
  */
 export function isFresh(token: AccessToken, min_ttl: number, at: number): boolean {
-  const { refresh_gives } = token
+  const { refresh_lifetime } = token
   const enough =
-    refresh_gives !== undefined && refresh_gives < min_ttl ? refresh_gives / 2 : min_ttl
-  const left = lifeLeft(token, at)
+    refresh_lifetime !== undefined && refresh_lifetime < min_ttl ? refresh_lifetime / 2 : min_ttl
+  const left = secondsLeft(token, at)
   return left >= 1 && left >= enough
 }
 
 /** Whether a token should be refreshed behind the answer. */
-export function isWaning(token: AccessToken, at: number): boolean {
-  return !isFresh(token, AHEAD_SECONDS, at)
+export function isDueForRefresh(token: AccessToken, at: number): boolean {
+  return !isFresh(token, REFRESH_AHEAD_SECONDS, at)
 }
 
 const DAY_SECONDS = 24 * 60 * 60
@@ -93,7 +93,7 @@ export interface GrantHistory {
   /** How many refresh tokens this subject has been issued up to now. */
   issued: number
   /** Google named a Workspace policy (`error_subtype`), or another grant of this subject still lived later. */
-  otherwise_explained: boolean
+  has_other_cause: boolean
   /** NumericDate of the end. */
   at: number
 }
@@ -107,7 +107,7 @@ export function likelyCause({
   grant,
   refreshed_at,
   issued,
-  otherwise_explained,
+  has_other_cause,
   at,
 }: GrantHistory): LikelyCause {
   if (grant.refresh_token_expires_at !== undefined && at >= grant.refresh_token_expires_at)
@@ -117,5 +117,5 @@ export function likelyCause({
   const livedPastTesting = refreshed_at - grant.granted_at > TESTING_LIFE_SECONDS
   if (at - grant.granted_at >= TESTING_LIFE_SECONDS && !livedPastTesting)
     return 'testing_mode_7_days'
-  return otherwise_explained ? 'unknown' : 'revoked_by_user'
+  return has_other_cause ? 'unknown' : 'revoked_by_user'
 }

@@ -6,7 +6,7 @@ import { failed, type Outcome } from '../errors.ts'
 import type { ConsentRequired, LikelyCause } from '../protocol/http.ts'
 import { covers, parseScope, type ScopeSet, without } from '../scope/scopes.ts'
 import { type Grant, likelyCause } from './grant.ts'
-import type { Publisher } from './kv-outbox.ts'
+import type { KvOutbox } from './kv-outbox.ts'
 import type { EndingRow, GrantRow, Ledger } from './ledger.ts'
 import type { Vault } from './vault.ts'
 
@@ -27,25 +27,25 @@ export interface Grants {
   /** The account at the provider that what was granted is of. */
   account(): Promise<string | undefined>
   /** Whether the last refresh for these scopes came back with others, though the grant lives. */
-  isDoubtful(scopes: ScopeSet): Promise<boolean>
+  isUnconfirmed(scopes: ScopeSet): Promise<boolean>
   /** Whether this very grant is still the current one: neither taken away nor replaced by another consent. */
   isCurrent(held: HeldGrant): boolean
   /** Takes a grant and its tokens away, inside a transaction. */
-  remove(scopes: string): void
+  remove(scope_set_key: string): void
   /** Takes away the access tokens that came of a grant or are of its scopes, inside a transaction. */
-  dropTokens(scopes: string): void
+  dropTokens(scope_set_key: string): void
   /** Ends a grant that Google no longer honours, inside a transaction; why, is guessed where nobody knows. */
-  end(held: HeldGrant, otherwise_explained: boolean, known?: LikelyCause): void
+  end(held: HeldGrant, has_other_cause: boolean, known?: LikelyCause): void
   /** How often access tokens of a grant were taken away since this object woke: what came of a refresh before may not be kept. */
-  timesDropped(scopes: string): number
+  timesDropped(scope_set_key: string): number
   /** Notes what there is to tell of a scope set without a grant. */
-  note(scopes: string, kind: EndingRow['kind'], missing_scope?: ScopeSet): void
+  recordEnding(scope_set_key: string, kind: EndingRow['kind'], missing_scope?: ScopeSet): void
   /** Notes that no wider grant may be asked for these scopes: Google did not narrow to them. */
-  noteUnnarrowable(scopes: string): void
+  recordDownscopeRefusal(scope_set_key: string): void
   /** Takes back what was noted of a scope set, now that it is granted. */
-  forgetNotes(scopes: string): void
+  clearEndings(scope_set_key: string): void
   /** Tells why these scopes have no grant. */
-  whyNot(scopes: ScopeSet): Promise<ConsentRequired | 'unavailable'>
+  whyMissing(scopes: ScopeSet): Promise<ConsentRequired | 'unavailable'>
 }
 
 /** Scopes the broker asks for on its own behalf; that they were granted says nothing about a bundle. */
@@ -75,14 +75,14 @@ export async function consentRequired(
   scopes: ScopeSet,
   reason: string,
 ): Promise<Outcome<never>> {
-  const why = await grants.whyNot(scopes)
+  const why = await grants.whyMissing(scopes)
   return why === 'unavailable'
     ? failed('server_error', 'bundle_unavailable')
     : failed('consent_required', reason, { members: why })
 }
 
 /** Keeps the grants of a ledger. */
-export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher): Grants {
+export function createGrants(ledger: Ledger, vault: Vault, kvOutbox: KvOutbox): Grants {
   const all = async (): Promise<HeldGrant[]> => {
     const opened = ledger
       .all('grants')
@@ -103,33 +103,34 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
     return wide.sort((a, b) => sizeOf(a) - sizeOf(b))[0]
   }
 
-  const remove = (scopes: string): void => {
-    ledger.remove('grants', scopes)
-    ledger.remove('back_offs', scopes)
-    publisher.grant(scopes)
-    dropTokens(scopes)
+  const remove = (scope_set_key: string): void => {
+    ledger.remove('grants', scope_set_key)
+    ledger.remove('back_offs', scope_set_key)
+    kvOutbox.markGrantDirty(scope_set_key)
+    dropTokens(scope_set_key)
   }
 
   const dropped = new Map<string, number>()
-  const timesDropped = (scopes: string): number => dropped.get(scopes) ?? 0
+  const timesDropped = (scope_set_key: string): number => dropped.get(scope_set_key) ?? 0
 
-  const dropTokens = (scopes: string): void => {
-    dropped.set(scopes, timesDropped(scopes) + 1)
+  const dropTokens = (scope_set_key: string): void => {
+    dropped.set(scope_set_key, timesDropped(scope_set_key) + 1)
     for (const token of ledger.all('tokens')) {
-      if (token.grant_scopes !== scopes && token.scopes !== scopes) continue
-      publisher.token(token.scopes)
-      ledger.remove('tokens', token.scopes)
+      if (token.grant_scope_set_key !== scope_set_key && token.scope_set_key !== scope_set_key)
+        continue
+      kvOutbox.markTokenDirty(token.scope_set_key)
+      ledger.remove('tokens', token.scope_set_key)
     }
   }
 
-  const note = (
-    scopes: string,
+  const recordEnding = (
+    scope_set_key: string,
     kind: EndingRow['kind'],
     missing_scope?: ScopeSet,
     likely_cause: LikelyCause | null = null,
   ): void => {
-    const known = ledger.find('endings', scopes)
-    const more = { scopes, missing_scope: missing_scope?.join(' ') ?? null }
+    const known = ledger.find('endings', scope_set_key)
+    const more = { scope_set_key, missing_scope: missing_scope?.join(' ') ?? null }
     const isForgotten = known?.kind === 'forgotten' && kind !== 'forgotten'
     ledger.put(
       'endings',
@@ -141,31 +142,31 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
     all,
     dropTokens,
     own,
-    note,
+    recordEnding,
     async find(scopes) {
       const key = await scopeSetKey(scopes)
       const isOwnOnly =
         ledger.find('endings', key)?.kind === 'forgotten' ||
-        ledger.find('unnarrowable', key) !== undefined
+        ledger.find('downscope_refused', key) !== undefined
       return (await own(scopes)) ?? (isOwnOnly ? undefined : await covering(scopes))
     },
     account: async () => (await all())[0]?.grant.sub,
-    async isDoubtful(scopes) {
+    async isUnconfirmed(scopes) {
       const key = await scopeSetKey(scopes)
       const kind = ledger.find('endings', key)?.kind
       return (
         ledger.find('grants', key) !== undefined && (kind === 'partial' || kind === 'unavailable')
       )
     },
-    isCurrent: ({ row }) => ledger.find('grants', row.scopes)?.generation === row.generation,
+    isCurrent: ({ row }) => ledger.find('grants', row.scope_set_key)?.generation === row.generation,
     timesDropped,
-    noteUnnarrowable: (scopes) => ledger.put('unnarrowable', { scopes }),
-    forgetNotes(scopes) {
-      ledger.remove('endings', scopes)
-      ledger.remove('unnarrowable', scopes)
+    recordDownscopeRefusal: (scope_set_key) => ledger.put('downscope_refused', { scope_set_key }),
+    clearEndings(scope_set_key) {
+      ledger.remove('endings', scope_set_key)
+      ledger.remove('downscope_refused', scope_set_key)
     },
     remove,
-    end({ row, grant }, otherwise_explained, known) {
+    end({ row, grant }, has_other_cause, known) {
       const at = now()
       const livesOn = ledger
         .all('grants')
@@ -178,12 +179,12 @@ export function createGrants(ledger: Ledger, vault: Vault, publisher: Publisher)
         at,
         refreshed_at: row.refreshed_at,
         issued: ledger.fact('issued') ?? 0,
-        otherwise_explained: otherwise_explained || livesOn,
+        has_other_cause: has_other_cause || livesOn,
       })
-      remove(row.scopes)
-      note(row.scopes, 'ended', undefined, known ?? guess)
+      remove(row.scope_set_key)
+      recordEnding(row.scope_set_key, 'ended', undefined, known ?? guess)
     },
-    async whyNot(scopes) {
+    async whyMissing(scopes) {
       const key = await scopeSetKey(scopes)
       const ending = ledger.find('endings', key)
       if (ending?.kind === 'unavailable') return 'unavailable'

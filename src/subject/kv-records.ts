@@ -18,27 +18,27 @@ const KV_MIN_TTL_SECONDS = 60
 
 const GRANT_PREFIX = 'grant/'
 
-/** Names the record of an access token; `subject` and `scopes` are hashes. */
-export function tokenKey(subject: string, scopes: string): string {
-  return `token/${subject}/${scopes}`
+/** Names the record of an access token; `subject` and `scope_set_key` are hashes. */
+export function tokenKey(subject: string, scope_set_key: string): string {
+  return `token/${subject}/${scope_set_key}`
 }
 
 /** Names the record of a grant. */
-export function grantKey(subject: string, scopes: string): string {
-  return `${GRANT_PREFIX}${subject}/${scopes}`
+export function grantKey(subject: string, scope_set_key: string): string {
+  return `${GRANT_PREFIX}${subject}/${scope_set_key}`
 }
 
 /**
  * Reads an access token at the edge: one KV read.
  *
- * @param tell is called for an unreadable value
+ * @param onUnreadable is called for an unreadable value
  * @returns `undefined` for a miss, an unreadable value and a failing KV alike: the Durable Object settles them
  */
 export async function readToken(
   kv: KVNamespace,
   keyring: Keyring,
   key: string,
-  tell: () => void,
+  onUnreadable: () => void,
 ): Promise<StoredToken | undefined> {
   let sealed: string | null
   try {
@@ -48,7 +48,7 @@ export async function readToken(
   }
   if (sealed === null) return undefined
   const token = await open(keyring, { type: 'token', at: key }, sealed)
-  if (token === undefined) tell()
+  if (token === undefined) onUnreadable()
   return token as StoredToken | undefined
 }
 

@@ -3,16 +3,16 @@
 /** A browser's session; `line` stays when a new consent replaces its `id`, so that other tabs of it may finish theirs. */
 export interface SessionRow {
   id: string
-  line: string
+  family_id: string
   created_at: number
   seen_at: number
-  /** The key that was current when it began, and sealed what its browser keeps; unknown to rows of an older version. */
-  kid: string | null
+  /** The key that was current when the session began. It sealed what the browser holds. */
+  kid: string
 }
 
 /** A live grant, sealed just as KV holds it. */
 export interface GrantRow {
-  scopes: string
+  scope_set_key: string
   generation: string
   granted_at: number
   refreshed_at: number
@@ -21,15 +21,15 @@ export interface GrantRow {
 
 /** The current access token of a scope set, and the scope set of the grant it came from. */
 export interface TokenRow {
-  scopes: string
-  grant_scopes: string
+  scope_set_key: string
+  grant_scope_set_key: string
   expires_at: number
   sealed: string
 }
 
 /** Why a scope set has no grant, where there is more to tell than that it never had one. */
 export interface EndingRow {
-  scopes: string
+  scope_set_key: string
   /** `unavailable`: even its own grant yields another scope. What was forgotten stays so until it is granted anew. */
   kind: 'ended' | 'forgotten' | 'partial' | 'unavailable'
   likely_cause: string | null
@@ -39,21 +39,21 @@ export interface EndingRow {
 }
 
 /** A scope set that no wider grant will be asked for: Google did not narrow to it. */
-export interface UnnarrowableRow {
-  scopes: string
+export interface DownscopeRefusedRow {
+  scope_set_key: string
 }
 
 /** How long a grant has failed to refresh, and when the next try may be. */
 export interface BackOffRow {
-  scopes: string
+  scope_set_key: string
   failures: number
   not_before: number
 }
 
 /** A KV record that may not say what this ledger says. */
-export interface UnpublishedRow {
+export interface KvOutboxRow {
   key: string
-  scopes: string
+  scope_set_key: string
   /** Changes whenever the record has to be written anew. */
   version: number
   failures: number
@@ -63,7 +63,7 @@ export interface UnpublishedRow {
 /** A refresh token that Google has yet to be told is over. */
 export interface RevocationRow {
   id: number
-  scopes: string
+  scope_set_key: string
   /** The grant it was part of. */
   sealed: string
   failures: number
@@ -98,29 +98,29 @@ interface Tables {
   grants: GrantRow
   tokens: TokenRow
   endings: EndingRow
-  unnarrowable: UnnarrowableRow
+  downscope_refused: DownscopeRefusedRow
   back_offs: BackOffRow
-  unpublished: UnpublishedRow
-  revocations: RevocationRow
+  kv_outbox: KvOutboxRow
+  revocation_outbox: RevocationRow
   pending_grants: PendingRow
 }
 
 const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, line TEXT NOT NULL, created_at REAL NOT NULL, seen_at REAL NOT NULL, kid TEXT) STRICT;
-  CREATE TABLE IF NOT EXISTS grants (scopes TEXT PRIMARY KEY, generation TEXT NOT NULL, granted_at REAL NOT NULL, refreshed_at REAL NOT NULL, sealed TEXT NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS tokens (scopes TEXT PRIMARY KEY, grant_scopes TEXT NOT NULL, expires_at REAL NOT NULL, sealed TEXT NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS endings (scopes TEXT PRIMARY KEY, kind TEXT NOT NULL, likely_cause TEXT, missing_scope TEXT, at REAL NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS unnarrowable (scopes TEXT PRIMARY KEY) STRICT;
-  CREATE TABLE IF NOT EXISTS back_offs (scopes TEXT PRIMARY KEY, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS unpublished (key TEXT PRIMARY KEY, scopes TEXT NOT NULL, version INTEGER NOT NULL, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS revocations (id INTEGER PRIMARY KEY AUTOINCREMENT, scopes TEXT NOT NULL, sealed TEXT NOT NULL, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, family_id TEXT NOT NULL, created_at REAL NOT NULL, seen_at REAL NOT NULL, kid TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS grants (scope_set_key TEXT PRIMARY KEY, generation TEXT NOT NULL, granted_at REAL NOT NULL, refreshed_at REAL NOT NULL, sealed TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS tokens (scope_set_key TEXT PRIMARY KEY, grant_scope_set_key TEXT NOT NULL, expires_at REAL NOT NULL, sealed TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS endings (scope_set_key TEXT PRIMARY KEY, kind TEXT NOT NULL, likely_cause TEXT, missing_scope TEXT, at REAL NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS downscope_refused (scope_set_key TEXT PRIMARY KEY) STRICT;
+  CREATE TABLE IF NOT EXISTS back_offs (scope_set_key TEXT PRIMARY KEY, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS kv_outbox (key TEXT PRIMARY KEY, scope_set_key TEXT NOT NULL, version INTEGER NOT NULL, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS revocation_outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, scope_set_key TEXT NOT NULL, sealed TEXT NOT NULL, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS pending_grants (id TEXT PRIMARY KEY, sealed TEXT NOT NULL, expires_at REAL NOT NULL, redeemed TEXT) STRICT;
 `
 
 type TableName = keyof Tables
 
 /** The tables whose rows hold something sealed. */
-export type SealedTable = 'grants' | 'tokens' | 'revocations' | 'pending_grants'
+export type SealedTable = 'grants' | 'tokens' | 'revocation_outbox' | 'pending_grants'
 
 type Value = string | number | null
 
@@ -131,19 +131,19 @@ export interface Ledger {
   /** What is known of the subject as a whole. */
   fact<F extends keyof Facts>(name: F): Facts[F] | undefined
   /** Notes such a fact; `undefined` takes it away. */
-  note<F extends keyof Facts>(name: F, value: Facts[F] | undefined): void
+  setFact<F extends keyof Facts>(name: F, value: Facts[F] | undefined): void
   /** Every row of a table. */
   all<T extends TableName>(table: T): Tables[T][]
   /** The row of a key. */
   find<T extends TableName>(table: T, key: Value): Readonly<Tables[T]> | undefined
   /** Writes a row, over the one of the same key if there is one. */
-  put<T extends Exclude<TableName, 'revocations'>>(table: T, row: Tables[T]): void
+  put<T extends Exclude<TableName, 'revocation_outbox'>>(table: T, row: Tables[T]): void
   /** Notes a refresh token to be revoked. */
   addRevocation(row: Omit<RevocationRow, 'id'>): void
   /** Counts a failure to revoke and says when to try again. */
   retryRevocation(id: number, not_before: number): void
   /** Puts a record sealed anew in the place of the one it was made of; `false` when that has changed since (TMB-56). */
-  exchange(table: SealedTable, old: string, sealed: string): boolean
+  replaceSealed(table: SealedTable, old: string, sealed: string): boolean
   remove(table: TableName, key: Value): void
   /** Removes every row of a table. */
   clear(table: TableName): void
@@ -163,11 +163,6 @@ export function openLedger(storage: DurableObjectStorage): Ledger {
     return sql.exec(statement, ...values)
   }
   sql.exec(SCHEMA)
-  if (
-    sql.exec("SELECT 1 FROM pragma_table_info('sessions') WHERE name = 'kid'").toArray().length ===
-    0
-  )
-    sql.exec('ALTER TABLE sessions ADD COLUMN kid TEXT')
   return {
     transaction(change) {
       try {
@@ -177,7 +172,7 @@ export function openLedger(storage: DurableObjectStorage): Ledger {
       }
     },
     fact: (name) => kv.get(name),
-    note: (name, value) => void (value === undefined ? kv.delete(name) : kv.put(name, value)),
+    setFact: (name, value) => void (value === undefined ? kv.delete(name) : kv.put(name, value)),
     all: (table) => sql.exec(`SELECT * FROM ${table}`).toArray() as never,
     find(table, key) {
       const name = `${table}/${key}`
@@ -195,21 +190,21 @@ export function openLedger(storage: DurableObjectStorage): Ledger {
         ...Object.values(row),
       )
     },
-    addRevocation: ({ scopes, sealed, failures, not_before }) =>
+    addRevocation: ({ scope_set_key, sealed, failures, not_before }) =>
       void write(
-        'INSERT INTO revocations (scopes, sealed, failures, not_before) VALUES (?, ?, ?, ?)',
-        scopes,
+        'INSERT INTO revocation_outbox (scope_set_key, sealed, failures, not_before) VALUES (?, ?, ?, ?)',
+        scope_set_key,
         sealed,
         failures,
         not_before,
       ),
     retryRevocation: (id, not_before) =>
       void write(
-        'UPDATE revocations SET failures = failures + 1, not_before = ? WHERE id = ?',
+        'UPDATE revocation_outbox SET failures = failures + 1, not_before = ? WHERE id = ?',
         not_before,
         id,
       ),
-    exchange: (table, old, sealed) =>
+    replaceSealed: (table, old, sealed) =>
       write(`UPDATE ${table} SET sealed = ? WHERE sealed = ?`, sealed, old).rowsWritten > 0,
     remove: (table, key) => void write(`DELETE FROM ${table} WHERE ${keyColumn(table)} = ?`, key),
     clear: (table) => void write(`DELETE FROM ${table}`),
@@ -217,6 +212,8 @@ export function openLedger(storage: DurableObjectStorage): Ledger {
 }
 
 function keyColumn(table: TableName): string {
-  if (table === 'unpublished') return 'key'
-  return ['sessions', 'revocations', 'pending_grants'].includes(table) ? 'id' : 'scopes'
+  if (table === 'kv_outbox') return 'key'
+  return ['sessions', 'revocation_outbox', 'pending_grants'].includes(table)
+    ? 'id'
+    : 'scope_set_key'
 }

@@ -60,8 +60,10 @@ export async function settleMark(ctx: DurableObjectState, env: Env): Promise<boo
 }
 
 async function whoGoBy(env: Env, { name, subjects }: Note): Promise<string[]> {
-  const asking = subjects.map(async (subject) => env.SUBJECTS.getByName(subject).goesBy(name))
-  const go = await Promise.all(asking)
+  const call = subjects.map(async (subject) =>
+    env.SUBJECTS.getByName(subject).hasProviderName(name),
+  )
+  const go = await Promise.all(call)
   return subjects.filter((_, index) => go[index])
 }
 

@@ -45,7 +45,7 @@ export async function namesOfToken(
  * Has each name lead to a subject. Never fails: where a note is missing, the provider's word on that token finds
  * nobody, and the next refresh tells the same.
  */
-export async function noteNames(env: Env, names: string[], subject: string): Promise<void> {
+export async function addToIndex(env: Env, names: string[], subject: string): Promise<void> {
   try {
     await Promise.all(names.map((name) => env.SUBJECTS.getByName(name).link(name, subject)))
   } catch (error) {

@@ -1,6 +1,6 @@
 /** This file is the refresh: one at a time for a grant, its outcome shared by all who wait, its failures kept apart from its end. */
 
-import type { AuditTrail } from '../audit/audit.ts'
+import type { AuditLog } from '../audit/audit.ts'
 import { log } from '../audit/log.ts'
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
@@ -11,9 +11,9 @@ import { covers, equals, missing, type ScopeSet } from '../scope/scopes.ts'
 import { backOff, backOffLeft, MAX_BACK_OFF_SECONDS } from './back-off.ts'
 import { type AccessToken, type Grant, isFresh } from './grant.ts'
 import { consentRequired, type Grants, grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
-import type { Publisher } from './kv-outbox.ts'
+import type { KvOutbox } from './kv-outbox.ts'
 import type { Ledger } from './ledger.ts'
-import type { Revoker } from './revocation-outbox.ts'
+import type { RevocationOutbox } from './revocation-outbox.ts'
 import type { Vault } from './vault.ts'
 
 /** Where a grant was replaced or ended under a refresh, another is looked for, so many times. */
@@ -39,11 +39,11 @@ interface Parts {
   ledger: Ledger
   vault: Vault
   grants: Grants
-  publisher: Publisher
-  revoker: Revoker
-  trail: AuditTrail
+  kvOutbox: KvOutbox
+  revocationOutbox: RevocationOutbox
+  audit: AuditLog
   /** Notes whose a refresh token is. */
-  note(grant: Grant): void
+  indexGrant(grant: Grant): void
   /** Lets work go on behind the answer. */
   background(work: Promise<void>): void
 }
@@ -66,8 +66,8 @@ export function createRefresher(parts: Parts): Refresher {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const found = await grants.find(scopes)
       if (!found) return consentRequired(grants, scopes, 'grant_missing')
-      const outcome = await inTurn(found.row.scopes, () =>
-        refreshGrant(parts, found.row.scopes, scopes),
+      const outcome = await inTurn(found.row.scope_set_key, () =>
+        refreshGrant(parts, found.row.scope_set_key, scopes),
       )
       if (outcome !== 'superseded') return outcome
       const token = await parts.vault.openToken(
@@ -107,7 +107,7 @@ async function refreshGrant(
     const tokens = await refresh(config, grant, scopes)
     return await commit(parts, held, scopes, tokens, begun)
   } catch (error) {
-    return settle(parts, held, scopes, error)
+    return handleFailure(parts, held, scopes, error)
   }
 }
 
@@ -119,7 +119,7 @@ async function backingOff(
 ): Promise<Outcome<never> | undefined> {
   const left = backOffLeft(ledger, key)
   if (left === 0) return undefined
-  const isTold = await grants.isDoubtful(scopes)
+  const isTold = await grants.isUnconfirmed(scopes)
   return isTold
     ? consentRequired(grants, scopes, 'backing_off')
     : failed('temporarily_unavailable', 'backing_off', { retry_after: left })
@@ -136,13 +136,13 @@ async function commit(
   tokens: Tokens,
   begun: { at: number; dropped: number },
 ): Promise<Outcome<AccessToken> | 'superseded'> {
-  const { background, grants, ledger, publisher, revoker, vault } = parts
+  const { background, grants, ledger, kvOutbox, revocationOutbox, vault } = parts
   const { row, grant } = held
   const { refresh_token = grant.refresh_token, refresh_token_expires_at } = tokens
   const rotated = refresh_token !== grant.refresh_token
   const limit = refresh_token_expires_at === undefined ? {} : { refresh_token_expires_at }
   const renewed = { ...grant, refresh_token, ...limit }
-  const sealedGrant = rotated ? await vault.sealGrant(row.scopes, renewed) : row.sealed
+  const sealedGrant = rotated ? await vault.sealGrant(row.scope_set_key, renewed) : row.sealed
   const key = await scopeSetKey(asked)
   const granted = grantedOf(tokens.scope, asked)
   const isExact = equals(granted, asked)
@@ -152,37 +152,38 @@ async function commit(
     scope: asked.join(' '),
     expires_at: tokens.expires_at,
     generation: grant.generation,
-    refresh_gives: tokens.expires_in,
+    refresh_lifetime: tokens.expires_in,
   }
   const sealedToken = await vault.sealToken(key, token)
   const kept = ledger.transaction((): 'nothing' | 'grant' | 'token' => {
-    const current = ledger.find('grants', row.scopes) // sealed anew meanwhile, it may be
+    const current = ledger.find('grants', row.scope_set_key) // sealed anew meanwhile, it may be
     if (!current || !grants.isCurrent(held)) return 'nothing'
     const sealed = rotated ? sealedGrant : current.sealed
     ledger.put('grants', { ...current, sealed, refreshed_at: now() })
-    if (rotated) publisher.grant(row.scopes)
+    if (rotated) kvOutbox.markGrantDirty(row.scope_set_key)
     if (!isExact) return 'grant'
-    ledger.remove('back_offs', row.scopes)
-    if (row.scopes !== key && ledger.find('endings', key)?.kind === 'forgotten') return 'grant'
-    if (grants.timesDropped(row.scopes) !== begun.dropped) return 'grant'
-    grants.forgetNotes(key)
+    ledger.remove('back_offs', row.scope_set_key)
+    if (row.scope_set_key !== key && ledger.find('endings', key)?.kind === 'forgotten')
+      return 'grant'
+    if (grants.timesDropped(row.scope_set_key) !== begun.dropped) return 'grant'
+    grants.clearEndings(key)
     ledger.put('tokens', {
-      scopes: key,
-      grant_scopes: row.scopes,
+      scope_set_key: key,
+      grant_scope_set_key: row.scope_set_key,
       expires_at: token.expires_at,
       sealed: sealedToken,
     })
-    publisher.token(key)
+    kvOutbox.markTokenDirty(key)
     return 'token'
   })
-  if (rotated && kept !== 'nothing') parts.note(renewed)
+  if (rotated && kept !== 'nothing') parts.indexGrant(renewed)
   const isDisconnected = (ledger.fact('disconnected_at') ?? 0) >= begun.at
   if (rotated && kept === 'nothing' && isDisconnected) {
-    revoker.noteOrphan({ scopes: row.scopes, sealed: sealedGrant })
-    background(revoker.flush())
+    revocationOutbox.enqueueOrphan({ scope_set_key: row.scope_set_key, sealed: sealedGrant })
+    background(revocationOutbox.flush())
   }
-  background(publisher.flush())
-  if (kept === 'grant' && !isExact) return refuseInexact(parts, held, asked, granted)
+  background(kvOutbox.flush())
+  if (kept === 'grant' && !isExact) return refuseOtherScope(parts, held, asked, granted)
   return kept === 'token' ? success(token) : 'superseded'
 }
 
@@ -190,7 +191,7 @@ async function commit(
  * Google granted something else than was asked for: that token is never handed out (TMB-19, TMB-46), but only
  * `invalid_grant` ends a grant. What is missing is told, and Google asked again after a back-off.
  */
-async function refuseInexact(
+async function refuseOtherScope(
   parts: Parts,
   { row }: HeldGrant,
   asked: ScopeSet,
@@ -199,23 +200,23 @@ async function refuseInexact(
   const { grants, ledger, subject } = parts
   const key = await scopeSetKey(asked)
   log('error', 'google_grants_another_scope', { subject })
-  if (row.scopes !== key) grants.noteUnnarrowable(key)
+  if (row.scope_set_key !== key) grants.recordDownscopeRefusal(key)
   else {
-    if (covers(granted, asked)) grants.note(key, 'unavailable')
-    else grants.note(key, 'partial', missing(asked, granted))
+    if (covers(granted, asked)) grants.recordEnding(key, 'unavailable')
+    else grants.recordEnding(key, 'partial', missing(asked, granted))
     backOff(ledger, key, MAX_BACK_OFF_SECONDS)
   }
   return consentRequired(grants, asked, 'google_grants_another_scope')
 }
 
 /** Tells a dead grant from a failing Google: only `invalid_grant` for the current refresh token ends anything (TMB-22). */
-async function settle(
+async function handleFailure(
   parts: Parts,
   held: HeldGrant,
   scopes: ScopeSet,
   error: unknown,
 ): Promise<Outcome<AccessToken> | 'superseded'> {
-  const { background, grants, ledger, publisher, subject, trail } = parts
+  const { background, grants, ledger, kvOutbox, subject, audit } = parts
   const failure = failureOf(error)
   if (!grants.isCurrent(held)) return 'superseded'
   if (failure.reason === 'google_invalid_grant') {
@@ -223,18 +224,18 @@ async function settle(
       error instanceof BrokerError &&
       error.cause instanceof OAuthError &&
       error.cause.error_subtype !== undefined
-    trail.record('grant_ended', { subject, reason: failure.reason })
+    audit.record('grant_ended', { subject, reason: failure.reason })
     ledger.transaction(() => grants.end(held, policy))
-    background(publisher.flush())
+    background(kvOutbox.flush())
     return 'superseded'
   }
-  trail.record('refresh_failed', { subject }, error)
+  audit.record('refresh_failed', { subject }, error)
   const key = await scopeSetKey(scopes)
-  if (failure.reason === 'google_invalid_scope' && held.row.scopes !== key) {
-    grants.noteUnnarrowable(key)
+  if (failure.reason === 'google_invalid_scope' && held.row.scope_set_key !== key) {
+    grants.recordDownscopeRefusal(key)
     return consentRequired(grants, scopes, failure.reason)
   }
-  if (held.row.scopes === key) ledger.remove('endings', key) // what Google said before may not be what it says next
-  const retry_after = backOff(ledger, held.row.scopes, failure.retry_after)
+  if (held.row.scope_set_key === key) ledger.remove('endings', key) // what Google said before may not be what it says next
+  const retry_after = backOff(ledger, held.row.scope_set_key, failure.retry_after)
   return { ok: false, failure: { ...failure, retry_after } }
 }

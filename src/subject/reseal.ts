@@ -3,19 +3,19 @@
 import { isSealedWithCurrent, open, type Place, seal } from '../crypto/seal.ts'
 import { grantKey, tokenKey } from './kv-records.ts'
 import type { SealedTable } from './ledger.ts'
-import type { SubjectParts } from './subject-context.ts'
+import type { SubjectContext } from './subject-context.ts'
 
 /** The tables whose rows are sealed. */
 export const SEALED_TABLES: readonly SealedTable[] = [
   'grants',
   'tokens',
-  'revocations',
+  'revocation_outbox',
   'pending_grants',
 ]
 
 interface SealedRow {
   sealed: string
-  scopes?: string
+  scope_set_key?: string
   id?: string | number
 }
 
@@ -30,18 +30,18 @@ interface SealedRow {
 export async function reseal({
   config: { keyring },
   ledger,
-  publisher,
+  kvOutbox,
   subject,
-}: SubjectParts): Promise<ReadonlySet<string>> {
+}: SubjectContext): Promise<ReadonlySet<string>> {
   const unreadable = new Set<string>()
   for (const table of SEALED_TABLES) {
     const rows: SealedRow[] = ledger.all(table)
-    for (const { sealed: old, scopes = '', id } of rows) {
+    for (const { sealed: old, scope_set_key = '', id } of rows) {
       if (old === '' || isSealedWithCurrent(keyring, old)) continue
       const place = {
-        grants: { type: 'grant', at: grantKey(subject, scopes) },
-        tokens: { type: 'token', at: tokenKey(subject, scopes) },
-        revocations: { type: 'grant', at: grantKey(subject, scopes) },
+        grants: { type: 'grant', at: grantKey(subject, scope_set_key) },
+        tokens: { type: 'token', at: tokenKey(subject, scope_set_key) },
+        revocation_outbox: { type: 'grant', at: grantKey(subject, scope_set_key) },
         pending_grants: { type: 'consent', at: `${subject}/${id}` },
       }[table] as Place
       const record = await open(keyring, place, old)
@@ -51,9 +51,9 @@ export async function reseal({
       }
       const sealed = await seal(keyring, place, record)
       ledger.transaction(() => {
-        if (!ledger.exchange(table, old, sealed)) return
-        if (table === 'grants') publisher.grant(scopes)
-        if (table === 'tokens') publisher.token(scopes)
+        if (!ledger.replaceSealed(table, old, sealed)) return
+        if (table === 'grants') kvOutbox.markGrantDirty(scope_set_key)
+        if (table === 'tokens') kvOutbox.markTokenDirty(scope_set_key)
       })
     }
   }

@@ -1,6 +1,6 @@
 /** This file is how Google is told of a disconnect: at once, and again until it has heard. */
 
-import type { AuditTrail } from '../audit/audit.ts'
+import type { AuditLog } from '../audit/audit.ts'
 import { log } from '../audit/log.ts'
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
@@ -15,21 +15,21 @@ const MAX_PAUSE_SECONDS = 60 * 60
 const MAX_TRIES = 180
 
 /** Revokes the refresh tokens of one subject. */
-export interface Revoker {
+export interface RevocationOutbox {
   /** Notes a sealed grant, inside the transaction that took it away (TMB-60). */
-  note(grant: { scopes: string; sealed: string }): void
+  enqueue(grant: { scope_set_key: string; sealed: string }): void
   /**
    * Notes a sealed grant that nobody came for, or that came too late, inside the transaction that refused it; unless a
    * grant is held that revoking it would end too. While a consent waits for its code it is put off like all others.
    */
-  noteOrphan(grant: { scopes: string; sealed: string }): void
+  enqueueOrphan(grant: { scope_set_key: string; sealed: string }): void
   /** What is noted of other accounts than this one; whose a record is that does not open, nobody knows. */
-  ofOthers(sub: string): Promise<ReadonlySet<number>>
+  pendingOfOtherAccounts(sub: string): Promise<ReadonlySet<number>>
   /**
    * Gives up all that is noted but these, inside the transaction that keeps a new consent: revoking any token ends
    * the account's whole grant at Google, the new one with it.
    */
-  forgoAllBut(others: ReadonlySet<number>): void
+  cancelAllExcept(others: ReadonlySet<number>): void
   /**
    * Revokes what is due. Never fails; what Google did not hear stays noted (TMB-62).
    *
@@ -38,19 +38,26 @@ export interface Revoker {
   flush(): Promise<void>
 }
 
-/** What a revoker works with. */
+/** What a revocationOutbox works with. */
 interface Parts {
   config: Config
   subject: string
   ledger: Ledger
   vault: Vault
-  trail: AuditTrail
+  audit: AuditLog
   /** Sets the alarm for what is left. */
   schedule(): Promise<void>
 }
 
-/** Makes the revoker of a subject. */
-export function createRevoker({ config, subject, ledger, vault, trail, schedule }: Parts): Revoker {
+/** Makes the revocationOutbox of a subject. */
+export function createRevocationOutbox({
+  config,
+  subject,
+  ledger,
+  vault,
+  audit,
+  schedule,
+}: Parts): RevocationOutbox {
   let flushing = Promise.resolve()
 
   const tell = async (row: RevocationRow): Promise<void> => {
@@ -60,43 +67,43 @@ export function createRevoker({ config, subject, ledger, vault, trail, schedule 
         subject,
         reason: grant ? 'google_unreachable' : 'record_unreadable',
       })
-      return ledger.remove('revocations', row.id)
+      return ledger.remove('revocation_outbox', row.id)
     }
     try {
       await revoke(config, grant.refresh_token)
-      ledger.remove('revocations', row.id)
+      ledger.remove('revocation_outbox', row.id)
     } catch (error) {
-      trail.record('revocation_failed', { subject }, error)
+      audit.record('revocation_failed', { subject }, error)
       ledger.retryRevocation(row.id, now() + Math.min(2 ** (row.failures + 1), MAX_PAUSE_SECONDS))
     }
   }
 
   const flushOnce = async (): Promise<void> => {
-    const due = ledger.all('revocations').filter(({ not_before }) => not_before <= now())
+    const due = ledger.all('revocation_outbox').filter(({ not_before }) => not_before <= now())
     const until = waitingUntil(ledger) // what waits to be redeemed would end with what is revoked
     if (until <= now()) await Promise.all(due.map(tell))
     else for (const { id } of due) ledger.retryRevocation(id, until) // put off, it counts as tried
     await schedule()
   }
 
-  const note: Revoker['note'] = ({ scopes, sealed }) =>
-    ledger.addRevocation({ scopes, sealed, failures: 0, not_before: now() })
+  const enqueue: RevocationOutbox['enqueue'] = ({ scope_set_key, sealed }) =>
+    ledger.addRevocation({ scope_set_key, sealed, failures: 0, not_before: now() })
 
   return {
-    note,
-    noteOrphan(grant) {
-      if (ledger.all('grants').length === 0) note(grant)
+    enqueue,
+    enqueueOrphan(grant) {
+      if (ledger.all('grants').length === 0) enqueue(grant)
     },
-    async ofOthers(sub) {
-      const rows = ledger.all('revocations')
+    async pendingOfOtherAccounts(sub) {
+      const rows = ledger.all('revocation_outbox')
       const grants = await Promise.all(rows.map((row) => vault.openGrant(row)))
       const others = rows.filter((_, index) => ![undefined, sub].includes(grants[index]?.sub))
       return new Set(others.map(({ id }) => id))
     },
-    forgoAllBut(others) {
-      const forgone = ledger.all('revocations').filter(({ id }) => !others.has(id))
+    cancelAllExcept(others) {
+      const forgone = ledger.all('revocation_outbox').filter(({ id }) => !others.has(id))
       if (forgone.length > 0) log('warn', 'revocation_forgone', { subject })
-      for (const { id } of forgone) ledger.remove('revocations', id)
+      for (const { id } of forgone) ledger.remove('revocation_outbox', id)
     },
     flush() {
       const scheduled = schedule()

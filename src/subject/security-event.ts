@@ -3,7 +3,7 @@
 import type { LikelyCause } from '../protocol/http.ts'
 import type { HeldGrant } from './grants.ts'
 import { accountName, namesOfToken } from './provider-names.ts'
-import type { SubjectParts } from './subject-context.ts'
+import type { SubjectContext } from './subject-context.ts'
 
 /** What happened to an account or a token; `other` is an event that the broker does not know. */
 export type SecurityEventType =
@@ -18,7 +18,7 @@ export type SecurityEventType =
   | 'other'
 
 /** The provider's word, on its way to a subject it may concern. */
-export interface Word {
+export interface SecurityEvent {
   type: SecurityEventType
   /** Of the account or the refresh token it is about. */
   name: string
@@ -50,7 +50,10 @@ export function endsAnything(type: SecurityEventType): boolean {
 }
 
 /** Every name that the provider may speak of a grant by. */
-export async function namesOf({ config }: SubjectParts, { grant }: HeldGrant): Promise<string[]> {
+export async function providerNamesOf(
+  { config }: SubjectContext,
+  { grant }: HeldGrant,
+): Promise<string[]> {
   return [await accountName(config, grant.sub), ...(await namesOfToken(config, grant))]
 }
 
@@ -59,28 +62,31 @@ export async function namesOf({ config }: SubjectParts, { grant }: HeldGrant): P
  * nothing new. Of a grant from the very same second the next refresh tells. A refresh that is under way writes
  * nothing any more.
  */
-export async function heed(parts: SubjectParts, { type, name, at }: Word): Promise<void> {
-  const { grants, ledger, publisher, sessions, subject, trail } = parts
+export async function applySecurityEvent(
+  parts: SubjectContext,
+  { type, name, at }: SecurityEvent,
+): Promise<void> {
+  const { grants, ledger, kvOutbox, sessions, subject, audit } = parts
   const effect = EFFECTS[type] ?? {}
   const named: HeldGrant[] = []
   for (const held of await grants.all())
-    if ((await namesOf(parts, held)).includes(name)) named.push(held)
+    if ((await providerNamesOf(parts, held)).includes(name)) named.push(held)
   ledger.transaction(() => {
     for (const held of named) {
-      const { granted_at, scopes } = held.row
+      const { granted_at, scope_set_key } = held.row
       if (!grants.isCurrent(held) || granted_at >= at + 1) continue
       const isMeant = granted_at < at
-      if (effect.tokens || !isMeant) grants.dropTokens(scopes)
+      if (effect.tokens || !isMeant) grants.dropTokens(scope_set_key)
       if (effect.grants === undefined || !isMeant) continue
       grants.end(held, false, effect.grants)
-      trail.record('grant_ended', { subject, reason: type })
+      audit.record('grant_ended', { subject, reason: type })
     }
     for (const { id, created_at } of effect.sessions ? sessions.all() : []) {
       if (created_at >= at + 1) continue
       sessions.end(id)
-      trail.record('session_ended', { subject, reason: type })
+      audit.record('session_ended', { subject, reason: type })
     }
-    if (effect.sessions) publisher.allTokens()
+    if (effect.sessions) kvOutbox.markAllTokensDirty()
   })
-  await publisher.flush()
+  await kvOutbox.flush()
 }

@@ -24,12 +24,12 @@ export interface Sessions {
   all(): SessionRow[]
   /** Notes that a session is in use; tells whether that was news. */
   touch(session: SessionRow): boolean
-  /** Begins a session; one of the same line is replaced by it (TMB-32). Tells whether others had to go. */
-  begin(line: string | undefined): { session: SessionRow; ousted: boolean }
+  /** Begins a session; one of the same family_id is replaced by it (TMB-32). Tells whether others had to go. */
+  begin(family_id: string | undefined): { session: SessionRow; evicted: boolean }
   /** Removes those that are over. */
   purge(): void
-  /** Whether a session of this line is live. */
-  isLineLive(line: string): boolean
+  /** Whether a session of this family_id is live. */
+  isFamilyLive(family_id: string): boolean
   end(id: string): void
   endAll(): void
 }
@@ -50,13 +50,13 @@ export function createSessions(ledger: Ledger, config: Config): Sessions {
       ledger.put('sessions', { ...session, seen_at: now() })
       return true
     },
-    begin(line) {
+    begin(family_id) {
       const live = all()
-      const replaced = live.find((session) => session.line === line)
+      const replaced = live.find((session) => session.family_id === family_id)
       const kept = live.filter((session) => session !== replaced)
       const session = {
         id: randomId(),
-        line: replaced?.line ?? randomId(),
+        family_id: replaced?.family_id ?? randomId(),
         created_at: now(),
         seen_at: now(),
         kid: config.keyring.current,
@@ -64,13 +64,13 @@ export function createSessions(ledger: Ledger, config: Config): Sessions {
       const gone = kept.sort((a, b) => b.seen_at - a.seen_at).slice(MAX_SESSIONS - 1)
       for (const { id } of replaced ? [replaced, ...gone] : gone) ledger.remove('sessions', id)
       ledger.put('sessions', session)
-      return { session, ousted: replaced !== undefined || gone.length > 0 }
+      return { session, evicted: replaced !== undefined || gone.length > 0 }
     },
     purge() {
       for (const session of ledger.all('sessions'))
         if (!isLive(session)) ledger.remove('sessions', session.id)
     },
-    isLineLive: (line) => all().some((session) => session.line === line),
+    isFamilyLive: (family_id) => all().some((session) => session.family_id === family_id),
     end: (id) => ledger.remove('sessions', id),
     endAll: () => ledger.clear('sessions'),
   }

@@ -1,43 +1,42 @@
 /** This file is what the operator may know of a subject: counts and times, and nothing that opens anything (TMB-79). */
 
 import { kidOf } from '../crypto/seal.ts'
-import type { Census, Tally } from '../protocol/operator.ts'
+import type { Counts, SubjectStats } from '../protocol/operator.ts'
 import type { SessionRow } from './ledger.ts'
 import { reseal, SEALED_TABLES } from './reseal.ts'
-import type { SubjectParts } from './subject-context.ts'
+import type { SubjectContext } from './subject-context.ts'
 
 /** Counts what is kept; with `resealing`, after sealing all of it with the current key. */
-export async function census(parts: SubjectParts, resealing: boolean): Promise<Census> {
-  const { config, ledger, publisher, sessions } = parts
+export async function readStats(parts: SubjectContext, resealing: boolean): Promise<SubjectStats> {
+  const { config, ledger, kvOutbox, sessions } = parts
   const unreadable = resealing ? await reseal(parts) : new Set<string>()
-  if (resealing) await publisher.flush()
+  if (resealing) await kvOutbox.flush()
   const sealed = SEALED_TABLES.flatMap((table) => ledger.all(table).map((row) => row.sealed))
   const live = sessions.all()
   const readable = sealed.filter((text) => text !== '' && !unreadable.has(text))
   return {
     current: config.keyring.current,
-    records: tally(readable.map(kidOf)),
+    records: countByKid(readable.map(kidOf)),
     unreadable: unreadable.size,
-    sessions: tally(live.map(({ kid }) => kid)),
-    sessions_until: latest(live, config.session_ttl_seconds),
-    grants: ledger.all('grants').map(({ scopes, granted_at, refreshed_at }) => ({
-      ...{ scopes, granted_at, refreshed_at },
-      is_failing: ledger.find('back_offs', scopes) !== undefined,
+    sessions: countByKid(live.map(({ kid }) => kid)),
+    sessions_until: latestEndByKid(live, config.session_ttl_seconds),
+    grants: ledger.all('grants').map(({ scope_set_key, granted_at, refreshed_at }) => ({
+      ...{ scope_set_key, granted_at, refreshed_at },
+      is_failing: ledger.find('back_offs', scope_set_key) !== undefined,
     })),
-    unpublished: ledger.all('unpublished').length,
-    revocations: ledger.all('revocations').length,
+    kv_outbox: ledger.all('kv_outbox').length,
+    revocation_outbox: ledger.all('revocation_outbox').length,
   }
 }
 
-function tally(kids: readonly (string | null | undefined)[]): Tally {
-  const counts: Tally = {}
+function countByKid(kids: readonly (string | undefined)[]): Counts {
+  const counts: Counts = {}
   for (const kid of kids) counts[kid ?? '?'] = (counts[kid ?? '?'] ?? 0) + 1
   return counts
 }
 
-function latest(live: readonly SessionRow[], ttl: number): Tally {
-  const times: Tally = {}
-  for (const { kid, created_at } of live)
-    times[kid ?? '?'] = Math.max(times[kid ?? '?'] ?? 0, created_at + ttl)
+function latestEndByKid(live: readonly SessionRow[], ttl: number): Counts {
+  const times: Counts = {}
+  for (const { kid, created_at } of live) times[kid] = Math.max(times[kid] ?? 0, created_at + ttl)
   return times
 }

@@ -1,20 +1,20 @@
 /** This file is what one subject's Durable Object works with, put together. */
 
-import { type AuditTrail, openTrail } from '../audit/audit.ts'
+import { type AuditLog, openAuditLog } from '../audit/audit.ts'
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import type { Grant } from './grant.ts'
 import { createGrants, type Grants } from './grants.ts'
-import { createPublisher, type Publisher } from './kv-outbox.ts'
+import { createKvOutbox, type KvOutbox } from './kv-outbox.ts'
 import { type Ledger, openLedger } from './ledger.ts'
-import { accountName, namesOfToken, noteNames } from './provider-names.ts'
+import { accountName, addToIndex, namesOfToken } from './provider-names.ts'
 import { createRefresher, type Refresher } from './refresher.ts'
-import { createRevoker, type Revoker } from './revocation-outbox.ts'
+import { createRevocationOutbox, type RevocationOutbox } from './revocation-outbox.ts'
 import { createSessions, type Sessions } from './sessions.ts'
 import { createVault, type Vault } from './vault.ts'
 
 /** The parts of one subject's Durable Object. */
-export interface SubjectParts {
+export interface SubjectContext {
   config: Config
   /** Its subject key. */
   subject: string
@@ -22,12 +22,12 @@ export interface SubjectParts {
   vault: Vault
   sessions: Sessions
   grants: Grants
-  publisher: Publisher
-  revoker: Revoker
+  kvOutbox: KvOutbox
+  revocationOutbox: RevocationOutbox
   refresher: Refresher
-  trail: AuditTrail
+  audit: AuditLog
   /** Notes whose a refresh token is, behind the answer; with `account`, whose its user as well. */
-  note(grant: Pick<Grant, 'refresh_token' | 'sub'>, account?: boolean): void
+  indexGrant(grant: Pick<Grant, 'refresh_token' | 'sub'>, account?: boolean): void
   /** Lets work go on behind the answer. */
   background(work: Promise<void>): void
 }
@@ -39,27 +39,31 @@ const TOMBSTONE_SECONDS = 24 * 60 * 60
 const SAFETY_SECONDS = 5
 
 /** Puts the parts together for the object of this context. */
-export function openParts(ctx: DurableObjectState, env: Env, config: Config): SubjectParts {
+export function openSubjectContext(
+  ctx: DurableObjectState,
+  env: Env,
+  config: Config,
+): SubjectContext {
   const ledger = openLedger(ctx.storage)
   const subject = ctx.id.name ?? ledger.fact('subject') ?? ''
-  if (ledger.fact('subject') !== subject) ledger.note('subject', subject)
+  if (ledger.fact('subject') !== subject) ledger.setFact('subject', subject)
   const schedule = async (): Promise<void> => {
     const at = nextAlarm(ledger, config)
     if (at !== undefined) await ctx.storage.setAlarm(at * 1000)
   }
   const background = (work: Promise<void>): void => ctx.waitUntil(work)
-  const trail = openTrail(env, background)
-  const note: SubjectParts['note'] = (grant, account = false) => {
+  const audit = openAuditLog(env, background)
+  const indexGrant: SubjectContext['indexGrant'] = (grant, account = false) => {
     const names = [
       namesOfToken(config, grant),
       ...(account ? [accountName(config, grant.sub)] : []),
     ]
-    const noting = Promise.all(names).then((all) => noteNames(env, all.flat(), subject))
+    const noting = Promise.all(names).then((all) => addToIndex(env, all.flat(), subject))
     background(noting)
   }
-  const vault = createVault(config.keyring, subject, trail)
+  const vault = createVault(config.keyring, subject, audit)
   const sessions = createSessions(ledger, config)
-  const publisher = createPublisher({
+  const kvOutbox = createKvOutbox({
     kv: env.TOKENS,
     keyring: config.keyring,
     subject,
@@ -68,18 +72,25 @@ export function openParts(ctx: DurableObjectState, env: Env, config: Config): Su
     vault,
     schedule,
   })
-  const revoker = createRevoker({ config, subject, ledger, vault, trail, schedule })
-  const grants = createGrants(ledger, vault, publisher)
+  const revocationOutbox = createRevocationOutbox({
+    config,
+    subject,
+    ledger,
+    vault,
+    audit,
+    schedule,
+  })
+  const grants = createGrants(ledger, vault, kvOutbox)
   const refresher = createRefresher({
     config,
     subject,
     ledger,
     vault,
     grants,
-    publisher,
-    revoker,
-    trail,
-    note,
+    kvOutbox,
+    revocationOutbox,
+    audit,
+    indexGrant,
     background,
   })
   return {
@@ -89,11 +100,11 @@ export function openParts(ctx: DurableObjectState, env: Env, config: Config): Su
     vault,
     sessions,
     grants,
-    publisher,
-    revoker,
+    kvOutbox,
+    revocationOutbox,
     refresher,
-    trail,
-    note,
+    audit,
+    indexGrant,
     background,
   }
 }
@@ -106,13 +117,13 @@ export function isSpent(ledger: Ledger): boolean {
 
 /** When there is something to do next, and notes since when there is nothing left to keep. */
 function nextAlarm(ledger: Ledger, config: Config): number | undefined {
-  const work = [...ledger.all('unpublished'), ...ledger.all('revocations')]
+  const work = [...ledger.all('kv_outbox'), ...ledger.all('revocation_outbox')]
   const [sessions, pending] = [ledger.all('sessions'), ledger.all('pending_grants')]
   const isEmpty = [work, sessions, pending, ledger.all('grants')].every(
     ({ length }) => length === 0,
   )
   const emptied_at = isEmpty ? (ledger.fact('emptied_at') ?? now()) : undefined
-  if (emptied_at !== ledger.fact('emptied_at')) ledger.note('emptied_at', emptied_at)
+  if (emptied_at !== ledger.fact('emptied_at')) ledger.setFact('emptied_at', emptied_at)
   const times = [
     ...work.map(({ failures, not_before }) => (failures > 0 ? not_before : now() + SAFETY_SECONDS)),
     ...sessions.map(({ created_at, seen_at }) =>

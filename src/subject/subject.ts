@@ -4,28 +4,33 @@ import { logError } from '../audit/log.ts'
 import { configOf } from '../config/config.ts'
 import { failed, type Outcome, success } from '../errors.ts'
 import type { ConsentRequired } from '../protocol/http.ts'
-import type { Census } from '../protocol/operator.ts'
+import type { SubjectStats } from '../protocol/operator.ts'
 import { parseScope } from '../scope/scopes.ts'
-import { type Acceptance, accept } from './consent.ts'
-import { type Asker, admit, createUsedProofs } from './credential.ts'
+import { type AcceptedConsent, acceptConsent } from './consent.ts'
+import { authenticate, type Credential, createReplayCache } from './credential.ts'
 import { disconnect } from './disconnect.ts'
 import type { Consent } from './grant.ts'
 import { scopeSetKey } from './grants.ts'
 import type { SessionRow } from './ledger.ts'
 import { Mark, settleMark } from './mark.ts'
 import {
-  drop,
-  dropOverdue,
-  type Holding,
-  hold,
+  dropExpired,
+  dropPendingGrant,
   type PendingGrant,
-  redeem,
+  redeemPendingGrant,
+  type StoredPendingGrant,
+  storePendingGrant,
 } from './pending-grants.ts'
 import { reseal } from './reseal.ts'
-import { heed, namesOf, type Word } from './security-event.ts'
-import { census } from './stats.ts'
-import { isSpent, openParts, type SubjectParts } from './subject-context.ts'
-import { type Ask, createHandingOut, type HandingOut, type HandOut } from './token-issuer.ts'
+import { applySecurityEvent, providerNamesOf, type SecurityEvent } from './security-event.ts'
+import { readStats } from './stats.ts'
+import { isSpent, openSubjectContext, type SubjectContext } from './subject-context.ts'
+import {
+  createTokenIssuer,
+  type IssuedToken,
+  type TokenIssuer,
+  type TokenRequest,
+} from './token-issuer.ts'
 
 /** What a subject's Durable Object says of one scope set. */
 export type ScopeStatus =
@@ -34,13 +39,13 @@ export type ScopeStatus =
   | { status: 'unavailable' }
 
 /** What has to be known before a user is sent to Google. */
-export interface Beginning {
+export interface ConsentContext {
   /** Whether a grant of exactly these scopes is held. */
   granted: boolean
   /** The account that what was granted is of. */
   account?: string
   /** Line of the session that asks. */
-  line?: string
+  family_id?: string
 }
 
 /** After a failing alarm, which a faulty configuration is enough for, the next one comes by itself. */
@@ -52,75 +57,78 @@ const ALARM_RETRY_SECONDS = 60
  * Errors thrown across RPC lose their class, so every method returns an `Outcome` or plain data.
  */
 export class Subject extends Mark {
-  #opened: SubjectParts | undefined
-  #handing: HandingOut | undefined
+  #opened: SubjectContext | undefined
+  #handing: TokenIssuer | undefined
   #lastRedemption: Promise<unknown> = Promise.resolve()
-  readonly #proofs = createUsedProofs()
+  readonly #proofs = createReplayCache()
 
-  /** Tells what has to be known of an asker before its user is sent to Google. */
-  async beginConsent(asker: Asker, scope: string): Promise<Outcome<Beginning>> {
-    const admission = this.#admit(asker)
+  /** Tells what has to be known of an credential before its user is sent to Google. */
+  async beginConsent(credential: Credential, scope: string): Promise<Outcome<ConsentContext>> {
+    const admission = this.#admit(credential)
     if (!admission.ok) return admission
     if (this.#keepsNothing()) return success({ granted: false })
     const { grants } = this.#parts
     const [held, account] = [await grants.own(parseScope(scope)), await grants.account()]
     return success({
       granted: held !== undefined,
-      ...(admission.value ? { line: admission.value.line } : {}),
+      ...(admission.value ? { family_id: admission.value.family_id } : {}),
       ...(account === undefined ? {} : { account }),
     })
   }
 
   /** Keeps what a user consented to, and begins the session of the browser that brought it. */
-  async accept(consent: Consent): Promise<Outcome<Acceptance>> {
-    return accept(this.#parts, consent)
+  async acceptConsent(consent: Consent): Promise<Outcome<AcceptedConsent>> {
+    return acceptConsent(this.#parts, consent)
   }
 
   /** Keeps a consent back until its code is redeemed. */
-  async hold(pending: PendingGrant): Promise<Outcome<Holding>> {
-    return hold(this.#parts, pending)
+  async storePendingGrant(pending: PendingGrant): Promise<Outcome<StoredPendingGrant>> {
+    return storePendingGrant(this.#parts, pending)
   }
 
   /** Accepts the consent of a code, once, and hands out what was asked for. */
-  async redeem(id: string): Promise<Outcome<HandOut & { session?: string }>> {
+  async redeemCode(id: string): Promise<Outcome<IssuedToken & { session?: string }>> {
     if (this.#keepsNothing()) return failed('invalid_grant', 'code_unknown')
-    const turn = this.#lastRedemption.then(() => redeem(this.#parts, id))
+    const turn = this.#lastRedemption.then(() => redeemPendingGrant(this.#parts, id))
     this.#lastRedemption = turn.catch(() => {})
     const redemption = await turn
     if (!redemption.ok) return redemption
     const { scope, session } = redemption.value
-    const asker: Asker =
+    const credential: Credential =
       session === undefined ? { kind: 'app_user' } : { kind: 'session', id: session }
-    const handOut = await this.accessToken({ asker, scope, min_ttl: 0, missed_in_kv: false })
-    return handOut.ok && session !== undefined ? success({ ...handOut.value, session }) : handOut
+    const issued = await this.issueToken({ credential, scope, min_ttl: 0, missed_in_kv: false })
+    return issued.ok && session !== undefined ? success({ ...issued.value, session }) : issued
   }
 
   /** Drops a consent whose code came from somebody else than began it. */
-  dropPending(id: string): void {
-    if (!this.#keepsNothing()) drop(this.#parts, id)
+  dropPendingGrant(id: string): void {
+    if (!this.#keepsNothing()) dropPendingGrant(this.#parts, id)
   }
 
-  /** Says whether an asker's session lives, and notes that it is in use. */
-  async confirm(asker: Asker): Promise<Outcome<void>> {
-    const admission = this.#admit(asker)
+  /** Says whether an credential's session lives, and notes that it is in use. */
+  async touchSession(credential: Credential): Promise<Outcome<void>> {
+    const admission = this.#admit(credential)
     if (!admission.ok) return admission
     if (admission.value) this.#parts.sessions.touch(admission.value)
     return success(undefined)
   }
 
   /** Hands out an access token, refreshed where it has to be. */
-  async accessToken(ask: Ask): Promise<Outcome<HandOut>> {
-    const admission = this.#admit(ask.asker)
+  async issueToken(request: TokenRequest): Promise<Outcome<IssuedToken>> {
+    const admission = this.#admit(request.credential)
     if (!admission.ok) return admission
     if (this.#keepsNothing())
-      return failed('consent_required', 'grant_missing', { members: neverGranted(ask.scope) })
-    this.#handing ??= createHandingOut(this.#parts)
-    return this.#handing.accessToken(ask, admission.value)
+      return failed('consent_required', 'grant_missing', { members: neverGranted(request.scope) })
+    this.#handing ??= createTokenIssuer(this.#parts)
+    return this.#handing.issueToken(request, admission.value)
   }
 
   /** Tells for each of these scope sets whether it can be served; mints nothing. */
-  async describe(asker: Asker, scopes: readonly string[]): Promise<Outcome<ScopeStatus[]>> {
-    const admission = this.#admit(asker)
+  async describeScopes(
+    credential: Credential,
+    scopes: readonly string[],
+  ): Promise<Outcome<ScopeStatus[]>> {
+    const admission = this.#admit(credential)
     if (!admission.ok) return admission
     if (this.#keepsNothing())
       return success(
@@ -133,35 +141,35 @@ export class Subject extends Mark {
   /** Ends a session, or all of this subject's; what is granted stays. */
   async endSession(session: string, all: boolean): Promise<void> {
     if (!this.#live(session)) return
-    const { ledger, publisher, sessions } = this.#parts
+    const { ledger, kvOutbox, sessions } = this.#parts
     ledger.transaction(() => {
       if (all) sessions.endAll()
       else sessions.end(session)
-      publisher.allTokens()
+      kvOutbox.markAllTokensDirty()
     })
-    await publisher.flush()
+    await kvOutbox.flush()
   }
 
   /** Forgets one grant here; Google has no way to end one of several (TMB-63). */
-  async forget(asker: Asker, scope: string): Promise<Outcome<void>> {
-    const admission = this.#admit(asker)
+  async forgetGrant(credential: Credential, scope: string): Promise<Outcome<void>> {
+    const admission = this.#admit(credential)
     if (!admission.ok) return admission
     if (this.#keepsNothing()) return success(undefined)
-    const { grants, ledger, publisher } = this.#parts
+    const { grants, ledger, kvOutbox } = this.#parts
     const scopes = parseScope(scope)
     const key = await scopeSetKey(scopes)
     const held = await grants.find(scopes)
     ledger.transaction(() => {
       grants.remove(key)
-      if (held) grants.note(key, 'forgotten')
+      if (held) grants.recordEnding(key, 'forgotten')
     })
-    await publisher.flush()
+    await kvOutbox.flush()
     return success(undefined)
   }
 
   /** Forgets everything, ends every session and has Google revoke the user's whole grant: in this order (TMB-60). */
-  async disconnect(asker: Asker): Promise<Outcome<void>> {
-    const admission = this.#admit(asker)
+  async disconnect(credential: Credential): Promise<Outcome<void>> {
+    const admission = this.#admit(credential)
     if (this.#keepsNothing()) return success(undefined)
     const { ledger } = this.#parts
     if (!admission.ok) {
@@ -180,32 +188,32 @@ export class Subject extends Mark {
   }
 
   /** Ends what the provider says is over. */
-  async heed(word: Word): Promise<Outcome<void>> {
-    if (!this.#keepsNothing()) await heed(this.#parts, word)
+  async applySecurityEvent(word: SecurityEvent): Promise<Outcome<void>> {
+    if (!this.#keepsNothing()) await applySecurityEvent(this.#parts, word)
     return success(undefined)
   }
 
   /** Whether the provider may speak of a grant here by this name. */
-  async goesBy(name: string): Promise<boolean> {
+  async hasProviderName(name: string): Promise<boolean> {
     if (this.#keepsNothing()) return false
-    const names = (await this.#parts.grants.all()).map((held) => namesOf(this.#parts, held))
+    const names = (await this.#parts.grants.all()).map((held) => providerNamesOf(this.#parts, held))
     return (await Promise.all(names)).flat().includes(name)
   }
 
   /** Counts what is kept here, for the operator; with `reseal`, after sealing it all with the current key. */
-  async census(reseal: boolean): Promise<Census | undefined> {
-    return this.#keepsNothing() ? undefined : census(this.#parts, reseal)
+  async stats(reseal: boolean): Promise<SubjectStats | undefined> {
+    return this.#keepsNothing() ? undefined : readStats(this.#parts, reseal)
   }
 
   /** Works off what KV and Google have not heard yet; removes what nobody needs any more. */
   override async alarm(): Promise<void> {
     try {
       if (await settleMark(this.ctx, this.env)) return
-      const { ledger, publisher, revoker, sessions } = this.#parts
+      const { ledger, kvOutbox, revocationOutbox, sessions } = this.#parts
       sessions.purge()
-      await dropOverdue(this.#parts)
+      await dropExpired(this.#parts)
       await reseal(this.#parts)
-      await Promise.all([revoker.flush(), publisher.flush()])
+      await Promise.all([revocationOutbox.flush(), kvOutbox.flush()])
       if (!isSpent(ledger)) return
       this.#opened = undefined
       this.#handing = undefined
@@ -216,8 +224,8 @@ export class Subject extends Mark {
     }
   }
 
-  #admit(asker: Asker): Outcome<SessionRow | undefined> {
-    return admit(asker, this.#proofs, (id) => this.#live(id))
+  #admit(credential: Credential): Outcome<SessionRow | undefined> {
+    return authenticate(credential, this.#proofs, (id) => this.#live(id))
   }
 
   #live(id: string): SessionRow | undefined {
@@ -233,19 +241,19 @@ export class Subject extends Mark {
     const { grants } = this.#parts
     const scopes = parseScope(scope)
     const held = await grants.find(scopes)
-    if (held && !(await grants.isDoubtful(scopes)))
+    if (held && !(await grants.isUnconfirmed(scopes)))
       return { status: 'ready', granted_at: Math.floor(held.row.granted_at) }
-    const why = await grants.whyNot(scopes)
+    const why = await grants.whyMissing(scopes)
     return why === 'unavailable'
       ? { status: 'unavailable' }
       : { status: 'consent_required', ...why }
   }
 
-  get #parts(): SubjectParts {
+  get #parts(): SubjectContext {
     if (this.#opened) return this.#opened
     const config = configOf(this.env)
     if (config instanceof TypeError) throw config
-    this.#opened = openParts(this.ctx, this.env, config)
+    this.#opened = openSubjectContext(this.ctx, this.env, config)
     return this.#opened
   }
 }

@@ -5,7 +5,7 @@ import { type DevServer, isHealthy, isTaken, type Plan, startDevServer } from '.
 import { startSite } from './site-server.ts'
 
 /** What to say on the way. */
-export interface Tell {
+export interface RunEvents {
   /** From now on a signal stops it in order. */
   starting(): void
   /** Every server answers. */
@@ -33,7 +33,7 @@ export async function findTaken(plans: readonly Plan[]): Promise<Plan | undefine
  *
  * @returns the exit code: 0 when stopped by a signal
  */
-export async function runTogether(plans: readonly DevPlan[], tell: Tell): Promise<number> {
+export async function runTogether(plans: readonly DevPlan[], tell: RunEvents): Promise<number> {
   const stopping = new AbortController()
   const stop = (): void => stopping.abort()
   for (const signal of SIGNALS) process.on(signal, stop)

@@ -25,36 +25,36 @@ export async function listSubjects(
   const keys = await keysOf(calls)
   let code = 0
   for await (const batch of batches(listed(calls, operator))) {
-    for (const report of await calls.census(operator, batch, false)) {
+    for (const report of await calls.stats(operator, batch, false)) {
       const listed = toListed(report, keys)
       if (!listed) continue
       if (listed.status === 'unreachable') code = 1
-      print(json ? JSON.stringify(listed) : tell(listed))
+      print(json ? JSON.stringify(listed) : formatSubject(listed))
     }
   }
   return code
 }
 
 function toListed(
-  { subject, census, failed }: Report,
+  { subject, stats, failed }: Report,
   { bundles }: Keys,
 ): ListedSubject | undefined {
   if (failed) return { subject, status: 'unreachable', bundles: [], sessions: 0, pending: 0 }
-  if (!census) return undefined
+  if (!stats) return undefined
   return {
     subject,
-    status: census.grants.some(({ is_failing }) => is_failing) ? 'failing' : 'ok',
-    bundles: census.grants.map(({ scopes, granted_at, refreshed_at }) => ({
-      bundle: bundles[scopes] ?? '(other scopes)',
+    status: stats.grants.some(({ is_failing }) => is_failing) ? 'failing' : 'ok',
+    bundles: stats.grants.map(({ scope_set_key, granted_at, refreshed_at }) => ({
+      bundle: bundles[scope_set_key] ?? '(other scopes)',
       granted_at: dateOf(granted_at),
       refreshed_at: dateOf(refreshed_at),
     })),
-    sessions: Object.values(census.sessions).reduce((sum, count) => sum + count, 0),
-    pending: census.unpublished + census.revocations,
+    sessions: Object.values(stats.sessions).reduce((sum, count) => sum + count, 0),
+    pending: stats.kv_outbox + stats.revocation_outbox,
   }
 }
 
-function tell({ subject, status, bundles, sessions, pending }: ListedSubject): string {
+function formatSubject({ subject, status, bundles, sessions, pending }: ListedSubject): string {
   const named = bundles.map(
     ({ bundle, granted_at, refreshed_at }) =>
       `${bundle} (granted ${granted_at}, refreshed ${refreshed_at})`,

@@ -1,7 +1,7 @@
 /** This file is the rotation as the operator runs it: every subject reseals what it keeps, and the keys are counted. */
 
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Census, OperatorCalls, Report, Tally } from '../protocol/operator.ts'
+import type { Counts, OperatorCalls, Report, SubjectStats } from '../protocol/operator.ts'
 import { keysOf } from './operator-link.ts'
 
 /** What came of a rotation. */
@@ -11,10 +11,10 @@ export interface Rotation {
   /** Every key that opens. */
   kids: readonly string[]
   subjects: number
-  records: Tally
-  sessions: Tally
+  records: Counts
+  sessions: Counts
   /** NumericDate at which the last session of a key is over at the latest. */
-  sessions_until: Tally
+  sessions_until: Counts
   unreadable: number
   /** Subjects that are not done yet, and why. */
   left: ReadonlyMap<string, string>
@@ -47,16 +47,16 @@ export async function rotate(
     ...{ records: {}, sessions: {}, sessions_until: {} },
     left: new Map<string, string>(),
   }
-  const settle = ({ subject, census, failed }: Report): void => {
-    const reason = failed ? 'could not be asked' : reasonLeft(census, current)
+  const settle = ({ subject, stats, failed }: Report): void => {
+    const reason = failed ? 'could not be asked' : reasonLeft(stats, current)
     if (reason !== undefined) return void rotation.left.set(subject, reason)
     rotation.left.delete(subject)
     rotation.subjects++
-    if (census) count(rotation, census)
+    if (stats) count(rotation, stats)
   }
   const reseal = async (batch: readonly string[]): Promise<void> => {
     try {
-      for (const report of await calls.census(operator, batch, true)) settle(report)
+      for (const report of await calls.stats(operator, batch, true)) settle(report)
     } catch {
       for (const subject of batch) settle({ subject, failed: true })
     }
@@ -100,18 +100,13 @@ export async function* batches(
 }
 
 /** Says what each key is still needed for. */
-export function tellRotation(rotation: Rotation): string[] {
+export function formatRotation(rotation: Rotation): string[] {
   const { current, kids, records, sessions, subjects, unreadable, left } = rotation
   const old = kids.filter((kid) => kid !== current)
   return [
     `${subjects} subjects resealed.`,
     `${current}: seals now; ${records[current] ?? 0} records, ${sessions[current] ?? 0} sessions.`,
     ...old.map((kid) => `${kid}: ${fateOf(kid, rotation)}`),
-    ...(sessions['?'] === undefined
-      ? []
-      : [
-          `${sessions['?']} sessions began before sessions noted their key; count them to the old.`,
-        ]),
     ...(unreadable === 0
       ? []
       : [`${unreadable} records do not open: their key is gone. Their users consent again.`]),
@@ -123,32 +118,30 @@ export function tellRotation(rotation: Rotation): string[] {
 function fateOf(kid: string, { left, records, sessions, sessions_until }: Rotation): string {
   const held = (records[kid] ?? 0) + (left.size > 0 ? 1 : 0)
   if (held > 0) return 'still in use: records are left under it.'
-  const unknown = sessions['?'] ?? 0
-  const live = (sessions[kid] ?? 0) + unknown
+  const live = sessions[kid] ?? 0
   if (live === 0)
     return 'nothing is left under it. It may be retired, once the new key has been deployed for an hour.'
-  const until = Math.max(sessions_until[kid] ?? 0, sessions_until['?'] ?? 0)
-  const date = new Date(until * 1000).toISOString()
+  const date = new Date((sessions_until[kid] ?? 0) * 1000).toISOString()
   return `no records; ${live} sessions began under it. Retired now, they have to log in again; the last is over by ${date}.`
 }
 
-function reasonLeft(census: Census | undefined, current: string): string | undefined {
-  if (!census) return undefined
-  if (census.current !== current)
-    return `still seals with ${census.current}: a deployment is on its way`
-  if (census.unpublished > 0) return 'has records that KV did not take yet'
-  const isMixed = Object.keys(census.records).some((kid) => kid !== current)
+function reasonLeft(stats: SubjectStats | undefined, current: string): string | undefined {
+  if (!stats) return undefined
+  if (stats.current !== current)
+    return `still seals with ${stats.current}: a deployment is on its way`
+  if (stats.kv_outbox > 0) return 'has records that KV did not take yet'
+  const isMixed = Object.keys(stats.records).some((kid) => kid !== current)
   return isMixed ? 'changed while it was resealed' : undefined
 }
 
-function count(rotation: Rotation, census: Census): void {
-  add(rotation.records, census.records, (a, b) => a + b)
-  add(rotation.sessions, census.sessions, (a, b) => a + b)
-  add(rotation.sessions_until, census.sessions_until, Math.max)
-  rotation.unreadable += census.unreadable
+function count(rotation: Rotation, stats: SubjectStats): void {
+  add(rotation.records, stats.records, (a, b) => a + b)
+  add(rotation.sessions, stats.sessions, (a, b) => a + b)
+  add(rotation.sessions_until, stats.sessions_until, Math.max)
+  rotation.unreadable += stats.unreadable
 }
 
-function add(sum: Tally, more: Tally, plus: (a: number, b: number) => number): void {
+function add(sum: Counts, more: Counts, plus: (a: number, b: number) => number): void {
   for (const [kid, number] of Object.entries(more)) sum[kid] = plus(sum[kid] ?? 0, number)
 }
 

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import type { OperatorCalls } from '../protocol/operator.ts'
 import { connectOperator } from './operator-link.ts'
 import { listSubjects } from './operator-list.ts'
-import { type Progress, rotate, tellRotation } from './operator-rotate.ts'
+import { formatRotation, type Progress, rotate } from './operator-rotate.ts'
 
 const USAGE = `Usage: npm run rotate
        npm run list -- [--json]
@@ -78,7 +78,7 @@ async function main(args: string[]): Promise<number> {
 async function runRotate(calls: OperatorCalls, { values }: Line): Promise<number> {
   const rotation = await rotate(calls, values.as, createProgress())
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
-  return say(rotation.left.size === 0 ? 0 : 1, ...tellRotation(rotation))
+  return say(rotation.left.size === 0 ? 0 : 1, ...formatRotation(rotation))
 }
 
 async function runList(calls: OperatorCalls, { values }: Line): Promise<number> {

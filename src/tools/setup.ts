@@ -6,7 +6,7 @@ import { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, parseEnv } from 'node:util'
 import { connectOperator, keysOf } from './operator-link.ts'
-import { rotate, tellRotation } from './operator-rotate.ts'
+import { formatRotation, rotate } from './operator-rotate.ts'
 import {
   clientSecretIn,
   kidsOf,
@@ -106,8 +106,8 @@ async function retire(options: Options, kept: Secrets, kid: string): Promise<num
     await using link = await connectOperator({ config: options.config, local: false })
     const rotation = await rotate(link.calls, 'setup', () => {})
     const { left, records, sessions } = rotation
-    const isUsed = [records[kid], sessions[kid], sessions['?'], left.size].some(Boolean)
-    if (isUsed) return fail(1, ...tellRotation(rotation), `${kid} was not retired.`)
+    const isUsed = [records[kid], sessions[kid], left.size].some(Boolean)
+    if (isUsed) return fail(1, ...formatRotation(rotation), `${kid} was not retired.`)
   }
   await putSecrets(options.config, { ENCRYPTION_KEYS: shorter.list })
   await keep(options.file, { ...kept, ENCRYPTION_KEYS: shorter.list })

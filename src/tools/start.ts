@@ -72,11 +72,11 @@ async function main(args: string[]): Promise<number> {
   const isReal = client_id !== ''
   const plans = isReal ? planWithGoogle(places, values) : planWithSimulator(places, values)
   const taken = await findTaken(plans)
-  if (taken) return fail(1, ...tellTaken(taken))
-  say(...(isReal ? tellGoogle(places, file) : tellSimulator()))
+  if (taken) return fail(1, ...formatTaken(taken))
+  say(...(isReal ? formatGoogle(places, file) : formatSimulator()))
   return runTogether(plans, {
     starting: () => say(`Starting ${enumerate(plans.map(({ name }) => `the ${name}`))} …`),
-    ready: () => say(...tellReady(places, plans)),
+    ready: () => say(...formatReady(places, plans)),
     failed: (sentence) => fail(1, sentence),
   })
 }
@@ -107,7 +107,7 @@ function nameOf(path: string): string {
   return name.startsWith('..') ? path : name
 }
 
-function tellTaken({ name, port }: Plan): string[] {
+function formatTaken({ name, port }: Plan): string[] {
   const option = PORT_OPTIONS[name]
   return [
     `Port ${port}, where the ${name} should answer, is taken: another program listens there.`,
@@ -115,11 +115,11 @@ function tellTaken({ name, port }: Plan): string[] {
   ]
 }
 
-function tellSimulator(): string[] {
+function formatSimulator(): string[] {
   return ['Google is simulated here: no account is needed, and nothing leaves this machine.']
 }
 
-function tellGoogle({ port }: Places, file: string): string[] {
+function formatGoogle({ port }: Places, file: string): string[] {
   return [
     `This talks to the real Google, with the client of ${file}.`,
     'In the Google Cloud console, that client needs this redirect URI:',
@@ -127,7 +127,7 @@ function tellGoogle({ port }: Places, file: string): string[] {
   ]
 }
 
-function tellReady(places: Places, plans: readonly Plan[]): string[] {
+function formatReady(places: Places, plans: readonly Plan[]): string[] {
   const { port, simulator_port, elsewhere_port } = places
   const isSimulated = plans.some(({ name }) => name === 'simulator')
   return [

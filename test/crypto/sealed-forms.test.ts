@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { openTrail } from '../../src/audit/audit.ts'
+import { openAuditLog } from '../../src/audit/audit.ts'
 import { type Config, readConfig } from '../../src/config/config.ts'
 import { sha256 } from '../../src/crypto/digest.ts'
 import {
@@ -15,12 +15,12 @@ import {
 import { openTicket, sealTicket } from '../../src/session/media-ticket.ts'
 import { openPending, sealPending } from '../../src/session/pending-authorization.ts'
 import { openSession, sealSession } from '../../src/session/session-cookie.ts'
-import { openHandle, sealHandle } from '../../src/session/tokens.ts'
+import { openBrowserToken, sealBrowserToken } from '../../src/session/tokens.ts'
 import { readToken, tokenKey, writeToken } from '../../src/subject/kv-records.ts'
 import { createVault } from '../../src/subject/vault.ts'
 import { encoded, secretOf } from './keys.ts'
 
-const trail = openTrail({}, () => {})
+const trail = openAuditLog({}, () => {})
 
 const AT = 2_000_000_000
 beforeEach(() => {
@@ -85,8 +85,8 @@ const FORMS: Record<string, Form> = {
         ends: 60,
         maxLength: 8192,
         needs: { exp: AT + 60 },
-        seal: async (config, record) => sealHandle(config, type, record as never),
-        open: async (config, sealed) => openHandle(config, type, sealed),
+        seal: async (config, record) => sealBrowserToken(config, type, record as never),
+        open: async (config, sealed) => openBrowserToken(config, type, sealed),
       } satisfies Form,
     ]),
   ),
@@ -102,13 +102,13 @@ const FORMS: Record<string, Form> = {
     seal: async ({ keyring }, record) =>
       createVault(keyring, 's', trail).sealGrant('k', record as never),
     open: async ({ keyring }, sealed) =>
-      createVault(keyring, 's', trail).openGrant({ scopes: 'k', sealed }),
+      createVault(keyring, 's', trail).openGrant({ scope_set_key: 'k', sealed }),
   },
   'stored access token': {
     seal: async ({ keyring }, record) =>
       createVault(keyring, 's', trail).sealToken('k', record as never),
     open: async ({ keyring }, sealed) =>
-      createVault(keyring, 's', trail).openToken({ scopes: 'k', sealed } as never),
+      createVault(keyring, 's', trail).openToken({ scope_set_key: 'k', sealed } as never),
   },
   'held consent': {
     seal: async ({ keyring }, record) =>

@@ -111,8 +111,8 @@ export async function evict(who: Who): Promise<void> {
 /** Whether a subject's object has yet to write something to KV. */
 export async function owesKv(who: Who): Promise<boolean> {
   return runInDurableObject(await stubOf(who), (_, { storage: { sql } }) => {
-    const tables = sql.exec("SELECT name FROM sqlite_master WHERE name = 'unpublished'").toArray()
-    return tables.length > 0 && sql.exec('SELECT 1 FROM unpublished').toArray().length > 0
+    const tables = sql.exec("SELECT name FROM sqlite_master WHERE name = 'kv_outbox'").toArray()
+    return tables.length > 0 && sql.exec('SELECT 1 FROM kv_outbox').toArray().length > 0
   })
 }
 

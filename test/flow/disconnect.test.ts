@@ -135,7 +135,13 @@ describe('DELETE /grants/NAME', () => {
     const tokens = lateTokens(the.upload)
     const { stub } = await subjectOf()
     expect(
-      await stub.accept({ sub: the.sub, asked: the.album, tokens, began_at, begins_session: true }),
+      await stub.acceptConsent({
+        sub: the.sub,
+        requested_scope: the.album,
+        tokens,
+        began_at,
+        begins_session: true,
+      }),
     ).toMatchObject({
       ok: false,
     })
@@ -280,7 +286,13 @@ describe('what began before', () => {
     const { stub } = await subjectOf()
     const tokens = lateTokens(the.pick)
     expect(
-      await stub.accept({ sub: the.sub, asked: the.pick, tokens, began_at, begins_session: true }),
+      await stub.acceptConsent({
+        sub: the.sub,
+        requested_scope: the.pick,
+        tokens,
+        began_at,
+        begins_session: true,
+      }),
     ).toMatchObject({
       ok: false,
       failure: { code: 'access_denied' },
@@ -289,9 +301,9 @@ describe('what began before', () => {
       google.revocations.map(({ body }) => body.get('token')).includes('canary-late-refresh'),
     ).toBe(revoked)
     expect(
-      await stub.accept({
+      await stub.acceptConsent({
         sub: the.sub,
-        asked: the.pick,
+        requested_scope: the.pick,
         tokens,
         began_at: Date.now() / 1000,
         begins_session: true,
@@ -329,7 +341,13 @@ describe('a revocation that Google has yet to hear', () => {
     const { stub } = await subjectOf()
     const tokens = lateTokens(the.pick)
     expect(
-      await stub.accept({ sub: the.sub, asked: the.pick, tokens, began_at, begins_session: true }),
+      await stub.acceptConsent({
+        sub: the.sub,
+        requested_scope: the.pick,
+        tokens,
+        began_at,
+        begins_session: true,
+      }),
     ).toMatchObject({
       ok: false,
     })
@@ -444,7 +462,7 @@ describe('a session', () => {
       storage.sql.exec<{ id: string }>('SELECT id FROM sessions').toArray(),
     )
     for (const { id } of ids)
-      expect(await stub.describe({ kind: 'session', id }, [])).toMatchObject({ ok: false })
+      expect(await stub.describeScopes({ kind: 'session', id }, [])).toMatchObject({ ok: false })
   })
 
   it('that is used at the edge alone counts as used', async () => {

@@ -298,7 +298,7 @@ describe('notes of whose a name is', () => {
     vi.spyOn(env.SUBJECTS, 'getByName').mockImplementation((asked) =>
       asked === 'gone'
         ? ({
-            goesBy: async () =>
+            hasProviderName: async () =>
               noteAt(name)
                 .link(name, 'new')
                 .then(() => false),

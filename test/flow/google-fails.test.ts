@@ -155,8 +155,8 @@ it('a token that a consent brings while Google fails is what the waiting caller 
   const scope = the.pick
   const tokens = { access_token: 'canary-second', expires_in: 3599, scope }
   const at = Date.now() / 1000
-  await stub.accept({
-    ...{ sub: the.sub, asked: scope, began_at: at, begins_session: false },
+  await stub.acceptConsent({
+    ...{ sub: the.sub, requested_scope: scope, began_at: at, begins_session: false },
     tokens: { ...tokens, expires_at: at + 3599 },
   })
   gate.release()

@@ -4,7 +4,7 @@ import { evictDurableObject } from 'cloudflare:test'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { MediaResponse } from '../../src/protocol/http.ts'
 import { sealTicket } from '../../src/session/media-ticket.ts'
-import { sealHandle } from '../../src/session/tokens.ts'
+import { sealBrowserToken } from '../../src/session/tokens.ts'
 import { ALBUM_CLIENT, openIssuer } from '../support/app-issuer.ts'
 import {
   type Answer,
@@ -573,8 +573,8 @@ describe('a ticket', () => {
     const session = { id: 'x', client: the.client, sub: ADA, subject: key, exp: 4e9 }
     const bound = { ...session, jkt: 'x', bundle: 'pick', scope: the.pick, url: `${LH3}/x` }
     const handles = await Promise.all([
-      sealHandle(config, 'access', bound),
-      sealHandle(config, 'refresh', bound),
+      sealBrowserToken(config, 'access', bound),
+      sealBrowserToken(config, 'refresh', bound),
     ])
     for (const sealed of [...cookies, ...handles])
       expect(await errorOf(await openTicket(`${the.url}/media/${sealed}`))).toEqual([

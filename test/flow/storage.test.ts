@@ -85,12 +85,14 @@ it('rows of the object swapped by hand do not open either, and say so as an ende
   await runInDurableObject(stub, (_, { storage }) => {
     for (const table of ['grants', 'tokens']) {
       const [a, b] = storage.sql
-        .exec<{ scopes: string; sealed: string }>(`SELECT scopes, sealed FROM ${table}`)
+        .exec<{ scope_set_key: string; sealed: string }>(
+          `SELECT scope_set_key, sealed FROM ${table}`,
+        )
         .toArray()
       storage.sql.exec(
-        `UPDATE ${table} SET sealed = ? WHERE scopes = ?`,
+        `UPDATE ${table} SET sealed = ? WHERE scope_set_key = ?`,
         b?.sealed ?? '',
-        a?.scopes ?? '',
+        a?.scope_set_key ?? '',
       )
     }
   })

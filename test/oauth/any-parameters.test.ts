@@ -12,7 +12,7 @@ import {
 } from '../../src/routes/consent/authorization-request.ts'
 import { findOAuthClient } from '../../src/routes/guards/lookup.ts'
 import { readParameters } from '../../src/routes/http/context.ts'
-import { readWish } from '../../src/routes/oauth/token-response.ts'
+import { readTokenPreferences } from '../../src/routes/oauth/token-response.ts'
 import { gallery, OAUTH_CLIENTS } from '../support/frontend.ts'
 
 const { config } = readConfig({ ...env, CLIENTS: OAUTH_CLIENTS })
@@ -134,7 +134,7 @@ it('any wish is whole seconds of half an hour at most, and a hash or nothing (pr
   fc.assert(
     fc.property(number, fc.option(value, { nil: undefined }), (min_ttl, rejected) => {
       const form = new Map(Object.entries({ min_ttl, ...(rejected ? { rejected } : {}) }))
-      const outcome = outcomeOf(() => readWish(form))
+      const outcome = outcomeOf(() => readTokenPreferences(form))
       if (typeof outcome === 'string') {
         expect(outcome).toBe('invalid_request')
         return

@@ -74,7 +74,7 @@ describe('a pending grant', () => {
     later(61)
     await alarm(stub)
     expect(google.calls('revoke')).toBe(1)
-    for (const table of ['pending_grants', 'grants', 'revocations'])
+    for (const table of ['pending_grants', 'grants', 'revocation_outbox'])
       expect(await rows(table)).toEqual([])
     later(24 * 60 * 60 + 1)
     await alarm(stub)
@@ -87,7 +87,7 @@ describe('a pending grant', () => {
     later(61)
     await alarm(stub)
     expect(google.calls('revoke')).toBe(0)
-    for (const table of ['pending_grants', 'grants', 'revocations'])
+    for (const table of ['pending_grants', 'grants', 'revocation_outbox'])
       expect(await rows(table)).toEqual([])
   })
 

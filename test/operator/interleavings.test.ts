@@ -5,7 +5,7 @@ import { expect, it, vi } from 'vitest'
 import { parseScope } from '../../src/scope/scopes.ts'
 import { ask, browse, logIn, subjectOf, the } from '../support/broker.ts'
 import type { Browser } from '../support/browser.ts'
-import { censusOf, deployKeys, operator, rotate } from '../support/operator.ts'
+import { deployKeys, operator, rotate, statsOf } from '../support/operator.ts'
 import { type Call, oauthError, refreshed, scriptGoogle } from '../support/scripted-google.ts'
 import { alarm, later, stage } from '../support/story.ts'
 
@@ -99,7 +99,7 @@ it('whatever goes on beside it: no refresh token is lost, nothing comes back, no
         const playing = beside.map(async ({ what, bundle, after }) => {
           await pause(after)
           if (what === 'ask') await ask(browser, { bundle })
-          if (what === 'reseal') await censusOfAny(key)
+          if (what === 'reseal') await statsOfAny(key)
           if (what === 'rotate') await rotate()
           if (what === 'consent') await consent(bundle).catch(refused)
           if (what === 'logout') await end(browser, '/session')
@@ -114,16 +114,16 @@ it('whatever goes on beside it: no refresh token is lost, nothing comes back, no
         slowSeals([0])
         later(61)
         await alarm(stub)
-        const census = await censusOf(key, true)
-        expect(Object.keys(census.records).filter((kid) => kid !== kids[0])).toEqual([])
-        expect(census.unreadable).toBe(0)
+        const stats = await statsOf(key, true)
+        expect(Object.keys(stats.records).filter((kid) => kid !== kids[0])).toEqual([])
+        expect(stats.unreadable).toBe(0)
         const mayLive = beside.some(({ what }) => what === 'consent' || what === 'logout')
         const isEnded: boolean =
           ending.what === 'operator' || (ending.what === 'disconnect' && isIn)
         isIn = !isEnded && !beside.some(({ what }) => what === 'logout')
-        if (isEnded && !mayLive) expect(census.grants).toEqual([])
+        if (isEnded && !mayLive) expect(stats.grants).toEqual([])
       }
-      await expectAlive(sub, (await censusOf(key)).grants.length)
+      await expectAlive(sub, (await statsOf(key)).grants.length)
       expect(rotating.stale).toEqual([])
     }),
     { numRuns: 25 },
@@ -138,8 +138,8 @@ async function end(browser: Browser, path: string): Promise<void> {
 }
 
 /** A reseal of an object that may keep nothing by now. */
-async function censusOfAny(key: string): Promise<void> {
-  await censusOf(key, true).catch(() => undefined)
+async function statsOfAny(key: string): Promise<void> {
+  await statsOf(key, true).catch(() => undefined)
 }
 
 /** Every grant that is counted refreshes with the token Google issued last. */
@@ -148,10 +148,10 @@ async function expectAlive(sub: string, grants: number): Promise<void> {
   later(3600)
   let served = 0
   for (const scope of [the.pick, the.upload]) {
-    const asker = { kind: 'app_user' } as const
+    const credential = { kind: 'app_user' } as const
     const scopes = parseScope(scope).join(' ')
-    const outcome = await stub.accessToken({
-      asker,
+    const outcome = await stub.issueToken({
+      credential,
       scope: scopes,
       min_ttl: 0,
       missed_in_kv: false,

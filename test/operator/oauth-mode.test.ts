@@ -4,7 +4,7 @@ import { beforeEach, expect, it } from 'vitest'
 import { kidOf } from '../../src/crypto/seal.ts'
 import { subjectOf } from '../support/broker.ts'
 import { configureClients, gallery, OAUTH_CLIENTS, openFrontend } from '../support/frontend.ts'
-import { censusOf, deployKeys } from '../support/operator.ts'
+import { deployKeys, statsOf } from '../support/operator.ts'
 import { ADA, type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
 import { stage } from '../support/story.ts'
 
@@ -25,7 +25,7 @@ it('a refresh token is sealed anew when it is used, and outlives the old key; th
   await deployKeys(['k2', 'k1'], [stub], CLIENTS)
   const { status, body } = await frontend.ask('pick')
   expect([status, kidOf(old), kidOf(body.refresh_token ?? '')]).toEqual([200, 'k1', 'k2'])
-  await censusOf(key, true)
+  await statsOf(key, true)
   await deployKeys(['k2'], [stub], CLIENTS)
   expect((await frontend.ask('pick', { refresh_token: body.refresh_token })).status).toBe(200)
   const late = await frontend.ask('pick', { refresh_token: old })
@@ -37,11 +37,11 @@ it('a code that is out while its pending grant is resealed is redeemed all the s
   const back = await frontend.consent(google, google.browse(), 'pick')
   const { key, stub } = await subjectOf(ADA, gallery.id)
   await deployKeys(['k2', 'k1'], [stub], CLIENTS)
-  expect((await censusOf(key)).records['k1']).toBe(1)
-  expect(Object.keys((await censusOf(key, true)).records)).toEqual(['k2'])
+  expect((await statsOf(key)).records['k1']).toBe(1)
+  expect(Object.keys((await statsOf(key, true)).records)).toEqual(['k2'])
   const { status } = await frontend.redeem(back.searchParams.get('code') ?? '')
   expect(status).toBe(200)
-  expect(Object.keys((await censusOf(key)).records)).toEqual(['k2'])
+  expect(Object.keys((await statsOf(key)).records)).toEqual(['k2'])
 })
 
 it('a stopped bundle is not redeemed either, and its code waits', async () => {

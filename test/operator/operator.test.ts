@@ -3,7 +3,7 @@
 import { expect, it, vi } from 'vitest'
 import { Operator } from '../../src/operator.ts'
 import { ask, askSession, broker, browse, logIn, subjectOf, the } from '../support/broker.ts'
-import { censusOf, deployKeys, listAll, operator } from '../support/operator.ts'
+import { deployKeys, listAll, operator, statsOf } from '../support/operator.ts'
 import { oauthError, scriptGoogle } from '../support/scripted-google.ts'
 import { aMinute, later, stage } from '../support/story.ts'
 import { configure } from '../support/worker.ts'
@@ -23,8 +23,8 @@ it('answers names of keys and bundles, counts and times, and no token, key or na
   const answers = [
     await operator.keys(),
     await operator.subjects('ada'),
-    await operator.census('ada', [key], false),
-    await operator.census('ada', [key], true),
+    await operator.stats('ada', [key], false),
+    await operator.stats('ada', [key], true),
     await operator.subjectKey(the.client, the.sub),
     await operator.subjectKey('nobody', the.sub),
   ]
@@ -34,25 +34,20 @@ it('answers names of keys and bundles, counts and times, and no token, key or na
   expect(answers[0]).toMatchObject({ current: 'k2', kids: ['k2', 'k1'] })
   expect(answers[4]).toBe(key)
   expect(answers[5]).toBe(undefined)
-  const { grants, sessions, sessions_until } = await censusOf(key)
+  const { grants, sessions, sessions_until } = await statsOf(key)
   expect(grants.filter(({ is_failing }) => is_failing)).toHaveLength(1)
   expect(sessions).toEqual({ k1: 2 })
   expect(sessions_until['k1']).toBeGreaterThan(Date.now() / 1000 + 29 * 86400)
-  const named = grants.map(({ scopes }) => JSON.stringify(answers[0]).includes(scopes))
+  const named = grants.map(({ scope_set_key }) =>
+    JSON.stringify(answers[0]).includes(scope_set_key),
+  )
   expect(named).toEqual([true, true])
   expect(answers[0]).toMatchObject({ bundles: expect.anything() })
 })
 
 it('has calls to see, reseal and forget, and none that hands anything out', () => {
   const names = Object.getOwnPropertyNames(Operator.prototype)
-  expect(names.sort()).toEqual([
-    'census',
-    'constructor',
-    'forget',
-    'keys',
-    'subjectKey',
-    'subjects',
-  ])
+  expect(names.sort()).toEqual(['constructor', 'forget', 'keys', 'stats', 'subjectKey', 'subjects'])
 })
 
 it('forgets as a user who disconnects does, and twice is once', async () => {
@@ -79,14 +74,14 @@ it('leaves a line for every action, with the name the operator goes by', async (
   const { key } = await subjectOf()
   const log = vi.spyOn(console, 'info').mockImplementation(() => {})
   await listAll()
-  await operator.census('ada', [key], false)
-  await operator.census('ada', [key], true)
+  await operator.stats('ada', [key], false)
+  await operator.stats('ada', [key], true)
   await operator.forget('ada', key)
   const lines = log.mock.calls.map(([line]) => JSON.parse(String(line)))
   const byAda = lines.filter(({ operator }) => operator === 'ada')
   expect(byAda.map(({ event }) => event)).toEqual([
     'operator_list',
-    'operator_census',
+    'operator_stats',
     'operator_reseal',
     'operator_forget',
   ])
@@ -97,7 +92,7 @@ it('is reached by no request', async () => {
   scriptGoogle()
   const browser = browse()
   await logIn(browser)
-  for (const path of ['/operator', '/Operator', '/admin', '/__operator', '/keys', '/census']) {
+  for (const path of ['/operator', '/Operator', '/admin', '/__operator', '/keys', '/stats']) {
     for (const method of ['GET', 'POST']) {
       const answer = await broker(new Request(the.url + path, { method }))
       expect(answer.status).toBe(404)

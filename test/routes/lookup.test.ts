@@ -6,7 +6,12 @@ import { describe, expect, it } from 'vitest'
 import type { Client } from '../../src/config/clients.ts'
 import { type Config, readConfig } from '../../src/config/config.ts'
 import { BrokerError } from '../../src/errors.ts'
-import { connectUrl, findBundle, findClient, findReturnTo } from '../../src/routes/guards/lookup.ts'
+import {
+  connectUrl,
+  findBundle,
+  findCookieClient,
+  findReturnTo,
+} from '../../src/routes/guards/lookup.ts'
 
 const APP = 'https://app.broker.example'
 const PORT = 'https://app.broker.example:8443'
@@ -37,18 +42,18 @@ const NAMES_OF_NONE = ['', '__proto__', 'constructor', 'toString', 'hasOwnProper
 
 describe('a client', () => {
   it('is found by its id', () => {
-    expect(findClient(config, 'web')).toBe(web)
-    expect(findClient(single, 'default').id).toBe('default')
+    expect(findCookieClient(config, 'web')).toBe(web)
+    expect(findCookieClient(single, 'default').id).toBe('default')
   })
 
   it('may be left out while there is only one', () => {
-    expect(findClient(single, null).id).toBe('default')
-    expect(refusal(() => findClient(config, null))).toBe('invalid_request client_unknown')
+    expect(findCookieClient(single, null).id).toBe('default')
+    expect(refusal(() => findCookieClient(config, null))).toBe('invalid_request client_unknown')
   })
 
   it.each(NAMES_OF_NONE)('"%s" is none, even where there is only one (TMB-73)', (id) => {
     for (const some of [config, single])
-      expect(refusal(() => findClient(some, id))).toBe('invalid_request client_unknown')
+      expect(refusal(() => findCookieClient(some, id))).toBe('invalid_request client_unknown')
   })
 })
 
@@ -199,7 +204,7 @@ describe('a return target', () => {
   })
 
   it('on the own origin of the broker is given as a path, unless it is the origin of the client too', () => {
-    const only = findClient(single, null)
+    const only = findCookieClient(single, null)
     expect(findReturnTo(single, only, 'https://broker.example/a')).toBe('https://broker.example/a')
   })
 
@@ -250,20 +255,20 @@ describe('the URL that asks for consent', () => {
   })
 
   it('leaves the only client out, and takes the first bundle where none is named', () => {
-    const url = urlOf(single, findClient(single, null))
+    const url = urlOf(single, findCookieClient(single, null))
     expect(url.searchParams.has('client')).toBe(false)
     expect(url.searchParams.get('bundle')).toBe('pick')
   })
 
   it('keeps the path of BASE_URL', () => {
     const { config } = readConfig({ ...env, BASE_URL: 'https://broker.example/photos/' })
-    const client = findClient(config, null)
+    const client = findCookieClient(config, null)
     expect(urlOf(config, client, 'pick').pathname).toBe('/photos/connect')
   })
 
   it('asks for what the look-ups take', () => {
     const { searchParams } = urlOf(config, web, 'pick')
-    const client = findClient(config, searchParams.get('client'))
+    const client = findCookieClient(config, searchParams.get('client'))
     expect(findBundle(config, client, searchParams.get('bundle')).name).toBe('pick')
     expect(findReturnTo(config, client, searchParams.get('return_to'))).toBe(`${APP}/`)
   })

@@ -16,7 +16,12 @@ const PENDING = `${PENDING_COOKIE_PREFIX}abc`
 
 describe('a cookie of ours', () => {
   it.each([
-    { what: 'a session', line: sessionCookie(SESSION, 'a.b', 60), name: SESSION, same: 'Strict' },
+    {
+      what: 'a session',
+      line: sessionCookie(SESSION, 'a.b', 60),
+      name: SESSION,
+      same: 'Strict',
+    },
     {
       what: 'a pending authorization',
       line: pendingCookie(PENDING, 'a.b', 60),

@@ -13,7 +13,7 @@ import {
   bindPending,
   openPending,
   PENDING_SECONDS,
-  type Pending,
+  type PendingAuthorization,
   sealPending,
 } from '../../src/session/pending-authorization.ts'
 
@@ -28,7 +28,7 @@ afterEach(() => {
 const { config } = readConfig(env)
 const STATE = 'canary-state'
 
-function some(more: Partial<Pending> = {}): Pending {
+function some(more: Partial<PendingAuthorization> = {}): PendingAuthorization {
   return {
     state: STATE,
     nonce: 'canary-nonce',
@@ -60,18 +60,18 @@ function openJar(): { jar: Map<string, string>; header(): string; take(lines: st
   }
 }
 
-const begin = async (pending: Pending, header = ''): Promise<string[]> =>
+const begin = async (pending: PendingAuthorization, header = ''): Promise<string[]> =>
   sealPending(config, pending, readCookies(header))
-const pairOf = async (pending: Pending): Promise<string> =>
+const pairOf = async (pending: PendingAuthorization): Promise<string> =>
   (await begin(pending))[0]?.split(';')[0] ?? ''
-const find = async (header: string, state = STATE): Promise<Pending | undefined> =>
+const find = async (header: string, state = STATE): Promise<PendingAuthorization | undefined> =>
   (await openPending(config, state, readCookies(header)))?.pending
 
 describe('a pending authorization', () => {
   it('comes back as it was sealed, with the name of its cookie', async () => {
-    const pair = await pairOf(some({ session: { line: 'l', subject: 's' } }))
+    const pair = await pairOf(some({ session: { family_id: 'l', subject: 's' } }))
     const found = await openPending(config, STATE, readCookies(`a=b; ${pair}`))
-    expect(found?.pending).toEqual(some({ session: { line: 'l', subject: 's' } }))
+    expect(found?.pending).toEqual(some({ session: { family_id: 'l', subject: 's' } }))
     expect(found?.cookie).toBe(pair.slice(0, pair.indexOf('=')))
   })
 
@@ -226,7 +226,7 @@ describe('many of them', () => {
     expect(await begin(some(), session)).toHaveLength(1)
     const sessions = Array.from({ length: 9 }, (_, i) => `${SESSION_COOKIE_PREFIX}${i}=x`)
     const cookies = readCookies(sessions.join('; '))
-    const bound = { line: 'line', subject: 'subject' }
+    const bound = { family_id: 'line', subject: 'subject' }
     expect(await bindPending(config, cookies, 'none', 'web', bound)).toEqual([])
   })
 
@@ -258,7 +258,7 @@ describe('many of them', () => {
 })
 
 describe('a session that has begun since', () => {
-  const session = { line: 'line', subject: 'subject' }
+  const session = { family_id: 'line', subject: 'subject' }
   const bind = async (header: string, finished = 'none'): Promise<string[]> =>
     bindPending(config, readCookies(header), finished, 'web', session)
 
@@ -276,9 +276,9 @@ describe('a session that has begun since', () => {
     expect(await find(browser.header())).toBeUndefined()
   })
 
-  it.each<{ what: string; given: Partial<Pending> }>([
+  it.each<{ what: string; given: Partial<PendingAuthorization> }>([
     { what: 'of another client', given: { client: 'shop' } },
-    { what: 'bound already', given: { session: { line: 'a', subject: 'b' } } },
+    { what: 'bound already', given: { session: { family_id: 'a', subject: 'b' } } },
     { what: 'too old', given: { iat: 0 } },
   ])('leaves alone one that is $what', async ({ given }) => {
     expect(await bind(await pairOf(some(given)))).toEqual([])

@@ -47,10 +47,10 @@ it('without a refresh token is not kept where the one that was held goes meanwhi
   const { stub } = await subjectOf()
   const gate = holdCrypto('encrypt')
   later(1)
-  const accepting = stub.accept(toAlbum(the.album))
+  const accepting = stub.acceptConsent(toAlbum(the.album))
   await gate.arrived()
   const name = await accountName(theConfig(), the.sub)
-  await stub.heed({ type: 'tokens_revoked', name, at: now() })
+  await stub.applySecurityEvent({ type: 'tokens_revoked', name, at: now() })
   gate.release()
   expect(await accepting).toMatchObject({ value: { result: 'refresh_token_missing' } })
 })
@@ -62,7 +62,7 @@ it('in part leaves the whole one that is held as it is, and its outages outages 
   await logIn(browser, { bundle: 'album', expires_in: 1 })
   const { stub } = await subjectOf()
   later(1)
-  expect(await stub.accept(toAlbum(the.upload))).toMatchObject({
+  expect(await stub.acceptConsent(toAlbum(the.upload))).toMatchObject({
     value: { result: 'consent_required' },
   })
   later(1)
@@ -76,22 +76,22 @@ it('in part does not bring back what was forgotten, also where a wider grant has
   scriptGoogle()
   await logIn(browse(), { bundle: `${the.album} ${the.pick}` })
   const { stub } = await subjectOf()
-  const asker = { kind: 'app_user' } as const
+  const credential = { kind: 'app_user' } as const
   const askAlbum = async () =>
-    stub.accessToken({ asker, scope: the.album, min_ttl: 0, missed_in_kv: false })
+    stub.issueToken({ credential, scope: the.album, min_ttl: 0, missed_in_kv: false })
   expect(await askAlbum()).toMatchObject({ ok: true })
   const before = toAlbum(the.album)
   later(1)
-  await stub.forget(asker, the.album)
+  await stub.forgetGrant(credential, the.album)
   expect(await askAlbum()).toMatchObject({ ok: false, failure: { code: 'consent_required' } })
   later(1)
   const part = toAlbum(the.upload)
-  await stub.accept({ ...part, tokens: { ...part.tokens, refresh_token: 'canary-part' } })
+  await stub.acceptConsent({ ...part, tokens: { ...part.tokens, refresh_token: 'canary-part' } })
   expect(await askAlbum()).toMatchObject({
     failure: { code: 'consent_required', members: { reason: 'partially_granted' } },
   })
   const tokens = { ...before.tokens, refresh_token: 'canary-before' }
-  expect(await stub.accept({ ...before, tokens })).toMatchObject({
+  expect(await stub.acceptConsent({ ...before, tokens })).toMatchObject({
     failure: { reason: 'forgotten' },
   })
 })
@@ -137,39 +137,39 @@ describe('that comes too late', () => {
   ])('for a disconnect is refused, $what to be revoked (TMB-61)', async (given) => {
     const google = scriptGoogle()
     const { stub } = await subjectOf()
-    await stub.accept(toAlbum(the.album, 'canary-first'))
+    await stub.acceptConsent(toAlbum(the.album, 'canary-first'))
     await stub.disconnectForOperator()
     expect(revoked(google)).toEqual(['canary-first'])
     const late = toAlbum(`${the.album} ${the.pick}`, given.refresh_token)
-    expect(await stub.accept(late)).toMatchObject({
+    expect(await stub.acceptConsent(late)).toMatchObject({
       failure: { code: 'access_denied', reason: 'disconnected' },
     })
     expect(revoked(google).slice(1)).toEqual(given.left)
     expect(google.refreshes).toEqual([])
     later(0.001)
-    expect((await stub.accept(toAlbum(the.album, 'canary-new'))).ok).toBe(true)
+    expect((await stub.acceptConsent(toAlbum(the.album, 'canary-new'))).ok).toBe(true)
   })
 
   it.each([
     {
       reason: 'session_ended',
-      make: async () => ({ ...toAlbum(the.album, 'canary-late'), line: 'gone' }),
+      make: async () => ({ ...toAlbum(the.album, 'canary-late'), family_id: 'gone' }),
     },
     {
       reason: 'forgotten',
       make: async () => {
         const { stub } = await subjectOf()
-        await stub.accept(toAlbum(the.album, 'canary-first'))
-        await stub.forget({ kind: 'app_user' }, the.album)
+        await stub.acceptConsent(toAlbum(the.album, 'canary-first'))
+        await stub.forgetGrant({ kind: 'app_user' }, the.album)
         return toAlbum(the.album, 'canary-late')
       },
     },
   ])('for what it is: $reason, is refused and not revoked', async ({ reason, make }) => {
     const google = scriptGoogle()
     const { stub } = await subjectOf()
-    expect(await stub.accept(await make())).toMatchObject({ failure: { reason } })
+    expect(await stub.acceptConsent(await make())).toMatchObject({ failure: { reason } })
     expect(revoked(google)).toEqual([])
-    expect(await stub.census(false)).toMatchObject({ grants: [], revocations: 0 })
+    expect(await stub.stats(false)).toMatchObject({ grants: [], revocation_outbox: 0 })
   })
 })
 
@@ -177,10 +177,10 @@ it('to nothing at all is kept as nothing, whatever token came with it', async ()
   scriptGoogle()
   const { stub, key } = await subjectOf()
   for (const refresh_token of [undefined, 'canary-useless']) {
-    expect(await stub.accept(toAlbum('openid', refresh_token))).toMatchObject({
+    expect(await stub.acceptConsent(toAlbum('openid', refresh_token))).toMatchObject({
       value: { result: 'consent_required' },
     })
-    expect(await stub.census(false)).toMatchObject({ grants: [], records: {} })
+    expect(await stub.stats(false)).toMatchObject({ grants: [], records: {} })
   }
   expect(await namedHere('canary-useless')).not.toContain(key)
 })
@@ -198,14 +198,14 @@ it.each([{ begins_session: true }, { begins_session: false }])(
     const { stub, key } = await subjectOf()
     const account = async (): Promise<string[]> =>
       env.SUBJECTS.getByName(await accountName(theConfig(), the.sub)).linked()
-    await stub.accept({ ...toAlbum(the.album), begins_session })
-    await stub.accept({ ...toAlbum(the.album, 'canary-late'), line: 'gone' })
+    await stub.acceptConsent({ ...toAlbum(the.album), begins_session })
+    await stub.acceptConsent({ ...toAlbum(the.album, 'canary-late'), family_id: 'gone' })
     expect([await namedHere(''), await namedHere('canary-late')]).toEqual([[], []])
     expect(await account()).toEqual([])
-    await stub.accept({ ...toAlbum(the.album, 'canary-r'), begins_session })
+    await stub.acceptConsent({ ...toAlbum(the.album, 'canary-r'), begins_session })
     await vi.waitFor(async () => expect(await namedHere('canary-r')).toEqual([key]))
     await vi.waitFor(async () => expect(await account()).toEqual(begins_session ? [] : [key]))
-    await stub.accept({ ...toAlbum(the.album), begins_session })
+    await stub.acceptConsent({ ...toAlbum(the.album), begins_session })
     expect(await namedHere('')).toEqual([])
   },
 )
@@ -228,7 +228,7 @@ it('is of one generation with its access token, also where it brings no other gr
   const generations = new Set<unknown>()
   for (const refresh_token of ['canary-r', undefined, 'canary-r2']) {
     later(2)
-    await stub.accept(toAlbum(the.album, refresh_token))
+    await stub.acceptConsent(toAlbum(the.album, refresh_token))
     const [grant, token] = (await records()) as { generation: string; refresh_token: string }[]
     expect(grant?.refresh_token).toBe(refresh_token ?? 'canary-r')
     expect(grant?.generation).toMatch(/^[\w-]{22}$/)
@@ -243,11 +243,11 @@ it('for a while is told as over when that is over', async () => {
   const { stub } = await subjectOf()
   const consent = toAlbum(the.album, 'canary-r')
   const refresh_token_expires_at = now() + 7200
-  await stub.accept({ ...consent, tokens: { ...consent.tokens, refresh_token_expires_at } })
+  await stub.acceptConsent({ ...consent, tokens: { ...consent.tokens, refresh_token_expires_at } })
   google.token = () => oauthError(400, 'invalid_grant')
   later(7200)
   const asked = { min_ttl: 0, missed_in_kv: false, scope: the.album }
-  expect(await stub.accessToken({ ...asked, asker: { kind: 'app_user' } })).toMatchObject({
+  expect(await stub.issueToken({ ...asked, credential: { kind: 'app_user' } })).toMatchObject({
     failure: { members: { reason: 'ended', likely_cause: 'time_limited_access' } },
   })
 })
@@ -255,11 +255,12 @@ it('for a while is told as over when that is over', async () => {
 it('takes back what was noted of its scopes and of those that were asked for', async () => {
   const google = scriptGoogle()
   const { stub } = await subjectOf()
-  const asker = { kind: 'app_user' } as const
+  const credential = { kind: 'app_user' } as const
   const askFor = async (scope: string) =>
-    stub.accessToken({ asker, scope, min_ttl: 0, missed_in_kv: false })
-  const statuses = async (): Promise<unknown> => stub.describe(asker, [the.upload, the.album])
-  await stub.accept(toAlbum(the.upload, 'canary-upload'))
+    stub.issueToken({ credential, scope, min_ttl: 0, missed_in_kv: false })
+  const statuses = async (): Promise<unknown> =>
+    stub.describeScopes(credential, [the.upload, the.album])
+  await stub.acceptConsent(toAlbum(the.upload, 'canary-upload'))
   expect(await dumpObject(stub)).toContain('"kind":"partial"')
   google.token = (call) => refreshed(call, { scope: the.album })
   later(3600)
@@ -267,15 +268,15 @@ it('takes back what was noted of its scopes and of those that were asked for', a
   expect(await statuses()).toMatchObject({
     value: [{ status: 'unavailable' }, { reason: 'partially_granted' }],
   })
-  await stub.accept(toAlbum(the.upload, 'canary-upload'))
+  await stub.acceptConsent(toAlbum(the.upload, 'canary-upload'))
   expect(await statuses()).toMatchObject({
     value: [{ status: 'ready' }, { reason: 'partially_granted' }],
   })
-  await stub.forget(asker, the.upload)
+  await stub.forgetGrant(credential, the.upload)
   google.token = (call) => refreshed(call)
   later(1)
-  const wider = { ...toAlbum(the.album, 'canary-wide'), asked: the.upload }
-  expect(await stub.accept(wider)).toMatchObject({ value: { result: 'ok' } })
+  const wider = { ...toAlbum(the.album, 'canary-wide'), requested_scope: the.upload }
+  expect(await stub.acceptConsent(wider)).toMatchObject({ value: { result: 'ok' } })
   expect(await askFor(the.upload)).toMatchObject({ ok: true })
 })
 
@@ -283,15 +284,15 @@ it('gives up a revocation of its account that Google has not heard (TMB-62)', as
   const google = scriptGoogle()
   const { stub } = await subjectOf()
   google.revoke = () => new Response(null, { status: 503 })
-  await stub.accept(toAlbum(the.album, 'canary-first'))
+  await stub.acceptConsent(toAlbum(the.album, 'canary-first'))
   later(1)
   await stub.disconnectForOperator()
-  expect(await stub.census(false)).toMatchObject({ revocations: 1 })
+  expect(await stub.stats(false)).toMatchObject({ revocation_outbox: 1 })
   later(1)
-  await stub.accept(toAlbum('openid', 'canary-nothing'))
-  expect(await stub.census(false)).toMatchObject({ revocations: 1 })
-  await stub.accept(toAlbum(the.album, 'canary-again'))
-  expect(await stub.census(false)).toMatchObject({ revocations: 0 })
+  await stub.acceptConsent(toAlbum('openid', 'canary-nothing'))
+  expect(await stub.stats(false)).toMatchObject({ revocation_outbox: 1 })
+  await stub.acceptConsent(toAlbum(the.album, 'canary-again'))
+  expect(await stub.stats(false)).toMatchObject({ revocation_outbox: 0 })
 })
 
 it('that begins a session beside another writes only what is its own', async () => {
@@ -303,15 +304,19 @@ it('that begins a session beside another writes only what is its own', async () 
   await logIn(browse(), { bundle: 'upload' })
   expect(kv.counts.writes).toBe(4)
   const { stub } = await subjectOf()
-  const begin = async (line?: string) => {
+  const begin = async (family_id?: string) => {
     later(2)
     const nothing = { ...toAlbum('openid'), begins_session: true }
-    const accepted = await stub.accept(line === undefined ? nothing : { ...nothing, line })
-    return accepted.ok && 'session' in accepted.value ? accepted.value.session?.line : undefined
+    const accepted = await stub.acceptConsent(
+      family_id === undefined ? nothing : { ...nothing, family_id },
+    )
+    return accepted.ok && 'session' in accepted.value
+      ? accepted.value.session?.family_id
+      : undefined
   }
-  const line = await begin()
+  const family_id = await begin()
   expect(kv.counts.writes).toBe(4)
-  await begin(line) // in the place of the one before, which KV may name
+  await begin(family_id) // in the place of the one before, which KV may name
   expect(kv.counts.writes).toBe(6)
 })
 
@@ -336,13 +341,13 @@ it.each([
   const google = scriptGoogle()
   google.token = given.token
   const { stub } = await subjectOf()
-  const wider = { ...toAlbum(the.album, 'canary-wide'), asked: the.upload }
-  expect(await stub.accept({ ...wider, begins_session: true })).toMatchObject({
+  const wider = { ...toAlbum(the.album, 'canary-wide'), requested_scope: the.upload }
+  expect(await stub.acceptConsent({ ...wider, begins_session: true })).toMatchObject({
     value: { result: given.result, session: { id: expect.any(String) } },
   })
   expect(google.refreshes).toHaveLength(1)
   const { tokens } = toAlbum(`${the.album} ${the.pick}`)
-  expect(await stub.accept({ ...wider, tokens })).toEqual({
+  expect(await stub.acceptConsent({ ...wider, tokens })).toEqual({
     ok: true,
     value: { result: 'refresh_token_missing' },
   })

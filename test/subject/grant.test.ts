@@ -4,22 +4,22 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   type AccessToken,
-  AHEAD_SECONDS,
   type Grant,
   type GrantHistory,
+  isDueForRefresh,
   isFresh,
-  isWaning,
-  lifeLeft,
   likelyCause,
+  REFRESH_AHEAD_SECONDS,
+  secondsLeft,
 } from '../../src/subject/grant.ts'
 
-const token = (expires_at: number, refresh_gives?: number): AccessToken => ({
+const token = (expires_at: number, refresh_lifetime?: number): AccessToken => ({
   v: 1,
   access_token: 'a',
   scope: 's',
   expires_at,
   generation: 'g',
-  ...(refresh_gives === undefined ? {} : { refresh_gives }),
+  ...(refresh_lifetime === undefined ? {} : { refresh_lifetime }),
 })
 
 const seconds = fc.oneof(
@@ -97,24 +97,24 @@ describe('an access token', () => {
         const some = token(1000 + left, gives)
         if (!isFresh(some, min_ttl, 1000)) return
         const promised = Math.min(min_ttl, gives !== undefined && gives < min_ttl ? gives / 2 : 1e9)
-        expect(lifeLeft(some, 1000)).toBeGreaterThanOrEqual(promised)
+        expect(secondsLeft(some, 1000)).toBeGreaterThanOrEqual(promised)
       }),
     )
   })
 
   it.each([
     { left: 3599, expected: false },
-    { left: AHEAD_SECONDS, expected: false },
-    { left: AHEAD_SECONDS - 1, expected: true },
+    { left: REFRESH_AHEAD_SECONDS, expected: false },
+    { left: REFRESH_AHEAD_SECONDS - 1, expected: true },
     { left: 240, gives: 240, expected: false },
     { left: 119, gives: 240, expected: true },
     { left: -1, expected: true },
   ])('with $left s left where a refresh gives $gives is waning: $expected', (row) => {
-    expect(isWaning(token(1000 + row.left, row.gives), 1000)).toBe(row.expected)
+    expect(isDueForRefresh(token(1000 + row.left, row.gives), 1000)).toBe(row.expected)
   })
 
   it('is refreshed behind the answer with less than ten minutes left; design.md §6.7', () => {
-    expect(AHEAD_SECONDS).toBe(600)
+    expect(REFRESH_AHEAD_SECONDS).toBe(600)
   })
 })
 
@@ -135,7 +135,7 @@ describe('the likely cause of a dead grant', () => {
       grant,
       refreshed_at: BEGAN,
       issued: 11,
-      otherwise_explained: false,
+      has_other_cause: false,
       at: BEGAN + DAY,
       ...given,
     })
@@ -185,17 +185,17 @@ describe('the likely cause of a dead grant', () => {
     },
     { of: 'a hundred newer ones', given: { issued: 111 }, expected: 'too_many_grants' },
     { of: 'ninety-nine newer ones', given: { issued: 110 }, expected: 'revoked_by_user' },
-    { of: 'a Workspace policy', given: { otherwise_explained: true }, expected: 'unknown' },
+    { of: 'a Workspace policy', given: { has_other_cause: true }, expected: 'unknown' },
     {
       of: 'seven days and a Workspace policy',
-      given: { ...aged(7), otherwise_explained: true },
+      given: { ...aged(7), has_other_cause: true },
       expected: 'testing_mode_7_days',
     },
     {
       of: 'the time the user had set and all the rest',
       given: {
         ...{ refresh_token_expires_at: BEGAN, issued: 500, at: BEGAN + 400 * DAY },
-        otherwise_explained: true,
+        has_other_cause: true,
       },
       expected: 'time_limited_access',
     },

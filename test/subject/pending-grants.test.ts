@@ -28,11 +28,17 @@ interface Given extends Partial<Omit<Consent, 'tokens'>> {
 }
 
 const hold = async (id: string, more: Given = {}, expires_at = now() + 60): Promise<unknown> =>
-  told(await stub.hold({ id, consent: consentTo(more.asked, more), expires_at }))
-const redeem = async (id: string): Promise<unknown> => told(await stub.redeem(id))
+  told(
+    await stub.storePendingGrant({
+      id,
+      consent: consentTo(more.requested_scope, more),
+      expires_at,
+    }),
+  )
+const redeem = async (id: string): Promise<unknown> => told(await stub.redeemCode(id))
 
 /** The value, or code and reason. */
-function told(outcome: Awaited<ReturnType<Subject['redeem' | 'hold']>>): unknown {
+function told(outcome: Awaited<ReturnType<Subject['redeemCode' | 'storePendingGrant']>>): unknown {
   return outcome.ok ? outcome.value : `${outcome.failure.code} ${outcome.failure.reason}`
 }
 
@@ -49,7 +55,7 @@ async function edgeSessions(): Promise<string[]> {
 }
 
 async function lives(session: string): Promise<boolean> {
-  return (await stub.confirm({ kind: 'session', id: session })).ok
+  return (await stub.touchSession({ kind: 'session', id: session })).ok
 }
 
 it('a consent is held, redeemed into a session and a token, and both end with a second try (RFC 6749 §4.1.2)', async () => {
@@ -72,7 +78,7 @@ it("a code of an app's user begins no session, and a second try is refused all t
   const redeemed = await redeem('one')
   expect(redeemed).toMatchObject({ access_token: 'canary-access-token' })
   expect(redeemed).not.toHaveProperty('session')
-  expect(await stub.census(true)).toMatchObject({ unreadable: 0 })
+  expect(await stub.stats(true)).toMatchObject({ unreadable: 0 })
   expect(await redeem('one')).toBe('invalid_grant code_used')
 })
 
@@ -95,7 +101,7 @@ it('a code that was never issued, or whose time is over to the millisecond, is u
 })
 
 it('a consent of another Google account than before is refused (TMB-28)', async () => {
-  await stub.accept(consentTo())
+  await stub.acceptConsent(consentTo())
   expect(await hold('one', { sub: 'ben' })).toBe('access_denied account_mismatch')
   expect(await hold('two')).toBe('held')
 })
@@ -104,12 +110,12 @@ it('without a refresh token a consent is held only where one is held, or nothing
   const tokens = { refresh_token: undefined }
   expect(await hold('one', { tokens })).toBe('refresh_token_missing')
   expect(await hold('two', { tokens: { ...tokens, scope: 'openid' } })).toBe('held')
-  await stub.accept(consentTo())
+  await stub.acceptConsent(consentTo())
   expect(await hold('three', { tokens })).toBe('held')
 })
 
 it('a consent whose grant ended while it waited is worth nothing', async () => {
-  await stub.accept(consentTo())
+  await stub.acceptConsent(consentTo())
   await hold('one', { tokens: { refresh_token: undefined } })
   await change('DELETE FROM grants')
   expect(await redeem('one')).toBe('invalid_grant grant_ended_meanwhile')
@@ -123,13 +129,13 @@ it('a consent that does not open is worth nothing, now and later', async () => {
 })
 
 it('a consent from before a disconnect stays refused', async () => {
-  await stub.accept(consentTo())
-  await hold('one', { began_at: now() - 100, line: 'gone' })
+  await stub.acceptConsent(consentTo())
+  await hold('one', { began_at: now() - 100, family_id: 'gone' })
   expect(await redeem('one')).toBe('access_denied session_ended')
 })
 
 it('a consent waits on where the last trace of an earlier life goes', async () => {
-  await stub.accept(consentTo())
+  await stub.acceptConsent(consentTo())
   await stub.disconnectForOperator()
   later(24 * 60 * 60 - 30)
   await hold('one')
@@ -141,7 +147,7 @@ it('a consent waits on where the last trace of an earlier life goes', async () =
 it('a consent that waits outlives the revocation of what was before, which is told afterwards (TMB-62)', async () => {
   const revoked = (): unknown[] => google.revocations.map(({ body }) => body.get('token'))
   google.revoke = () => new Response(null, { status: 503 })
-  await stub.accept(consentTo())
+  await stub.acceptConsent(consentTo())
   later(1)
   await stub.disconnectForOperator()
   expect(revoked()).toEqual(['canary-refresh-token'])
@@ -159,18 +165,18 @@ it('a consent that waits outlives the revocation of what was before, which is to
 it('a late consent is not revoked while another waits: both would end (TMB-61)', async () => {
   await hold('late')
   later(1)
-  await change("INSERT INTO sessions VALUES ('s', 'l', 9e9, 9e9, NULL)")
+  await change("INSERT INTO sessions VALUES ('s', 'l', 9e9, 9e9, 'k1')")
   await stub.disconnectForOperator()
   later(1)
   await hold('good', { tokens: { refresh_token: 'canary-good' } })
   const late = { ...consentTo(), began_at: now() - 9 }
-  expect(told((await stub.accept(late)) as never)).toBe('access_denied disconnected')
+  expect(told((await stub.acceptConsent(late)) as never)).toBe('access_denied disconnected')
   expect(google.revocations).toEqual([])
   expect(await redeem('good')).toHaveProperty('session')
 })
 
 it('a consent in part is told to be one, and begins no session', async () => {
-  const inPart = { asked: `${the.upload} ${the.pick}`, tokens: { scope: the.pick } }
+  const inPart = { requested_scope: `${the.upload} ${the.pick}`, tokens: { scope: the.pick } }
   await hold('one', inPart)
   expect(await redeem('one')).toBe('consent_required partially_granted')
   await hold('two', { ...inPart, begins_session: false })
@@ -190,9 +196,9 @@ it('a dropped consent is gone; one that was redeemed keeps its mark', async () =
   await hold('one')
   await hold('two')
   await redeem('two')
-  await stub.dropPending('one')
-  await stub.dropPending('two')
-  await stub.dropPending('three')
+  await stub.dropPendingGrant('one')
+  await stub.dropPendingGrant('two')
+  await stub.dropPendingGrant('three')
   expect(await redeem('one')).toBe('invalid_grant code_unknown')
   expect(await redeem('two')).toBe('invalid_grant code_used')
 })
@@ -227,7 +233,7 @@ it.each([
   },
   {
     what: 'has a grant beside it',
-    before: async () => void (await stub.accept(consentTo())),
+    before: async () => void (await stub.acceptConsent(consentTo())),
     revoked: 0,
   },
 ])(
@@ -268,5 +274,5 @@ it('where there are other clients a consent that nobody came for is not revoked'
   later(60)
   await alarm(stub)
   expect(google.revocations).toEqual([])
-  expect(await stub.census(false)).toMatchObject({ records: {}, revocations: 0 })
+  expect(await stub.stats(false)).toMatchObject({ records: {}, revocation_outbox: 0 })
 })

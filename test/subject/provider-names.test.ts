@@ -4,8 +4,8 @@ import { env } from 'cloudflare:workers'
 import { expect, it, vi } from 'vitest'
 import {
   accountName,
+  addToIndex,
   namesOfToken,
-  noteNames,
   tokenName,
 } from '../../src/subject/provider-names.ts'
 import { theConfig } from '../support/broker.ts'
@@ -47,14 +47,14 @@ it('an account goes by its issuer and its user, and is told apart from a token',
 })
 
 it('names lead to their subject, and where one cannot, the log says so and nobody waits for it', async () => {
-  await noteNames(env, ['one', 'two'], 'ada')
+  await addToIndex(env, ['one', 'two'], 'ada')
   for (const name of ['one', 'two'])
     expect(await env.SUBJECTS.getByName(name).linked()).toEqual(['ada'])
   const error = vi.spyOn(console, 'error').mockImplementation(() => {})
   vi.spyOn(env.SUBJECTS, 'getByName').mockImplementation(() => {
     throw new Error('canary')
   })
-  await noteNames(env, ['three'], 'ada')
+  await addToIndex(env, ['three'], 'ada')
   expect(JSON.parse(`${error.mock.lastCall}`)).toMatchObject({
     ...{ event: 'name_not_noted', subject: 'ada' },
   })

@@ -38,11 +38,11 @@ beforeEach(async () => {
   lines = readLog('info', 'error')
 })
 
-const asker = { kind: 'app_user' } as const
+const credential = { kind: 'app_user' } as const
 
 /** The failure, or what was handed out. */
 async function outcomeOf(scope: string) {
-  const answer = await stub.accessToken({ asker, scope, min_ttl: 0, missed_in_kv: false })
+  const answer = await stub.issueToken({ credential, scope, min_ttl: 0, missed_in_kv: false })
   return answer.ok ? answer.value : answer.failure
 }
 
@@ -55,7 +55,7 @@ async function ask(scope: string): Promise<string> {
 }
 
 async function statusOf(scope: string): Promise<ScopeStatus | undefined> {
-  const described = await stub.describe(asker, [scope])
+  const described = await stub.describeScopes(credential, [scope])
   return described.ok ? described.value[0] : undefined
 }
 
@@ -63,7 +63,7 @@ async function statusOf(scope: string): Promise<ScopeStatus | undefined> {
 async function keep(scope: string, refresh_token = 'canary-r', more: object = {}): Promise<void> {
   const over = { expires_in: 1, expires_at: now() - 1 }
   const tokens = { access_token: 'canary-old', refresh_token, ...over, ...more }
-  await stub.accept(consentTo(scope, { begins_session: false, tokens }))
+  await stub.acceptConsent(consentTo(scope, { begins_session: false, tokens }))
 }
 
 /** The refresh tokens that Google was shown, or was told are over. */
@@ -129,7 +129,7 @@ it('a token that Google gave before it disabled the account is not kept; its rot
   const asking = ask(the.pick)
   await gate.arrived()
   const name = await accountName(theConfig(), the.sub)
-  await stub.heed({ type: 'account_disabled', name, at: now() })
+  await stub.applySecurityEvent({ type: 'account_disabled', name, at: now() })
   gate.release()
   expect(await asking).toBe('canary-2')
   expect(google.refreshes.map(({ body }) => body.get('refresh_token'))).toEqual([
@@ -349,7 +349,7 @@ describe('a refresh token', () => {
     },
     {
       what: 'a bundle that is forgotten',
-      during: async () => void (await stub.forget(asker, the.pick)),
+      during: async () => void (await stub.forgetGrant(credential, the.pick)),
       rotates: true,
       left: [],
     },
@@ -364,7 +364,7 @@ describe('a refresh token', () => {
     gate.release()
     expect(await asking).toMatch(row.what === 'nothing' ? /^canary/ : /^consent_required/)
     await vi.waitFor(() => expect(revoked()).toEqual(row.left))
-    expect(await stub.census(false)).toMatchObject({ revocations: 0 })
+    expect(await stub.stats(false)).toMatchObject({ revocation_outbox: 0 })
     const note = await noteOf('canary-rotated')
     if (row.what !== 'nothing') expect(await note.linked()).toEqual([])
   })
@@ -376,7 +376,7 @@ describe('a narrower bundle', () => {
     const gate = google.hold()
     const asking = ask(the.upload)
     await gate.arrived()
-    await stub.forget(asker, the.upload)
+    await stub.forgetGrant(credential, the.upload)
     gate.release()
     expect(await asking).toBe('consent_required ended revoked_by_user')
     expect(await recordOf('token', the.upload)).toBeUndefined()
@@ -389,13 +389,13 @@ describe('a narrower bundle', () => {
     await keep(the.album)
     google.token = () => new Response(null, { status: 503, headers: { 'Retry-After': '1' } })
     expect(await ask(the.upload)).toBe('temporarily_unavailable')
-    await stub.forget(asker, the.album)
+    await stub.forgetGrant(credential, the.album)
     expect(await statusOf(the.upload)).toMatchObject({ likely_cause: 'revoked_by_user' })
     later(1)
     await keep(the.album)
     google.token = (call) => refreshed(call)
     expect(await ask(the.upload)).toMatch(/^canary-refreshed/)
-    await stub.forget(asker, the.album)
+    await stub.forgetGrant(credential, the.album)
     expect(await statusOf(the.upload)).toMatchObject({ reason: 'never_granted' })
   })
 

@@ -3,7 +3,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { beforeEach, expect, it, vi } from 'vitest'
 import { now } from '../../src/clock.ts'
-import type { Asker } from '../../src/subject/credential.ts'
+import type { Credential } from '../../src/subject/credential.ts'
 import { accountName } from '../../src/subject/provider-names.ts'
 import type { Subject } from '../../src/subject/subject.ts'
 import { beginSession, consentTo, subjectOf, the, theConfig } from '../support/broker.ts'
@@ -21,22 +21,25 @@ beforeEach(async () => {
   stub = (await subjectOf()).stub
 })
 
-const user: Asker = { kind: 'app_user' }
-type Session = Extract<Asker, { kind: 'session' }>
+const user: Credential = { kind: 'app_user' }
+type Session = Extract<Credential, { kind: 'session' }>
 
-const stranger: Asker = { kind: 'session', id: 'stranger' }
+const stranger: Credential = { kind: 'session', id: 'stranger' }
 
 /** Consents; @returns the session that began. */
-async function connect(scope: string = the.pick): Promise<{ asker: Session; line: string }> {
-  const { id, line } = await beginSession(stub, consentTo(scope))
-  return { asker: { kind: 'session', id }, line }
+async function connect(
+  scope: string = the.pick,
+): Promise<{ credential: Session; family_id: string }> {
+  const { id, family_id } = await beginSession(stub, consentTo(scope))
+  return { credential: { kind: 'session', id }, family_id }
 }
 
-const lives = async (asker: Asker): Promise<boolean> => (await stub.confirm(asker)).ok
+const lives = async (credential: Credential): Promise<boolean> =>
+  (await stub.touchSession(credential)).ok
 
 /** The status of each scope set, for a user of an app. */
 async function statuses(...scopes: string[]): Promise<unknown[]> {
-  const described = await stub.describe(user, scopes)
+  const described = await stub.describeScopes(user, scopes)
   return described.ok ? described.value : []
 }
 
@@ -53,7 +56,7 @@ it.each<{ what: string; call: () => Promise<unknown>; expected: unknown }>([
   {
     what: 'accessToken',
     call: async () =>
-      stub.accessToken({ asker: user, scope: the.pick, min_ttl: 0, missed_in_kv: true }),
+      stub.issueToken({ credential: user, scope: the.pick, min_ttl: 0, missed_in_kv: true }),
     expected: {
       ok: false,
       failure: {
@@ -64,19 +67,23 @@ it.each<{ what: string; call: () => Promise<unknown>; expected: unknown }>([
   },
   {
     what: 'describe',
-    call: async () => stub.describe(user, [the.pick]),
+    call: async () => stub.describeScopes(user, [the.pick]),
     expected: { ok: true, value: [NEVER] },
   },
-  { what: 'confirm', call: async () => stub.confirm(user), expected: DONE },
-  { what: 'confirm a session', call: async () => stub.confirm(stranger), expected: LOGIN_REQUIRED },
+  { what: 'confirm', call: async () => stub.touchSession(user), expected: DONE },
+  {
+    what: 'confirm a session',
+    call: async () => stub.touchSession(stranger),
+    expected: LOGIN_REQUIRED,
+  },
   {
     what: 'redeem',
-    call: async () => stub.redeem('one'),
+    call: async () => stub.redeemCode('one'),
     expected: { ok: false, failure: { code: 'invalid_grant', reason: 'code_unknown' } },
   },
-  { what: 'dropPending', call: async () => stub.dropPending('one'), expected: undefined },
+  { what: 'dropPending', call: async () => stub.dropPendingGrant('one'), expected: undefined },
   { what: 'endSession', call: async () => stub.endSession('one', true), expected: undefined },
-  { what: 'forget', call: async () => stub.forget(user, the.pick), expected: DONE },
+  { what: 'forget', call: async () => stub.forgetGrant(user, the.pick), expected: DONE },
   { what: 'disconnect', call: async () => stub.disconnect(user), expected: DONE },
   {
     what: 'disconnect of a session',
@@ -86,11 +93,11 @@ it.each<{ what: string; call: () => Promise<unknown>; expected: unknown }>([
   { what: 'the operator', call: async () => stub.disconnectForOperator(), expected: false },
   {
     what: 'heed',
-    call: async () => stub.heed({ type: 'tokens_revoked', name: 'n', at: now() }),
+    call: async () => stub.applySecurityEvent({ type: 'tokens_revoked', name: 'n', at: now() }),
     expected: DONE,
   },
-  { what: 'goesBy', call: async () => stub.goesBy('n'), expected: false },
-  { what: 'census', call: async () => stub.census(true), expected: undefined },
+  { what: 'goesBy', call: async () => stub.hasProviderName('n'), expected: false },
+  { what: 'stats', call: async () => stub.stats(true), expected: undefined },
 ])('an object that keeps nothing is none the wiser for $what (TMB-59)', async (row) => {
   const answer = await row.call()
   if (row.expected === undefined || typeof row.expected === 'boolean')
@@ -100,30 +107,38 @@ it.each<{ what: string; call: () => Promise<unknown>; expected: unknown }>([
 })
 
 it('a session that is nobody’s learns and changes nothing', async () => {
-  const { asker } = await connect()
+  const { credential } = await connect()
   for (const answer of [
     await stub.beginConsent(stranger, the.pick),
-    await stub.accessToken({ asker: stranger, scope: the.pick, min_ttl: 0, missed_in_kv: true }),
-    await stub.describe(stranger, [the.pick]),
-    await stub.confirm(stranger),
-    await stub.forget(stranger, the.pick),
+    await stub.issueToken({
+      credential: stranger,
+      scope: the.pick,
+      min_ttl: 0,
+      missed_in_kv: true,
+    }),
+    await stub.describeScopes(stranger, [the.pick]),
+    await stub.touchSession(stranger),
+    await stub.forgetGrant(stranger, the.pick),
     await stub.disconnect(stranger),
   ])
     expect(answer).toMatchObject(LOGIN_REQUIRED)
   await stub.endSession('stranger', true)
-  expect(await lives(asker)).toBe(true)
+  expect(await lives(credential)).toBe(true)
   expect(await statuses(the.pick)).toMatchObject([{ status: 'ready' }])
 })
 
-it('who goes to Google is known by what is granted already, by whom, and to which line', async () => {
-  const { asker, line } = await connect()
+it('who goes to Google is known by what is granted already, by whom, and to which family_id', async () => {
+  const { credential, family_id } = await connect()
   const value = { granted: true, account: the.sub }
-  expect(await stub.beginConsent(asker, the.pick)).toEqual({ ok: true, value: { ...value, line } })
+  expect(await stub.beginConsent(credential, the.pick)).toEqual({
+    ok: true,
+    value: { ...value, family_id },
+  })
   expect(await stub.beginConsent(user, the.pick)).toEqual({ ok: true, value })
   expect(await stub.beginConsent(user, the.upload)).toEqual({
     ...{ ok: true, value: { ...value, granted: false } },
   })
-  await stub.forget(asker, the.pick)
+  await stub.forgetGrant(credential, the.pick)
   const forgotten = { ok: true, value: { granted: false } }
   expect(await stub.beginConsent(user, the.pick)).toStrictEqual(forgotten)
 })
@@ -139,36 +154,36 @@ it('each scope set has a status: served, also by a wider grant, or why not', asy
   ])
   later(3600)
   google.token = (call) => refreshed(call, { scope: the.upload })
-  await stub.accessToken({ asker: user, scope: the.album, min_ttl: 0, missed_in_kv: false })
+  await stub.issueToken({ credential: user, scope: the.album, min_ttl: 0, missed_in_kv: false })
   expect(await statuses(the.album)).toMatchObject([
     { status: 'consent_required', reason: 'partially_granted' },
   ])
   const wide = `${the.album} ${the.pick}`
   google.token = (call) => refreshed(call, { scope: wide })
   later(3600)
-  await stub.accessToken({ asker: user, scope: the.album, min_ttl: 0, missed_in_kv: false })
+  await stub.issueToken({ credential: user, scope: the.album, min_ttl: 0, missed_in_kv: false })
   expect(await statuses(the.album)).toEqual([{ status: 'unavailable' }])
 })
 
 it('a session that is asked about is in use (TMB-33)', async () => {
-  const { asker } = await connect()
+  const { credential } = await connect()
   const idle = theConfig().session_idle_seconds
   for (const use of [
-    async () => stub.confirm(asker),
-    async () => stub.describe(asker, [the.pick]),
-    async () => stub.accessToken({ asker, scope: the.pick, min_ttl: 0, missed_in_kv: false }),
+    async () => stub.touchSession(credential),
+    async () => stub.describeScopes(credential, [the.pick]),
+    async () => stub.issueToken({ credential, scope: the.pick, min_ttl: 0, missed_in_kv: false }),
   ]) {
     later(idle - 1)
     expect((await use()).ok).toBe(true)
   }
   later(idle)
-  expect(await lives(asker)).toBe(false)
+  expect(await lives(credential)).toBe(false)
 })
 
 it('one session ends alone, or with all others', async () => {
-  const { asker: one } = await connect()
-  const { asker: two } = await connect()
-  const { asker: three } = await connect()
+  const { credential: one } = await connect()
+  const { credential: two } = await connect()
+  const { credential: three } = await connect()
   await stub.endSession(one.id, false)
   expect([await lives(one), await lives(two)]).toEqual([false, true])
   await stub.endSession(two.id, true)
@@ -177,9 +192,9 @@ it('one session ends alone, or with all others', async () => {
 })
 
 it('what is forgotten is told as taken back, what never was as never granted', async () => {
-  const { asker } = await connect()
-  await stub.forget(asker, the.pick)
-  await stub.forget(asker, the.upload)
+  const { credential } = await connect()
+  await stub.forgetGrant(credential, the.pick)
+  await stub.forgetGrant(credential, the.upload)
   expect(await statuses(the.pick, the.upload)).toEqual([
     { ...NEVER, reason: 'ended', likely_cause: 'revoked_by_user' },
     { ...NEVER, missing_scope: the.upload },
@@ -187,31 +202,31 @@ it('what is forgotten is told as taken back, what never was as never granted', a
 })
 
 it('a disconnect that comes again is done, unless somebody is connected since', async () => {
-  const { asker } = await connect()
+  const { credential } = await connect()
   expect(await stub.disconnect(stranger)).toMatchObject(LOGIN_REQUIRED)
   later(2)
-  expect(await stub.disconnect(asker)).toEqual(DONE)
+  expect(await stub.disconnect(credential)).toEqual(DONE)
   expect(google.revocations).toHaveLength(1)
-  expect(await stub.disconnect(asker)).toEqual(DONE)
+  expect(await stub.disconnect(credential)).toEqual(DONE)
   expect(await stub.disconnectForOperator()).toBe(true)
   later(2)
   await connect()
-  expect(await stub.disconnect(asker)).toMatchObject(LOGIN_REQUIRED)
+  expect(await stub.disconnect(credential)).toMatchObject(LOGIN_REQUIRED)
 })
 
 it('a session whose grant alone is gone cannot disconnect once it is over', async () => {
-  const { asker } = await connect()
-  await stub.forget(asker, the.pick)
+  const { credential } = await connect()
+  await stub.forgetGrant(credential, the.pick)
   expect(await stub.disconnect(stranger)).toMatchObject(LOGIN_REQUIRED)
 })
 
 it('a proof that is used again disconnects nobody, and is not told as done (RFC 9449 §11.1)', async () => {
-  const { asker } = await connect()
+  const { credential } = await connect()
   const proof = { jkt: 'key', jti: 'one', expires_at: now() + 60 }
-  expect(await stub.confirm({ ...asker, proof })).toEqual(DONE)
+  expect(await stub.touchSession({ ...credential, proof })).toEqual(DONE)
   later(2)
   await stub.disconnectForOperator()
-  expect(await stub.disconnect({ ...asker, proof })).toMatchObject({
+  expect(await stub.disconnect({ ...credential, proof })).toMatchObject({
     failure: { code: 'invalid_dpop_proof' },
   })
 })
@@ -219,18 +234,25 @@ it('a proof that is used again disconnects nobody, and is not told as done (RFC 
 it('the operator hears of whatever is kept, and an object knows its names', async () => {
   await connect()
   const name = await accountName(theConfig(), the.sub)
-  expect([await stub.goesBy(name), await stub.goesBy('another')]).toEqual([true, false])
-  expect(await stub.census(false)).toMatchObject({ grants: [{ is_failing: false }] })
-  await stub.heed({ type: 'tokens_revoked', name, at: now() + 1 })
-  expect(await stub.goesBy(name)).toBe(false)
+  expect([await stub.hasProviderName(name), await stub.hasProviderName('another')]).toEqual([
+    true,
+    false,
+  ])
+  expect(await stub.stats(false)).toMatchObject({ grants: [{ is_failing: false }] })
+  await stub.applySecurityEvent({ type: 'tokens_revoked', name, at: now() + 1 })
+  expect(await stub.hasProviderName(name)).toBe(false)
 })
 
 it('codes are redeemed one after the other, whatever comes of the first (TMB-28)', async () => {
   const accounts = { one: the.sub, two: 'ben', three: the.sub }
   for (const [id, sub] of Object.entries(accounts))
-    await stub.hold({ id, consent: consentTo(the.pick, { sub }), expires_at: now() + 60 })
+    await stub.storePendingGrant({
+      id,
+      consent: consentTo(the.pick, { sub }),
+      expires_at: now() + 60,
+    })
   vi.spyOn(crypto.subtle, 'encrypt').mockRejectedValueOnce(new Error('out of order'))
-  const redeeming = [stub.redeem('three'), stub.redeem('one'), stub.redeem('two')]
+  const redeeming = [stub.redeemCode('three'), stub.redeemCode('one'), stub.redeemCode('two')]
   const [failed, first, second] = await Promise.allSettled(redeeming)
   expect(failed?.status).toBe('rejected')
   expect(first).toMatchObject({ value: { value: { access_token: 'canary-access-token' } } })
@@ -242,22 +264,22 @@ it('codes are redeemed one after the other, whatever comes of the first (TMB-28)
 it('what an object kept it keeps over its end, and a session that ended is gone from KV', async () => {
   const kv = createHostileKv()
   configure({ TOKENS: kv.namespace })
-  const { asker } = await connect()
+  const { credential } = await connect()
   await evictDurableObject(stub)
   expect(await statuses(the.pick)).toMatchObject([{ status: 'ready' }])
-  expect(await lives(asker)).toBe(true)
+  expect(await lives(credential)).toBe(true)
   later(2)
   const { writes } = kv.counts
-  await stub.endSession(asker.id, false)
+  await stub.endSession(credential.id, false)
   expect(kv.counts.writes).toBe(writes + 1)
 })
 
 it('a session that is over leaves the object with its alarm', async () => {
-  const { asker } = await connect()
+  const { credential } = await connect()
   later(theConfig().session_idle_seconds)
-  expect(await dumpObject(stub)).toContain(asker.id)
+  expect(await dumpObject(stub)).toContain(credential.id)
   await alarm(stub)
-  expect(await dumpObject(stub)).not.toContain(asker.id)
+  expect(await dumpObject(stub)).not.toContain(credential.id)
 })
 
 it('an alarm that fails comes again after a minute, and the log says so', async () => {
@@ -279,6 +301,6 @@ it('an object with a faulty configuration answers nothing', async () => {
   await connect()
   configure({ ENCRYPTION_KEYS: 'none' })
   await evictDurableObject(stub)
-  const answer = await stub.describe(user, [the.pick]).catch((error: Error) => error.message)
+  const answer = await stub.describeScopes(user, [the.pick]).catch((error: Error) => error.message)
   expect(answer).toBe('the configuration is faulty')
 })

@@ -57,14 +57,14 @@ export async function subjectOf(
 
 /** A consent that came back from Google and brings all that was asked for, unless a test says otherwise. */
 export function consentTo(
-  asked: string = the.pick,
+  requested_scope: string = the.pick,
   { tokens, ...more }: Partial<Omit<Consent, 'tokens'>> & { tokens?: object } = {},
 ): Consent {
   return {
-    ...{ sub: the.sub, asked, began_at: now(), begins_session: true, ...more },
+    ...{ sub: the.sub, requested_scope, began_at: now(), begins_session: true, ...more },
     tokens: {
       ...{ access_token: 'canary-access-token', refresh_token: 'canary-refresh-token' },
-      ...{ expires_in: 3599, expires_at: now() + 3599, scope: asked, ...tokens },
+      ...{ expires_in: 3599, expires_at: now() + 3599, scope: requested_scope, ...tokens },
     },
   }
 }
@@ -73,8 +73,8 @@ export function consentTo(
 export async function beginSession(
   stub: DurableObjectStub<Subject>,
   consent: Consent,
-): Promise<{ id: string; line: string }> {
-  const accepted = await stub.accept(consent)
+): Promise<{ id: string; family_id: string }> {
+  const accepted = await stub.acceptConsent(consent)
   if (!accepted.ok || !('session' in accepted.value) || !accepted.value.session)
     throw new Error('no session began')
   return accepted.value.session

@@ -4,7 +4,7 @@ import { evictDurableObject } from 'cloudflare:test'
 import { exports } from 'cloudflare:workers'
 import { kidOf } from '../../src/crypto/seal.ts'
 import type { Operator } from '../../src/operator.ts'
-import type { Census, Report } from '../../src/protocol/operator.ts'
+import type { Report, SubjectStats } from '../../src/protocol/operator.ts'
 import type { Subject } from '../../src/subject/subject.ts'
 import { encoded, secretOf } from '../crypto/keys.ts'
 import { dumpKv } from './story.ts'
@@ -28,7 +28,7 @@ export async function deployKeys(
 ): Promise<void> {
   configure({ ...more, ENCRYPTION_KEYS: kids.map((kid) => KEYS[kid]).join(',') })
   for (const stub of stubs) {
-    await stub.census(false) // only what runs can be evicted
+    await stub.stats(false) // only what runs can be evicted
     await evictDurableObject(stub)
   }
 }
@@ -47,14 +47,14 @@ export async function listAll(): Promise<string[]> {
 
 /** Rotates all that is listed. */
 export async function rotate(): Promise<Report[]> {
-  return operator.census('ada', await listAll(), true)
+  return operator.stats('ada', await listAll(), true)
 }
 
 /** What one subject keeps, counted. */
-export async function censusOf(key: string, reseal = false): Promise<Census> {
-  const [report] = await operator.census('ada', [key], reseal)
-  if (!report?.census) throw new Error('the subject keeps nothing')
-  return report.census
+export async function statsOf(key: string, reseal = false): Promise<SubjectStats> {
+  const [report] = await operator.stats('ada', [key], reseal)
+  if (!report?.stats) throw new Error('the subject keeps nothing')
+  return report.stats
 }
 
 /** The kids that records in KV name. */

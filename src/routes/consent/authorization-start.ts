@@ -6,12 +6,12 @@ import type { Client } from '../../config/clients.ts'
 import { BrokerError } from '../../errors.ts'
 import { createAuthorizationRequest } from '../../google/authorization-endpoint.ts'
 import { readCookies } from '../../session/cookies.ts'
-import { type Pending, sealPending } from '../../session/pending-authorization.ts'
-import { about, type BrokerContext, isPrefetch, record } from '../http/context.ts'
+import { type PendingAuthorization, sealPending } from '../../session/pending-authorization.ts'
+import { audit, type BrokerContext, isPrefetch, setAuditFields } from '../http/context.ts'
 
 /** A consent to be asked for. */
-export interface Errand
-  extends Pick<Pending, 'return_to' | 'display' | 'session' | 'authorization'> {
+export interface AuthorizationStart
+  extends Pick<PendingAuthorization, 'return_to' | 'display' | 'session' | 'authorization'> {
   client: Client
   bundle: Bundle
   select_account: boolean
@@ -22,27 +22,30 @@ export interface Errand
 }
 
 /** Redirects to Google, and remembers the errand in the browser. */
-export async function sendToGoogle(c: BrokerContext, errand: Errand): Promise<Response> {
+export async function startAuthorization(
+  c: BrokerContext,
+  start: AuthorizationStart,
+): Promise<Response> {
   const config = c.get('config')
-  const { select_account, login_hint, needs_refresh_token, session, authorization } = errand
+  const { select_account, login_hint, needs_refresh_token, session, authorization } = start
   keepOpener(c)
-  about(c, { client: errand.client.id, bundle: errand.bundle.name })
+  setAuditFields(c, { client: start.client.id, bundle: start.bundle.name })
   const request = await createAuthorizationRequest(config, {
-    scopes: errand.bundle.scopes,
+    scopes: start.bundle.scopes,
     prompt: [
       ...(needs_refresh_token ? (['consent'] as const) : []),
       ...(select_account ? (['select_account'] as const) : []),
     ],
     ...(login_hint === undefined || select_account ? {} : { login_hint }),
   })
-  const pending: Pending = {
+  const pending: PendingAuthorization = {
     state: request.state,
     nonce: request.nonce,
     code_verifier: request.code_verifier,
-    client: errand.client.id,
-    bundle: errand.bundle.name,
-    return_to: errand.return_to,
-    display: errand.display,
+    client: start.client.id,
+    bundle: start.bundle.name,
+    return_to: start.return_to,
+    display: start.display,
     ...(session === undefined ? {} : { session }),
     ...(authorization === undefined ? {} : { authorization }),
     consent_prompted: needs_refresh_token,
@@ -51,7 +54,7 @@ export async function sendToGoogle(c: BrokerContext, errand: Errand): Promise<Re
   for (const cookie of await sealPending(config, pending, readCookies(c.req.header('Cookie')))) {
     c.header('Set-Cookie', cookie, { append: true })
   }
-  record(c, 'connect_started')
+  audit(c, 'connect_started')
   return c.redirect(request.url, 303)
 }
 
@@ -66,7 +69,7 @@ export function keepOpener(c: BrokerContext): void {
 }
 
 /** Only a top-level navigation may begin a consent; W3C Fetch Metadata §2 (TMB-09). */
-export function refuseEmbedding(c: BrokerContext): void {
+export function requireTopLevelNavigation(c: BrokerContext): void {
   const isTopLevel = (c.req.header('Sec-Fetch-Dest') ?? 'document') === 'document'
   if (!isTopLevel || isPrefetch(c)) throw new BrokerError('access_denied', 'not_a_navigation')
 }

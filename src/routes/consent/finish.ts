@@ -7,20 +7,20 @@ import { BrokerError } from '../../errors.ts'
 import type { Tokens } from '../../google/token-endpoint.ts'
 import type { ConnectError, ConnectResult } from '../../protocol/http.ts'
 import { readCookies } from '../../session/cookies.ts'
-import { bindPending, type Pending } from '../../session/pending-authorization.ts'
+import { bindPending, type PendingAuthorization } from '../../session/pending-authorization.ts'
 import { sealSession } from '../../session/session-cookie.ts'
-import { sealHandle } from '../../session/tokens.ts'
+import { sealBrowserToken } from '../../session/tokens.ts'
 import type { Consent } from '../../subject/grant.ts'
 import { askSubject } from '../../subject/stub.ts'
-import { findBundle, findClient, findOAuthClient } from '../guards/lookup.ts'
-import { about, type BrokerContext, record } from '../http/context.ts'
+import { findBundle, findCookieClient, findOAuthClient } from '../guards/lookup.ts'
+import { audit, type BrokerContext, setAuditFields } from '../http/context.ts'
 import { popupPage } from '../http/pages.ts'
 import { type AnswerTarget, answerAuthorization } from './authorization-response.ts'
-import { keepOpener, sendToGoogle } from './authorization-start.ts'
+import { keepOpener, startAuthorization } from './authorization-start.ts'
 
 /** A consent whose code was exchanged and whose ID token was checked. */
 export interface Consented {
-  pending: Pending
+  pending: PendingAuthorization
   bundle: Bundle
   tokens: Tokens
   /** The account at the provider. */
@@ -34,9 +34,12 @@ export type Finish = () => Response | Promise<Response>
 const CODE_SECONDS = 60
 
 /** Finds the bundle a pending authorization is for, in the configuration of today. */
-export function bundleOf(c: BrokerContext, { authorization, client, bundle }: Pending): Bundle {
+export function bundleOf(
+  c: BrokerContext,
+  { authorization, client, bundle }: PendingAuthorization,
+): Bundle {
   const config = c.get('config')
-  const found = authorization ? findOAuthClient(config, client) : findClient(config, client)
+  const found = authorization ? findOAuthClient(config, client) : findCookieClient(config, client)
   return findBundle(config, found, bundle)
 }
 
@@ -50,31 +53,31 @@ export async function beginSession(
   const { pending, sub } = consented
   const { client } = pending
   const subject = await config.pseudonyms.subjectKey({ client, iss: config.issuer, sub })
-  about(c, { subject })
+  setAuditFields(c, { subject })
   if (pending.session && pending.session.subject !== subject)
-    return () => goBack(c, pending, 'account_mismatch')
-  const acceptance = await askSubject(c.env.SUBJECTS, subject, (stub) =>
-    stub.accept(toConsent(consented, true)),
+    return () => redirectToClient(c, pending, 'account_mismatch')
+  const accepted = await askSubject(c.env.SUBJECTS, subject, (stub) =>
+    stub.acceptConsent(toConsent(consented, true)),
   )
-  if (acceptance.result === 'refresh_token_missing') return askAgain(c, consented)
-  if (!acceptance.session) throw new BrokerError('server_error', 'session_missing')
-  const { id, line } = acceptance.session
+  if (accepted.result === 'refresh_token_missing') return askAgain(c, consented)
+  if (!accepted.session) throw new BrokerError('server_error', 'session_missing')
+  const { id, family_id } = accepted.session
   const exp = now() + config.session_ttl_seconds
   const cookies = readCookies(c.req.header('Cookie'))
   for (const value of [
     await sealSession(config, { id, client, sub, subject, exp }),
-    ...(await bindPending(config, cookies, cookie, client, { line, subject })),
+    ...(await bindPending(config, cookies, cookie, client, { family_id, subject })),
   ]) {
     c.header('Set-Cookie', value, { append: true })
   }
-  const { result } = acceptance
-  return () => goBack(c, pending, result === 'ok' ? undefined : result)
+  const { result } = accepted
+  return () => redirectToClient(c, pending, result === 'ok' ? undefined : result)
 }
 
 /** Has the consent wait, and issues the code for it: whoever cannot redeem that, gets nothing of it (TMB-16). */
 export async function issueCode(
   c: BrokerContext,
-  authorization: NonNullable<Pending['authorization']>,
+  authorization: NonNullable<PendingAuthorization['authorization']>,
   consented: Consented,
 ): Promise<Finish> {
   const config = c.get('config')
@@ -83,40 +86,40 @@ export async function issueCode(
   const { app_user, code_challenge, dpop_jkt } = authorization
   const subject =
     app_user?.subject ?? (await config.pseudonyms.subjectKey({ client, iss: config.issuer, sub }))
-  about(c, { subject })
+  setAuditFields(c, { subject })
   const id = randomId()
   const exp = now() + CODE_SECONDS
   try {
     const consent = toConsent(consented, app_user === undefined)
-    const holding = await askSubject(c.env.SUBJECTS, subject, (stub) =>
-      stub.hold({ id, consent, expires_at: exp }),
+    const stored = await askSubject(c.env.SUBJECTS, subject, (stub) =>
+      stub.storePendingGrant({ id, consent, expires_at: exp }),
     )
-    if (holding === 'refresh_token_missing') return askAgain(c, consented)
+    if (stored === 'refresh_token_missing') return askAgain(c, consented)
   } catch (error) {
     if (error instanceof BrokerError && error.failure.reason === 'account_mismatch')
-      return () => goBack(c, pending, 'account_mismatch')
+      return () => redirectToClient(c, pending, 'account_mismatch')
     throw error
   }
-  const code = await sealHandle(config, 'code', {
+  const code = await sealBrowserToken(config, 'code', {
     ...{ id, client, bundle, subject, redirect_uri, code_challenge, exp },
     ...(dpop_jkt === undefined ? {} : { dpop_jkt }),
     sub: app_user?.sub ?? sub,
     is_app_user: app_user !== undefined,
   })
   return () => {
-    record(c, 'connect_finished', { outcome: 'ok' })
+    audit(c, 'connect_finished', { outcome: 'ok' })
     return answerAuthorization(c, targetOf(pending, authorization), { code })
   }
 }
 
 /** Sends the user back to where they began, with the outcome and nothing else (TMB-17). */
-export function goBack(
+export function redirectToClient(
   c: BrokerContext,
-  pending: Pending,
+  pending: PendingAuthorization,
   error: ConnectError | undefined,
 ): Response | Promise<Response> {
   const { authorization, bundle, display, return_to } = pending
-  record(c, 'connect_finished', { outcome: error ?? 'ok' })
+  audit(c, 'connect_finished', { outcome: error ?? 'ok' })
   if (authorization) {
     const target = targetOf(pending, authorization)
     return answerAuthorization(c, target, { error: error ?? 'server_error' })
@@ -150,7 +153,7 @@ function askAgain(c: BrokerContext, { pending, bundle, sub }: Consented): Finish
   if (!client) throw new BrokerError('invalid_request', 'client_unknown')
   const { return_to, display, session, authorization } = pending
   return () =>
-    sendToGoogle(c, {
+    startAuthorization(c, {
       ...{ client, bundle, return_to, display },
       ...(session ? { session } : {}),
       ...(authorization ? { authorization } : {}),
@@ -161,8 +164,8 @@ function askAgain(c: BrokerContext, { pending, bundle, sub }: Consented): Finish
 }
 
 function targetOf(
-  { display, return_to }: Pending,
-  { state }: NonNullable<Pending['authorization']>,
+  { display, return_to }: PendingAuthorization,
+  { state }: NonNullable<PendingAuthorization['authorization']>,
 ): AnswerTarget {
   const response_mode = display === 'popup' ? 'web_message' : 'query'
   return { redirect_uri: return_to, response_mode, ...(state === undefined ? {} : { state }) }
@@ -171,10 +174,10 @@ function targetOf(
 function toConsent({ pending, bundle, tokens, sub }: Consented, begins_session: boolean): Consent {
   return {
     sub,
-    asked: bundle.scopes.join(' '),
+    requested_scope: bundle.scopes.join(' '),
     tokens: { ...tokens, scope: tokens.scope.join(' ') },
     began_at: pending.iat,
-    ...(pending.session ? { line: pending.session.line } : {}),
+    ...(pending.session ? { family_id: pending.session.family_id } : {}),
     begins_session,
   }
 }

@@ -4,16 +4,16 @@ import type { Client } from '../../config/clients.ts'
 import { BrokerError } from '../../errors.ts'
 import { clearedCookie, readCookies, SESSION_COOKIE_PREFIX } from '../../session/cookies.ts'
 import { openSession, type Session } from '../../session/session-cookie.ts'
-import { about, type BrokerContext } from '../http/context.ts'
+import { type BrokerContext, setAuditFields } from '../http/context.ts'
 import { clientsAt } from './cors.ts'
 import { connectUrl } from './lookup.ts'
-import type { Caller } from './principal.ts'
+import type { Principal } from './principal.ts'
 
 /** The header that no cross-site form can send (TMB-37). */
 const REQUESTED_WITH = 'photos-token-broker'
 
 /** A script of an allowed origin, with a session or without. */
-export interface Visitor {
+export interface CookieRequest {
   /** Exactly as the browser wrote it, or the broker's own where a browser leaves it out. */
   origin: string
   /** The clients this origin belongs to. */
@@ -28,7 +28,7 @@ export interface Visitor {
  * @throws {BrokerError} `access_denied` for an origin that is not listed or not told (TMB-36, TMB-38),
  *   `invalid_request` without the custom header (TMB-37) or with a second credential (TMB-39)
  */
-export async function admit(c: BrokerContext): Promise<Visitor> {
+export async function readCookieRequest(c: BrokerContext): Promise<CookieRequest> {
   const origin = originOf(c)
   const clients = origin === undefined ? [] : clientsAt(c, origin, 'cookie')
   if (origin === undefined || clients.length === 0 || !isScriptCall(c))
@@ -54,28 +54,28 @@ export async function admit(c: BrokerContext): Promise<Visitor> {
  *
  * @throws {BrokerError} what `admit` throws, or `login_required`
  */
-export async function admitSession(c: BrokerContext, bundle?: string): Promise<Caller> {
-  const visitor = await admit(c)
-  const caller = callerOf(c, visitor)
-  if (!caller) throw loginRequired(c, visitor, bundle)
-  return caller
+export async function authenticateSession(c: BrokerContext, bundle?: string): Promise<Principal> {
+  const cookieRequest = await readCookieRequest(c)
+  const principal = principalOf(c, cookieRequest)
+  if (!principal) throw loginRequired(c, cookieRequest, bundle)
+  return principal
 }
 
 /** The caller a visitor is, if it has a session. */
-export function callerOf(c: BrokerContext, visitor: Visitor): Caller | undefined {
-  const { clients, origin, session } = visitor
+export function principalOf(c: BrokerContext, cookieRequest: CookieRequest): Principal | undefined {
+  const { clients, origin, session } = cookieRequest
   const client = clients.find(({ id }) => id === session?.client)
   if (!session || !client) return undefined
   const { id, sub, subject } = session
-  about(c, { subject, client: client.id })
+  setAuditFields(c, { subject, client: client.id })
   return {
     client,
     sub,
     subject,
-    asker: { kind: 'session', id },
+    credential: { kind: 'session', id },
     connectUrl: (bundle) => connectUrl(c.get('config'), client, bundle, origin),
-    explain: (refusal, bundle) =>
-      refusal.failure.code === 'login_required' ? loginRequired(c, visitor, bundle) : refusal,
+    toClientError: (refusal, bundle) =>
+      refusal.failure.code === 'login_required' ? loginRequired(c, cookieRequest, bundle) : refusal,
   }
 }
 
@@ -87,7 +87,7 @@ export function callerOf(c: BrokerContext, visitor: Visitor): Caller | undefined
  */
 function loginRequired(
   c: BrokerContext,
-  { origin, clients, session }: Visitor,
+  { origin, clients, session }: CookieRequest,
   bundle?: string,
 ): BrokerError {
   const client = clients.find(({ id }) => id === session?.client) ?? clients[0]

@@ -1,22 +1,22 @@
 /** This file is the door of the calls that both modes share: each caller is sent to the guard of its mode. */
 
 import type { BrokerContext } from '../http/context.ts'
-import { admitSession } from './cookie-mode.ts'
+import { authenticateSession } from './cookie-mode.ts'
 import { clientsAt } from './cors.ts'
-import { admitBearer } from './oauth-mode.ts'
-import type { Caller } from './principal.ts'
+import { authenticateToken } from './oauth-mode.ts'
+import type { Principal } from './principal.ts'
 
 /**
  * Lets in a caller of either mode.
  *
  * @throws {BrokerError} what `admitSession` or `admitBearer` throws
  */
-export async function admitAny(c: BrokerContext): Promise<Caller> {
-  return isBearerCall(c) ? admitBearer(c) : admitSession(c)
+export async function authenticate(c: BrokerContext): Promise<Principal> {
+  return isOAuthCall(c) ? authenticateToken(c) : authenticateSession(c)
 }
 
 /** Whether a call has to show a token; an origin of the other mode never does (TMB-39). */
-export function isBearerCall(c: BrokerContext): boolean {
+export function isOAuthCall(c: BrokerContext): boolean {
   const origin = c.req.header('Origin')
   const isAt = (mode: 'cookie' | 'oauth'): boolean =>
     origin !== undefined && clientsAt(c, origin, mode).length > 0

@@ -27,7 +27,7 @@ export async function limitAddress(
  *
  * @throws {BrokerError} `slow_down`
  */
-export async function limitHandOut(
+export async function limitTokenIssuing(
   c: BrokerContext,
   subject: string,
   bundle: string,

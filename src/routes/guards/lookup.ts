@@ -16,7 +16,7 @@ const MAX_PARSED_LENGTH = 1280
  *
  * @throws {BrokerError} `invalid_request`
  */
-export function findClient(config: Config, id: string | null): Client {
+export function findCookieClient(config: Config, id: string | null): Client {
   const clients = cookieClients(config)
   const client = clients.find((client) => client.id === id || (id === null && clients.length === 1))
   if (!client) throw new BrokerError('invalid_request', 'client_unknown')
@@ -59,7 +59,7 @@ export function findBundle(
  *
  * @throws {BrokerError} `temporarily_unavailable`
  */
-export function requireRunning({ stopped }: Config, client: Client, bundle: string): void {
+export function requireEnabled({ stopped }: Config, client: Client, bundle: string): void {
   if (['all', `client:${client.id}`, `bundle:${bundle}`].some((name) => stopped.includes(name)))
     throw new BrokerError('temporarily_unavailable', 'stopped', { retry_after: 60 })
 }

@@ -7,11 +7,11 @@ import { type AppUser, verifyAppJwt } from '../../session/app-user.ts'
 import { readCookies, SESSION_COOKIE_PREFIX } from '../../session/cookies.ts'
 import { newNonce, type Proof, verifyProof } from '../../session/dpop.ts'
 import type { Session } from '../../session/session-cookie.ts'
-import { openHandle } from '../../session/tokens.ts'
-import { about, type BrokerContext } from '../http/context.ts'
+import { openBrowserToken } from '../../session/tokens.ts'
+import { type BrokerContext, setAuditFields } from '../http/context.ts'
 import { requireOAuthOrigin } from './cors.ts'
 import { authorizeUrl } from './lookup.ts'
-import type { Caller } from './principal.ts'
+import type { Principal } from './principal.ts'
 
 /**
  * Lets in whoever shows a token: `Authorization: DPoP` with the broker's own or a JWT bound to that key,
@@ -20,58 +20,60 @@ import type { Caller } from './principal.ts'
  * @throws {BrokerError} `login_required` or a DPoP error, with the challenge of RFC 9449 §7.1 or RFC 6750 §3;
  *   `access_denied` from an origin that is not the client's; `invalid_request` with a session cookie as well
  */
-export async function admitBearer(c: BrokerContext): Promise<Caller> {
+export async function authenticateToken(c: BrokerContext): Promise<Principal> {
   requireOAuthOrigin(c)
   const { names } = readCookies(c.req.header('Cookie'))
   if (names.some((name) => name.startsWith(SESSION_COOKIE_PREFIX)))
     throw new BrokerError('invalid_request', 'two_credentials') // TMB-39
   const { scheme, token } = readAuthorization(c)
-  const caller = scheme === 'dpop' ? await callerByProof(c, token) : await callerByJwt(c, token)
-  requireOAuthOrigin(c, caller.client)
-  return caller
+  const principal =
+    scheme === 'dpop' ? await principalByProof(c, token) : await principalByJwt(c, token)
+  requireOAuthOrigin(c, principal.client)
+  return principal
 }
 
 /** The user of the app's JWT in the `Authorization` header, from an origin of its client. */
-export async function admitAppUser(c: BrokerContext): Promise<AppUser> {
+export async function authenticateAppUser(c: BrokerContext): Promise<AppUser> {
   const { scheme, token } = readAuthorization(c)
-  if (scheme === 'dpop' && !isJws(token)) throw challenge(c, 'Bearer', loginRequired('no_app_jwt'))
+  if (scheme === 'dpop' && !isJws(token))
+    throw withChallenge(c, 'Bearer', invalidToken('no_app_jwt'))
   const user = await appUser(c, token)
   requireOAuthOrigin(c, user.client)
   return user
 }
 
 /** An app's user as a caller. */
-export function callerOfApp(
+export function appUserPrincipal(
   c: BrokerContext,
   { client, sub, subject }: AppUser,
   proof?: Proof,
-): Caller {
-  about(c, { subject, client: client.id })
+): Principal {
+  setAuditFields(c, { subject, client: client.id })
   return {
     client,
     sub,
     subject,
-    asker: { kind: 'app_user', ...(proof ? { proof } : {}) },
+    credential: { kind: 'app_user', ...(proof ? { proof } : {}) },
     connectUrl: (bundle) => authorizeUrl(c.get('config'), client, bundle),
-    explain: (refusal) => refusal,
+    toClientError: (refusal) => refusal,
   }
 }
 
 /** A browser's session at the token endpoint as a caller; RFC 6749 §5.2 has the word for one that ended. */
-export function callerOfSession(
+export function sessionPrincipal(
   c: BrokerContext,
   client: Client,
   { id, sub, subject }: Pick<Session, 'id' | 'sub' | 'subject'>,
   proof?: Proof,
-): Caller {
-  about(c, { subject, client: client.id })
+): Principal {
+  setAuditFields(c, { subject, client: client.id })
   return {
     client,
     sub,
     subject,
-    asker: { kind: 'session', id, ...(proof ? { proof } : {}) },
+    credential: { kind: 'session', id, ...(proof ? { proof } : {}) },
     connectUrl: (bundle) => authorizeUrl(c.get('config'), client, bundle),
-    explain: (refusal) =>
+    toClientError: (refusal) =>
       refusal.failure.code === 'login_required'
         ? new BrokerError('invalid_grant', 'session_ended')
         : refusal,
@@ -101,46 +103,46 @@ async function appUser(c: BrokerContext, jwt: string): Promise<AppUser> {
   try {
     const user = await verifyAppJwt(c.get('config'), jwt)
     if (user.jkt !== undefined && user.jkt !== (await requireProof(c, jwt)).jkt)
-      throw loginRequired('app_jwt_bound_to_another_key')
+      throw invalidToken('app_jwt_bound_to_another_key')
     return user
   } catch (error) {
-    throw challenge(c, 'Bearer', error)
+    throw withChallenge(c, 'Bearer', error)
   }
 }
 
 /** `Authorization: Bearer`: an app's JWT, unless it is bound to a key; RFC 9449 §7.2. */
-async function callerByJwt(c: BrokerContext, jwt: string): Promise<Caller> {
+async function principalByJwt(c: BrokerContext, jwt: string): Promise<Principal> {
   try {
     const user = await verifyAppJwt(c.get('config'), jwt)
-    if (user.jkt !== undefined) throw loginRequired('app_jwt_bound_to_a_key')
-    return callerOfApp(c, user)
+    if (user.jkt !== undefined) throw invalidToken('app_jwt_bound_to_a_key')
+    return appUserPrincipal(c, user)
   } catch (error) {
-    throw challenge(c, 'Bearer', error)
+    throw withChallenge(c, 'Bearer', error)
   }
 }
 
 /** `Authorization: DPoP`: the broker's own token, or an app's JWT that is bound to the key. */
-async function callerByProof(c: BrokerContext, token: string): Promise<Caller> {
+async function principalByProof(c: BrokerContext, token: string): Promise<Principal> {
   const config = c.get('config')
   try {
     const proof = await requireProof(c, token)
     if (isJws(token)) {
       const user = await verifyAppJwt(config, token)
-      if (user.jkt !== proof.jkt) throw loginRequired('app_jwt_bound_to_another_key')
+      if (user.jkt !== proof.jkt) throw invalidToken('app_jwt_bound_to_another_key')
       return {
-        ...callerOfApp(c, user, proof),
-        explain: (refusal) => challenge(c, 'DPoP', refusal),
+        ...appUserPrincipal(c, user, proof),
+        toClientError: (refusal) => withChallenge(c, 'DPoP', refusal),
       }
     }
-    const session = await openHandle(config, 'access', token)
+    const session = await openBrowserToken(config, 'access', token)
     const client = session && config.clients.get(session.client)
-    if (!session || !client || session.jkt !== proof.jkt) throw loginRequired('token_invalid')
+    if (!session || !client || session.jkt !== proof.jkt) throw invalidToken('token_invalid')
     return {
-      ...callerOfSession(c, client, session, proof),
-      explain: (refusal) => challenge(c, 'DPoP', refusal),
+      ...sessionPrincipal(c, client, session, proof),
+      toClientError: (refusal) => withChallenge(c, 'DPoP', refusal),
     }
   } catch (error) {
-    throw challenge(c, 'DPoP', error)
+    throw withChallenge(c, 'DPoP', error)
   }
 }
 
@@ -161,7 +163,7 @@ function isJws(token: string): boolean {
 }
 
 /** Adds the challenge that tells a client of a protected resource what to show; the status becomes 401. */
-function challenge(c: BrokerContext, scheme: 'DPoP' | 'Bearer', error: unknown): BrokerError {
+function withChallenge(c: BrokerContext, scheme: 'DPoP' | 'Bearer', error: unknown): BrokerError {
   if (!(error instanceof BrokerError)) throw error
   const { code, reason, ...more } = error.failure
   const isAbout = ['login_required', 'invalid_dpop_proof', 'use_dpop_nonce'].includes(code)
@@ -172,7 +174,7 @@ function challenge(c: BrokerContext, scheme: 'DPoP' | 'Bearer', error: unknown):
   return new BrokerError(code, reason, { ...more, status: 401, cause: error.cause })
 }
 
-function loginRequired(reason: string): BrokerError {
+function invalidToken(reason: string): BrokerError {
   return new BrokerError('login_required', reason)
 }
 

@@ -2,7 +2,7 @@
 
 import type { Context } from 'hono'
 import { type GenericSchema, type InferOutput, safeParse } from 'valibot'
-import { type AuditEvent, type AuditFields, openTrail } from '../../audit/audit.ts'
+import { type AuditEvent, type AuditFields, openAuditLog } from '../../audit/audit.ts'
 import type { Config } from '../../config/config.ts'
 import { BrokerError, failureOf } from '../../errors.ts'
 import type { Timings } from './timings.ts'
@@ -23,19 +23,19 @@ export interface BrokerEnv {
 export type BrokerContext = Context<BrokerEnv>
 
 /** Notes whom or what a request is about, as far as it was checked, for the audit trail (TMB-76). */
-export function about(c: BrokerContext, fields: AuditFields): void {
+export function setAuditFields(c: BrokerContext, fields: AuditFields): void {
   Object.assign(c.get('audit'), fields)
 }
 
 /** Records what came of a request, with all that is known of it (TMB-76). */
-export function record(
+export function audit(
   c: BrokerContext,
   event: AuditEvent,
   fields: AuditFields = {},
   error?: unknown,
 ): void {
   const origin = c.req.header('Origin')
-  const trail = openTrail(c.env, (work) => c.executionCtx.waitUntil(work))
+  const trail = openAuditLog(c.env, (work) => c.executionCtx.waitUntil(work))
   trail.record(
     event,
     {
@@ -53,8 +53,8 @@ export function recordFailure(c: BrokerContext, error: unknown, more: AuditField
   const { code, reason } = failureOf(error)
   const fields = { route: c.req.routePath, outcome: code, ...more }
   const isOurs = code === 'server_error' || code === 'temporarily_unavailable'
-  if (isOurs) record(c, 'request_failed', fields, error)
-  else record(c, 'request_refused', { ...fields, reason })
+  if (isOurs) audit(c, 'request_failed', fields, error)
+  else audit(c, 'request_refused', { ...fields, reason })
 }
 
 /** An origin as browsers write it; whatever else comes in its place may be a secret gone astray, and is not told (TMB-75). */

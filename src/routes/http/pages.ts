@@ -42,7 +42,7 @@ export function errorPage(
 }
 
 /** Asks before sending somebody on whom another site sent here: nobody is led to Google unawares (TMB-09). */
-export function confirmPage(
+export function confirmationPage(
   c: BrokerContext,
   { app, reason, href }: { app: string; reason: string; href: string },
 ): Promise<Response> {

@@ -4,7 +4,11 @@ import type { Client } from '../../config/clients.ts'
 import { sha256 } from '../../crypto/digest.ts'
 import { BrokerError, failureOf, success } from '../../errors.ts'
 import type { AuthorizationError } from '../../protocol/http.ts'
-import { type AuthorizationRequest, openHandle, type PushedRequest } from '../../session/tokens.ts'
+import {
+  type AuthorizationRequest,
+  openBrowserToken,
+  type PushedRequest,
+} from '../../session/tokens.ts'
 import { askSubject } from '../../subject/stub.ts'
 import {
   readAnswerTarget,
@@ -13,15 +17,20 @@ import {
 } from '../consent/authorization-request.ts'
 import { type AnswerTarget, answerAuthorization } from '../consent/authorization-response.ts'
 import {
-  type Errand,
+  type AuthorizationStart,
   keepOpener,
-  refuseEmbedding,
-  sendToGoogle,
+  requireTopLevelNavigation,
+  startAuthorization,
 } from '../consent/authorization-start.ts'
 import { limitAddress } from '../guards/limits.ts'
 import { findBundle, findOAuthClient } from '../guards/lookup.ts'
-import { about, type BrokerContext, readParameters, recordFailure } from '../http/context.ts'
-import { confirmPage } from '../http/pages.ts'
+import {
+  type BrokerContext,
+  readParameters,
+  recordFailure,
+  setAuditFields,
+} from '../http/context.ts'
+import { confirmationPage } from '../http/pages.ts'
 
 /** A pushed request with the text that named it. */
 type Pushed = PushedRequest & { reference: string }
@@ -36,20 +45,20 @@ export const REQUEST_URI_PREFIX = 'urn:ietf:params:oauth:request_uri:'
  * @see RFC 6749 §4.1.1, RFC 9126 §4
  */
 export async function authorize(c: BrokerContext): Promise<Response> {
-  refuseEmbedding(c)
+  requireTopLevelNavigation(c)
   await limitAddress(c, 'START_LIMIT')
   const config = c.get('config')
   const { parameters, repeated } = readParameters(new URL(c.req.url).search)
   const client = findOAuthClient(config, parameters.get('client_id'))
-  about(c, { client: client.id })
+  setAuditFields(c, { client: client.id })
   const request_uri = parameters.get('request_uri')
   if (request_uri !== undefined) {
     const pushed = await openPushed(c, client, request_uri)
-    about(c, { subject: pushed.app_user.subject })
-    return orErrorAt(c, pushed.request, () => begin(c, client, pushed.request, pushed))
+    setAuditFields(c, { subject: pushed.app_user.subject })
+    return withErrorRedirect(c, pushed.request, () => begin(c, client, pushed.request, pushed))
   }
   const redirect_uri = readRedirectUri(client, parameters)
-  return orErrorAt(c, readAnswerTarget(redirect_uri, parameters), () => {
+  return withErrorRedirect(c, readAnswerTarget(redirect_uri, parameters), () => {
     if (repeated.size > 0) throw new BrokerError('invalid_request', 'parameter_repeated')
     if (client.app_issuer) throw new BrokerError('invalid_request', 'request_not_pushed')
     return begin(c, client, readAuthorizationRequest(config, client, redirect_uri, parameters))
@@ -57,7 +66,7 @@ export async function authorize(c: BrokerContext): Promise<Response> {
 }
 
 /** Whatever cannot be begun is answered on the redirect URI; RFC 6749 §4.1.2.1. */
-async function orErrorAt(
+async function withErrorRedirect(
   c: BrokerContext,
   target: AnswerTarget,
   work: () => Promise<Response>,
@@ -77,15 +86,15 @@ async function begin(
   pushed?: Pushed,
 ): Promise<Response> {
   const bundle = findBundle(c.get('config'), client, request.bundle)
-  about(c, { bundle: bundle.name })
+  setAuditFields(c, { bundle: bundle.name })
   const display = request.response_mode === 'web_message' ? 'popup' : 'page'
   if (display === 'popup') keepOpener(c)
-  if (isUnasked(c)) {
+  if (isUnsolicited(c)) {
     const app = new URL(request.redirect_uri).host
-    return confirmPage(c, { app, reason: bundle.reason, href: new URL(c.req.url).search })
+    return confirmationPage(c, { app, reason: bundle.reason, href: new URL(c.req.url).search })
   }
   const { state, code_challenge, dpop_jkt, prompt, login_hint } = request
-  const errand: Errand = {
+  const start: AuthorizationStart = {
     ...{ client, bundle, display, return_to: request.redirect_uri, login_hint },
     select_account: prompt === 'select_account',
     needs_refresh_token: prompt === 'consent',
@@ -96,27 +105,27 @@ async function begin(
       ...(pushed ? { app_user: pushed.app_user } : {}),
     },
   }
-  return sendToGoogle(c, pushed ? await withHistory(c, errand, pushed) : errand)
+  return startAuthorization(c, pushed ? await consumePushedRequest(c, start, pushed) : start)
 }
 
 /** A pushed request is good once, and its user is known: what is granted already, and of which account. */
-async function withHistory(
+async function consumePushedRequest(
   c: BrokerContext,
-  errand: Errand,
+  start: AuthorizationStart,
   { app_user, exp, reference }: Pushed,
-): Promise<Errand> {
+): Promise<AuthorizationStart> {
   const name = `request/${await sha256(reference)}`
   const isFirst = await askSubject(c.env.SUBJECTS, name, async (stub) =>
     success(await stub.consume(exp)),
   )
   if (!isFirst) throw new BrokerError('invalid_request', 'request_uri_used')
   const { granted, account } = await askSubject(c.env.SUBJECTS, app_user.subject, (stub) =>
-    stub.beginConsent({ kind: 'app_user' }, errand.bundle.scopes.join(' ')),
+    stub.beginConsent({ kind: 'app_user' }, start.bundle.scopes.join(' ')),
   )
   return {
-    ...errand,
-    login_hint: account ?? errand.login_hint,
-    needs_refresh_token: errand.needs_refresh_token || !granted,
+    ...start,
+    login_hint: account ?? start.login_hint,
+    needs_refresh_token: start.needs_refresh_token || !granted,
   }
 }
 
@@ -124,14 +133,14 @@ async function openPushed(c: BrokerContext, client: Client, request_uri: string)
   const reference = request_uri.startsWith(REQUEST_URI_PREFIX)
     ? request_uri.slice(REQUEST_URI_PREFIX.length)
     : ''
-  const pushed = await openHandle(c.get('config'), 'request', reference)
+  const pushed = await openBrowserToken(c.get('config'), 'request', reference)
   if (!pushed || pushed.request.client !== client.id)
     throw new BrokerError('invalid_request', 'request_uri_unknown')
   return { ...pushed, reference }
 }
 
 /** Another site sent the user here without a click of theirs; W3C Fetch Metadata §2.4 (TMB-09). */
-function isUnasked(c: BrokerContext): boolean {
+function isUnsolicited(c: BrokerContext): boolean {
   return c.req.header('Sec-Fetch-Site') === 'cross-site' && c.req.header('Sec-Fetch-User') !== '?1'
 }
 

@@ -5,15 +5,20 @@ import type { Client } from '../../config/clients.ts'
 import { sha256 } from '../../crypto/digest.ts'
 import { BrokerError, success } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol/http.ts'
-import { type AuthorizationCode, openHandle, sealHandle } from '../../session/tokens.ts'
+import { type AuthorizationCode, openBrowserToken, sealBrowserToken } from '../../session/tokens.ts'
 import { askSubject } from '../../subject/stub.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
-import { findOAuthClient, requireRunning } from '../guards/lookup.ts'
-import { admitAppUser, callerOfApp, callerOfSession, requireProof } from '../guards/oauth-mode.ts'
-import { type Caller, inWordsFor } from '../guards/principal.ts'
+import { findOAuthClient, requireEnabled } from '../guards/lookup.ts'
+import {
+  appUserPrincipal,
+  authenticateAppUser,
+  requireProof,
+  sessionPrincipal,
+} from '../guards/oauth-mode.ts'
+import { type Principal, withClientErrors } from '../guards/principal.ts'
 import type { BrokerContext, Parameters } from '../http/context.ts'
-import { toAnswer } from '../issue-token.ts'
-import { required, tokenResponse } from './token-response.ts'
+import { toTokenGrant } from '../issue-token.ts'
+import { required, toTokenResponse } from './token-response.ts'
 
 /** RFC 7636 §4.1. */
 const CODE_VERIFIER = /^[\w.~-]{43,128}$/
@@ -32,8 +37,8 @@ export async function redeemCode(c: BrokerContext, form: Parameters): Promise<OA
   if (!CODE_VERIFIER.test(code_verifier))
     throw new BrokerError('invalid_request', 'code_verifier_shape')
   const redirect_uri = required(form, 'redirect_uri')
-  const who = client.app_issuer ? await admitAppUser(c) : undefined
-  const code = await openHandle(c.get('config'), 'code', text)
+  const who = client.app_issuer ? await authenticateAppUser(c) : undefined
+  const code = await openBrowserToken(c.get('config'), 'code', text)
   if (!code || code.client !== client.id || code.is_app_user !== (who !== undefined))
     throw invalidGrant('code_unknown')
   if (who && who.subject !== code.subject) return dropForeign(c, code)
@@ -53,25 +58,27 @@ async function redeem(
   jkt: string | undefined,
 ): Promise<OAuthTokenResponse> {
   const [config, timings] = [c.get('config'), c.get('timings')]
-  requireRunning(config, client, bundle)
-  const caller: Caller =
+  requireEnabled(config, client, bundle)
+  const principal: Principal =
     jkt === undefined
-      ? callerOfApp(c, { client, sub, subject })
-      : callerOfSession(c, client, { id: '', sub, subject })
-  const asking = askSubject(c.env.SUBJECTS, subject, (stub) => stub.redeem(id))
-  const redeemed = await inWordsFor(caller, timings.measure('do', asking), bundle)
+      ? appUserPrincipal(c, { client, sub, subject })
+      : sessionPrincipal(c, client, { id: '', sub, subject })
+  const call = askSubject(c.env.SUBJECTS, subject, (stub) => stub.redeemCode(id))
+  const redeemed = await withClientErrors(principal, timings.measure('do', call), bundle)
   if (jkt === undefined || redeemed.session === undefined)
-    return tokenResponse(bundle, toAnswer(redeemed))
-  const refresh_token = await sealHandle(config, 'refresh', {
+    return toTokenResponse(bundle, toTokenGrant(redeemed))
+  const refresh_token = await sealBrowserToken(config, 'refresh', {
     ...{ id: redeemed.session, client: client.id, sub, subject, jkt, bundle },
     exp: now() + config.session_ttl_seconds,
   })
-  return tokenResponse(bundle, toAnswer(redeemed), refresh_token)
+  return toTokenResponse(bundle, toTokenGrant(redeemed), refresh_token)
 }
 
 /** Somebody was led to consent for another: neither gets anything (TMB-05, TMB-16). */
 async function dropForeign(c: BrokerContext, { id, subject }: AuthorizationCode): Promise<never> {
-  await askSubject(c.env.SUBJECTS, subject, async (stub) => success(await stub.dropPending(id)))
+  await askSubject(c.env.SUBJECTS, subject, async (stub) =>
+    success(await stub.dropPendingGrant(id)),
+  )
   throw new BrokerError('access_denied', 'code_of_another_user')
 }
 

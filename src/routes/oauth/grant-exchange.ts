@@ -5,11 +5,11 @@ import type { OAuthTokenResponse } from '../../protocol/http.ts'
 import { verifyAppJwt } from '../../session/app-user.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
 import { findBundle } from '../guards/lookup.ts'
-import { callerOfApp, requireClient, requireProof } from '../guards/oauth-mode.ts'
-import type { Caller } from '../guards/principal.ts'
+import { appUserPrincipal, requireClient, requireProof } from '../guards/oauth-mode.ts'
+import type { Principal } from '../guards/principal.ts'
 import type { BrokerContext, Parameters } from '../http/context.ts'
-import { handOut } from '../issue-token.ts'
-import { readWish, required, tokenResponse } from './token-response.ts'
+import { issueToken } from '../issue-token.ts'
+import { readTokenPreferences, required, toTokenResponse } from './token-response.ts'
 
 /** RFC 8693 §3. */
 const JWT = 'urn:ietf:params:oauth:token-type:jwt'
@@ -33,21 +33,21 @@ export async function exchangeToken(
   const isAccessToken = (form.get('requested_token_type') ?? ACCESS_TOKEN) === ACCESS_TOKEN
   if (!isJwt || !isAccessToken || UNSUPPORTED.some((name) => form.has(name)))
     throw new BrokerError('invalid_request', 'exchange_unsupported')
-  const caller = await callerOf(c, subject_token)
-  requireOAuthOrigin(c, caller.client)
-  requireClient(caller.client, form.get('client_id'))
+  const principal = await authenticateSubjectToken(c, subject_token)
+  requireOAuthOrigin(c, principal.client)
+  requireClient(principal.client, form.get('client_id'))
   const name = required(form, 'scope')
-  const bundle = findBundle(c.get('config'), caller.client, name)
-  const token = await handOut(c, caller, bundle, readWish(form))
-  return { ...tokenResponse(name, token), issued_token_type: ACCESS_TOKEN }
+  const bundle = findBundle(c.get('config'), principal.client, name)
+  const token = await issueToken(c, principal, bundle, readTokenPreferences(form))
+  return { ...toTokenResponse(name, token), issued_token_type: ACCESS_TOKEN }
 }
 
 /** A JWT bound to a key is good only with a proof of it, and the proof once (TMB-51). */
-async function callerOf(c: BrokerContext, jwt: string): Promise<Caller> {
+async function authenticateSubjectToken(c: BrokerContext, jwt: string): Promise<Principal> {
   try {
     const user = await verifyAppJwt(c.get('config'), jwt)
     const proof = user.jkt === undefined ? undefined : await requireProof(c)
-    if (user.jkt === proof?.jkt) return callerOfApp(c, user, proof)
+    if (user.jkt === proof?.jkt) return appUserPrincipal(c, user, proof)
   } catch (error) {
     if (!(error instanceof BrokerError) || error.failure.code !== 'login_required') throw error
   }

@@ -4,15 +4,15 @@ import { now } from '../../clock.ts'
 import { isSealedWithCurrent } from '../../crypto/seal.ts'
 import { BrokerError } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol/http.ts'
-import { type BoundSession, openHandle, sealHandle } from '../../session/tokens.ts'
+import { type BoundSession, openBrowserToken, sealBrowserToken } from '../../session/tokens.ts'
 import { askSubject } from '../../subject/stub.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
 import { findBundle, findOAuthClient } from '../guards/lookup.ts'
-import { callerOfSession, requireClient, requireProof } from '../guards/oauth-mode.ts'
-import { type Caller, inWordsFor } from '../guards/principal.ts'
+import { requireClient, requireProof, sessionPrincipal } from '../guards/oauth-mode.ts'
+import { type Principal, withClientErrors } from '../guards/principal.ts'
 import type { BrokerContext, Parameters } from '../http/context.ts'
-import { handOut } from '../issue-token.ts'
-import { readWish, required, tokenResponse } from './token-response.ts'
+import { issueToken } from '../issue-token.ts'
+import { readTokenPreferences, required, toTokenResponse } from './token-response.ts'
 
 /** The reserved name in `scope` that asks for a token of the broker's own calls. */
 const BROKER_SCOPE = 'broker'
@@ -33,32 +33,38 @@ export async function refreshToken(
   const config = c.get('config')
   const text = required(form, 'refresh_token')
   const proof = await requireProof(c)
-  const session = await openHandle(config, 'refresh', text)
+  const session = await openBrowserToken(config, 'refresh', text)
   if (!session || session.jkt !== proof.jkt || !config.clients.has(session.client))
     throw new BrokerError('invalid_grant', 'refresh_token_invalid')
   const client = findOAuthClient(config, session.client)
   requireOAuthOrigin(c, client)
   requireClient(client, form.get('client_id'))
-  const caller = callerOfSession(c, client, session, proof)
+  const principal = sessionPrincipal(c, client, session, proof)
   const refresh_token = await resealed(c, session, text)
   const name = form.get('scope') ?? session.bundle
-  if (name === BROKER_SCOPE) return brokerToken(c, caller, session, refresh_token)
+  if (name === BROKER_SCOPE) return brokerToken(c, principal, session, refresh_token)
   const bundle = findBundle(config, client, name)
-  return tokenResponse(name, await handOut(c, caller, bundle, readWish(form)), refresh_token)
+  return toTokenResponse(
+    name,
+    await issueToken(c, principal, bundle, readTokenPreferences(form)),
+    refresh_token,
+  )
 }
 
 /** A token for the broker's own calls, good only with the same key; RFC 9449 §5. */
 async function brokerToken(
   c: BrokerContext,
-  caller: Caller,
+  principal: Principal,
   session: BoundSession,
   refresh_token: string,
 ): Promise<OAuthTokenResponse> {
-  const asking = askSubject(c.env.SUBJECTS, caller.subject, (stub) => stub.confirm(caller.asker))
-  await inWordsFor(caller, c.get('timings').measure('do', asking))
+  const call = askSubject(c.env.SUBJECTS, principal.subject, (stub) =>
+    stub.touchSession(principal.credential),
+  )
+  await withClientErrors(principal, c.get('timings').measure('do', call))
   const exp = Math.min(now() + BROKER_TOKEN_SECONDS, session.exp)
   return {
-    access_token: await sealHandle(c.get('config'), 'access', { ...session, exp }),
+    access_token: await sealBrowserToken(c.get('config'), 'access', { ...session, exp }),
     token_type: 'DPoP',
     expires_in: Math.floor(exp - now()),
     scope: BROKER_SCOPE,
@@ -69,5 +75,7 @@ async function brokerToken(
 /** The same refresh token, sealed anew when the key that sealed it is about to go (design.md §6.10). */
 async function resealed(c: BrokerContext, session: BoundSession, text: string): Promise<string> {
   const config = c.get('config')
-  return isSealedWithCurrent(config.keyring, text) ? text : sealHandle(config, 'refresh', session)
+  return isSealedWithCurrent(config.keyring, text)
+    ? text
+    : sealBrowserToken(config, 'refresh', session)
 }

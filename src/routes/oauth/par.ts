@@ -3,11 +3,11 @@
 import { now } from '../../clock.ts'
 import { BrokerError } from '../../errors.ts'
 import type { PushedResponse } from '../../protocol/http.ts'
-import { sealHandle } from '../../session/tokens.ts'
+import { sealBrowserToken } from '../../session/tokens.ts'
 import { readAuthorizationRequest, readRedirectUri } from '../consent/authorization-request.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
 import { limitAddress } from '../guards/limits.ts'
-import { admitAppUser, requireProof } from '../guards/oauth-mode.ts'
+import { authenticateAppUser, requireProof } from '../guards/oauth-mode.ts'
 import { type BrokerContext, readForm } from '../http/context.ts'
 import { REQUEST_URI_PREFIX } from './authorize.ts'
 
@@ -23,7 +23,7 @@ const REQUEST_SECONDS = 60
 export async function pushRequest(c: BrokerContext): Promise<Response> {
   requireOAuthOrigin(c)
   await limitAddress(c, 'START_LIMIT')
-  const { client, sub, subject } = await admitAppUser(c)
+  const { client, sub, subject } = await authenticateAppUser(c)
   const form = await readForm(c)
   if (form.get('client_id') !== client.id)
     throw new BrokerError('invalid_request', 'client_of_another_issuer')
@@ -34,7 +34,7 @@ export async function pushRequest(c: BrokerContext): Promise<Response> {
     c.req.header('DPoP') === undefined ? request.dpop_jkt : (await requireProof(c)).jkt
   if (request.dpop_jkt !== undefined && request.dpop_jkt !== dpop_jkt)
     throw new BrokerError('invalid_dpop_proof', 'dpop_jkt_mismatch')
-  const reference = await sealHandle(c.get('config'), 'request', {
+  const reference = await sealBrowserToken(c.get('config'), 'request', {
     request: { ...request, ...(dpop_jkt === undefined ? {} : { dpop_jkt }) },
     app_user: { subject, sub },
     exp: now() + REQUEST_SECONDS,

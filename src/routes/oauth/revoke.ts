@@ -1,11 +1,11 @@
 /** This file is `POST /revoke`: a frontend gives a token of the broker back, and the session of it ends. */
 
 import { BrokerError, success } from '../../errors.ts'
-import { openHandle } from '../../session/tokens.ts'
+import { openBrowserToken } from '../../session/tokens.ts'
 import { askSubject } from '../../subject/stub.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
 import { findOAuthClient } from '../guards/lookup.ts'
-import { type BrokerContext, readForm, record } from '../http/context.ts'
+import { audit, type BrokerContext, readForm } from '../http/context.ts'
 import { required } from './token-response.ts'
 
 /**
@@ -24,14 +24,15 @@ export async function revoke(c: BrokerContext): Promise<Response> {
   requireOAuthOrigin(c, client)
   const token = required(form, 'token')
   const session =
-    (await openHandle(config, 'refresh', token)) ?? (await openHandle(config, 'access', token))
+    (await openBrowserToken(config, 'refresh', token)) ??
+    (await openBrowserToken(config, 'access', token))
   if (session) {
     if (session.client !== client.id) throw new BrokerError('invalid_grant', 'other_client')
     const ending = askSubject(c.env.SUBJECTS, session.subject, async (subject) =>
       success(await subject.endSession(session.id, false)),
     )
     await timings.measure('do', ending)
-    record(c, 'session_ended', { subject: session.subject, client: session.client })
+    audit(c, 'session_ended', { subject: session.subject, client: session.client })
   }
   return c.body(null, 200)
 }

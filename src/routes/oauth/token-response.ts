@@ -5,10 +5,10 @@ import type { OAuthTokenResponse } from '../../protocol/http.ts'
 import type { Parameters } from '../http/context.ts'
 import {
   DEFAULT_MIN_TTL_SECONDS,
-  type HandedOut,
   MAX_MIN_TTL_SECONDS,
-  REJECTED,
-  type Wish,
+  TOKEN_HASH,
+  type TokenGrant,
+  type TokenPreferences,
 } from '../issue-token.ts'
 
 /**
@@ -27,20 +27,20 @@ export function required(form: Parameters, name: string): string {
  *
  * @throws {BrokerError} `invalid_request`
  */
-export function readWish(form: Parameters): Wish {
+export function readTokenPreferences(form: Parameters): TokenPreferences {
   const text = form.get('min_ttl') ?? String(DEFAULT_MIN_TTL_SECONDS)
   const rejected = form.get('rejected')
   if (!/^\d{1,4}$/.test(text) || Number(text) > MAX_MIN_TTL_SECONDS)
     throw new BrokerError('invalid_request', 'min_ttl_shape')
-  if (rejected !== undefined && !REJECTED.test(rejected))
+  if (rejected !== undefined && !TOKEN_HASH.test(rejected))
     throw new BrokerError('invalid_request', 'rejected_shape')
   return { min_ttl: Number(text), rejected }
 }
 
 /** Makes the answer with Google's access token. */
-export function tokenResponse(
+export function toTokenResponse(
   bundle: string,
-  { access_token, expires_in, scope }: HandedOut,
+  { access_token, expires_in, scope }: TokenGrant,
   refresh_token?: string,
 ): OAuthTokenResponse {
   return {

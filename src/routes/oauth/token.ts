@@ -3,7 +3,7 @@
 import { BrokerError } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol/http.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
-import { type BrokerContext, type Parameters, readForm, record } from '../http/context.ts'
+import { audit, type BrokerContext, type Parameters, readForm } from '../http/context.ts'
 import { redeemCode } from './grant-code.ts'
 import { exchangeToken } from './grant-exchange.ts'
 import { refreshToken } from './grant-refresh.ts'
@@ -34,6 +34,6 @@ export async function token(c: BrokerContext): Promise<Response> {
   if (!grant) throw new BrokerError('unsupported_grant_type', 'grant_type_unknown')
   c.header('Pragma', 'no-cache') // RFC 6749 §5.1, for caches that know nothing newer
   const answer = await grant(c, form)
-  record(c, 'token_issued', { bundle: answer.scope })
+  audit(c, 'token_issued', { bundle: answer.scope })
   return c.json(answer)
 }

@@ -5,7 +5,7 @@ import { type Config, readConfig } from '../../../src/config/config.ts'
 import { randomId } from '../../../src/crypto/digest.ts'
 import { seal } from '../../../src/crypto/seal.ts'
 import { sealSession } from '../../../src/session/session-cookie.ts'
-import { sealHandle } from '../../../src/session/tokens.ts'
+import { sealBrowserToken } from '../../../src/session/tokens.ts'
 import { scopeSetKey } from '../../../src/subject/grants.ts'
 import { type StoredToken, tokenKey } from '../../../src/subject/kv-records.ts'
 import type { Subject } from '../../../src/subject/subject.ts'
@@ -33,8 +33,8 @@ async function plantSubject(env: Env, config: Config, planting: Planting): Promi
     const expires_at = now() + expires_in
     const refresh_token = `refresh-${randomId()}`
     const tokens = { access_token, refresh_token, expires_in, expires_at, scope }
-    const consent = { sub, asked: scope, tokens, began_at: now() }
-    const accepted = await stub.accept({ ...consent, begins_session: name === bundles[0] })
+    const consent = { sub, requested_scope: scope, tokens, began_at: now() }
+    const accepted = await stub.acceptConsent({ ...consent, begins_session: name === bundles[0] })
     if (!accepted.ok || !('result' in accepted.value) || accepted.value.result !== 'ok')
       throw new Error(`the subject did not accept ${name}`)
     if ('session' in accepted.value) id = accepted.value.session?.id ?? id
@@ -43,7 +43,7 @@ async function plantSubject(env: Env, config: Config, planting: Planting): Promi
   const [first = ''] = bundles
   if (jkt === undefined) return { cookie: cookieOf(await sealSession(config, session)) }
   const bound = { ...session, jkt, bundle: first }
-  return { refresh_token: await sealHandle(config, 'refresh', bound) }
+  return { refresh_token: await sealBrowserToken(config, 'refresh', bound) }
 }
 
 /** One access token each, as the edge finds it, for whoever fills the store; a cookie for every `cookie_each`th. */
