@@ -45,7 +45,7 @@ export interface Config {
 }
 
 const DAY_SECONDS = 24 * 60 * 60
-const BINDINGS = ['TOKENS', 'SUBJECTS', 'CALLBACK_LIMIT']
+const BINDINGS = ['TOKENS', 'SUBJECTS', 'ONE_TIME_USES', 'SUBJECT_INDEX', 'CALLBACK_LIMIT']
 
 /**
  * Reads and checks every setting.

@@ -3,7 +3,7 @@
 import broker from '../index.ts'
 import { servePage } from './page.ts'
 
-export { Operator, Subject } from '../index.ts'
+export { OneTimeUse, Operator, Subject, SubjectIndex } from '../index.ts'
 
 /** Script and style of the page are static assets, from `src/demo/public`. */
 export default {

@@ -2,9 +2,10 @@
 
 import type { Config } from '../config/config.ts'
 import { sha256 } from '../crypto/digest.ts'
-import { BrokerError, success } from '../errors.ts'
+import { BrokerError } from '../errors.ts'
 import type { SecurityEventError } from '../protocol/http.ts'
 import { audit, type BrokerContext, readBody } from '../routes/http/context.ts'
+import { isUsed, useOnce } from '../session/one-time-use.ts'
 import { accountName, tokenName } from '../subject/provider-names.ts'
 import { endsAnything } from '../subject/security-event.ts'
 import { askSubject } from '../subject/stub.ts'
@@ -14,6 +15,7 @@ import {
   type SecurityEventToken,
   verifySecurityEvent,
 } from './security-event-token.ts'
+import { findSubjects } from './subject-index.ts'
 
 const MAX_EVENT_BYTES = 16 * 1024
 
@@ -34,15 +36,10 @@ export async function receiveEvent(c: BrokerContext): Promise<Response> {
   const token = await verify(c)
   if (!token) throw new BrokerError('invalid_request', 'provider_sends_no_events', { status: 404 })
   const name = `event/${await sha256(token.jti)}`
-  const isKnown = await askSubject(c.env.SUBJECTS, name, async (mark) =>
-    success(await mark.isConsumed()),
-  )
+  const isKnown = await isUsed(c.env, name)
   for (const event of isKnown ? [] : token.events) await heed(c, event, token.iat)
   // Marked last: whatever failed before, the provider sends again.
-  if (!isKnown)
-    await askSubject(c.env.SUBJECTS, name, async (mark) =>
-      success(await mark.consume(token.iat + MAX_EVENT_AGE_SECONDS)),
-    )
+  if (!isKnown) await useOnce(c.env, name, token.iat + MAX_EVENT_AGE_SECONDS)
   const reason = token.events.map(({ type }) => type).join(' ')
   audit(c, 'security_event', { reason, outcome: isKnown ? 'duplicate' : 'ok' })
   return c.body(null, 202)
@@ -68,9 +65,7 @@ async function heed(c: BrokerContext, event: SecurityEvent, at: number): Promise
   const { type, sub } = event
   const name = endsAnything(type) ? await nameOf(config, event) : undefined
   if (name === undefined) return
-  const linked = await askSubject(c.env.SUBJECTS, name, async (note) =>
-    success(await note.linked()),
-  )
+  const linked = await findSubjects(c.env, name)
   const subjects = new Set([...linked, ...(await subjectsOf(config, sub))])
   const telling = [...subjects].map((subject) =>
     askSubject(c.env.SUBJECTS, subject, (stub) => stub.applySecurityEvent({ type, name, at })),

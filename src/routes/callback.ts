@@ -1,17 +1,17 @@
 /** This file is `GET /callback`: a browser comes back from Google, and every step it might have skipped is checked. */
 
 import { sha256 } from '../crypto/digest.ts'
-import { BrokerError, failureOf, success } from '../errors.ts'
+import { BrokerError, failureOf } from '../errors.ts'
 import { checkAuthorizationResponse } from '../google/authorization-endpoint.ts'
 import { exchangeCode } from '../google/token-endpoint.ts'
 import type { ConnectError } from '../protocol/http.ts'
 import { clearedCookie, readCookies } from '../session/cookies.ts'
+import { useOnce } from '../session/one-time-use.ts'
 import {
   openPending,
   PENDING_SECONDS,
   type PendingAuthorization,
 } from '../session/pending-authorization.ts'
-import { askSubject } from '../subject/stub.ts'
 import {
   beginSession,
   bundleOf,
@@ -88,10 +88,8 @@ async function consume(
   { state, iat }: PendingAuthorization,
 ): Promise<void> {
   const name = `pending/${await sha256(state)}`
-  const isFirst = await askSubject(env.SUBJECTS, name, async (stub) =>
-    success(await stub.consume(iat + PENDING_SECONDS)),
-  )
-  if (!isFirst) throw new BrokerError('invalid_request', 'state_used')
+  if (!(await useOnce(env, name, iat + PENDING_SECONDS)))
+    throw new BrokerError('invalid_request', 'state_used')
 }
 
 function connectError(code: string): ConnectError {

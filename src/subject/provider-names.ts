@@ -47,7 +47,7 @@ export async function namesOfToken(
  */
 export async function addToIndex(env: Env, names: string[], subject: string): Promise<void> {
   try {
-    await Promise.all(names.map((name) => env.SUBJECTS.getByName(name).link(name, subject)))
+    await Promise.all(names.map((name) => env.SUBJECT_INDEX.getByName(name).add(name, subject)))
   } catch (error) {
     logError('name_not_noted', error, { subject })
   }

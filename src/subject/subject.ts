@@ -1,5 +1,6 @@
 /** This file is the Durable Object of one subject: the authority on what it allowed, and the only writer of it. */
 
+import { DurableObject } from 'cloudflare:workers'
 import { logError } from '../audit/log.ts'
 import { configOf } from '../config/config.ts'
 import { failed, type Outcome, success } from '../errors.ts'
@@ -12,7 +13,6 @@ import { disconnect } from './disconnect.ts'
 import type { Consent } from './grant.ts'
 import { scopeSetKey } from './grants.ts'
 import type { SessionRow } from './ledger.ts'
-import { Mark, settleMark } from './mark.ts'
 import {
   dropExpired,
   dropPendingGrant,
@@ -56,7 +56,7 @@ const ALARM_RETRY_SECONDS = 60
  *
  * Errors thrown across RPC lose their class, so every method returns an `Outcome` or plain data.
  */
-export class Subject extends Mark {
+export class Subject extends DurableObject<Env> {
   #opened: SubjectContext | undefined
   #handing: TokenIssuer | undefined
   #lastRedemption: Promise<unknown> = Promise.resolve()
@@ -208,7 +208,6 @@ export class Subject extends Mark {
   /** Works off what KV and Google have not heard yet; removes what nobody needs any more. */
   override async alarm(): Promise<void> {
     try {
-      if (await settleMark(this.ctx, this.env)) return
       const { ledger, kvOutbox, revocationOutbox, sessions } = this.#parts
       sessions.purge()
       await dropExpired(this.#parts)

@@ -46,15 +46,22 @@ export async function brokerSides(
   }
   return Object.entries(variants).flatMap(([name, { vars: more, isCounted }]): Side[] => {
     const parts = { vars: { ...vars, ...more }, kv: { TOKENS: name } }
-    const subjects = { className: 'Subject' }
+    const seen = Object.entries(OBJECTS).map(([binding, one]) => [binding, { ...one, of: name }])
     return [
-      { name, code: isCounted ? counted : code, ...parts, objects: { SUBJECTS: subjects } },
+      { name, code: isCounted ? counted : code, ...parts, objects: OBJECTS },
       {
         ...{ name: seederOf(name), code: seeder, at: name, ...parts },
-        objects: { SUBJECTS: { ...subjects, of: name } },
+        objects: Object.fromEntries(seen),
       },
     ]
   })
+}
+
+/** The Durable Objects of the broker, as wrangler.toml binds them. */
+const OBJECTS = {
+  SUBJECTS: { className: 'Subject' },
+  ONE_TIME_USES: { className: 'OneTimeUse' },
+  SUBJECT_INDEX: { className: 'SubjectIndex' },
 }
 
 let people = 0

@@ -19,6 +19,8 @@ const FAULTLESS = {
   BUNDLES: { pick: { scopes: ['photospicker.mediaitems.readonly'], reason: 'Choose photos' } },
   TOKENS: {},
   SUBJECTS: {},
+  ONE_TIME_USES: {},
+  SUBJECT_INDEX: {},
   CALLBACK_LIMIT: {},
 }
 const NAMES = [...Object.keys(FAULTLESS), 'ISSUER', 'CLIENTS', 'CONSISTENCY'].concat([
@@ -300,7 +302,7 @@ const FAULTS: { given: Record<string, unknown>; expected: RegExp }[] = [
       expected: new RegExp(`^${name}: must be a whole number of seconds from 60 to 34560000; `),
     })),
   ),
-  ...['TOKENS', 'SUBJECTS', 'CALLBACK_LIMIT'].map((name) => ({
+  ...['TOKENS', 'SUBJECTS', 'ONE_TIME_USES', 'SUBJECT_INDEX', 'CALLBACK_LIMIT'].map((name) => ({
     given: { [name]: undefined },
     expected: new RegExp(`^${name}: the binding is missing\\. Copy its section of wrangler\\.toml`),
   })),
@@ -316,7 +318,8 @@ describe('a faulty configuration', () => {
   it('tells all its faults at once, each by the name of its variable (TMB-81)', () => {
     const problems = problemsOf({
       ...Object.fromEntries(NAMES.map((name) => [name, '\u0000canary'])),
-      ...{ TOKENS: undefined, SUBJECTS: undefined, CALLBACK_LIMIT: undefined },
+      ...{ TOKENS: undefined, SUBJECTS: undefined, ONE_TIME_USES: undefined },
+      ...{ SUBJECT_INDEX: undefined, CALLBACK_LIMIT: undefined },
       GOOGLE_CLIENT_ID: '{"canary":1}',
       GOOGLE_CLIENT_SECRET: 'canary canary',
     })

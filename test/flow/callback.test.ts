@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { answerOf, ask, broker, the } from '../support/broker.ts'
 import type { Browser } from '../support/browser.ts'
 import { BEN, GOOGLE, simulateGoogle } from '../support/simulated-google.ts'
-import { later, stage } from '../support/story.ts'
+import { countCosts, later, stage } from '../support/story.ts'
 import { configure } from '../support/worker.ts'
 
 stage()
@@ -356,7 +356,7 @@ describe('/connect', () => {
 describe('whoever has no session (TMB-59)', () => {
   it('writes nothing and makes no object, whatever they try', async () => {
     const google = simulateGoogle()
-    const objects = vi.spyOn(env.SUBJECTS, 'getByName')
+    const costs = countCosts()
     const puts = vi.spyOn(env.TOKENS, 'put')
     const browser = google.browse()
     for (const [method, path] of [
@@ -373,7 +373,7 @@ describe('whoever has no session (TMB-59)', () => {
     for (const query of ['', '?code=x', '?code=x&state=y', '?error=z', '?state=y&error=z'])
       await browser.fetch(`${the.url}/callback${query}`)
     await google.start(browser, 'pick')
-    expect(objects).not.toHaveBeenCalled()
+    expect(costs.objects()).toBe(0)
     expect(puts).not.toHaveBeenCalled()
     expect(google.calls('token')).toBe(0)
   })

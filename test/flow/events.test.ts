@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Subject } from '../../src/subject/subject.ts'
+import type { SubjectIndex } from '../../src/events/subject-index.ts'
 import { openIssuer } from '../support/app-issuer.ts'
 import { the } from '../support/broker.ts'
 import { configureWays, gate, type Holder, openHolder, WAYS } from '../support/holder.ts'
@@ -265,11 +265,11 @@ describe('what each event ends', () => {
 
 describe('notes of whose a name is', () => {
   const noteAt = (name: string) =>
-    env.SUBJECTS.getByName(name) as unknown as DurableObjectStub<Subject>
+    env.SUBJECT_INDEX.getByName(name) as unknown as DurableObjectStub<SubjectIndex>
   const DAYS_30 = 30 * 24 * 60 * 60
 
   it('are as many as a user has names, hold no token, and go with the grant', async () => {
-    const asked = vi.spyOn(env.SUBJECTS, 'getByName')
+    const asked = vi.spyOn(env.SUBJECT_INDEX, 'getByName')
     const ada = await open('jwt')
     await ada.connect('pick')
     const names = asked.mock.calls.map(([name]) => name).filter((name) => name.startsWith('name/'))
@@ -293,28 +293,26 @@ describe('notes of whose a name is', () => {
   it('that are made while others are tidied away stay', async () => {
     const name = 'name/canary'
     const note = noteAt(name)
-    await note.link(name, 'gone')
+    await note.add(name, 'gone')
     const real = env.SUBJECTS.getByName.bind(env.SUBJECTS)
     vi.spyOn(env.SUBJECTS, 'getByName').mockImplementation((asked) =>
       asked === 'gone'
         ? ({
             hasProviderName: async () =>
               noteAt(name)
-                .link(name, 'new')
+                .add(name, 'new')
                 .then(() => false),
           } as never)
         : real(asked),
     )
     later(DAYS_30)
     await alarm(note)
-    expect(await note.linked()).toContain('new')
+    expect(await note.subjects()).toContain('new')
   })
 
   it('that could not be made cost the user nothing', async () => {
-    const real = env.SUBJECTS.getByName.bind(env.SUBJECTS)
-    vi.spyOn(env.SUBJECTS, 'getByName').mockImplementation((name) => {
-      if (name.startsWith('name/')) throw new Error('canary: no such place')
-      return real(name)
+    vi.spyOn(env.SUBJECT_INDEX, 'getByName').mockImplementation(() => {
+      throw new Error('canary: no such place')
     })
     const errors = vi.spyOn(console, 'error').mockReturnValue()
     const ada = await open('oauth')

@@ -1,6 +1,6 @@
 /** This file is the story of a key that goes: resealed while all goes on, counted, and retired (design.md §6.10; TMB-56, TMB-61). */
 
-import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
+import { runInDurableObject } from 'cloudflare:test'
 import { expect, it } from 'vitest'
 import { ask, askSession, browse, logIn, subjectOf } from '../support/broker.ts'
 import { deployKeys, kidsInKv, listAll, operator, rotate, statsOf } from '../support/operator.ts'

@@ -188,7 +188,7 @@ it('to nothing at all is kept as nothing, whatever token came with it', async ()
 /** Whom Google may mean by a refresh token. */
 async function namedHere(refresh_token: string): Promise<string[]> {
   const names = await namesOfToken(theConfig(), { refresh_token })
-  return env.SUBJECTS.getByName(names[0] ?? '').linked()
+  return env.SUBJECT_INDEX.getByName(names[0] ?? '').subjects()
 }
 
 it.each([{ begins_session: true }, { begins_session: false }])(
@@ -197,7 +197,7 @@ it.each([{ begins_session: true }, { begins_session: false }])(
     scriptGoogle()
     const { stub, key } = await subjectOf()
     const account = async (): Promise<string[]> =>
-      env.SUBJECTS.getByName(await accountName(theConfig(), the.sub)).linked()
+      env.SUBJECT_INDEX.getByName(await accountName(theConfig(), the.sub)).subjects()
     await stub.acceptConsent({ ...toAlbum(the.album), begins_session })
     await stub.acceptConsent({ ...toAlbum(the.album, 'canary-late'), family_id: 'gone' })
     expect([await namedHere(''), await namedHere('canary-late')]).toEqual([[], []])

@@ -49,9 +49,9 @@ it('an account goes by its issuer and its user, and is told apart from a token',
 it('names lead to their subject, and where one cannot, the log says so and nobody waits for it', async () => {
   await addToIndex(env, ['one', 'two'], 'ada')
   for (const name of ['one', 'two'])
-    expect(await env.SUBJECTS.getByName(name).linked()).toEqual(['ada'])
+    expect(await env.SUBJECT_INDEX.getByName(name).subjects()).toEqual(['ada'])
   const error = vi.spyOn(console, 'error').mockImplementation(() => {})
-  vi.spyOn(env.SUBJECTS, 'getByName').mockImplementation(() => {
+  vi.spyOn(env.SUBJECT_INDEX, 'getByName').mockImplementation(() => {
     throw new Error('canary')
   })
   await addToIndex(env, ['three'], 'ada')

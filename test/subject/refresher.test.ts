@@ -4,6 +4,7 @@ import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { now } from '../../src/clock.ts'
+import type { SubjectIndex } from '../../src/events/subject-index.ts'
 import { parseScope } from '../../src/scope/scopes.ts'
 import { scopeSetKey } from '../../src/subject/grants.ts'
 import { accountName, namesOfToken } from '../../src/subject/provider-names.ts'
@@ -71,9 +72,9 @@ const shown = (): unknown[] => google.refreshes.map(({ body }) => body.get('refr
 const revoked = (): unknown[] => google.revocations.map(({ body }) => body.get('token'))
 
 /** The note that leads from a refresh token to its subject. */
-async function noteOf(refresh_token: string): Promise<DurableObjectStub<Subject>> {
+async function noteOf(refresh_token: string): Promise<DurableObjectStub<SubjectIndex>> {
   const [name = ''] = await namesOfToken(theConfig(), { refresh_token })
-  return env.SUBJECTS.getByName(name) as unknown as DurableObjectStub<Subject>
+  return env.SUBJECT_INDEX.getByName(name) as unknown as DurableObjectStub<SubjectIndex>
 }
 
 /** KV's record of a scope set, sealed. */
@@ -289,8 +290,8 @@ describe('a refresh token', () => {
     for (const more of [{}, { refresh_token: 'canary-r' }]) {
       await keep(the.pick)
       const note = await noteOf('canary-r')
-      await vi.waitFor(async () => expect(await note.linked()).toEqual([key]))
-      await runInDurableObject(note, (_, { storage }) => void storage.kv.delete('note'))
+      await vi.waitFor(async () => expect(await note.subjects()).toEqual([key]))
+      await runInDurableObject(note, (_, { storage }) => void storage.kv.delete('entry'))
       later(2)
       const grant = await recordOf('grant', the.pick)
       const { writes } = kv.counts
@@ -299,7 +300,7 @@ describe('a refresh token', () => {
       await vi.waitFor(() => expect(kv.counts.writes).toBe(writes + 1))
       expect(await recordOf('grant', the.pick)).toBe(grant)
       expect(await recordOf('token', the.pick)).toBeDefined()
-      expect(await note.linked()).toEqual([])
+      expect(await note.subjects()).toEqual([])
       later(3600)
     }
   })
@@ -314,12 +315,12 @@ describe('a refresh token', () => {
     await vi.waitFor(() => expect(kv.counts.writes).toBe(writes + 2))
     expect(await recordOf('grant', the.pick)).not.toBe(before)
     const note = await noteOf('canary-rotated')
-    await vi.waitFor(async () => expect(await note.linked()).toEqual([key]))
+    await vi.waitFor(async () => expect(await note.subjects()).toEqual([key]))
     later(10)
     await ask(the.pick)
     expect(shown()).toEqual(['canary-refresh-token', 'canary-rotated'])
-    const account = env.SUBJECTS.getByName(await accountName(theConfig(), the.sub))
-    expect(await account.linked()).toEqual([])
+    const account = env.SUBJECT_INDEX.getByName(await accountName(theConfig(), the.sub))
+    expect(await account.subjects()).toEqual([])
   })
 
   it.each([
@@ -366,7 +367,7 @@ describe('a refresh token', () => {
     await vi.waitFor(() => expect(revoked()).toEqual(row.left))
     expect(await stub.stats(false)).toMatchObject({ revocation_outbox: 0 })
     const note = await noteOf('canary-rotated')
-    if (row.what !== 'nothing') expect(await note.linked()).toEqual([])
+    if (row.what !== 'nothing') expect(await note.subjects()).toEqual([])
   })
 })
 

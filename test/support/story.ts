@@ -4,7 +4,6 @@ import { reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:tes
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, vi } from 'vitest'
 import type { LogRecord } from '../../src/audit/log.ts'
-import type { Subject } from '../../src/subject/subject.ts'
 import { configure, hostileKv } from './worker.ts'
 
 /** Every story begins at this hour. Alarms are kept by the real clock: one that has passed by it goes off at once. */
@@ -38,14 +37,14 @@ export function travel(location: string): void {
 }
 
 /** Lets what KV refused be written, and reach every location: the minute after which a logout holds everywhere. */
-export async function aMinute(stub: DurableObjectStub<Subject>): Promise<void> {
+export async function aMinute(stub: DurableObjectStub): Promise<void> {
   later(2)
   await alarm(stub)
   later(60)
 }
 
 /** Lets the alarm of an object go off. */
-export async function alarm(stub: DurableObjectStub<Subject>): Promise<void> {
+export async function alarm(stub: DurableObjectStub): Promise<void> {
   await runDurableObjectAlarm(stub)
 }
 
@@ -61,12 +60,14 @@ export function readLog(...levels: LogRecord['level'][]): Partial<LogRecord>[] {
 export function countCosts(): { kv: () => number; objects: () => number; outbound: () => number } {
   const kv = isHostile ? undefined : vi.spyOn(env.TOKENS, 'get')
   const before = hostileKv.counts.reads
-  const objects = vi.spyOn(env.SUBJECTS, 'getByName')
+  const objects = [env.SUBJECTS, env.ONE_TIME_USES, env.SUBJECT_INDEX].map((namespace) =>
+    vi.spyOn(namespace as Env['SUBJECTS'], 'getByName'),
+  )
   const outbound = vi.mocked(globalThis.fetch)
   const already = outbound.mock.calls.length
   return {
     kv: () => kv?.mock.calls.length ?? hostileKv.counts.reads - before,
-    objects: () => objects.mock.calls.length,
+    objects: () => objects.reduce((sum, { mock }) => sum + mock.calls.length, 0),
     outbound: () => outbound.mock.calls.length - already,
   }
 }
@@ -87,7 +88,7 @@ export async function plantKv(key: string, value: string): Promise<void> {
 }
 
 /** Everything a Durable Object keeps, as text. */
-export async function dumpObject(stub: DurableObjectStub<Subject>): Promise<string> {
+export async function dumpObject(stub: DurableObjectStub): Promise<string> {
   return runInDurableObject(stub, (_, { storage }) => {
     const tables = storage.sql
       .exec(

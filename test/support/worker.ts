@@ -1,6 +1,7 @@
 /** This file is the Worker as tests run it: ours, with a configuration and a KV that a test may exchange. */
 
 import { handle } from '../../src/app.ts'
+import { SubjectIndex as BrokerSubjectIndex } from '../../src/events/subject-index.ts'
 import { Operator as BrokerOperator } from '../../src/operator.ts'
 import { Subject as BrokerSubject } from '../../src/subject/subject.ts'
 import { createHostileKv } from './hostile-kv.ts'
@@ -38,6 +39,14 @@ export function inTests(env: Env): Env {
 }
 
 export class Subject extends BrokerSubject {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, inTests(env))
+  }
+}
+
+export { OneTimeUse } from '../../src/session/one-time-use.ts'
+
+export class SubjectIndex extends BrokerSubjectIndex {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, inTests(env))
   }

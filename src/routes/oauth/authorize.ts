@@ -2,8 +2,9 @@
 
 import type { Client } from '../../config/clients.ts'
 import { sha256 } from '../../crypto/digest.ts'
-import { BrokerError, failureOf, success } from '../../errors.ts'
+import { BrokerError, failureOf } from '../../errors.ts'
 import type { AuthorizationError } from '../../protocol/http.ts'
+import { useOnce } from '../../session/one-time-use.ts'
 import {
   type AuthorizationRequest,
   openBrowserToken,
@@ -115,10 +116,8 @@ async function consumePushedRequest(
   { app_user, exp, reference }: Pushed,
 ): Promise<AuthorizationStart> {
   const name = `request/${await sha256(reference)}`
-  const isFirst = await askSubject(c.env.SUBJECTS, name, async (stub) =>
-    success(await stub.consume(exp)),
-  )
-  if (!isFirst) throw new BrokerError('invalid_request', 'request_uri_used')
+  if (!(await useOnce(c.env, name, exp)))
+    throw new BrokerError('invalid_request', 'request_uri_used')
   const { granted, account } = await askSubject(c.env.SUBJECTS, app_user.subject, (stub) =>
     stub.beginConsent({ kind: 'app_user' }, start.bundle.scopes.join(' ')),
   )

@@ -83,6 +83,8 @@ async function configOf(port: number, isBroker: boolean): Promise<string> {
     ...texts,
     '(name = "TOKENS", kvNamespace = "nothing")',
     '(name = "SUBJECTS", durableObjectNamespace = "Subject")',
+    '(name = "ONE_TIME_USES", durableObjectNamespace = "OneTimeUse")',
+    '(name = "SUBJECT_INDEX", durableObjectNamespace = "SubjectIndex")',
   ]
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -98,7 +100,11 @@ const main :Workerd.Worker = (
 `
 }
 
-const BROKER_STORAGE = `durableObjectNamespaces = [(className = "Subject", uniqueKey = "subjects", enableSql = true)],
+const BROKER_STORAGE = `durableObjectNamespaces = [
+    (className = "Subject", uniqueKey = "subjects", enableSql = true),
+    (className = "OneTimeUse", uniqueKey = "uses", enableSql = true),
+    (className = "SubjectIndex", uniqueKey = "index", enableSql = true)
+  ],
   durableObjectStorage = (inMemory = void),`
 
 async function startOnce(starter: Starter, isWarmUp: boolean): Promise<void> {
