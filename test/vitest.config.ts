@@ -34,8 +34,8 @@ const soak = {
   FAULTS_MINUTES: process.env['FAULTS_MINUTES'] ?? '',
 }
 
-/** Two at least: a test in a browser waits as much as it works, and would leave a core idle. */
-const maxWorkers = Math.max(2, availableParallelism() - 1)
+/** More than cores: a test in a browser waits as much as it computes. */
+const maxWorkers = availableParallelism() + 1
 
 /** A project that says everything itself: to extend this file, it would be run once more. */
 const WHOLE = { root, extends: false as const }
@@ -89,7 +89,6 @@ export default defineConfig({
           isolate: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          retry: 1,
         },
       },
     ],

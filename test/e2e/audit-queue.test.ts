@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { createTestHarness, experimental_readRawConfig, type TestHarness } from 'wrangler'
 
-const ROOT = new URL('../../../../', import.meta.url)
+const ROOT = new URL('../../', import.meta.url)
 const config = fileURLToPath(new URL('wrangler.toml', ROOT))
 const url = 'http://localhost:8787'
 

@@ -1,4 +1,4 @@
-/** This file is the demo page as a person meets it, on the broker's own site and on another, in a real browser. */
+/** The demo page in Chromium, on the broker's own site and on another. */
 
 import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -41,14 +41,6 @@ describe.each(MODES)('in %s mode', (mode) => {
   /** What is the page's own is the same on both sites; what the SDK does there, `sdk.test.ts` and `photos.test.ts` try in both. */
   const once = it.runIf(mode === 'cookie')
 
-  /** Opens the page in another tab. */
-  async function openTab(): Promise<Page> {
-    const tab = await context.newPage()
-    await tab.goto(demo.pageAt(mode))
-    await card(tab, 'pick').getByRole('button').first().waitFor()
-    return tab
-  }
-
   /** Uploads files from disk. */
   async function upload(bundle: string, ...names: string[]): Promise<void> {
     const files = names.map((name) => ({
@@ -77,7 +69,7 @@ describe.each(MODES)('in %s mode', (mode) => {
       await isReady(page, 'pick')
     })
 
-    it('goes there itself where windows are blocked, and comes back to say so', async () => {
+    once('goes there itself where windows are blocked, and comes back to say so', async () => {
       await page.evaluate(() => Object.assign(window, { open: () => null }))
       await card(page, 'pick').getByRole('button', { name: 'Connect pick' }).click()
       await chooseAccount(page, ADA)
@@ -111,23 +103,6 @@ describe.each(MODES)('in %s mode', (mode) => {
         await connect(page, 'album', BEN)
       },
     )
-
-    once('works in two tabs at once', async () => {
-      await connect(page, 'pick', ADA)
-      const other = await openTab()
-      const [upload, album] = [
-        await askConsent(page, 'upload', ADA),
-        await askConsent(other, 'album', ADA),
-      ]
-      await answer(upload, 'Continue')
-      await answer(album, 'Continue')
-      for (const tab of [page, other])
-        for (const bundle of ['pick', 'upload', 'album']) {
-          await isReady(tab, bundle)
-          await press(tab, bundle, 'Get a token')
-          await card(tab, bundle).getByText('A token of').waitFor()
-        }
-    })
 
     once('works by keyboard alone', async () => {
       await tabTo(page, 'Connect album')
@@ -211,14 +186,6 @@ describe.each(MODES)('in %s mode', (mode) => {
       await press(page, 'album', 'Try those again')
       await card(page, 'album').getByText('Uploaded sea.png, hill.png.').waitFor()
     })
-
-    it('uploads with another token when Google has just refused the first', async () => {
-      await connect(page, 'upload', ADA)
-      const fault = { at: 'api:library.uploads', times: 1, do: { status: 401 } }
-      await demo.tellSimulator('__faults', fault)
-      await press(page, 'upload', 'Upload a painted picture')
-      await card(page, 'upload').getByText('Uploaded demo-').waitFor()
-    })
   })
 
   describe('what may go wrong', () => {
@@ -245,22 +212,6 @@ describe.each(MODES)('in %s mode', (mode) => {
       await says(page, '#account', '110248495921238986420')
     })
 
-    it('leaves a token nowhere', async () => {
-      await connect(page, 'pick', ADA)
-      const answered = page.waitForResponse(
-        (response) => /\/token$/.test(response.url()) && response.status() === 200,
-      )
-      await press(page, 'pick', 'Get a token')
-      await card(page, 'pick').getByText('A token of').waitFor()
-      const { access_token } = await (await answered).json()
-      expect(access_token.length).toBeGreaterThan(20)
-      expect(await page.content()).not.toContain(access_token)
-      const places = await page.evaluate(() =>
-        JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]),
-      )
-      expect(places + page.url()).not.toContain(access_token)
-    })
-
     once('fits a phone', async () => {
       await page.setViewportSize({ width: 360, height: 740 })
       await connect(page, 'album', ADA)
@@ -274,27 +225,6 @@ describe.each(MODES)('in %s mode', (mode) => {
   })
 
   describe('ending', () => {
-    once('signs out in every tab when one does', async () => {
-      await connect(page, 'pick', ADA)
-      const other = await openTab()
-      await isReady(other, 'pick')
-      await page.getByRole('button', { name: 'Sign out' }).click()
-      await notice(page).getByText('Signed out, in every tab').waitFor()
-      await notice(other).getByText('Signed out in another tab').waitFor()
-      for (const tab of [page, other]) await says(tab, '#account', 'Nobody is connected')
-      await connect(other, 'upload', ADA)
-      await isReady(page, 'pick') // what was allowed stays
-    })
-
-    once('disconnects one bundle and keeps the other', async () => {
-      await connect(page, 'pick', ADA)
-      await connect(page, 'upload', ADA)
-      await press(page, 'upload', 'Disconnect upload')
-      await card(page, 'upload').getByRole('button', { name: 'Connect upload' }).waitFor()
-      await notice(page).getByText('has forgotten the bundle “upload”').waitFor()
-      await isReady(page, 'pick')
-    })
-
     once('disconnects, and Google no longer lists the app', async () => {
       await connect(page, 'pick', ADA)
       const connections = await context.newPage()

@@ -1,26 +1,50 @@
-/** This file is the README's static page on another site, run as it stands there: only its addresses are replaced. */
+/** The pages that README.md and src/routes/oauth/README.md show, run word for word; only addresses are replaced. */
 
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ADA, chooseAccount } from './support/chromium.ts'
+import { ADA, answer, chooseAccount, pickPhotos } from './support/chromium.ts'
 import { type Stage, startStage } from './support/sdk.ts'
 
 const README = new URL('../../README.md', import.meta.url)
+const OAUTH_README = new URL('../../src/routes/oauth/README.md', import.meta.url)
 const LIBRARY = fileURLToPath(import.meta.resolve('oauth4webapi'))
 const PACKAGE = new URL('../../package.json', import.meta.url)
 
 let stage: Stage
 
 beforeAll(async () => {
-  stage = await startStage()
+  const mine = await readBlock(README, 'A page of your own')
+  stage = await startStage({
+    'mine.html': (simulator) => replaceOnce(mine, 'http://localhost:8788', simulator),
+  })
 })
 
 afterAll(async () => stage?.close())
 
-describe('the static page of the README', () => {
+it('the page of your own connects, and shows the photos that were picked', async () => {
+  const page = await stage.chromium.newPage()
+  await page.goto(`${stage.url}/demo/mine`)
+  const [popup] = await Promise.all([
+    page.waitForEvent('popup'),
+    page.getByRole('button', { name: 'Connect' }).click(),
+  ])
+  await chooseAccount(popup, ADA)
+  await answer(popup, 'Continue')
+  const [picker] = await Promise.all([
+    page.waitForEvent('popup'),
+    page.getByRole('button', { name: 'Pick photos' }).click(),
+  ])
+  await pickPhotos(picker, 2)
+  await page.waitForFunction(
+    () => [...document.images].filter(({ naturalWidth }) => naturalWidth > 0).length === 2,
+  )
+  await page.context().close()
+})
+
+describe('the static page without the SDK', () => {
   it('is complete, short, and of the library version that is tested here', async () => {
-    const block = await readBlock()
+    const block = await readBlock(OAUTH_README, 'A static page on another site')
     const lines = block.trimEnd().split('\n')
     const { oauth4webapi } = JSON.parse(await readFile(PACKAGE, 'utf8')).devDependencies
     expect(lines.length).toBeLessThan(25)
@@ -29,7 +53,7 @@ describe('the static page of the README', () => {
   })
 
   it('connects, comes back with a token, and picks photos with it', async () => {
-    await serve(await readBlock())
+    await serve(await readBlock(OAUTH_README, 'A static page on another site'))
     const page = await stage.chromium.newPage()
     await page.goto(`${stage.pageAt('oauth')}own`)
     await page.getByRole('button', { name: 'Connect photos' }).click()
@@ -49,12 +73,11 @@ describe('the static page of the README', () => {
   })
 })
 
-/** The page of the README's section on it. */
-async function readBlock(): Promise<string> {
-  const readme = await readFile(README, 'utf8')
-  const section = readme.split('### A static page on another site\n')[1]
+/** The page under a heading of a document. */
+async function readBlock(document: URL, heading: string): Promise<string> {
+  const [, section] = (await readFile(document, 'utf8')).split(`\n## ${heading}\n`)
   const block = /^```html\n(.*?)^```$/ms.exec(section ?? '')?.[1]
-  if (block === undefined) throw new Error('README.md has no such page')
+  if (block === undefined) throw new Error(`there is no page under "${heading}"`)
   return block
 }
 

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 
-const ROOT = new URL('../../../../', import.meta.url)
+const ROOT = new URL('../../', import.meta.url)
 
 function read(path: string): string {
   return readFileSync(new URL(path, ROOT), 'utf8')
@@ -19,10 +19,10 @@ function filesIn(folder: string, ending: RegExp): string[] {
 describe('the Worker', () => {
   /** Where values live longer than a request, and why that is no user's business (TMB-58). */
   const SETTLED = [
-    'src/config.ts: configs', // the configuration, by its environment
-    'src/google/provider.ts: discover', // the provider's metadata, by configuration
-    'src/google/security-event.ts: keysOfTransmitter', // where its keys are, by configuration
-    'src/key-set.ts: sets', // public keys, by configuration
+    'src/config/config.ts: configs', // the configuration, by its environment
+    'src/google/discovery.ts: discover', // the provider's metadata, by configuration
+    'src/events/security-event-token.ts: keysOfTransmitter', // where its keys are, by configuration
+    'src/net/key-sets.ts: sets', // public keys, by configuration
     'src/routes/oauth/token.ts: GRANTS', // a table that is only read
     'src/scope/scopes.ts: ALIASES', // a table that is only read
     'src/scope/scopes.ts: SPELLINGS', // a table that is only read

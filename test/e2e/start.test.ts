@@ -1,4 +1,4 @@
-/** This file is `npm start` itself: its ports, its secrets and its end. */
+/** `npm start`: its ports, its secrets and how it stops. */
 
 import { once } from 'node:events'
 import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises'
@@ -48,45 +48,43 @@ describe('npm start', () => {
     expect(running.output()).toContain('need a port each')
   })
 
-  it('serves the page of the other site there only, and nothing that is not on its list', async () => {
+  it('keeps its secrets in a file that only the user can read, and serves each page at its own address only', async () => {
+    const file = join(place.home, '.dev.vars')
+    await writeFile(file, '# mine\nOTHER="stays"')
+    await chmod(file, 0o644)
     running = await startReady(place)
-    const { elsewhere, url } = running
-    expect(running.output()).toContain(`Other site   ${elsewhere}`)
+    const { elsewhere, output, url } = running
+    const secrets = await readFile(file, 'utf8')
+    expect(secrets).toMatch(
+      /^# mine\nOTHER="stays"\nENCRYPTION_KEYS=dev:[\w-]{43}\nPSEUDONYM_KEY=[\w-]{43}\n$/,
+    )
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
+    expect(output()).toContain('Made ENCRYPTION_KEYS and PSEUDONYM_KEY in')
+    expect(output()).toContain(`Other site   ${elsewhere}`)
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
     const page = await fetch(elsewhere)
     expect(page.headers.get('Content-Security-Policy')).toContain(`connect-src ${url} `)
     expect(await page.text()).toContain(`data-broker="${url}"`)
     const answers = [
+      await fetch(`http://127.0.0.1:${place.port}/`, { redirect: 'manual' }),
       await fetch(`http://localhost:${place.elsewhere_port}/`, { redirect: 'manual' }),
       await fetch(`${elsewhere}/oauth4webapi.js`),
       await fetch(`${elsewhere}/..%2f..%2fpackage.json`),
       await fetch(`${elsewhere}/library.html`),
       await fetch(elsewhere, { method: 'POST' }),
     ]
-    expect(answers.map(({ status }) => status)).toEqual([302, 200, 404, 404, 405])
-    expect(answers[0]?.headers.get('Location')).toBe(`${elsewhere}/`)
-    await endsCleanly(running, 'SIGTERM')
-  })
-
-  it('makes secrets for nobody else to read, and keeps them and everything else there', async () => {
-    const file = join(place.home, '.dev.vars')
-    await writeFile(file, '# mine\nOTHER="stays"')
-    await chmod(file, 0o644)
-    running = await startReady(place)
-    const made = await readFile(file, 'utf8')
-    expect(made).toMatch(
-      /^# mine\nOTHER="stays"\nENCRYPTION_KEYS=dev:[\w-]{43}\nPSEUDONYM_KEY=[\w-]{43}\n$/,
-    )
-    expect((await stat(file)).mode & 0o777).toBe(0o600)
-    expect(running.output()).toContain('Made ENCRYPTION_KEYS and PSEUDONYM_KEY in')
-    expect((await fetch(`${running.url}/healthz`)).status).toBe(200)
+    expect(answers.map(({ status }) => status)).toEqual([302, 302, 200, 404, 404, 405])
+    expect(answers[0]?.headers.get('Location')).toBe(`${url}/`)
+    expect(answers[1]?.headers.get('Location')).toBe(`${elsewhere}/`)
     await endsCleanly(running, 'SIGINT')
 
     running = await startReady(place)
-    expect(await readFile(file, 'utf8')).toBe(made)
+    expect(await readFile(file, 'utf8')).toBe(secrets)
     expect(running.output()).not.toContain('Made')
-    const other = await fetch(`http://127.0.0.1:${place.port}/`, { redirect: 'manual' })
-    expect(other.headers.get('Location')).toBe(`${running.url}/`)
-    await endsCleanly(running, 'SIGTERM')
+    process.kill(await childOf(running.pid), 'SIGKILL')
+    expect(await running.ended).toBe(1)
+    expect(running.output()).toMatch(/The (broker|simulator) ended by itself/)
+    await portsAreFree()
   })
 
   it('with a client of the real Google, runs without a simulator and names the redirect URI', async () => {
@@ -102,7 +100,7 @@ describe('npm start', () => {
     expect(policy).toContain('https://photospicker.googleapis.com')
     const page = await (await fetch(running.elsewhere)).text()
     expect(page).toContain('data-simulator=""')
-    await endsCleanly(running, 'SIGINT')
+    await endsCleanly(running, 'SIGTERM')
   })
 
   it('with half a client, says what is missing', async () => {
@@ -126,14 +124,6 @@ describe('npm start', () => {
     running = start(place)
     await running.says('Starting')
     await endsCleanly(running, 'SIGINT')
-  })
-
-  it('stops everything when one of its processes ends', async () => {
-    running = await startReady(place)
-    process.kill(await childOf(running.pid), 'SIGKILL')
-    expect(await running.ended).toBe(1)
-    expect(running.output()).toMatch(/The (broker|simulator) ended by itself/)
-    await portsAreFree()
   })
 })
 

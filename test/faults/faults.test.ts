@@ -6,8 +6,8 @@ import { FOUND } from './found.ts'
 import { runSchedule } from './run.ts'
 import { scheduleOf } from './schedule.ts'
 
-/** So many runs of chance take about a minute. */
-const RUNS = 28
+/** How many random schedules a test run plays; about 15 seconds. `npm run soak` plays on. */
+const RUNS = 8
 
 const MINUTE_MS = 60_000
 

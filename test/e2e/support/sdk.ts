@@ -1,8 +1,9 @@
-/** This file is a page of somebody's app with the SDK in it, on the broker's site and on another, in a real browser. */
+/** A page of an app with the SDK, on the broker's site and on another, in Chromium. */
 
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { gatherAssets } from '../../../src/tools/dev-assets.ts'
 import { assetsFolder, planWithSimulator, secretsFile } from '../../../src/tools/dev-plans.ts'
@@ -64,14 +65,25 @@ function appPage(url: string, simulator: string): string {
 </script>`
 }
 
-/** Starts everything. */
-export async function startStage(): Promise<Stage> {
+/**
+ * Starts everything.
+ *
+ * @param pages files that the broker serves below `/demo/`, made from the address of the simulator
+ */
+export async function startStage(
+  pages: Readonly<Record<string, (simulator: string) => string>> = {},
+): Promise<Stage> {
   const place = await findPlace()
   const { values } = await ensureDevSecrets(secretsFile(place))
   await gatherAssets(assetsFolder(place))
+  for (const [name, make] of Object.entries(pages))
+    await writeFile(
+      join(assetsFolder(place), 'demo', name),
+      make(`http://localhost:${place.simulator_port}`),
+    )
   const port = place.elsewhere_port
   const clients = {
-    demo: { origins: [`http://localhost:${port}`] },
+    demo: { origins: [`http://localhost:${port}`, `http://localhost:${place.port}`] },
     elsewhere: {
       origins: [`http://127.0.0.1:${port}`],
       redirect_uris: [`http://127.0.0.1:${port}/`, `http://127.0.0.1:${port}/own`],
