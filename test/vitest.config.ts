@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { storeInMemory } from './support/memory.ts'
+import { reportTimes } from './support/report.ts'
 
 const root = new URL('..', import.meta.url).pathname
 
@@ -62,6 +63,7 @@ export default defineConfig({
   root,
   test: {
     silent: 'passed-only',
+    reporters: ['default', reportTimes()],
     projects: [
       inWorkerd('worker', [
         'test/*.test.ts',
