@@ -5,6 +5,7 @@ import { beforeEach, expect, it, vi } from 'vitest'
 import { ALBUM_CLIENT, type AppIssuer, openIssuer } from '../support/app-issuer.ts'
 import { ask, subjectOf, the } from '../support/broker.ts'
 import { configureClients, gallery, OAUTH_CLIENTS, openFrontend } from '../support/frontend.ts'
+import { intercept, register } from '../support/internet.ts'
 import { type Hunt, hunt, type Kind, type Sink } from '../support/leaks.ts'
 import { askMedia, LH3, openTicket } from '../support/media.ts'
 import { everywhere, SABOTAGE } from '../support/sabotage.ts'
@@ -48,12 +49,11 @@ beforeEach(async () => {
   google = simulateGoogle()
   issuer = await openIssuer()
   sabotage = undefined
-  const honest = vi.mocked(fetch).getMockImplementation() ?? fetch
-  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
-    if (!sabotage || /certs|keys|well-known/.test(String(input))) return honest(input, init)
-    const { headers, url } = new Request(input, init)
-    const sent = [url, ...[...headers].flat(), init?.body].join(' ')
-    return sabotage(sent)
+  register('https://lh3.googleusercontent.com', async (request) => google.simulator.fetch(request))
+  intercept(async (request, next) => {
+    if (!sabotage || /certs|keys|well-known/.test(request.url)) return next(request)
+    const sent = [request.url, ...[...request.headers].flat(), await request.text()]
+    return sabotage(sent.join(' '))
   })
   hunted = hunt()
   hunted.keep('user', ADA, BEN, 'ada@example.com', 'ben.okafor@example.com')

@@ -1,6 +1,5 @@
 /** This file is the way to Google under faults: calls are held, cut and spoilt here, and everything Google issued is written down. */
 
-import { vi } from 'vitest'
 import { createSimulator, type Simulator } from '../../src/simulator/app.ts'
 import type { FaultRequest } from '../../src/simulator/faults/vocabulary.ts'
 import { findRefreshToken } from '../../src/simulator/oauth/consents.ts'
@@ -8,6 +7,7 @@ import type { PersonChoice } from '../../src/simulator/person.ts'
 import type { Simulation } from '../../src/simulator/simulation.ts'
 import type { World } from '../../src/simulator/world.ts'
 import { the } from '../support/broker.ts'
+import { register } from '../support/internet.ts'
 import { GOOGLE } from '../support/simulated-google.ts'
 import { endpointOf, GOOGLE_FAULTS, photosOf } from './google-faults.ts'
 
@@ -242,10 +242,8 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     if (verifier) google.secrets.add(verifier)
   }
 
-  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
-    const request = new Request(input, init)
+  register(GOOGLE, async (request) => {
     const url = new URL(request.url)
-    if (url.origin !== GOOGLE) throw new TypeError(`nobody answers at ${url.origin}`)
     const text = new TextDecoder().decode(await request.clone().arrayBuffer())
     const form = new URLSearchParams(text)
     const at = endpointOf(url, form)

@@ -1,8 +1,8 @@
-/** This file is the issuer of an app's users: keys, a JWKS behind `fetch`, and JWTs as they are or as they should not be. */
+/** The issuer of an app's users: keys, a JWKS, and JWTs, valid or not. */
 
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
-import { vi } from 'vitest'
 import { gallery } from './frontend.ts'
+import { register } from './internet.ts'
 
 const ISSUER = 'https://id.example'
 const JWKS_URI = 'https://id.example/keys'
@@ -46,7 +46,7 @@ async function keysFor(alg: string): Promise<CryptoKeyPair> {
   return pair
 }
 
-/** Puts an issuer beside whoever answers `fetch` already. */
+/** Registers an issuer. */
 export async function openIssuer(alg: 'RS256' | 'ES256' = 'RS256'): Promise<AppIssuer> {
   const { publicKey, privateKey } = await keysFor(alg)
   const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg, use: 'sig' }
@@ -63,10 +63,8 @@ export async function openIssuer(alg: 'RS256' | 'ES256' = 'RS256'): Promise<AppI
         .sign(key, { crit: { x: false } })
     },
   }
-  const others = vi.mocked(globalThis.fetch).getMockImplementation() ?? globalThis.fetch
-  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
-    const request = new Request(input, init)
-    if (request.url !== JWKS_URI) return others(input, init)
+  register(new URL(JWKS_URI).origin, (request) => {
+    if (request.url !== JWKS_URI) return new Response(null, { status: 404 })
     fetched++
     return issuer.answer()
   })

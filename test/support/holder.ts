@@ -1,4 +1,4 @@
-/** This file is whoever holds a grant, in each of the three ways to show who one is; and a Google whose answers can be held back. */
+/** A user with a grant, in each of the three ways to authenticate; and holds on Google's token endpoint and on Web Crypto. */
 
 import { vi } from 'vitest'
 import type { Subject } from '../../src/subject/subject.ts'
@@ -12,7 +12,11 @@ import {
   OAUTH_CLIENTS,
   openFrontend,
 } from './frontend.ts'
+import { createHold, type Hold } from './hold.ts'
+import { intercept } from './internet.ts'
 import { ADA, GOOGLE, type SimulatedGoogle } from './simulated-google.ts'
+
+export { until } from './hold.ts'
 
 /** A cookie, a refresh token bound to a key, a user's JWT of an app. */
 export const WAYS = ['cookie', 'oauth', 'jwt'] as const
@@ -195,55 +199,39 @@ function expectOk({ ok }: { ok: boolean }): void {
 /** What the token endpoint is asked for. */
 type GrantType = 'authorization_code' | 'refresh_token'
 
-/** The token endpoint, held back or answering something else. */
-export interface Gate {
-  /** Requests of this grant type so far. */
-  readonly calls: () => number
-  arrived(): Promise<void>
-  /** Lets all go on; with what this answers, where it is given. */
+/** The token endpoint, holding calls or answering something else. */
+export interface Gate extends Omit<Hold, 'pass' | 'release'> {
+  /** Lets all calls go on; with this answer, if one is given. */
   release(answer?: () => Response): void
 }
 
-/** Holds the requests of a grant type back until they are released. Open, it counts. */
+/** Holds the requests of a grant type until they are released. Open, it only counts. */
 export function gate(grant_type: GrantType, isHeld = true): Gate {
-  let calls = 0
+  const hold = createHold({ isOpen: !isHeld })
   let answering: (() => Response) | undefined
-  const google = vi.mocked(globalThis.fetch).getMockImplementation() ?? globalThis.fetch
-  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
-    const asked = init?.body instanceof URLSearchParams ? init.body.get('grant_type') : undefined
-    if (asked !== grant_type) return google(input, init)
-    calls++
-    await until(() => !isHeld)
-    return answering ? answering() : google(input, init)
+  intercept(async (request, next) => {
+    const body = request.method === 'POST' ? await request.clone().text() : ''
+    if (new URLSearchParams(body).get('grant_type') !== grant_type) return next(request)
+    await hold.pass()
+    return answering ? answering() : next(request)
   })
   return {
-    calls: () => calls,
-    arrived: async () => until(() => calls > 0),
+    calls: hold.calls,
+    arrived: hold.arrived,
     release(answer) {
       answering = answer
-      isHeld = false
+      hold.release()
     },
   }
 }
 
 /** Holds what a primitive of Web Crypto does from now on, until it is released. */
-export function holdCrypto(primitive: 'encrypt' | 'decrypt' | 'sign'): Omit<Gate, 'calls'> {
+export function holdCrypto(primitive: 'encrypt' | 'decrypt' | 'sign'): Omit<Hold, 'pass'> {
   const work = crypto.subtle[primitive].bind(crypto.subtle) as (...args: unknown[]) => unknown
-  let [calls, isHeld] = [0, true]
+  const hold = createHold()
   vi.spyOn(crypto.subtle, primitive).mockImplementation(async (...args: unknown[]) => {
-    calls++
-    await until(() => !isHeld)
+    await hold.pass()
     return work(...args) as never
   })
-  return {
-    arrived: async () => until(() => calls > 0),
-    release() {
-      isHeld = false
-    },
-  }
-}
-
-/** Looks again and again: a promise of one request may not be settled by another in workerd. */
-export async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 1))
+  return hold
 }

@@ -3,6 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
 import type { Subject } from '../../src/subject/subject.ts'
+import { intercept } from './internet.ts'
 import { dumpKv, dumpObject, isHostile } from './story.ts'
 import { witnessAll } from './worker.ts'
 
@@ -140,16 +141,16 @@ function watchGoogle(
   keep: Hunt['keep'],
   put: (sink: Sink, at: string, text: string) => void,
 ): void {
-  const google = vi.mocked(globalThis.fetch).getMockImplementation() ?? globalThis.fetch
-  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
-    const request = new Request(input, init)
+  intercept(async (request, next) => {
     put('outbound URL', new URL(request.url).origin, request.url)
-    const { method, headers, url, signal } = request
+    const { method, headers, url, signal, redirect } = request
     const sent = await textOf(request)
     const fields = new URLSearchParams(sent)
     for (const [name, kind] of TO_GOOGLE) keep(kind, fields.get(name))
     const sentBody = method === 'GET' || method === 'HEAD' ? null : sent
-    const answer = await google(url, { method, headers, signal, body: sentBody })
+    const answer = await next(
+      new Request(url, { method, headers, signal, body: sentBody, redirect }),
+    )
     const body = await readJson(answer)
     for (const [name, kind] of FROM_GOOGLE) if (body) keep(kind, body[name] as string | undefined)
     return answer

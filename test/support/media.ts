@@ -1,10 +1,10 @@
-/** This file is the hosts of the bytes as tests meet them: the simulator's photos under Google's names, and hosts that a test scripts. */
+/** The media hosts: the simulator's photos under Google's host names, and hosts that a test scripts. */
 
-import { vi } from 'vitest'
 import type { MediaResponse } from '../../src/protocol/http.ts'
 import { picturesOf } from '../../src/simulator/photos/pictures.ts'
 import { type Answer, answerOf, broker, the } from './broker.ts'
 import type { Browser } from './browser.ts'
+import { intercept, register } from './internet.ts'
 import { ADA, type SimulatedGoogle } from './simulated-google.ts'
 
 /** Where Google has its bytes. */
@@ -31,7 +31,6 @@ export interface MediaHosts {
 
 /** Opens the media hosts beside a simulated Google. */
 export function openMediaHosts({ simulator }: SimulatedGoogle, google: string): MediaHosts {
-  const others = vi.mocked(globalThis.fetch).getMockImplementation() ?? globalThis.fetch
   const hosts: MediaHosts = {
     seen: [],
     answers: new Map(),
@@ -46,16 +45,13 @@ export function openMediaHosts({ simulator }: SimulatedGoogle, google: string): 
     open: async (url, access_token) =>
       simulator.fetch(new Request(url, { headers: { Authorization: `Bearer ${access_token}` } })),
   }
-  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
-    const request = new Request(input, init)
-    const { origin, pathname } = new URL(request.url)
-    if (origin === google && !pathname.startsWith('/media/')) return others(input, init)
+  register(LH3, async (request) => simulator.fetch(request))
+  intercept(async (request, next) => {
     const { method, headers, url } = request
+    const { origin, pathname } = new URL(url)
+    if (origin === google && !pathname.startsWith('/media/')) return next(request)
     hosts.seen.push({ url, method, headers })
-    const scripted = hosts.answers.get(origin)
-    if (scripted) return scripted(request)
-    if (origin !== LH3 && origin !== google) throw new TypeError(`nobody answers at ${origin}`)
-    return others(input, init)
+    return hosts.answers.get(origin)?.(request) ?? next(request)
   })
   return hosts
 }

@@ -1,6 +1,7 @@
-/** This file is a Google that answers what a test says, when it says so: for failures and interleavings no consent page leads to. */
+/** A Google whose answers a test scripts: for failures and orders of events that no consent page leads to. */
 
-import { vi } from 'vitest'
+import { createHold, type Hold } from './hold.ts'
+import { register } from './internet.ts'
 
 /** A request that reached Google. */
 export interface Call {
@@ -9,7 +10,7 @@ export interface Call {
   headers: Headers
 }
 
-/** The provider behind `globalThis.fetch`. */
+/** The scripted provider. */
 export interface ScriptedGoogle {
   /** Requests to the token endpoint. */
   readonly refreshes: Call[]
@@ -20,7 +21,7 @@ export interface ScriptedGoogle {
   /** How the revocation endpoint answers. */
   revoke: (call: Call) => Response | Promise<Response>
   /** Holds every answer of the token endpoint until it is released; waits for a request to arrive. */
-  hold(): { arrived(): Promise<void>; release(): void }
+  hold(): Pick<Hold, 'arrived' | 'release'>
 }
 
 const ORIGIN = 'https://google.example'
@@ -41,7 +42,7 @@ export function oauthError(status: number, error: string, more: object = {}): Re
   return Response.json({ error, error_description: 'canary-description', ...more }, { status })
 }
 
-/** Puts a scripted Google in the place of the network, which tells this of itself beside the usual; anything else nobody answers. */
+/** Registers a scripted Google; `metadata` is added to its discovery document. */
 export function scriptGoogle(metadata: object = {}): ScriptedGoogle {
   const google: ScriptedGoogle = {
     refreshes: [],
@@ -50,24 +51,16 @@ export function scriptGoogle(metadata: object = {}): ScriptedGoogle {
     revoke: () => new Response(null, { status: 200 }),
     hold() {
       const answer = google.token
-      const before = google.refreshes.length
-      let isHeld = true
+      const hold = createHold()
       google.token = async (call) => {
-        await until(() => !isHeld)
+        await hold.pass()
         return answer(call)
       }
-      return {
-        arrived: async () => until(() => google.refreshes.length > before),
-        release() {
-          isHeld = false
-        },
-      }
+      return hold
     },
   }
-  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
-    const request = new Request(input, init)
+  register(ORIGIN, async (request) => {
     const url = new URL(request.url)
-    if (url.origin !== ORIGIN) throw new TypeError(`nobody answers at ${url.origin}`)
     if (url.pathname === '/.well-known/openid-configuration') return discovery(metadata)
     const call = {
       url,
@@ -78,7 +71,7 @@ export function scriptGoogle(metadata: object = {}): ScriptedGoogle {
       google.refreshes.push(call)
       const answer = await google.token(call)
       const to = answer.headers.get('Location')
-      return request.redirect === 'follow' && to !== null ? fetch(to, init) : answer
+      return request.redirect === 'follow' && to !== null ? fetch(to) : answer
     }
     if (url.pathname === '/revoke') {
       google.revocations.push(call)
@@ -87,11 +80,6 @@ export function scriptGoogle(metadata: object = {}): ScriptedGoogle {
     throw new TypeError(`nothing at ${url.pathname}`)
   })
   return google
-}
-
-/** Looks again and again: a promise of one request may not be settled by another in workerd. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 1))
 }
 
 function discovery(metadata: object): Response {

@@ -1,10 +1,10 @@
-/** This file is the simulator in the place of the network, and a person who consents on its pages. */
+/** The simulator as Google, and a user who consents on its pages. */
 
-import { vi } from 'vitest'
 import { createSimulator, type Simulator } from '../../src/simulator/app.ts'
 import type { PersonChoice } from '../../src/simulator/person.ts'
 import { broker, browse, the } from './broker.ts'
 import type { Browser, Page } from './browser.ts'
+import { register } from './internet.ts'
 
 export const GOOGLE = 'https://google.example'
 
@@ -52,9 +52,7 @@ export function simulateGoogle(origin: string = GOOGLE): SimulatedGoogle {
   const { signing_key } = before.get(origin)?.world ?? {}
   if (signing_key) simulator.world.signing_key = signing_key
   before.set(origin, simulator)
-  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) =>
-    simulator.fetch(new Request(input, init)),
-  )
+  register(origin, async (request) => simulator.fetch(request))
   const isGoogle = (url: URL): boolean => url.origin === origin
 
   const google: SimulatedGoogle = {

@@ -1,9 +1,10 @@
-/** This file is the stage of the flow tests: a clock, an empty storage, and a KV that may be hostile. */
+/** The stage of the flow tests: a clock, an empty storage, and a KV that may be hostile. */
 
 import { reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { afterEach, beforeEach, vi } from 'vitest'
+import { afterEach, beforeEach, expect, vi } from 'vitest'
 import type { LogRecord } from '../../src/audit/log.ts'
+import { takeUnknownOrigins } from './internet.ts'
 import { configure, hostileKv } from './worker.ts'
 
 /** Every story begins at this hour. Alarms are kept by the real clock: one that has passed by it goes off at once. */
@@ -20,9 +21,11 @@ export function stage(): void {
     hostileKv.reset()
   })
   afterEach(async () => {
+    const unknown = takeUnknownOrigins()
     vi.restoreAllMocks()
     vi.useRealTimers()
     await reset()
+    expect(unknown, 'requests to hosts that the test did not register').toEqual([])
   })
 }
 
