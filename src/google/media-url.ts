@@ -1,19 +1,19 @@
-/** This file is the hosts of the bytes: the only ones that a media URL may name, and that an access token goes to. */
+/** Media URLs: the only hosts that the broker fetches media from and sends an access token to. */
 
 import type { Config } from '../config/config.ts'
 import { isLoopback } from '../config/urls.ts'
 
 /**
- * A wildcard stands for one label (RFC 9525 §6.3): deeper names, such as those below `bc.googleusercontent.com`,
- * are machines that anybody can rent.
+ * One label before the domain, as a wildcard of RFC 9525 §6.3. Deeper names, such as those below
+ * `bc.googleusercontent.com`, belong to machines that anyone can rent from Google Cloud.
  */
 const GOOGLE_HOST = /^[a-z0-9-]+\.googleusercontent\.com$/
 
 /**
- * Reads the URL of a media item. Parsed once; what comes out is what is fetched (TMB-68).
+ * Parses the URL of a media item, once: the broker fetches exactly the URL that this returns (TMB-68).
  *
- * @param base what a relative URL in `Location` is relative to
- * @returns the absolute URL, or `undefined` for one that is not on a media host
+ * @param base the URL that a relative `Location` is resolved against
+ * @returns the absolute URL, or `undefined` when it is not on a media host
  */
 export function parseMediaUrl(config: Config, text: string, base?: string): string | undefined {
   const url = URL.parse(text, base)
@@ -22,7 +22,7 @@ export function parseMediaUrl(config: Config, text: string, base?: string): stri
   return isGoogle || isSimulated(config, url) ? url.href : undefined
 }
 
-/** In development the simulator, which is the issuer, has the bytes too. */
+/** In development the simulator is the issuer and also the media host. */
 function isSimulated({ issuer }: Config, { origin }: URL): boolean {
   const simulator = new URL(issuer)
   return isLoopback(simulator) && origin === simulator.origin

@@ -16,7 +16,7 @@ it.each([
   'of ID token algorithms $algs it takes $taken: none with a shared secret (TMB-25)',
   async ({ algs, taken }) => {
     scriptGoogle({ id_token_signing_alg_values_supported: algs })
-    const { id_token_signing_algs } = await discover(readConfig({ ...env }).config)
-    expect(id_token_signing_algs).toEqual(taken)
+    const { server } = await discover(readConfig({ ...env }).config)
+    expect(server.id_token_signing_alg_values_supported).toEqual(taken)
   },
 )
