@@ -1,16 +1,16 @@
-/** The provider: its metadata from the discovery document, and the client that the broker is there. */
+/** The provider: its metadata, and what the OAuth library needs to make requests to it. */
 
 import * as oauth from 'oauth4webapi'
 import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
 import { cached } from '../net/document-cache.ts'
 import { unexpectedAnswer } from './failure.ts'
-import { isHttpAllowed, type RequestOptions, readJson, requestOptions } from './request.ts'
+import { readJson, send } from './request.ts'
 
 /** The endpoints that the broker cannot work without; OpenID Connect Discovery 1.0 §3. */
 const ENDPOINTS = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const
 
-/** Metadata with these endpoints; its signing algorithms are those with a public key. */
+/** Metadata that has these endpoints, and names only signing algorithms with a public key. */
 export type Server = oauth.AuthorizationServer &
   Record<(typeof ENDPOINTS)[number], string> & { id_token_signing_alg_values_supported: string[] }
 
@@ -20,7 +20,7 @@ export interface Provider {
   client: oauth.Client
   /** The secret in the form, as Google has it, or else HTTP Basic; RFC 6749 §2.3.1. Never in a URL (TMB-18). */
   authentication: oauth.ClientAuth
-  options: RequestOptions
+  options: { [oauth.customFetch]: typeof send; [oauth.allowInsecureRequests]: boolean }
 }
 
 /**
@@ -34,9 +34,15 @@ export const discover: (config: Config) => Promise<Provider> = cached(
   fetchProvider,
 )
 
-async function fetchProvider(config: Config): Promise<Provider> {
-  const metadata = await fetchMetadata(config)
-  if (!ENDPOINTS.every((name) => isUsable(config, metadata[name]))) throw unexpectedAnswer()
+async function fetchProvider({ issuer, client_id, client_secret }: Config): Promise<Provider> {
+  // The configuration accepts an http issuer on loopback only.
+  const isHttpAllowed = issuer.startsWith('http:')
+  const options = { [oauth.customFetch]: send, [oauth.allowInsecureRequests]: isHttpAllowed }
+  const metadata = await fetchMetadata(new URL(issuer), options)
+  const protocols = isHttpAllowed ? ['https:', 'http:'] : ['https:']
+  const isUsable = (name: (typeof ENDPOINTS)[number]): boolean =>
+    protocols.includes(URL.parse(String(metadata[name]))?.protocol ?? '')
+  if (!ENDPOINTS.every(isUsable)) throw unexpectedAnswer()
   const algs = [metadata.id_token_signing_alg_values_supported ?? 'RS256'].flat()
   const methods = [metadata.token_endpoint_auth_methods_supported].flat()
   const authenticate = methods.includes('client_secret_post')
@@ -47,17 +53,19 @@ async function fetchProvider(config: Config): Promise<Provider> {
       ...(metadata as Server),
       id_token_signing_alg_values_supported: algs.filter((alg) => /^(?!HS|none)/.test(alg)),
     },
-    client: { client_id: config.client_id, [oauth.clockTolerance]: 0 },
-    authentication: authenticate(config.client_secret),
-    options: requestOptions(config),
+    client: { client_id, [oauth.clockTolerance]: 0 },
+    authentication: authenticate(client_secret),
+    options,
   }
 }
 
-/** Whatever answers in place of the document, it says nothing about the client or a grant (TMB-22). */
-async function fetchMetadata(config: Config): Promise<oauth.AuthorizationServer> {
-  const issuer = new URL(config.issuer)
+/** A failure here says nothing about the client or a grant (TMB-22). */
+async function fetchMetadata(
+  issuer: URL,
+  options: Provider['options'],
+): Promise<oauth.AuthorizationServer> {
   try {
-    const response = await oauth.discoveryRequest(issuer, requestOptions(config))
+    const response = await oauth.discoveryRequest(issuer, options)
     await readJson(response.clone())
     return await oauth.processDiscoveryResponse(issuer, response)
   } catch (error) {
@@ -65,11 +73,6 @@ async function fetchMetadata(config: Config): Promise<oauth.AuthorizationServer>
       error instanceof BrokerError && error.failure.code === 'temporarily_unavailable'
     throw isTemporary ? error : unexpectedAnswer(error)
   }
-}
-
-function isUsable(config: Config, endpoint: unknown): boolean {
-  const protocol = URL.parse(String(endpoint))?.protocol
-  return protocol === 'https:' || (protocol === 'http:' && isHttpAllowed(config))
 }
 
 /** Returns the URL of a document that the provider publishes about itself; OpenID Connect Discovery 1.0 §4. */

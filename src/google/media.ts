@@ -1,9 +1,34 @@
-/** The request for the bytes of a media item: the access token is sent to media hosts only. */
+/** The bytes of media items: an access token is sent to Google's media hosts only. */
 
 import type { Config } from '../config/config.ts'
+import { isLoopback } from '../config/urls.ts'
 import { BrokerError } from '../errors.ts'
 import { streamedFetch } from '../net/outbound.ts'
-import { parseMediaUrl } from './media-url.ts'
+
+/**
+ * One label before the domain, as a wildcard of RFC 9525 §6.3. Deeper names, such as those below
+ * `bc.googleusercontent.com`, belong to machines that anyone can rent from Google Cloud.
+ */
+const GOOGLE_HOST = /^[a-z0-9-]+\.googleusercontent\.com$/
+
+/**
+ * Parses the URL of a media item, once: the broker fetches exactly the URL that this returns (TMB-68).
+ *
+ * @param base the URL that a relative `Location` is resolved against
+ * @returns the absolute URL, or `undefined` when it is not on a media host
+ */
+export function parseMediaUrl(config: Config, text: string, base?: string): string | undefined {
+  const url = URL.parse(text, base)
+  if (url?.username !== '' || url.password !== '') return undefined
+  const isGoogle = url.protocol === 'https:' && url.port === '' && GOOGLE_HOST.test(url.hostname)
+  return isGoogle || isSimulated(config, url) ? url.href : undefined
+}
+
+/** In development the simulator is the issuer and also the media host. */
+function isSimulated({ issuer }: Config, { origin }: URL): boolean {
+  const simulator = new URL(issuer)
+  return isLoopback(simulator) && origin === simulator.origin
+}
 
 /** A request to a media host. */
 export interface MediaRequest {
@@ -39,7 +64,7 @@ export async function fetchMedia(
   }
   let next: string | undefined = url
   for (let hops = 0; hops <= MAX_REDIRECTS && next !== undefined; hops++) {
-    const response = await fetchFrom(next, { method, headers: sentHeaders })
+    const response = await streamedFetch(next, { method, headers: sentHeaders }).catch(notReached)
     if (!REDIRECTS.includes(response.status)) return response
     await response.body?.cancel()
     next = parseMediaUrl(config, response.headers.get('Location') ?? '', next)
@@ -47,10 +72,6 @@ export async function fetchMedia(
   throw new BrokerError('invalid_request', 'media_redirect_refused', { status: 404 })
 }
 
-async function fetchFrom(url: string, init: object): Promise<Response> {
-  try {
-    return await streamedFetch(url, init)
-  } catch (cause) {
-    throw new BrokerError('temporarily_unavailable', 'media_not_reached', { cause })
-  }
+function notReached(cause: unknown): never {
+  throw new BrokerError('temporarily_unavailable', 'media_not_reached', { cause })
 }

@@ -86,7 +86,7 @@ function isCurrent<T>({ document, fetched_at }: Entry<T>, outdated: T | undefine
   return now() < fetched_at + FRESH_SECONDS
 }
 
-/** Fetches the document, or waits while another request fetches it; does nothing during the pause. */
+/** Fetches the document, or waits while another request fetches it; does nothing during a pause. */
 async function update<T>(entry: Entry<T>, load: () => Promise<T>): Promise<void> {
   if (now() < entry.busy_until) {
     while (now() < entry.busy_until) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
@@ -94,18 +94,11 @@ async function update<T>(entry: Entry<T>, load: () => Promise<T>): Promise<void>
   }
   if (now() < entry.retry_at) return
   entry.busy_until = now() + MAX_FETCH_SECONDS
-  pause(entry)
   try {
     entry.document = { value: await load() }
     entry.fetched_at = now()
-  } catch (error) {
-    pause(entry)
-    throw error
   } finally {
     entry.busy_until = 0
+    entry.retry_at = now() + (entry.document ? COOL_DOWN_SECONDS : FAILURE_COOL_DOWN_SECONDS)
   }
-}
-
-function pause<T>(entry: Entry<T>): void {
-  entry.retry_at = now() + (entry.document ? COOL_DOWN_SECONDS : FAILURE_COOL_DOWN_SECONDS)
 }
