@@ -58,7 +58,7 @@ const TYPES = [undefined, 'jwt', 'secevent+jwt', 'application/secevent+jwt']
 const FOREIGN_CLAIMS = ['exp', 'nonce', 'at_hash', 'azp']
 
 /** Where the keys are of whoever sends events: by the provider's RISC configuration, if it has one. */
-const keysOfTransmitter = cached(fetchKeysUri)
+const keysOfTransmitter = cached('google_unreachable', fetchKeysUri)
 
 /**
  * Verifies a security event token. One that does not even say it is from the provider and for us costs no request.

@@ -1,16 +1,16 @@
-/** This file is how Google fails: not reached, an OAuth error, an unexpected status, an unexpected body; and no fifth way. */
+/** How requests to Google fail: not reached, an OAuth error, an unexpected status, or an unexpected answer. */
 
 import { now } from '../clock.ts'
 import { BrokerError } from '../errors.ts'
 
-/** A provider that names a longer `Retry-After` is asked again after this. */
+/** The longest `Retry-After` that is accepted, in seconds. */
 const MAX_RETRY_AFTER_SECONDS = 300
 
-/** An OAuth error as the provider said it; RFC 6749 §5.2. None of it is ever quoted. */
+/** An OAuth error of the provider (RFC 6749 §5.2). Its text is never logged or sent on. */
 export class OAuthError extends Error {
   override readonly name = 'OAuthError'
   readonly error: string
-  /** Google's own, with a Workspace policy for one. */
+  /** An extension of Google; it names the Workspace policy that refused the request, for example. */
   readonly error_subtype: unknown
 
   constructor(error: string, error_subtype: unknown) {
@@ -20,48 +20,48 @@ export class OAuthError extends Error {
   }
 }
 
+/** OAuth errors that the operator has to fix. */
+const CLIENT_ERRORS = [
+  'invalid_client',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_request',
+  'redirect_uri_mismatch',
+  'access_denied',
+]
+
 /**
- * Names what a request to the provider was refused for.
+ * Makes the error for an answer with another status than 200. Only `google_invalid_grant` may end a grant (TMB-22).
  *
- * Only `google_invalid_grant` may ever end a grant (TMB-22).
+ * @see RFC 6749 §5.2
  */
-export async function refusalOf(response: Response): Promise<BrokerError> {
+export async function classifyFailure(response: Response): Promise<BrokerError> {
   const { headers, status } = response
-  const isOurs = status >= 400 && status < 500
-  const cause = isOurs ? await readError(response) : undefined
-  if (status === 429) return unavailable(response, cause) // whatever it says besides
-  if (isOurs && headers.has('WWW-Authenticate')) return misconfigured(cause)
-  switch (cause?.error ?? '') {
-    case 'invalid_grant':
-      return new BrokerError('consent_required', 'google_invalid_grant', { cause })
-    case 'invalid_scope':
-      return new BrokerError('server_error', 'google_invalid_scope', { cause })
-    case 'invalid_client':
-    case 'unauthorized_client':
-    case 'unsupported_grant_type':
-    case 'invalid_request':
-    case 'redirect_uri_mismatch':
-    case 'access_denied':
-      return misconfigured(cause)
-    default:
-      return cause !== undefined || status >= 500 || status === 403
-        ? unavailable(response, cause)
-        : unexpectedAnswer()
-  }
+  const isClientError = status >= 400 && status < 500
+  const cause = isClientError ? await readError(response) : undefined
+  if (status === 429) return unavailable(headers, cause) // whatever its body says
+  if (isClientError && headers.has('WWW-Authenticate')) return clientRefused(cause)
+  if (cause === undefined)
+    return status >= 500 || status === 403 ? unavailable(headers) : unexpectedAnswer()
+  if (cause.error === 'invalid_grant')
+    return new BrokerError('consent_required', 'google_invalid_grant', { cause })
+  if (cause.error === 'invalid_scope')
+    return new BrokerError('server_error', 'google_invalid_scope', { cause })
+  return CLIENT_ERRORS.includes(cause.error) ? clientRefused(cause) : unavailable(headers, cause)
 }
 
-/** An answer that is not what it has to be; it may be another one next time. */
+/** Makes the error for an answer that breaks the protocol; the next answer may be right. */
 export function unexpectedAnswer(cause?: unknown): BrokerError {
   return new BrokerError('temporarily_unavailable', 'google_unexpected_answer', { cause })
 }
 
-/** The operator has to mend this; the users' grants are as good as before. */
-function misconfigured(cause: unknown): BrokerError {
+/** The users' grants are still good. */
+function clientRefused(cause: unknown): BrokerError {
   return new BrokerError('server_error', 'google_refuses_client', { cause })
 }
 
-function unavailable({ headers }: Response, cause: unknown): BrokerError {
-  const retry_after = retryAfter(headers.get('Retry-After'))
+function unavailable(headers: Headers, cause?: unknown): BrokerError {
+  const retry_after = parseRetryAfter(headers.get('Retry-After'))
   return new BrokerError('temporarily_unavailable', 'google_unavailable', {
     cause,
     ...(retry_after === undefined ? {} : { retry_after }),
@@ -77,8 +77,8 @@ async function readError(response: Response): Promise<OAuthError | undefined> {
     : undefined
 }
 
-/** Seconds, from either form of `Retry-After`; RFC 9110 §10.2.3. */
-function retryAfter(header: string | null): number | undefined {
+/** Reads seconds or an HTTP date; RFC 9110 §10.2.3. */
+function parseRetryAfter(header: string | null): number | undefined {
   if (header === null) return undefined
   const seconds = /^\d+$/.test(header) ? Number(header) : Date.parse(header) / 1000 - now()
   return seconds > 0 ? Math.min(seconds, MAX_RETRY_AFTER_SECONDS) : undefined

@@ -1,114 +1,98 @@
-/** This file is the ID token: whose tokens these are, believed only after every check. */
+/** The ID token: the checks that the OAuth library does not make. */
 
-import { decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose'
+import { compactVerify, decodeJwt, type JWTPayload } from 'jose'
+import * as oauth from 'oauth4webapi'
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { timingSafeEqual } from '../crypto/digest.ts'
 import { BrokerError } from '../errors.ts'
 import { findKey } from '../net/key-sets.ts'
-import type { Provider } from './discovery.ts'
+import type { Server } from './discovery.ts'
 
-/** Google spells its issuer in two ways; both are one (TMB-27). */
+/** The two ways in which Google spells its issuer (TMB-27). */
 const GOOGLE_ISSUERS = ['https://accounts.google.com', 'accounts.google.com']
 
-/** A clock that is ahead by this much is forgiven. */
+/** How far `iat` may be in the future, in seconds. */
 const CLOCK_SKEW_SECONDS = 60
 
-/** Google's limit for `sub`, in characters. */
+/** The longest `sub`, in characters; OpenID Connect Core §2. */
 const MAX_SUB_LENGTH = 255
 
+/** Returns the metadata with Google's issuer spelled as in the ID token: the library accepts one spelling only. */
+export function spelledAsIn(server: Server, id_token: unknown): oauth.AuthorizationServer {
+  const { iss = '' } = unverifiedClaims(id_token)
+  const isGoogle = [server.issuer, iss].every((issuer) => GOOGLE_ISSUERS.includes(issuer))
+  return isGoogle ? { ...server, issuer: iss } : server
+}
+
 /**
- * Checks the ID token of a code exchange: signature by the provider's keys, issuer, one audience only, expiry,
- * issue time, `nonce` and `at_hash`.
+ * Compares the `nonce` of an ID token in constant time, which the library does not (TMB-26).
+ *
+ * @throws {BrokerError} `server_error` when it is a different one
+ */
+export function checkNonce(id_token: string, nonce: string): void {
+  if (!timingSafeEqual(String(unverifiedClaims(id_token)['nonce']), nonce)) throw invalidIdToken()
+}
+
+/**
+ * Checks the ID token of an answer that the library accepted: one audience only, `azp`, issue time, `sub`.
  *
  * @returns the `sub`
- * @throws {BrokerError} `server_error` when anything is not right, `temporarily_unavailable` when the keys
- *   cannot be had
- * @see OpenID Connect Core §3.1.3.7 and §3.1.3.8; TMB-25, TMB-26, TMB-29
+ * @throws {BrokerError} `server_error` when one of them is wrong
+ * @see OpenID Connect Core §3.1.3.7
  */
-export async function verifyIdToken(
-  config: Config,
-  provider: Provider,
-  { access_token, id_token, nonce }: { access_token: string; id_token: string; nonce: string },
-): Promise<string> {
-  const claims = await verifySignature(config, provider, id_token)
-  const sub = checkClaims(config, provider, claims)
-  const { at_hash } = claims
-  if (!timingSafeEqual(String(claims['nonce']), nonce)) throw invalid()
-  if (at_hash !== undefined && at_hash !== (await atHash(id_token, access_token))) throw invalid()
+export function checkClaims({ client_id }: Config, answer: oauth.TokenEndpointResponse): string {
+  const claims = oauth.getValidatedIdTokenClaims(answer)
+  if (!claims) throw invalidIdToken()
+  const { aud, azp = client_id, iat, sub } = claims
+  const isForUs = [aud].flat().length === 1 && azp === client_id
+  const isSub = sub !== '' && sub.length <= MAX_SUB_LENGTH
+  if (!isForUs || !isSub || iat > now() + CLOCK_SKEW_SECONDS) throw invalidIdToken()
   return sub
 }
 
 /**
- * Reads the ID token that may come with a refresh, straight from the token endpoint: by TLS it is the provider's
- * own, so its signature need not be checked, but its claims are; OpenID Connect Core §3.1.3.7 (6) and §12.2.
+ * Verifies an ID token's signature with the provider's keys, and its `at_hash` where it has one.
  *
- * @returns the `sub`
- * @throws {BrokerError} `server_error` when anything is not right
+ * @throws {BrokerError} `server_error` when one of them is wrong, `temporarily_unavailable` when there are no keys
+ * @see OpenID Connect Core §3.1.3.6 and §3.1.3.8; TMB-25, TMB-29
  */
-export function readIdToken(config: Config, provider: Provider, id_token: unknown): string {
-  try {
-    return checkClaims(config, provider, decodeJwt(String(id_token)))
-  } catch (error) {
-    throw invalid(error)
-  }
-}
-
-async function verifySignature(
+export async function verifySignature(
   config: Config,
-  { endpoints, id_token_signing_algs }: Provider,
-  id_token: string,
-): Promise<JWTPayload> {
-  const jwks_uri = endpoints.get('jwks_uri') ?? ''
+  { jwks_uri, id_token_signing_alg_values_supported: algorithms }: Server,
+  { id_token, access_token }: { id_token: string; access_token: string },
+): Promise<void> {
+  const { protectedHeader } = await compactVerify(
+    id_token,
+    (header, jws) => findKey(config, jwks_uri, header, jws),
+    { algorithms },
+  ).catch((error: unknown) => {
+    throw error instanceof BrokerError ? error : invalidIdToken(error)
+  })
+  const { at_hash } = unverifiedClaims(id_token)
+  if (at_hash !== undefined && at_hash !== (await atHash(protectedHeader.alg, access_token)))
+    throw invalidIdToken()
+}
+
+/** Makes the error for an ID token that is wrong. */
+export function invalidIdToken(cause?: unknown): BrokerError {
+  return new BrokerError('server_error', 'id_token_invalid', { cause })
+}
+
+/** Returns no claims when the value is not a JWT; the library refuses such a value. */
+function unverifiedClaims(id_token: unknown): JWTPayload {
   try {
-    const { payload } = await jwtVerify(
-      id_token,
-      (header, jws) => findKey(config, jwks_uri, header, jws),
-      {
-        algorithms: [...id_token_signing_algs],
-        currentDate: new Date(now() * 1000),
-      },
-    )
-    return payload
-  } catch (error) {
-    throw error instanceof BrokerError ? error : invalid(error)
+    return decodeJwt(String(id_token))
+  } catch {
+    return {}
   }
 }
 
-/** Checks whom an ID token is from, for and about, and whether it is in time; @returns the `sub` */
-function checkClaims(
-  { client_id }: Config,
-  { issuer }: Provider,
-  { aud, azp = client_id, exp, iat, iss, sub }: JWTPayload,
-): string {
-  const issuers = GOOGLE_ISSUERS.includes(issuer) ? GOOGLE_ISSUERS : [issuer]
-  const audience = [aud].flat()
-  if (
-    !issuers.includes(iss ?? '') ||
-    audience.length !== 1 ||
-    audience[0] !== client_id ||
-    azp !== client_id ||
-    typeof exp !== 'number' ||
-    exp <= now() ||
-    typeof iat !== 'number' ||
-    iat > now() + CLOCK_SKEW_SECONDS ||
-    typeof sub !== 'string' ||
-    sub === '' ||
-    sub.length > MAX_SUB_LENGTH
-  )
-    throw invalid()
-  return sub
-}
-
-/** The left half of the access token's hash, by the hash of the signing algorithm; OpenID Connect Core §3.1.3.6. */
-async function atHash(id_token: string, access_token: string): Promise<string> {
-  const [bits = '512'] = /256$|384$/.exec(String(decodeProtectedHeader(id_token).alg)) ?? []
+/** The left half of the access token's hash, by the hash of the signing algorithm. */
+async function atHash(alg: string, access_token: string): Promise<string> {
+  const [bits = '512'] = /256$|384$/.exec(alg) ?? []
   const digest = new Uint8Array(
     await crypto.subtle.digest(`SHA-${bits}`, new TextEncoder().encode(access_token)),
   )
   return digest.slice(0, digest.length / 2).toBase64({ alphabet: 'base64url', omitPadding: true })
-}
-
-function invalid(cause?: unknown): BrokerError {
-  return new BrokerError('server_error', 'id_token_invalid', { cause })
 }

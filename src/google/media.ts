@@ -1,55 +1,77 @@
-/** This file is the request for the bytes of a media item, and for nothing else: the token goes to media hosts alone. */
+/** The bytes of media items: an access token is sent to Google's media hosts only. */
 
 import type { Config } from '../config/config.ts'
+import { isLoopback } from '../config/urls.ts'
 import { BrokerError } from '../errors.ts'
 import { streamedFetch } from '../net/outbound.ts'
-import { parseMediaUrl } from './media-url.ts'
 
-/** What is asked of a media host. */
+/**
+ * One label before the domain, as a wildcard of RFC 9525 §6.3. Deeper names, such as those below
+ * `bc.googleusercontent.com`, belong to machines that anyone can rent from Google Cloud.
+ */
+const GOOGLE_HOST = /^[a-z0-9-]+\.googleusercontent\.com$/
+
+/**
+ * Parses the URL of a media item, once: the broker fetches exactly the URL that this returns (TMB-68).
+ *
+ * @param base the URL that a relative `Location` is resolved against
+ * @returns the absolute URL, or `undefined` when it is not on a media host
+ */
+export function parseMediaUrl(config: Config, text: string, base?: string): string | undefined {
+  const url = URL.parse(text, base)
+  if (url?.username !== '' || url.password !== '') return undefined
+  const isGoogle = url.protocol === 'https:' && url.port === '' && GOOGLE_HOST.test(url.hostname)
+  return isGoogle || isSimulated(config, url) ? url.href : undefined
+}
+
+/** In development the simulator is the issuer and also the media host. */
+function isSimulated({ issuer }: Config, { origin }: URL): boolean {
+  const simulator = new URL(issuer)
+  return isLoopback(simulator) && origin === simulator.origin
+}
+
+/** A request to a media host. */
 export interface MediaRequest {
   method: string
-  /** As `parseMediaUrl` gave it. */
+  /** A URL that `parseMediaUrl` returned. */
   url: string
-  /** `Range` and conditions; RFC 9110 §13.1 and §14.2. */
+  /** `Range` and conditional headers; RFC 9110 §13.1 and §14.2. */
   headers: Readonly<Record<string, string>>
 }
 
+/** How many redirects are followed. */
 const MAX_REDIRECTS = 3
 const REDIRECTS = [301, 302, 303, 307, 308]
 
 /**
- * Asks for the bytes of a media item, whose body is left to be read.
+ * Requests the bytes of a media item; the caller reads the body.
  *
- * Redirects are followed by hand: any other way they would take the token along to wherever they lead.
+ * Each redirect is checked before it is followed, so that the access token never reaches another host.
  *
  * @throws {BrokerError} `temporarily_unavailable` when the host cannot be reached; `invalid_request` (404) for a
- *   redirect off the media hosts, or one too many
+ *   redirect to another host, or for more than three redirects
  */
 export async function fetchMedia(
   config: Config,
   access_token: string,
   { method, url, headers }: MediaRequest,
 ): Promise<Response> {
-  // Lengths and ranges are those of the bytes, not of a coding of them.
-  const sent = {
+  // `Content-Length` and `Range` then count the bytes of the item, not of a compressed form.
+  const sentHeaders = {
     ...headers,
     'Accept-Encoding': 'identity',
     Authorization: `Bearer ${access_token}`,
   }
-  let at: string | undefined = url
-  for (let hops = 0; hops <= MAX_REDIRECTS && at !== undefined; hops++) {
-    const response = await reach(at, { method, headers: sent })
+  let next: string | undefined = url
+  for (let hops = 0; hops <= MAX_REDIRECTS && next !== undefined; hops++) {
+    const response = await streamedFetch(next, { method, headers: sentHeaders }).catch(notReached)
     if (!REDIRECTS.includes(response.status)) return response
     await response.body?.cancel()
-    at = parseMediaUrl(config, response.headers.get('Location') ?? '', at)
+    next = parseMediaUrl(config, response.headers.get('Location') ?? '', next)
   }
   throw new BrokerError('invalid_request', 'media_redirect_refused', { status: 404 })
 }
 
-async function reach(url: string, init: object): Promise<Response> {
-  try {
-    return await streamedFetch(url, init)
-  } catch (cause) {
-    throw new BrokerError('temporarily_unavailable', 'media_not_reached', { cause })
-  }
+function notReached(cause: unknown): never {
+  throw new BrokerError('temporarily_unavailable', 'media_not_reached', { cause })
 }

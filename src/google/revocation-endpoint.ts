@@ -1,31 +1,32 @@
-/** This file is revocation: telling Google that a refresh token, and with it the user's whole grant, is over. */
+/** The revocation endpoint: revokes a refresh token, and with it all that the user allowed the client at Google. */
 
+import * as oauth from 'oauth4webapi'
 import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
 import { discover } from './discovery.ts'
 import { OAuthError } from './failure.ts'
-import { post } from './request.ts'
 
 /**
- * Revokes a refresh token; one that was dead already counts as done, and so does a provider that cannot revoke.
+ * Revokes a refresh token, in the form body and never in a URL (TMB-62). A token that is invalid already, and a
+ * provider without revocation, count as success.
  *
- * The token travels in the form body, never in a URL (TMB-62).
- *
- * @throws {BrokerError} when the provider could not be told and has to be told again
- * @see RFC 7009 §2; Google: identity/protocols/oauth2/web-server#tokenrevoke
+ * @throws {BrokerError} when the caller has to repeat the request
+ * @see RFC 7009 §2; https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke
  */
 export async function revoke(config: Config, refresh_token: string): Promise<void> {
-  const provider = await discover(config)
-  if (!provider.endpoints.has('revocation_endpoint')) return
-  const parameters = { token: refresh_token, token_type_hint: 'refresh_token' }
+  const { server, client, authentication, options } = await discover(config)
+  if (server.revocation_endpoint === undefined) return
+  const hint = { additionalParameters: { token_type_hint: 'refresh_token' }, ...options }
   try {
-    await post(config, provider, 'revocation_endpoint', parameters)
+    await oauth.processRevocationResponse(
+      await oauth.revocationRequest(server, client, authentication, refresh_token, hint),
+    )
   } catch (error) {
-    if (!isDeadAlready(error)) throw error
+    if (!isInvalidAlready(error)) throw error
   }
 }
 
-function isDeadAlready(error: unknown): boolean {
+function isInvalidAlready(error: unknown): boolean {
   const cause = error instanceof BrokerError && error.cause
   return cause instanceof OAuthError && ['invalid_token', 'invalid_grant'].includes(cause.error)
 }

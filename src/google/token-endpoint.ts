@@ -1,5 +1,6 @@
-/** This file is the token endpoint: a code or a refresh token in, tokens out, and nothing believed unchecked. */
+/** The token endpoint: exchanges a code or a refresh token for tokens. */
 
+import * as oauth from 'oauth4webapi'
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
@@ -7,31 +8,37 @@ import { formatScope, parseScope, type ScopeSet } from '../scope/scopes.ts'
 import { redirectUri } from './authorization-endpoint.ts'
 import { discover } from './discovery.ts'
 import { unexpectedAnswer } from './failure.ts'
-import { readIdToken, verifyIdToken } from './id-token.ts'
-import { post, readJson } from './request.ts'
+import {
+  checkClaims,
+  checkNonce,
+  invalidIdToken,
+  spelledAsIn,
+  verifySignature,
+} from './id-token.ts'
+import { readJson } from './request.ts'
 
-/** What the token endpoint answered. */
+/** What the broker keeps of a token response; the ID token is not part of it (TMB-29). */
 export interface Tokens {
   access_token: string
-  /** NumericDate, counted from before the request and so understated (TMB-45). */
+  /** NumericDate, counted from before the request, so it is never too late (TMB-45). */
   expires_at: number
-  /** Seconds the access token was issued for. */
+  /** Lifetime of the access token, in seconds. */
   expires_in: number
-  /** What was really granted. */
+  /** What was granted. */
   scope: ScopeSet
-  /** Only when Google issued one: at the first consent, after `prompt=consent`, or when it rotates. */
+  /** Present at the first consent, after `prompt=consent`, and when Google rotates it. */
   refresh_token?: string
-  /** NumericDate; only when the user limited the time. */
+  /** NumericDate; present when the user limited the time of the grant. */
   refresh_token_expires_at?: number
 }
 
-/** A longer life than a year is no sane answer. */
-const MAX_LIFE_SECONDS = 366 * 24 * 60 * 60
+/** The longest lifetime of a token that is accepted, in seconds. */
+const MAX_LIFETIME_SECONDS = 366 * 24 * 60 * 60
 
 /**
- * Trades an authorization code for tokens, and says whose they are.
+ * Exchanges an authorization code for tokens, and reads the user's `sub` from the ID token.
  *
- * @throws {BrokerError} `temporarily_unavailable`, or `server_error` when the code or the ID token is not good
+ * @throws {BrokerError} `temporarily_unavailable`, or `server_error` when the code or the ID token is not valid
  * @see RFC 6749 §4.1.3, RFC 7636 §4.5, OpenID Connect Core §3.1.3
  */
 export async function exchangeCode(
@@ -39,43 +46,53 @@ export async function exchangeCode(
   code: string,
   expected: { code_verifier: string; nonce: string; scopes: ScopeSet },
 ): Promise<{ tokens: Tokens; sub: string }> {
-  const provider = await discover(config)
+  const { server, client, authentication, options } = await discover(config)
   const requested_at = now()
   const { code_verifier, nonce, scopes } = expected
-  const asking = post(config, provider, 'token_endpoint', {
-    grant_type: 'authorization_code',
-    code,
-    code_verifier,
-    redirect_uri: redirectUri(config),
-  })
-  const answer = await readJson(await asking.catch(refuseCode))
-  const tokens = readTokens(answer, requested_at, scopes)
-  const { id_token } = answer
+  const grant = { code, code_verifier, redirect_uri: redirectUri(config) }
+  const response = await oauth
+    .genericTokenEndpointRequest(
+      server,
+      client,
+      authentication,
+      'authorization_code',
+      grant,
+      options,
+    )
+    .catch(refuseCode)
+  const { id_token } = await readJson(response.clone())
   if (typeof id_token !== 'string') throw unexpectedAnswer()
-  const sub = await verifyIdToken(config, provider, {
-    ...{ id_token, nonce },
-    access_token: tokens.access_token,
-  })
+  checkNonce(id_token, nonce)
+  const answer = await oauth
+    .processAuthorizationCodeResponse(spelledAsIn(server, id_token), client, response, {
+      expectedNonce: nonce,
+      requireIdToken: true,
+    })
+    .catch(refuseAnswer)
+  const sub = checkClaims(config, answer)
+  const tokens = readTokens(answer, requested_at, scopes)
+  await verifySignature(config, server, { id_token, access_token: tokens.access_token })
   return { tokens, sub }
 }
 
-/** A dead code says nothing of any grant. */
+/** An invalid code does not end any grant. */
 function refuseCode(error: unknown): never {
-  const isDead = error instanceof BrokerError && error.failure.reason === 'google_invalid_grant'
-  throw isDead
+  const isInvalid = error instanceof BrokerError && error.failure.reason === 'google_invalid_grant'
+  throw isInvalid
     ? new BrokerError('server_error', 'google_refuses_code', { cause: error.cause })
     : error
 }
 
 /**
- * Trades a refresh token for a new access token of exactly `scopes`.
+ * Exchanges a refresh token for an access token of exactly `scopes`.
  *
- * Google usually sends no `refresh_token` here; the caller keeps the old one. Where an ID token comes along, it
- * has to name the same user (TMB-28). An answer that does not tell its scope is taken to be of all that was granted,
- * `scope`: that it was narrowed has to be seen (TMB-46).
+ * Google seldom sends a new `refresh_token` here; the caller keeps the old one. An ID token in the answer must name
+ * the same user (TMB-28); it comes from the token endpoint over TLS, so its signature is not verified (OpenID Connect
+ * Core §3.1.3.7 (6) and §12.2). An answer without `scope` counts as the whole grant, so that a provider that did not
+ * down-scope is noticed (TMB-46).
  *
- * @throws {BrokerError} `consent_required` with reason `google_invalid_grant` when the refresh token is dead,
- *   else `temporarily_unavailable` or `server_error`, which say nothing about the grant
+ * @throws {BrokerError} `consent_required` with the reason `google_invalid_grant` when the refresh token is invalid;
+ *   `temporarily_unavailable` or `server_error` otherwise, which do not end the grant
  * @see RFC 6749 §6; TMB-23
  */
 export async function refresh(
@@ -83,57 +100,55 @@ export async function refresh(
   { refresh_token, scope, sub }: { refresh_token: string; scope: string; sub: string },
   scopes: ScopeSet,
 ): Promise<Tokens> {
-  const provider = await discover(config)
+  const { server, client, authentication, options } = await discover(config)
   const requested_at = now()
-  const parameters = { grant_type: 'refresh_token', refresh_token, scope: formatScope(scopes) }
-  const answer = await readJson(await post(config, provider, 'token_endpoint', parameters))
-  const { id_token } = answer
-  if (id_token !== undefined && readIdToken(config, provider, id_token) !== sub)
-    throw new BrokerError('server_error', 'id_token_invalid')
+  const response = await oauth.refreshTokenGrantRequest(
+    server,
+    client,
+    authentication,
+    refresh_token,
+    { ...options, additionalParameters: { scope: formatScope(scopes) } },
+  )
+  const { id_token } = await readJson(response.clone())
+  const answer = await oauth
+    .processRefreshTokenResponse(spelledAsIn(server, id_token), client, response)
+    .catch(refuseAnswer)
+  if (id_token !== undefined && checkClaims(config, answer) !== sub) throw invalidIdToken()
   return readTokens(answer, requested_at, parseScope(scope))
 }
 
+/** The library puts the answer into `cause.body` when it refuses it; otherwise it refuses the ID token. */
+function refuseAnswer(error: unknown): never {
+  const { cause } = error as { cause?: { body?: unknown } }
+  throw cause?.body === undefined ? invalidIdToken(error) : unexpectedAnswer(error)
+}
+
 /**
- * Takes what the broker keeps from a token response; the ID token is not among it (TMB-29).
+ * Reads a token response that the library accepted.
  *
- * @throws {BrokerError} `temporarily_unavailable` when it is none; RFC 6749 §5.1
+ * @param scope_if_omitted what was granted when the answer has no `scope`; RFC 6749 §5.1
+ * @throws {BrokerError} `temporarily_unavailable` when its type or lifetime is not acceptable
  */
 function readTokens(
-  answer: Readonly<Record<string, unknown>>,
+  answer: oauth.TokenEndpointResponse,
   requested_at: number,
-  untold: ScopeSet,
+  scope_if_omitted: ScopeSet,
 ): Tokens {
-  const { access_token, token_type, refresh_token, scope } = answer
-  const expires_in = numberOf(answer['expires_in'])
-  if (
-    !isText(access_token) ||
-    !isText(token_type) ||
-    token_type.toLowerCase() !== 'bearer' ||
-    !isSaneLife(expires_in) ||
-    !(refresh_token === undefined || isText(refresh_token)) ||
-    !(scope === undefined || typeof scope === 'string')
-  )
-    throw unexpectedAnswer()
-  const refreshLife = answer['refresh_token_expires_in']
+  const { access_token, token_type, expires_in, refresh_token, scope } = answer
+  if (token_type !== 'bearer' || !isLifetime(expires_in)) throw unexpectedAnswer()
+  const { refresh_token_expires_in } = answer
   return {
     access_token,
     expires_at: requested_at + expires_in,
     expires_in,
-    scope: scope === undefined ? untold : parseScope(scope),
+    scope: scope === undefined ? scope_if_omitted : parseScope(scope),
     ...(refresh_token === undefined ? {} : { refresh_token }),
-    ...(isSaneLife(refreshLife) ? { refresh_token_expires_at: requested_at + refreshLife } : {}),
+    ...(isLifetime(refresh_token_expires_in)
+      ? { refresh_token_expires_at: requested_at + refresh_token_expires_in }
+      : {}),
   }
 }
 
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
-}
-
-/** Some providers write numbers as text. */
-function numberOf(value: unknown): unknown {
-  return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
-}
-
-function isSaneLife(seconds: unknown): seconds is number {
-  return typeof seconds === 'number' && seconds > 0 && seconds <= MAX_LIFE_SECONDS
+function isLifetime(seconds: unknown): seconds is number {
+  return typeof seconds === 'number' && seconds > 0 && seconds <= MAX_LIFETIME_SECONDS
 }

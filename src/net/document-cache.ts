@@ -1,50 +1,104 @@
-/** This file is what the provider tells of itself: asked for when it is needed, and seldom. */
+/** The cache for fetched documents: provider metadata, the RISC configuration, key sets. */
 
+import { logError } from '../audit/log.ts'
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
 
-/** So long a document is believed. */
+/** How long a document is used before it is fetched again, in seconds. */
 const FRESH_SECONDS = 60 * 60
 
-/** So long nobody asks again after a failure. */
-const COOL_DOWN_SECONDS = 5
+/** The pause between two fetches of a document, in seconds, while one is in the cache (TMB-42). */
+const COOL_DOWN_SECONDS = 30
 
-interface Known<T> {
+/** The pause after a failure, in seconds, while no document is in the cache. */
+const FAILURE_COOL_DOWN_SECONDS = 5
+
+/** When a fetch counts as lost, in seconds; more than the time limit of `cappedFetch`. */
+const MAX_FETCH_SECONDS = 12
+
+/** How often a request checks whether the fetch of another request has ended, in milliseconds. */
+const POLL_MS = 20
+
+/** Holds values only. A promise of one request never settles for another request in workerd. */
+interface Entry<T> {
   document?: { value: T }
   fetched_at: number
-  failed_at: number
+  /** NumericDate before which the document is not fetched again. */
+  retry_at: number
+  /** NumericDate until which a fetch is under way; 0 when there is none. */
+  busy_until: number
 }
 
 /**
- * Makes a reader of one of the provider's documents, which is asked for once an hour.
+ * Makes a cache of documents, by configuration and URL. A document stays in use while its host cannot be reached.
  *
- * A document that was read once goes on being used while the provider cannot be reached. Settled values only: a
- * request in flight is never shared between callers, whose runtimes may differ.
- *
- * @returns a function that throws {BrokerError} `temporarily_unavailable` when there is nothing to go by
+ * @param reason the reason of the error when there is no document, for the operator's log
+ * @param load fetches a document
+ * @returns a function that reads a document, by default the one of the issuer. `outdated` is a value that the caller
+ *   cannot use: the document is then fetched again, at most once in 30 seconds. The function throws {BrokerError}
+ *   `temporarily_unavailable` when there is no document.
  */
 export function cached<T>(
-  fetchDocument: (config: Config) => Promise<T>,
-): (config: Config) => Promise<T> {
-  const documents = new WeakMap<Config, Known<T>>()
-  return async function read(config) {
-    const known = documents.get(config) ?? { fetched_at: 0, failed_at: 0 }
-    documents.set(config, known)
-    if (known.document && now() < known.fetched_at + FRESH_SECONDS) return known.document.value
-    if (now() >= known.failed_at + COOL_DOWN_SECONDS) {
+  reason: string,
+  load: (config: Config, url: string) => Promise<T>,
+): (config: Config, url?: string, outdated?: T) => Promise<T> {
+  const entries = new WeakMap<Config, Map<string, Entry<T>>>()
+  return async function read(config, url = config.issuer, outdated) {
+    const entry = entryOf(entries, config, url)
+    if (!isCurrent(entry, outdated)) {
       try {
-        known.document = { value: await fetchDocument(config) }
-        known.fetched_at = now()
+        await update(entry, () => load(config, url))
       } catch (error) {
-        known.failed_at = now()
-        if (!known.document) throw error
+        if (!entry.document) throw unavailable(reason, error)
+        logError('document_fetch_failed', error)
       }
     }
-    if (!known.document)
-      throw new BrokerError('temporarily_unavailable', 'google_unreachable', {
-        retry_after: COOL_DOWN_SECONDS,
-      })
-    return known.document.value
+    if (!entry.document) throw unavailable(reason)
+    return entry.document.value
+  }
+}
+
+/** Keeps what a failure of ours says, and adds the pause where it says none. */
+function unavailable(reason: string, cause?: unknown): BrokerError {
+  const { failure = {} } = cause instanceof BrokerError ? cause : {}
+  return new BrokerError('temporarily_unavailable', reason, {
+    retry_after: FAILURE_COOL_DOWN_SECONDS,
+    ...failure,
+    cause,
+  })
+}
+
+function entryOf<T>(
+  entries: WeakMap<Config, Map<string, Entry<T>>>,
+  config: Config,
+  url: string,
+): Entry<T> {
+  const known = entries.get(config) ?? new Map<string, Entry<T>>()
+  entries.set(config, known)
+  const entry = known.get(url) ?? { fetched_at: 0, retry_at: 0, busy_until: 0 }
+  known.set(url, entry)
+  return entry
+}
+
+function isCurrent<T>({ document, fetched_at }: Entry<T>, outdated: T | undefined): boolean {
+  if (!document || (outdated !== undefined && document.value === outdated)) return false
+  return now() < fetched_at + FRESH_SECONDS
+}
+
+/** Fetches the document, or waits while another request fetches it; does nothing during a pause. */
+async function update<T>(entry: Entry<T>, load: () => Promise<T>): Promise<void> {
+  if (now() < entry.busy_until) {
+    while (now() < entry.busy_until) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    return
+  }
+  if (now() < entry.retry_at) return
+  entry.busy_until = now() + MAX_FETCH_SECONDS
+  try {
+    entry.document = { value: await load() }
+    entry.fetched_at = now()
+  } finally {
+    entry.busy_until = 0
+    entry.retry_at = now() + (entry.document ? COOL_DOWN_SECONDS : FAILURE_COOL_DOWN_SECONDS)
   }
 }

@@ -3,7 +3,7 @@
 import { array, maxLength, minLength, pipe, strictObject, string } from 'valibot'
 import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
-import { parseMediaUrl } from '../google/media-url.ts'
+import { parseMediaUrl } from '../google/media.ts'
 import type { MediaResponse } from '../protocol/http.ts'
 import { sealTicket, TICKET_SECONDS } from '../session/media-ticket.ts'
 import { authenticate } from './guards/either-mode.ts'

@@ -20,9 +20,9 @@ describe('the Worker', () => {
   /** Where values live longer than a request, and why that is no user's business (TMB-58). */
   const SETTLED = [
     'src/config/config.ts: configs', // the configuration, by its environment
-    'src/google/discovery.ts: discover', // the provider's metadata, by configuration
     'src/events/security-event-token.ts: keysOfTransmitter', // where its keys are, by configuration
-    'src/net/key-sets.ts: sets', // public keys, by configuration
+    'src/google/discovery.ts: discover', // the provider's metadata, by configuration
+    'src/net/key-sets.ts: keyFinder', // public keys, by configuration
     'src/routes/oauth/token.ts: GRANTS', // a table that is only read
     'src/scope/scopes.ts: ALIASES', // a table that is only read
     'src/scope/scopes.ts: SPELLINGS', // a table that is only read
@@ -99,7 +99,7 @@ describe('the dependencies', () => {
     expect(loose.map(([path]) => path)).toEqual([])
   })
 
-  it('of the Worker are three (TMB-84)', () => {
-    expect(Object.keys(dependencies).sort()).toEqual(['hono', 'jose', 'valibot'])
+  it('of the Worker are four (TMB-84)', () => {
+    expect(Object.keys(dependencies).sort()).toEqual(['hono', 'jose', 'oauth4webapi', 'valibot'])
   })
 })

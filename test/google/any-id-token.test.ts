@@ -1,4 +1,4 @@
-/** This file is the tests of ID tokens that Google's key did sign: any header, any claims, and only the right ones say who somebody is. */
+/** A property test of ID tokens signed with Google's key: any header, any claims. */
 
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
@@ -7,7 +7,6 @@ import { expect, it, vi } from 'vitest'
 import { now } from '../../src/clock.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { BrokerError } from '../../src/errors.ts'
-import { checkAuthorizationResponse } from '../../src/google/authorization-endpoint.ts'
 import { exchangeCode } from '../../src/google/token-endpoint.ts'
 import { scopeSet } from '../../src/scope/scopes.ts'
 import { sign } from '../session/jws.ts'
@@ -21,24 +20,15 @@ const keys = (await generateKeyPair('RS256', { extractable: true })) as CryptoKe
 const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'g', alg: 'RS256', use: 'sig' }
 const AT_HASH = 'ypeBEsobvcr6wjGzmiPcTQ' // of the access token "a"; OpenID Connect Core §3.1.3.6
 
-it('any ID token signed by the provider names its user, or is refused with an error (property; TMB-25, TMB-29)', async () => {
+it('accepts a signed ID token only with the right claims (property; TMB-25, TMB-29)', async () => {
   const google = scriptGoogle()
   const others = vi.mocked(globalThis.fetch).getMockImplementation()
   vi.mocked(globalThis.fetch).mockImplementation(async (input, init) => {
-    if (new Request(input, init).url.endsWith('/certs')) return Response.json({ keys: [jwk] })
-    if (others) return others(input, init)
-    throw new TypeError('nobody answers')
+    if (String(input).endsWith('/certs')) return Response.json({ keys: [jwk] })
+    return others?.(input, init) ?? Response.error()
   })
   const { config } = readConfig({ ...env })
-  const query = new URLSearchParams({ code: 'c', state: 's', iss: config.issuer })
-  const response = await checkAuthorizationResponse(config, query, 's')
-  if (!('code' in response)) throw new Error('not a code')
-  const { code } = response
-  const expected = {
-    code_verifier: 'v'.repeat(43),
-    nonce: 'n',
-    scopes: scopeSet([the.pick]),
-  }
+  const expected = { code_verifier: 'v'.repeat(43), nonce: 'n', scopes: scopeSet([the.pick]) }
   const at = Math.floor(now())
   const good = {
     ...{ iss: config.issuer, aud: config.client_id, sub: 'ada', nonce: 'n' },
@@ -55,7 +45,7 @@ it('any ID token signed by the provider names its user, or is refused with an er
       fc.option(json, { nil: undefined, freq: 6 }),
       { maxKeys: 2, noNullPrototype: true },
     )
-  const seen = { named: 0, refused: 0 }
+  const count = { accepted: 0, refused: 0 }
   await fc.assert(
     fc.asyncProperty(
       changes(['alg', 'kid', 'typ', 'jwk', 'jku']),
@@ -67,24 +57,24 @@ it('any ID token signed by the provider names its user, or is refused with an er
         google.token = () =>
           Response.json({ access_token: 'a', token_type: 'Bearer', expires_in: 9, id_token })
         try {
-          const { sub } = await exchangeCode(config, code, expected)
-          seen.named++
+          const { sub } = await exchangeCode(config, 'c', expected)
+          count.accepted++
           expect(claims).toMatchObject({ iss: config.issuer, sub, nonce: 'n' })
           expect([claims.aud].flat()).toEqual([config.client_id])
           expect(claims.azp ?? config.client_id).toBe(config.client_id)
           expect(claims.at_hash ?? AT_HASH).toBe(AT_HASH)
           expect(claims.iat).toBeLessThanOrEqual(at + 60)
-          expect(claims.exp).toBeGreaterThan(at - 60)
+          expect(claims.exp).toBeGreaterThan(at)
           expect(sub.length).toBeLessThanOrEqual(255)
         } catch (error) {
           if (!(error instanceof BrokerError)) throw error
-          seen.refused++
+          count.refused++
           expect(error.failure.code).toMatch(/^(server_error|temporarily_unavailable)$/)
         }
       },
     ),
     { numRuns: 400 },
   )
-  expect(seen.named).toBeGreaterThan(0)
-  expect(seen.refused).toBeGreaterThan(100)
+  expect(count.accepted).toBeGreaterThan(0)
+  expect(count.refused).toBeGreaterThan(100)
 })

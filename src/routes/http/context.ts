@@ -5,6 +5,7 @@ import { type GenericSchema, type InferOutput, safeParse } from 'valibot'
 import { type AuditEvent, type AuditFields, openAuditLog } from '../../audit/audit.ts'
 import type { Config } from '../../config/config.ts'
 import { BrokerError, failureOf } from '../../errors.ts'
+import { readUpTo } from '../../net/outbound.ts'
 import type { Timings } from './timings.ts'
 
 /** Bindings and per-request values, for Hono. */
@@ -169,24 +170,13 @@ async function readText(request: Request, maxBytes: number): Promise<string> {
   // HTTP brings no more than the length it told, and in one go a body is read much faster; RFC 9112 §6.3.
   const isTold = length !== null && /^\d+$/.test(length)
   try {
-    const bytes = isTold ? await request.bytes() : await readUpTo(request, maxBytes)
+    const bytes = isTold ? await request.bytes() : await readUpTo(request.body, maxBytes)
+    if (!bytes) throw new BrokerError('invalid_request', 'body_length')
     return UTF_8.decode(bytes)
   } catch (cause) {
     if (cause instanceof BrokerError) throw cause
     throw new BrokerError('invalid_request', 'body_encoding', { cause })
   }
-}
-
-/** Reads a body that did not tell its length, as long as it is not too long. */
-async function readUpTo({ body }: Request, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of body ?? []) {
-    chunks.push(chunk)
-    length += chunk.length
-    if (length > maxBytes) throw new BrokerError('invalid_request', 'body_length')
-  }
-  return new Blob(chunks).bytes()
 }
 
 function parse(text: string): unknown {
