@@ -56,28 +56,18 @@ function trimmed(text: string): string {
   return text.replace(/^[ \t]+|[ \t]+$/g, '')
 }
 
-/** Makes a session cookie: `Strict`, so it is sent only from our own site, and not on the redirect back from Google. */
-export function sessionCookie(name: string, sealed: string, max_age: number): string {
-  return setCookie(name, sealed, max_age, 'Strict')
-}
-
-/** Makes the cookie of a pending authorization: `Lax`, because it must be sent on the redirect back from Google. */
-export function pendingCookie(name: string, sealed: string, max_age: number): string {
-  return setCookie(name, sealed, max_age, 'Lax')
+/**
+ * Makes a `Set-Cookie` value. A session is `Strict`: it is sent only from our own site, and not on the redirect back
+ * from Google. A pending authorization is `Lax`, because it must be sent on that redirect.
+ *
+ * @param maxAge seconds
+ */
+export function setCookie(name: string, value: string, maxAge: number): string {
+  const sameSite = name.startsWith(SESSION_COOKIE_PREFIX) ? 'Strict' : 'Lax'
+  return serialize(name, value, { path: '/', secure: true, httpOnly: true, sameSite, maxAge })
 }
 
 /** Removes a cookie, with the attributes it was set with. @returns the `Set-Cookie` value */
 export function clearedCookie(name: string): string {
-  return name.startsWith(SESSION_COOKIE_PREFIX)
-    ? sessionCookie(name, '', 0)
-    : pendingCookie(name, '', 0)
-}
-
-function setCookie(
-  name: string,
-  value: string,
-  maxAge: number,
-  sameSite: 'Strict' | 'Lax',
-): string {
-  return serialize(name, value, { path: '/', secure: true, httpOnly: true, sameSite, maxAge })
+  return setCookie(name, '', 0)
 }

@@ -4,7 +4,7 @@ import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { sha256, timingSafeEqual } from '../crypto/digest.ts'
 import { open, type RecordKind, seal } from '../crypto/seal.ts'
-import { type Cookies, clearedCookie, PENDING_COOKIE_PREFIX, pendingCookie } from './cookies.ts'
+import { type Cookies, clearedCookie, PENDING_COOKIE_PREFIX, setCookie } from './cookies.ts'
 import type { AuthorizationRequest, UserIdentifier } from './tokens.ts'
 
 /** How long a pending authorization can be finished, in seconds (TMB-04). */
@@ -118,7 +118,7 @@ async function cookieOf(
   pending: PendingAuthorization,
 ): Promise<string> {
   const sealed = await seal(keyring, { kind: PENDING, at }, pending)
-  return pendingCookie(at, sealed, Math.ceil(pending.iat + PENDING_SECONDS - now()))
+  return setCookie(at, sealed, Math.ceil(pending.iat + PENDING_SECONDS - now()))
 }
 
 /** Names the cookies to remove so that one more of `bytes` fits: those that do not open, then the oldest. */

@@ -3,7 +3,7 @@
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { open, type Place, seal } from '../crypto/seal.ts'
-import { type Cookies, SESSION_COOKIE_PREFIX, sessionCookie } from './cookies.ts'
+import { type Cookies, SESSION_COOKIE_PREFIX, setCookie } from './cookies.ts'
 
 /**
  * The content of the cookie. The subject's Durable Object stores the same `id` and knows whether the session is live.
@@ -41,5 +41,5 @@ export async function openSession(
 export async function sealSession({ keyring }: Config, session: Session): Promise<string> {
   const place = placeOf(session.client)
   const sealed = await seal(keyring, place, session)
-  return sessionCookie(place.at, sealed, Math.floor(session.exp - now()))
+  return setCookie(place.at, sealed, Math.floor(session.exp - now()))
 }

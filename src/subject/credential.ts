@@ -19,11 +19,8 @@ export interface UsedProof {
   expires_at: number
 }
 
-/** Remembers used proofs until they expire. */
-export interface ReplayCache {
-  /** Adds a proof. @returns `false` if it was used before */
-  use(proof: UsedProof): boolean
-}
+/** Remembers used proofs until they expire. @returns `false` if the proof was used before */
+export type ReplayCache = (proof: UsedProof) => boolean
 
 /** How many proofs are kept before each call deletes the expired ones. */
 const MAX_BEFORE_CLEANUP = 100
@@ -34,16 +31,14 @@ const MAX_BEFORE_CLEANUP = 100
  */
 export function createReplayCache(): ReplayCache {
   const used = new Map<string, number>()
-  return {
-    use({ jkt, jti, expires_at }) {
-      if (used.size > MAX_BEFORE_CLEANUP) {
-        for (const [name, expiry] of used) if (expiry <= now()) used.delete(name)
-      }
-      const name = `${jkt}/${jti}`
-      if (used.has(name)) return false
-      used.set(name, expires_at)
-      return true
-    },
+  return ({ jkt, jti, expires_at }) => {
+    if (used.size > MAX_BEFORE_CLEANUP) {
+      for (const [name, expiry] of used) if (expiry <= now()) used.delete(name)
+    }
+    const name = `${jkt}/${jti}`
+    if (used.has(name)) return false
+    used.set(name, expires_at)
+    return true
   }
 }
 
@@ -55,10 +50,10 @@ export function createReplayCache(): ReplayCache {
  */
 export function authenticate(
   credential: Credential,
-  proofs: ReplayCache,
+  useProof: ReplayCache,
   findLive: (id: string) => SessionRow | undefined,
 ): Outcome<SessionRow | undefined> {
-  if (credential.proof && !proofs.use(credential.proof))
+  if (credential.proof && !useProof(credential.proof))
     return failed('invalid_dpop_proof', 'dpop_replayed')
   if (credential.kind === 'app_user') return success(undefined)
   const session = findLive(credential.id)

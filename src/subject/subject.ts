@@ -28,7 +28,7 @@ import { isDisposable, openSubjectContext, type SubjectContext } from './subject
 import {
   createTokenIssuer,
   type IssuedToken,
-  type TokenIssuer,
+  type IssueToken,
   type TokenRequest,
 } from './token-issuer.ts'
 
@@ -52,8 +52,8 @@ const ALARM_RETRY_SECONDS = 60
  */
 export class Subject extends DurableObject<Env> {
   #opened: SubjectContext | undefined
-  #issuer: TokenIssuer | undefined
-  readonly #proofs = createReplayCache()
+  #issue: IssueToken | undefined
+  readonly #useProof = createReplayCache()
   readonly #redeemInOrder = createSerialQueue()
 
   /** Reads what is needed before the caller's user is sent to Google. */
@@ -111,8 +111,8 @@ export class Subject extends DurableObject<Env> {
     const members = neverGranted(request.scope)
     const empty = failed('consent_required', 'grant_missing', { members })
     return this.#authorized(request.credential, empty, async (context, session) => {
-      this.#issuer ??= createTokenIssuer(context)
-      return this.#issuer.issueToken(request, session)
+      this.#issue ??= createTokenIssuer(context)
+      return this.#issue(request, session)
     })
   }
 
@@ -197,7 +197,7 @@ export class Subject extends DurableObject<Env> {
       await Promise.all([revocationOutbox.flush(), kvOutbox.flush()])
       if (!isDisposable(ledger)) return
       this.#opened = undefined
-      this.#issuer = undefined
+      this.#issue = undefined
       await this.ctx.storage.deleteAll()
     } catch (error) {
       logError('alarm_failed', error)
@@ -217,7 +217,7 @@ export class Subject extends DurableObject<Env> {
   }
 
   #authenticate(credential: Credential): Outcome<SessionRow | undefined> {
-    return authenticate(credential, this.#proofs, (id) => this.#findLive(id))
+    return authenticate(credential, this.#useProof, (id) => this.#findLive(id))
   }
 
   #findLive(id: string): SessionRow | undefined {

@@ -34,15 +34,11 @@ export interface IssuedToken {
   google_ms?: number
 }
 
-/** Issues the access tokens of one subject. */
-export interface TokenIssuer {
-  /**
-   * Issues an access token to an authenticated caller.
-   *
-   * @param session the caller's session, if any
-   */
-  issueToken(request: TokenRequest, session: SessionRow | undefined): Promise<Outcome<IssuedToken>>
-}
+/** Issues an access token to an authenticated caller. `session` is the caller's session, if any. */
+export type IssueToken = (
+  request: TokenRequest,
+  session: SessionRow | undefined,
+) => Promise<Outcome<IssuedToken>>
 
 /** A KV record is not written again for the same session within this time, in seconds: KV needs as long to spread it. */
 const KV_LAG_SECONDS = 60
@@ -51,7 +47,7 @@ const KV_LAG_SECONDS = 60
 const MAX_FORCED_PER_MINUTE = 6
 
 /** Makes the token issuer of a subject. */
-export function createTokenIssuer(context: SubjectContext): TokenIssuer {
+export function createTokenIssuer(context: SubjectContext): IssueToken {
   const { background, ledger, kvOutbox, refresher, sessions, vault } = context
   /** When a KV record was last rewritten, by scope set key and session id. */
   const rewritten = new Map<string, number>()
@@ -118,35 +114,32 @@ export function createTokenIssuer(context: SubjectContext): TokenIssuer {
     background(kvOutbox.flush())
   }
 
-  return {
-    async issueToken(request, session) {
-      const isTouched = session !== undefined && sessions.touch(session)
-      const scopes = scopesOf(request)
-      const key = await scopeSetKey(scopes)
-      const row = ledger.find('tokens', key)
-      const isExpired = row !== undefined && row.expires_at <= now()
-      const token = isExpired ? undefined : await vault.openToken(row)
-      const rejected = token !== undefined && (await isRejected(token, request))
-      if (token && !rejected && isFresh(token, request.min_ttl, now())) {
-        workInBackground(request, key, token, isTouched)
-        return issue(request, key, token)
-      }
-      if (rejected && !mayForce(scopes))
-        return failed('slow_down', 'forced_too_often', { retry_after: 60 })
-      if (isTouched) {
-        kvOutbox.markAllTokensDirty()
-        background(kvOutbox.flush())
-      }
-      const asked_at = Date.now()
-      const outcome = await refresher.refresh(scopes)
-      if (!isStillAuthorized(request)) return failed('login_required', 'session_ended')
-      if (outcome.ok)
-        return issue(request, key, outcome.value, { google_ms: Date.now() - asked_at })
-      const stored = await vault.openToken(ledger.find('tokens', key)) // a consent may have stored one
-      const isAlive = stored && stored.expires_at - now() >= 1
-      const isUsable = isAlive && !(await isRejected(stored, request))
-      return isUsable ? issue(request, key, stored) : outcome
-    },
+  return async (request, session) => {
+    const isTouched = session !== undefined && sessions.touch(session)
+    const scopes = scopesOf(request)
+    const key = await scopeSetKey(scopes)
+    const row = ledger.find('tokens', key)
+    const isExpired = row !== undefined && row.expires_at <= now()
+    const token = isExpired ? undefined : await vault.openToken(row)
+    const rejected = token !== undefined && (await isRejected(token, request))
+    if (token && !rejected && isFresh(token, request.min_ttl, now())) {
+      workInBackground(request, key, token, isTouched)
+      return issue(request, key, token)
+    }
+    if (rejected && !mayForce(scopes))
+      return failed('slow_down', 'forced_too_often', { retry_after: 60 })
+    if (isTouched) {
+      kvOutbox.markAllTokensDirty()
+      background(kvOutbox.flush())
+    }
+    const asked_at = Date.now()
+    const outcome = await refresher.refresh(scopes)
+    if (!isStillAuthorized(request)) return failed('login_required', 'session_ended')
+    if (outcome.ok) return issue(request, key, outcome.value, { google_ms: Date.now() - asked_at })
+    const stored = await vault.openToken(ledger.find('tokens', key)) // a consent may have stored one
+    const isAlive = stored && stored.expires_at - now() >= 1
+    const isUsable = isAlive && !(await isRejected(stored, request))
+    return isUsable ? issue(request, key, stored) : outcome
   }
 }
 

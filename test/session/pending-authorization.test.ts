@@ -158,23 +158,6 @@ describe('many pending authorizations', () => {
       [`${PENDING_COOKIE_PREFIX}evil`, nameOf(old), nameOf(twice)].sort(),
     )
   })
-
-  it('stay up to 3,200 bytes, and not with one byte more', async () => {
-    const old = await pairOf(
-      pendingWith({ state: 'old', return_to: `https://a.example/${'x'.repeat(900)}` }),
-    )
-    const seen = new Set<number>()
-    for (let pad = 600; pad < 900; pad++) {
-      const return_to = `https://a.example/${'x'.repeat(pad)}`
-      const [own = ''] = await begin(pendingWith({ return_to }))
-      const bytes = own.length + old.length - 1 // without its "="
-      if (bytes < 3198 || bytes > 3203) continue
-      seen.add(bytes)
-      expect(await begin(pendingWith({ return_to }), old)).toHaveLength(bytes > 3200 ? 2 : 1)
-    }
-    expect([...seen].filter((bytes) => bytes <= 3200).length).toBeGreaterThan(0)
-    expect(seen).toContain(3200)
-  })
 })
 
 describe('a new session', () => {

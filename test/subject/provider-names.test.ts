@@ -39,13 +39,6 @@ it('a hash has the same name in either base64 alphabet, padded or not; a prefix 
   expect(await prefix('same')).not.toBe(await hash('same'))
 })
 
-it('the name of an account depends on the issuer and the user', async () => {
-  const name = await accountName(config, 'ada')
-  expect(name).toMatch(/^name\/[\w-]{43}$/)
-  expect(await accountName({ ...config, issuer: 'https://other.example' }, 'ada')).not.toBe(name)
-  expect(await accountName(config, 'ben')).not.toBe(name)
-})
-
 it('the index finds the subject of a name; a failure to add one is only logged', async () => {
   await addToIndex(env, ['one', 'two'], 'ada')
   for (const name of ['one', 'two'])

@@ -63,9 +63,6 @@ async function store(scope: string, refresh_token = 'canary-r', more: object = {
   await stub.acceptConsent(consentTo(scope, { begins_session: false, tokens }))
 }
 
-/** The refresh tokens that Google received. */
-const shown = (): unknown[] => google.refreshes.map(({ body }) => body.get('refresh_token'))
-
 it('a refusal to down-scope does not outlive a disconnect', async () => {
   await logIn(browse(), { bundle: 'album' })
   google.token = (call) => refreshed(call, { scope: the.album })
@@ -143,26 +140,6 @@ describe('one grant', () => {
       expect(answer).toBe('consent_required never_granted')
     expect(google.refreshes).toHaveLength(1)
     expect(await statusOf(the.album)).toMatchObject({ reason: 'ended' })
-  })
-
-  it('that is replaced during each refresh is given up after five refreshes', async () => {
-    await store(the.pick)
-    let released = 0
-    google.token = async (call) => {
-      const turn = google.refreshes.length
-      await until(() => released >= turn)
-      return turn % 2 === 0 ? refreshed(call) : oauthError(400, 'invalid_grant')
-    }
-    const asking = outcomeOf(the.pick)
-    for (const turn of [1, 2, 3, 4, 5]) {
-      await until(() => google.refreshes.length === turn)
-      await store(the.pick, `canary-${turn}`)
-      released = turn
-    }
-    expect(await asking).toMatchObject({
-      ...{ code: 'temporarily_unavailable', reason: 'grant_keeps_changing' },
-    })
-    expect(shown()).toEqual(['canary-r', 'canary-1', 'canary-2', 'canary-3', 'canary-4'])
   })
 })
 

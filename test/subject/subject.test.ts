@@ -1,6 +1,6 @@
 /** The Durable Object of a subject: its answers to each kind of caller, and an empty object stays empty. */
 
-import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
+import { runInDurableObject } from 'cloudflare:test'
 import { beforeEach, expect, it, vi } from 'vitest'
 import { now } from '../../src/clock.ts'
 import type { Credential } from '../../src/subject/credential.ts'
@@ -8,7 +8,6 @@ import type { Subject } from '../../src/subject/subject.ts'
 import { beginSession, consentTo, subjectOf, the, theConfig } from '../support/broker.ts'
 import { refreshed, type ScriptedGoogle, scriptGoogle } from '../support/scripted-google.ts'
 import { alarm, dumpObject, later, readLog, stage } from '../support/story.ts'
-import { configure } from '../support/worker.ts'
 
 stage()
 
@@ -230,12 +229,4 @@ it('a failed alarm is logged and repeated after a minute', async () => {
   await alarm(stub)
   expect(lines).toMatchObject([{ event: 'alarm_failed', reason: 'unexpected (RangeError)' }])
   expect(await storageOf(async (storage) => storage.getAlarm())).toBe(Date.now() + 60_000)
-})
-
-it('an object with a faulty configuration refuses all calls', async () => {
-  await connect()
-  configure({ ENCRYPTION_KEYS: 'none' })
-  await evictDurableObject(stub)
-  const answer = await stub.describeScopes(user, [the.pick]).catch((error: Error) => error.message)
-  expect(answer).toBe('the configuration is faulty')
 })
