@@ -1,25 +1,24 @@
-/** This file is the keyring: the current sealing key, the older ones that still open, each split by purpose. */
+/** The keyring: the key that seals, the older keys that still open, and a derived key for each purpose. */
 
-/** What a key is for; a key of one purpose opens nothing of another (TMB-55). */
+/** What a derived key is used for; a key of one purpose opens nothing of another (TMB-55). */
 export type Purpose = 'cookie' | 'oauth' | 'media' | 'storage'
 
-/** The AES-256-GCM keys of `ENCRYPTION_KEYS`: the first seals, all open. */
+/** The AES-256-GCM keys of `ENCRYPTION_KEYS`: the first one seals, every one opens. */
 export interface Keyring {
-  /** The `kid` that seals. */
+  /** The `kid` of the key that seals. */
   readonly current: string
-  /** Every `kid` that opens. */
+  /** The `kid` of every key that opens. */
   readonly kids: readonly string[]
-  /** Finds the key of a `kid` for a purpose; `undefined` for a `kid` that was retired or never was. */
+  /** Derives the key of a `kid` for a purpose; `undefined` for an unknown or retired `kid`. */
   key(kid: string, purpose: Purpose): Promise<CryptoKey | undefined>
 }
 
 const KEY_BYTES = 32
 
 /**
- * Makes a keyring of 256-bit secrets, in order of preference.
+ * Makes a keyring of 256-bit secrets; the first one seals.
  *
- * Each secret is only the input of HKDF-SHA256 (RFC 5869); a key of its own is derived for each purpose,
- * on first use, and then kept.
+ * HKDF-SHA256 (RFC 5869) derives one key for each secret and purpose, on first use. Derived keys are cached.
  */
 export function createKeyring(secrets: ReadonlyMap<string, Uint8Array<ArrayBuffer>>): Keyring {
   const derived = new Map<string, CryptoKey>()
@@ -31,8 +30,8 @@ export function createKeyring(secrets: ReadonlyMap<string, Uint8Array<ArrayBuffe
     kids,
     async key(kid, purpose) {
       const name = `${purpose}/${kid}`
-      const known = derived.get(name)
-      if (known) return known
+      const cached = derived.get(name)
+      if (cached) return cached
       const secret = secrets.get(kid)
       if (!secret) return undefined
       const key = await deriveKey(secret, purpose)
@@ -43,9 +42,9 @@ export function createKeyring(secrets: ReadonlyMap<string, Uint8Array<ArrayBuffe
 }
 
 /**
- * Reads `kid:base64url(32 bytes)`, comma-separated.
+ * Parses a comma-separated list of `kid:base64url(32 bytes)`.
  *
- * @returns the secrets in order, or what is wrong with the list, never a value of it
+ * @returns the secrets in order, or a description of the first problem, which never contains a value
  */
 export function parseEncryptionKeys(
   list: string,
@@ -64,7 +63,7 @@ export function parseEncryptionKeys(
   return secrets
 }
 
-/** Reads 32 bytes of base64url; tells what is wrong with them otherwise, never a value. */
+/** Parses 32 bytes of base64url. @returns the bytes, or a description of the problem without the value */
 export function parseSecret(encoded: string): Uint8Array<ArrayBuffer> | string {
   let secret: Uint8Array<ArrayBuffer>
   try {
@@ -77,7 +76,7 @@ export function parseSecret(encoded: string): Uint8Array<ArrayBuffer> | string {
   return secret
 }
 
-/** Whether two secrets are one. */
+/** Whether two secrets are equal. */
 export function isSame(a: Uint8Array<ArrayBuffer>, b: Uint8Array<ArrayBuffer>): boolean {
   return a.every((byte, index) => byte === b[index])
 }

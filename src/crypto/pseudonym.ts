@@ -1,25 +1,25 @@
-/** This file is how users are named in storage and logs: by a keyed hash, never by who they are. */
+/** Pseudonyms: keyed hashes that name users in storage and logs. */
 
 import { base64url } from './digest.ts'
 
-/** Who a grant belongs to; the three together are the identity (TMB-43). */
+/** The owner of a grant; all three members together identify it (TMB-43). */
 export interface Identity {
   client: string
-  /** The provider that vouches for `sub`. */
+  /** The issuer that asserts `sub`. */
   iss: string
   /** Unique and stable within `iss`; OpenID Connect Core §2. */
   sub: string
 }
 
-/** Names subjects under `PSEUDONYM_KEY`, which never rotates: another key would orphan every record (TMB-57). */
+/** Keyed hashes under `PSEUDONYM_KEY`, which never rotates: no record would be found under another key (TMB-57). */
 export interface Pseudonyms {
-  /** 43 characters of base64url, whatever the length of the identity. */
+  /** Computes the subject key of an identity; always 43 characters of base64url. */
   subjectKey(identity: Identity): Promise<string>
-  /** Names whatever else is told apart by several texts; the same length, and no subject has the same. */
+  /** Computes the name of an account or a token; 43 characters of base64url, never equal to a subject key. */
   name(kind: 'account' | 'token', ...texts: readonly string[]): Promise<string>
 }
 
-/** Makes the pseudonyms of a 256-bit secret; HMAC-SHA256 over a JSON array, which no two identities share. */
+/** Makes pseudonyms with a 256-bit secret: HMAC-SHA256 over a JSON array, which is unique to the identity. */
 export function createPseudonyms(secret: Uint8Array<ArrayBuffer>): Pseudonyms {
   let key: CryptoKey | undefined
   const hmac = async (...texts: readonly string[]): Promise<string> => {

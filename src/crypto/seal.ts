@@ -1,4 +1,4 @@
-/** This file is how a record is sealed and opened: a compact JWE that opens only in its own place. */
+/** Sealed records: encrypted JSON (a compact JWE) that opens only as its own kind and in its own place. */
 
 import {
   CompactEncrypt,
@@ -8,28 +8,21 @@ import {
 } from 'jose'
 import type { Keyring, Purpose } from './keyring.ts'
 
-/** What kinds of record are sealed, and with whose keys. */
-const PURPOSES = {
-  session: 'cookie',
-  pending: 'cookie',
-  refresh: 'oauth',
-  access: 'oauth',
-  code: 'oauth',
-  request: 'oauth',
-  nonce: 'oauth',
-  media: 'media',
-  token: 'storage',
-  grant: 'storage',
-  consent: 'storage',
-} as const satisfies Record<string, Purpose>
+/** A kind of sealed record. `T` is the type of the record; every kind has a `type` of its own. */
+export interface RecordKind<T extends object> {
+  /** Becomes the `typ` of the JWE: `ptb-<type>+jwe`. */
+  readonly type: string
+  readonly purpose: Purpose
+  /** A longer text is not opened (TMB-73), in characters; no limit by default. */
+  readonly max_length?: number
+  /** Computes the NumericDate from which a record no longer opens; without it, records do not expire. */
+  expiresAt?(record: T): number
+}
 
-/** A kind of sealed record. */
-export type RecordType = keyof typeof PURPOSES
-
-/** Where a sealed record belongs; in any other place it does not open (TMB-53). */
-export interface Place {
-  type: RecordType
-  /** The KV key, the cookie's name or the like. Not secret: it stands readable in the JWE's header. */
+/** The kind and the place of a sealed record; it opens nowhere else (TMB-53). */
+export interface Place<T extends object> {
+  kind: RecordKind<T>
+  /** The KV key, the cookie name or the like. Not secret: the JWE's header shows it. */
   at: string
 }
 
@@ -40,53 +33,70 @@ const UTF_8 = new TextDecoder()
 /**
  * Seals a record for its place with the current key.
  *
- * `dir` with `A256GCM`, a fresh 96-bit IV each time; the place is part of the protected header and so of
- * the associated data.
+ * `dir` with `A256GCM` and a fresh 96-bit IV. The place is in the protected header, and so in the associated data.
  *
  * @see RFC 7516 §3.1, RFC 7518 §4.5 and §5.3; TMB-52, TMB-53
  */
-export async function seal(keyring: Keyring, { type, at }: Place, record: object): Promise<string> {
-  const key = await keyring.key(keyring.current, PURPOSES[type])
+export async function seal<T extends object>(
+  keyring: Keyring,
+  { kind, at }: Place<T>,
+  record: NoInfer<T>,
+): Promise<string> {
+  const { current } = keyring
+  const key = await keyring.key(current, kind.purpose)
   if (!key) throw new TypeError('the keyring lost its current key')
   return new CompactEncrypt(new TextEncoder().encode(JSON.stringify(record)))
-    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: keyring.current, typ: typ(type), at })
+    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: current, typ: typ(kind), at })
     .encrypt(key)
 }
 
 /**
- * Opens a record sealed for this very place.
+ * Opens a record that was sealed for exactly this place.
  *
- * @returns the record, or `undefined` for every cause alike: tampered, moved, renamed, of another type,
- *   under a retired key, or no JWE at all (TMB-54, TMB-55)
+ * @param now NumericDate
+ * @returns the record, or `undefined` for every failure alike: expired, too long, tampered with, moved, of another
+ *   kind, sealed with a retired key, or no JWE (TMB-54, TMB-55)
  */
-export async function open(
+export async function open<T extends object>(
   keyring: Keyring,
-  { type, at }: Place,
+  { kind, at }: Place<T>,
   sealed: string,
-): Promise<unknown> {
+  now: number,
+): Promise<T | undefined> {
+  if (kind.max_length !== undefined && sealed.length > kind.max_length) return undefined
   try {
     const { plaintext, protectedHeader } = await compactDecrypt(
       sealed,
-      ({ kid }) => keyOf(keyring, kid, PURPOSES[type]),
+      ({ kid }) => findKey(keyring, kid, kind.purpose),
       {
         keyManagementAlgorithms: ['dir'],
         contentEncryptionAlgorithms: ['A256GCM'],
         maxDecompressedLength: 0,
       },
     )
-    if (!belongs(protectedHeader, { type, at }) || !isOurSpelling(sealed)) return undefined
-    return JSON.parse(UTF_8.decode(plaintext))
+    if (!matches(protectedHeader, typ(kind), at) || !isCanonical(sealed)) return undefined
+    const record: T = JSON.parse(UTF_8.decode(plaintext)) // its kind and place were authenticated above
+    return isLive(kind, record, now) ? record : undefined
   } catch {
     return undefined
   }
 }
 
-/** Whether a record that opens was sealed with the key that seals now. */
+/** Whether a record has not expired. */
+export function isLive<T extends object>(
+  kind: RecordKind<T>,
+  record: NoInfer<T>,
+  now: number,
+): boolean {
+  return !kind.expiresAt || kind.expiresAt(record) > now
+}
+
+/** Whether a sealed record was sealed with the current key. */
 export function isSealedWithCurrent(keyring: Keyring, sealed: string): boolean {
   return kidOf(sealed) === keyring.current
 }
 
-/** Names the key a record says it was sealed with; `undefined` for what is no JWE. */
+/** Reads the `kid` from the header of a sealed record, unverified; `undefined` for a text that is no JWE. */
 export function kidOf(sealed: string): string | undefined {
   try {
     return decodeProtectedHeader(sealed).kid
@@ -95,11 +105,11 @@ export function kidOf(sealed: string): string | undefined {
   }
 }
 
-function typ(type: RecordType): string {
+function typ({ type }: { type: string }): string {
   return `ptb-${type}+jwe`
 }
 
-async function keyOf(
+async function findKey(
   keyring: Keyring,
   kid: string | undefined,
   purpose: Purpose,
@@ -109,20 +119,23 @@ async function keyOf(
   return key
 }
 
-function belongs(header: CompactJWEHeaderParameters, { type, at }: Place): boolean {
+function matches(header: CompactJWEHeaderParameters, type: string, at: string): boolean {
   return (
-    header.typ === typ(type) &&
+    header.typ === type &&
     header['at'] === at &&
     Object.keys(header).every((name) => HEADER_PARAMETERS.includes(name))
   )
 }
 
-/** base64url can spell the same bytes in many ways (RFC 4648 §3.5): what is good once would come again in another. */
-function isOurSpelling(sealed: string): boolean {
+/**
+ * Whether every part is in the one canonical base64url encoding of its bytes (RFC 4648 §3.5); otherwise a one-time
+ * token could be used a second time in another encoding.
+ */
+function isCanonical(sealed: string): boolean {
   return sealed
     .split('.')
     .every((part) => /^[\w-]*$/.test(part) && SPARE_BITS_ARE_ZERO[part.length % 4]?.test(part))
 }
 
-/** How a part ends whose last character has bits to spare, by its length modulo 4; no bytes make a length of 1. */
+/** The allowed last characters of a part, by its length modulo 4: unused bits are zero. No part has length 1 modulo 4. */
 const SPARE_BITS_ARE_ZERO = [/$/, /(?!)/, /[AQgw]$/, /[AEIMQUYcgkosw048]$/]

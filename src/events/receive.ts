@@ -1,4 +1,4 @@
-/** This file is `POST /events`: the provider says that something happened to an account or a token; Google's Cross-Account Protection. */
+/** `POST /events`: receives security events about accounts and tokens; Google's Cross-Account Protection. */
 
 import type { Config } from '../config/config.ts'
 import { sha256 } from '../crypto/digest.ts'
@@ -10,16 +10,17 @@ import { accountName, tokenName } from '../subject/provider-names.ts'
 import { endsAnything } from '../subject/security-event.ts'
 import { askSubject } from '../subject/stub.ts'
 import {
+  type EventClaim,
   MAX_EVENT_AGE_SECONDS,
-  type SecurityEvent,
   type SecurityEventToken,
   verifySecurityEvent,
 } from './security-event-token.ts'
 import { findSubjects } from './subject-index.ts'
 
+/** The largest security event token that is read, in bytes. */
 const MAX_EVENT_BYTES = 16 * 1024
 
-/** What a refusal is called on the wire, where that is not `invalid_request`. */
+/** The `err` of each reason; `invalid_request` for all others; RFC 8935 §2.4. */
 const ERRORS: Readonly<Record<string, SecurityEventError>> = {
   event_issuer: 'invalid_issuer',
   event_audience: 'invalid_audience',
@@ -28,7 +29,7 @@ const ERRORS: Readonly<Record<string, SecurityEventError>> = {
 }
 
 /**
- * Takes a security event token. One that comes again is answered as the first time, and does nothing.
+ * Receives a security event token. A repeated one gets the same answer, and is not applied again.
  *
  * @see RFC 8935 §2; TMB-67
  */
@@ -37,8 +38,8 @@ export async function receiveEvent(c: BrokerContext): Promise<Response> {
   if (!token) throw new BrokerError('invalid_request', 'provider_sends_no_events', { status: 404 })
   const name = `event/${await sha256(token.jti)}`
   const isKnown = await isUsed(c.env, name)
-  for (const event of isKnown ? [] : token.events) await heed(c, event, token.iat)
-  // Marked last: whatever failed before, the provider sends again.
+  for (const event of isKnown ? [] : token.events) await applyEvent(c, event, token.iat)
+  // Marked as used only now: after a failure, the provider sends the event again.
   if (!isKnown) await useOnce(c.env, name, token.iat + MAX_EVENT_AGE_SECONDS)
   const reason = token.events.map(({ type }) => type).join(' ')
   audit(c, 'security_event', { reason, outcome: isKnown ? 'duplicate' : 'ok' })
@@ -59,30 +60,30 @@ async function verify(c: BrokerContext): Promise<SecurityEventToken | undefined>
   }
 }
 
-/** Tells every subject it may concern; each knows by itself what is meant. */
-async function heed(c: BrokerContext, event: SecurityEvent, at: number): Promise<void> {
+/** Applies an event to all subjects that may have what it names; each of them checks that. */
+async function applyEvent(c: BrokerContext, event: EventClaim, at: number): Promise<void> {
   const config = c.get('config')
   const { type, sub } = event
   const name = endsAnything(type) ? await nameOf(config, event) : undefined
   if (name === undefined) return
-  const linked = await findSubjects(c.env, name)
-  const subjects = new Set([...linked, ...(await subjectsOf(config, sub))])
-  const telling = [...subjects].map((subject) =>
+  const indexed = await findSubjects(c.env, name)
+  const subjects = new Set([...indexed, ...(await subjectsOf(config, sub))])
+  const applying = [...subjects].map((subject) =>
     askSubject(c.env.SUBJECTS, subject, (stub) => stub.applySecurityEvent({ type, name, at })),
   )
-  await Promise.all(telling)
+  await Promise.all(applying)
 }
 
-/** What an event is about: one token, or all of an account. */
+/** The provider name of what an event is about: one token, or an account. */
 async function nameOf(
   config: Config,
-  { type, sub, token }: SecurityEvent,
+  { type, sub, token }: EventClaim,
 ): Promise<string | undefined> {
   if (type === 'token_revoked') return token && tokenName(config, token)
   return sub === undefined ? undefined : accountName(config, sub)
 }
 
-/** The subjects of an account at every client whose users are the provider's; those of others are noted when they consent. */
+/** The subjects of an account, at clients that sign in with the provider. The index has those of other clients. */
 async function subjectsOf(
   { clients, issuer, pseudonyms }: Config,
   sub: string | undefined,

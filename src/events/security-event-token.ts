@@ -1,4 +1,4 @@
-/** This file is the provider's word that something happened to an account or a token: a security event token, believed only after every check. */
+/** Verifies security event tokens of the provider; RFC 8417. */
 
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose'
 import { now } from '../clock.ts'
@@ -13,7 +13,7 @@ import { cappedFetch } from '../net/outbound.ts'
 import type { TokenIdentifier } from '../subject/provider-names.ts'
 import type { SecurityEventType } from '../subject/security-event.ts'
 
-/** What may happen, by the identifiers of OpenID RISC 1.0 and OAuth Event Types 1.0. */
+/** The known types by their identifiers; OpenID RISC 1.0, OAuth Event Types 1.0. */
 const EVENT_TYPES = {
   'https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked': 'tokens_revoked',
   'https://schemas.openid.net/secevent/oauth/event-type/token-revoked': 'token_revoked',
@@ -26,56 +26,57 @@ const EVENT_TYPES = {
   'https://schemas.openid.net/secevent/risc/event-type/verification': 'verification',
 } as const satisfies Record<string, SecurityEventType>
 
-/** Something that happened, and to whom or what. */
-export interface SecurityEvent {
+/** A member of the `events` claim: what happened, and to which account or token. */
+export interface EventClaim {
   type: SecurityEventType
   /** The user at the provider. */
   sub?: string
-  /** A refresh token, by what the provider says of it. */
+  /** The refresh token. */
   token?: TokenIdentifier
 }
 
-/** A security event token that is good; RFC 8417 §2.2. */
+/** The claims of a valid security event token; RFC 8417 §2.2. */
 export interface SecurityEventToken {
-  /** Names it among all that the provider ever sends. */
+  /** Unique among all tokens of the provider. */
   jti: string
   /** NumericDate. */
   iat: number
-  events: readonly SecurityEvent[]
+  events: readonly EventClaim[]
 }
 
-/** One that comes later is refused; so long a `jti` has to be remembered. */
+/** How long a token is accepted, and so its `jti` is remembered, in seconds. */
 export const MAX_EVENT_AGE_SECONDS = 7 * 24 * 60 * 60
 
-/** A clock that is ahead by this much is forgiven. */
+/** How far the provider's clock may be ahead, in seconds. */
 const CLOCK_SKEW_SECONDS = 60
+/** The longest `jti`, `sub` or token identifier, in characters. */
 const MAX_NAME_LENGTH = 255
 
-/** `JWT`, since it is not said that the provider is more explicit; RFC 8417 §2.3. */
+/** The accepted `typ` values; explicit typing is only recommended; RFC 8417 §2.3. */
 const TYPES = [undefined, 'jwt', 'secevent+jwt', 'application/secevent+jwt']
 
-/** Whatever has one of these is an ID token or the like; RFC 8417 §4.5. */
+/** Claims of ID tokens and other JWTs, which are refused; RFC 8417 §4.5. */
 const FOREIGN_CLAIMS = ['exp', 'nonce', 'at_hash', 'azp']
 
-/** Where the keys are of whoever sends events: by the provider's RISC configuration, if it has one. */
-const keysOfTransmitter = cached('google_unreachable', fetchKeysUri)
+/** The `jwks_uri` of the provider's RISC configuration; `undefined` if the provider sends no events. */
+const jwksUri = cached('google_unreachable', fetchKeysUri)
 
 /**
- * Verifies a security event token. One that does not even say it is from the provider and for us costs no request.
+ * Verifies a security event token. For another issuer or audience, no request is made.
  *
- * @returns `undefined` where the provider sends no events at all
- * @throws {BrokerError} `invalid_request`, with a reason that begins with `event_`; `temporarily_unavailable` when
- *   the provider's keys cannot be had
+ * @returns `undefined` if the provider sends no events
+ * @throws {BrokerError} `invalid_request` for an invalid token, with a reason that begins with `event_`;
+ *   `temporarily_unavailable` when the provider's keys cannot be fetched
  * @see RFC 8417 §2.2 and §4, RFC 8935 §2, RFC 8725 §3.11; TMB-67
  */
 export async function verifySecurityEvent(
   config: Config,
   jwt: string,
 ): Promise<SecurityEventToken | undefined> {
-  const claimed = decode(jwt)
-  if (bare(claimed.iss) !== bare(config.issuer)) throw refused('event_issuer')
-  if (![claimed.aud].flat().includes(config.client_id)) throw refused('event_audience')
-  const jwks_uri = await keysOfTransmitter(config)
+  const unverified = decode(jwt)
+  if (normalized(unverified.iss) !== normalized(config.issuer)) throw refused('event_issuer')
+  if (![unverified.aud].flat().includes(config.client_id)) throw refused('event_audience')
+  const jwks_uri = await jwksUri(config)
   if (jwks_uri === undefined) return undefined
   try {
     const { payload, protectedHeader } = await jwtVerify(
@@ -111,8 +112,8 @@ function decode(jwt: string): JWTPayload {
   }
 }
 
-/** Google spells itself with a scheme and without, with a slash at the end and without. */
-function bare(issuer: unknown): unknown {
+/** Google writes its issuer with and without the scheme, and with and without a slash at the end. */
+function normalized(issuer: unknown): unknown {
   return typeof issuer === 'string' ? issuer.replace(/^https:\/\//, '').replace(/\/$/, '') : issuer
 }
 
@@ -131,14 +132,14 @@ function readClaims(config: Config, payload: JWTPayload): SecurityEventToken {
   return { jti, iat, events: Object.entries(events).map((event) => readEvent(config, ...event)) }
 }
 
-/** Whatever is not understood is left out: it may be right, and concern somebody else. */
-function readEvent(config: Config, identifier: string, event: unknown): SecurityEvent {
+/** Reads an event. An unknown type, or a subject of another issuer, is ignored, not refused. */
+function readEvent(config: Config, identifier: string, event: unknown): EventClaim {
   const type = Object.hasOwn(EVENT_TYPES, identifier)
     ? EVENT_TYPES[identifier as keyof typeof EVENT_TYPES]
     : 'other'
   const { iss, sub, token, token_identifier_alg } =
     (event as { subject?: Record<string, unknown> } | null)?.subject ?? {}
-  const isOurs = isName(sub) && bare(iss) === bare(config.issuer)
+  const isOurs = isName(sub) && normalized(iss) === normalized(config.issuer)
   const alg = token_identifier_alg as TokenIdentifier['alg']
   const isToken = isName(token) && ['prefix', 'hash_base64_sha512_sha512'].includes(alg)
   return { type, ...(isOurs ? { sub } : {}), ...(isToken ? { token: { alg, token } } : {}) }

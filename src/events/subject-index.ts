@@ -1,24 +1,24 @@
-/** The Durable Object that leads from a provider's name for an account or a token to the subjects that have it. */
+/** The Durable Object that finds the subjects of a provider name. */
 
 import { DurableObject } from 'cloudflare:workers'
 import { now } from '../clock.ts'
 import { BrokerError } from '../errors.ts'
 
-/** How often an entry is compared with what its subjects still hold. */
+/** How often an entry is checked against the grants of its subjects, in seconds. */
 const CHECK_SECONDS = 30 * 24 * 60 * 60
 
-/** How many subjects one name may lead to; the oldest is dropped first. */
+/** How many subjects one name can have; the oldest is removed first. */
 const MAX_SUBJECTS = 100
 
 /** What one object stores. */
 interface Entry {
-  /** The name, which is also the name of this object. */
+  /** The provider name, which is also the name of this object. */
   name: string
   /** Subject keys, the newest last. */
   subjects: readonly string[]
 }
 
-/** One object for each name. It holds hashes only, no token. */
+/** One object for each provider name. It stores hashes only, no token. */
 export class SubjectIndex extends DurableObject<Env> {
   /** Adds a subject to the name. */
   async add(name: string, subject: string): Promise<void> {
@@ -31,17 +31,17 @@ export class SubjectIndex extends DurableObject<Env> {
     return [...(this.#entry()?.subjects ?? [])]
   }
 
-  /** Drops the subjects that no longer hold a grant of this name. */
+  /** Removes the subjects that no longer have a grant of this name. */
   override async alarm(): Promise<void> {
     const { storage } = this.ctx
     const entry = this.#entry()
-    const subjects = entry ? await this.#stillNamed(entry) : []
-    if ((await storage.getAlarm()) !== null) return // a subject was added meanwhile, and set the next alarm
+    const subjects = entry ? await this.#currentSubjects(entry) : []
+    if ((await storage.getAlarm()) !== null) return // a subject was added during the check
     if (entry && subjects.length > 0) await this.#put({ ...entry, subjects })
     else await storage.deleteAll()
   }
 
-  async #stillNamed({ name, subjects }: Entry): Promise<string[]> {
+  async #currentSubjects({ name, subjects }: Entry): Promise<string[]> {
     const calls = subjects.map((key) => this.env.SUBJECTS.getByName(key).hasProviderName(name))
     const answers = await Promise.all(calls)
     return subjects.filter((_, index) => answers[index])
@@ -58,7 +58,7 @@ export class SubjectIndex extends DurableObject<Env> {
 }
 
 /**
- * Finds the subjects of a provider's name.
+ * Finds the subjects of a provider name.
  *
  * @throws {BrokerError} `temporarily_unavailable` when the index cannot be reached
  */

@@ -5,10 +5,10 @@ import { now } from '../clock.ts'
 import type { Bundle } from '../config/bundles.ts'
 import { sha256 } from '../crypto/digest.ts'
 import { BrokerError } from '../errors.ts'
-import { isDueForRefresh, isFresh } from '../subject/grant.ts'
+import { type AccessToken, isDueForRefresh, isFresh } from '../subject/grant.ts'
 import { scopeSetKey } from '../subject/grants.ts'
-import { readToken, type StoredToken, tokenKey } from '../subject/kv-records.ts'
-import { touchAfter } from '../subject/sessions.ts'
+import { readToken, tokenKey } from '../subject/kv-records.ts'
+import { touchInterval } from '../subject/sessions.ts'
 import { askSubject } from '../subject/stub.ts'
 import type { IssuedToken, TokenRequest } from '../subject/token-issuer.ts'
 import { limitTokenIssuing } from './guards/limits.ts'
@@ -87,14 +87,14 @@ async function fromKv(
   if (!isFresh(token, request.min_ttl, at)) return undefined
   if (request.rejected !== undefined && (await sha256(token.access_token)) === request.rejected)
     return undefined
-  if (isDueForRefresh(token, at) || at >= seen_at + touchAfter(config))
+  if (isDueForRefresh(token, at) || at >= seen_at + touchInterval(config))
     refreshInBackground(c, request, subject)
   return token
 }
 
 /** When the credential's session was last seen, as far as the record knows it; an app's user is seen just now. */
 function lastSeen(
-  { sessions }: StoredToken,
+  { sessions }: AccessToken,
   { credential }: TokenRequest,
   at: number,
 ): number | undefined {

@@ -6,7 +6,7 @@ import type { Config } from '../config/config.ts'
 import { sha256 } from '../crypto/digest.ts'
 import { BrokerError, failureOf } from '../errors.ts'
 import { fetchMedia } from '../google/media.ts'
-import { type MediaTicket, openTicket } from '../session/media-ticket.ts'
+import { type MediaTicket, openToken } from '../session/tokens.ts'
 import { authorizeUrl } from './guards/lookup.ts'
 import type { TokenOwner } from './guards/principal.ts'
 import type { BrokerContext } from './http/context.ts'
@@ -45,7 +45,7 @@ export async function preflightMedia(c: BrokerContext): Promise<Response> {
 
 async function admitTicket(c: BrokerContext): Promise<Admission | undefined> {
   const config = c.get('config')
-  const ticket = await openTicket(config, c.req.param('ticket') ?? '')
+  const ticket = await openToken(config, 'media', c.req.param('ticket') ?? '')
   const client = ticket && config.clients.get(ticket.client)
   const bundle = client && bundleOf(config, client, ticket.scope)
   return ticket && client && bundle && { ticket, client, bundle }

@@ -1,11 +1,12 @@
 /** This file is `POST /media`: tickets for media items, which a page can neither fetch nor show by itself. */
 
 import { array, maxLength, minLength, pipe, strictObject, string } from 'valibot'
+import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
 import { parseMediaUrl } from '../google/media.ts'
 import type { MediaResponse } from '../protocol/http.ts'
-import { sealTicket, TICKET_SECONDS } from '../session/media-ticket.ts'
+import { sealToken, TICKET_SECONDS } from '../session/tokens.ts'
 import { authenticate } from './guards/either-mode.ts'
 import { findBundle } from './guards/lookup.ts'
 import { audit, type BrokerContext, readJson } from './http/context.ts'
@@ -39,8 +40,10 @@ export async function issueTickets(c: BrokerContext): Promise<Response> {
     subject,
     ...(credential.kind === 'session' ? { session: credential.id } : {}),
     scope: bundle.scopes.join(' '),
+    exp: now() + TICKET_SECONDS,
   }
-  const tickets = await Promise.all(urls.map(async (url) => sealTicket(config, { ...right, url })))
+  const sealing = urls.map(async (url) => sealToken(config, 'media', { ...right, url }))
+  const tickets = await Promise.all(sealing)
   const answer: MediaResponse = {
     media: tickets.map((ticket) => ({
       url: `${config.base_url}/media/${ticket}`,

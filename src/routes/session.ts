@@ -1,10 +1,10 @@
 /** This file is `GET /session` and `DELETE /session`: what a session may have, and its end. */
 
-import { BrokerError, success } from '../errors.ts'
+import { BrokerError } from '../errors.ts'
 import type { BundleStatus, SessionResponse } from '../protocol/http.ts'
 import { clearedCookie, SESSION_COOKIE_PREFIX } from '../session/cookies.ts'
+import type { ScopeStatus } from '../subject/grants.ts'
 import { askSubject } from '../subject/stub.ts'
-import type { ScopeStatus } from '../subject/subject.ts'
 import { readCookieRequest } from './guards/cookie-mode.ts'
 import { authenticate } from './guards/either-mode.ts'
 import { type Principal, withClientErrors } from './guards/principal.ts'
@@ -44,8 +44,8 @@ export async function endSession(c: BrokerContext): Promise<Response> {
   const all = readQuery(c).get('all')
   if (all !== null && all !== 'true') throw new BrokerError('invalid_request', 'all_not_true')
   if (session) {
-    const ending = askSubject(c.env.SUBJECTS, session.subject, async (subject) =>
-      success(await subject.endSession(session.id, all === 'true')),
+    const ending = askSubject(c.env.SUBJECTS, session.subject, (subject) =>
+      subject.endSession(session.id, all === 'true'),
     )
     await c.get('timings').measure('do', ending)
     audit(c, 'session_ended', { subject: session.subject, client: session.client })

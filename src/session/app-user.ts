@@ -1,4 +1,4 @@
-/** This file is the user of an app that signs its users in itself: known by the JWT their issuer gave them. */
+/** App users: users whom the app signs in itself, identified by a JWT of the app's issuer. */
 
 import { decodeJwt, type JWTPayload, type JWTVerifyResult, jwtVerify } from 'jose'
 import { now } from '../clock.ts'
@@ -7,47 +7,47 @@ import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
 import { findKey } from '../net/key-sets.ts'
 
-/** A user whose JWT is good. */
+/** A user with a valid JWT. */
 export interface AppUser {
   client: Client
   /** Unique within the issuer. */
   sub: string
-  /** The pseudonym of (client, issuer, sub) that storage knows the user by. */
+  /** The subject key: the pseudonym of (client, issuer, sub). */
   subject: string
-  /** The key this JWT is bound to, if it is bound to one; RFC 9449 §6.1. */
+  /** The key this JWT is bound to, if any; RFC 9449 §6.1. */
   jkt?: string
 }
 
-/** Longer JWTs are not even read (TMB-73). */
+/** The largest JWT that is read, in characters (TMB-73). */
 const MAX_JWT_LENGTH = 8 * 1024
 
-/** A JWT that lives longer than this is no credential for a browser (TMB-41). */
+/** The longest lifetime of a JWT, in seconds: a browser should hold nothing that lives longer (TMB-41). */
 const MAX_LIFE_SECONDS = 24 * 60 * 60
 const MAX_SUB_LENGTH = 255
 const CLOCK_SKEW_SECONDS = 60
 
-/** A kind of its own, such as `logout+jwt` or `secevent+jwt`, is not ours to take; RFC 8725 §3.11. */
+/** The accepted `typ` values; no other kind of JWT, such as `logout+jwt`, may stand for a user; RFC 8725 §3.11. */
 const TYPES = [undefined, 'jwt', 'at+jwt', 'application/at+jwt']
 
-/** Only an ID token or an event has these; OpenID Connect Core §2, RFC 8417 §2.2. */
+/** Claims of ID tokens and security events, which are refused; OpenID Connect Core §2, RFC 8417 §2.2. */
 const FOREIGN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events']
 
-/** Keys that come with the token prove nothing (TMB-40). */
+/** Header parameters that bring a key: such a key proves nothing (TMB-40). */
 const KEY_HEADERS = ['jwk', 'jku', 'x5u', 'x5c']
 
 /**
- * Verifies the JWT of an app's user, and says whose it is and which client's.
+ * Verifies the JWT of an app's user, and finds the client it is for.
  *
- * An issuer or audience that no client has costs no request (TMB-42).
+ * No request is made for an issuer or audience that no client has (TMB-42).
  *
- * @throws {BrokerError} `login_required`, the same for every fault, or `temporarily_unavailable` when the
- *   issuer's keys cannot be had
+ * @throws {BrokerError} `login_required` for every invalid JWT; `temporarily_unavailable` when the issuer's keys
+ *   cannot be fetched
  * @see RFC 7519 §7.2, RFC 7523 §3, RFC 8725 §3; TMB-40, TMB-41
  */
 export async function verifyAppJwt(config: Config, jwt: string): Promise<AppUser> {
   try {
     if (jwt.length > MAX_JWT_LENGTH) throw new TypeError('too long')
-    const { client, app_issuer } = whose(config, decodeJwt(jwt))
+    const { client, app_issuer } = findClient(config, decodeJwt(jwt))
     const { payload, protectedHeader } = await verify(config, app_issuer, jwt)
     const sub = checkKind(payload, protectedHeader)
     const subject = await config.pseudonyms.subjectKey({
@@ -63,8 +63,8 @@ export async function verifyAppJwt(config: Config, jwt: string): Promise<AppUser
   }
 }
 
-/** Finds the client that a JWT, still unverified, claims to be for. */
-function whose(
+/** Finds the client of a JWT that is not verified yet. */
+function findClient(
   config: Config,
   { iss, aud }: JWTPayload,
 ): { client: Client; app_issuer: AppIssuer } {
@@ -92,23 +92,23 @@ async function verify(
   })
 }
 
-/** Makes sure that a JWT is an access token's like, and no other thing that its issuer signs. @returns its `sub` */
+/** Checks that a JWT is meant for APIs and is no other kind of JWT of its issuer. @returns its `sub` */
 function checkKind(payload: JWTPayload, header: object & { typ?: string }): string {
   const { sub, exp = 0, iat = 0 } = payload
   const isKnownType = TYPES.includes(header.typ?.toLowerCase())
   const isForeign = FOREIGN_CLAIMS.some((claim) => payload[claim] !== undefined)
-  const bringsKey = KEY_HEADERS.some((name) => name in header)
-  if (!isKnownType || isForeign || bringsKey) throw new TypeError('another kind of JWT')
+  const hasKey = KEY_HEADERS.some((name) => name in header)
+  if (!isKnownType || isForeign || hasKey) throw new TypeError('another kind of JWT')
   if (iat > now() + CLOCK_SKEW_SECONDS || exp - iat > MAX_LIFE_SECONDS || exp <= iat)
-    throw new TypeError('not a life for a browser')
+    throw new TypeError('lifetime too long or in the future')
   if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUB_LENGTH)
-    throw new TypeError('no such subject')
+    throw new TypeError('sub missing or too long')
   return sub
 }
 
 function boundKey({ cnf }: JWTPayload): string | undefined {
   if (cnf === undefined) return undefined
   const { jkt } = (cnf ?? {}) as { jkt?: unknown }
-  if (typeof jkt !== 'string') throw new TypeError('bound to what we cannot check')
+  if (typeof jkt !== 'string') throw new TypeError('bound to something other than a DPoP key')
   return jkt
 }

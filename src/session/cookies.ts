@@ -1,35 +1,34 @@
-/** This file is the cookies: how ours are named and written, and how a request's are read without being fooled. */
+/** The broker's cookies: their names and attributes, and reading them from a request safely. */
 
 import { serialize } from 'hono/utils/cookie'
 
 /**
- * Browsers that know this prefix let no script write such a cookie; the others still enforce the `__Host-` in
- * it: secure, this host only, path `/` (TMB-30).
+ * Browsers that know this prefix let no script set such a cookie. Other browsers still enforce `__Host-`: secure,
+ * this host only, path `/` (TMB-30).
  */
 const PREFIX = '__Host-Http-ptb-'
 
-/** A session; its client follows, so that one browser may use several. */
+/** The prefix of session cookies; the client's id follows, so that one browser can use several clients. */
 export const SESSION_COOKIE_PREFIX = `${PREFIX}session-`
 
-/** A pending authorization; its id follows, so that several tabs may connect at once. */
+/** The prefix of pending authorizations; an id follows, so that several tabs can connect at once. */
 export const PENDING_COOKIE_PREFIX = `${PREFIX}pending-`
 
-/** A longer `Cookie` header is not read at all (TMB-34, TMB-73). */
+/** The largest `Cookie` header that is read, in bytes (TMB-34, TMB-73). */
 const MAX_HEADER_BYTES = 16 * 1024
 
 /** Our cookies of one request. */
 export interface Cookies {
-  /** The value of a cookie that came exactly once. */
+  /** Finds the value of a cookie that came exactly once. */
   get(name: string): string | undefined
-  /** Names of ours that came, also those that came twice or misspelt in case, to be cleared. */
+  /** The names of all our cookies that came, also of duplicates and in another case, so that they can be cleared. */
   readonly names: readonly string[]
 }
 
 /**
  * Reads our cookies from a `Cookie` header.
  *
- * A name that comes twice, in whatever case, is not believed at all: a sibling sub-domain may have planted
- * one of the two (TMB-34).
+ * A name that comes twice, in any case, is ignored: a sibling sub-domain may have set one of the two (TMB-34).
  *
  * @see RFC 6265 §5.4
  */
@@ -52,36 +51,23 @@ export function readCookies(header: string | undefined): Cookies {
   }
 }
 
-/** Takes spaces and tabs off, and no other white space: a browser grants no prefix to a name that begins with it. */
+/** Removes spaces and tabs only: browsers do not protect a prefix after any other white space. */
 function trimmed(text: string): string {
   return text.replace(/^[ \t]+|[ \t]+$/g, '')
 }
 
-/** Writes a session's cookie: sent only from our own site, and never on the way back from Google. */
-export function sessionCookie(name: string, sealed: string, max_age: number): string {
-  return serialize(name, sealed, {
-    path: '/',
-    secure: true,
-    httpOnly: true,
-    sameSite: 'Strict',
-    maxAge: max_age,
-  })
+/**
+ * Makes a `Set-Cookie` value. A session is `Strict`: it is sent only from our own site, and not on the redirect back
+ * from Google. A pending authorization is `Lax`, because it must be sent on that redirect.
+ *
+ * @param maxAge seconds
+ */
+export function setCookie(name: string, value: string, maxAge: number): string {
+  const sameSite = name.startsWith(SESSION_COOKIE_PREFIX) ? 'Strict' : 'Lax'
+  return serialize(name, value, { path: '/', secure: true, httpOnly: true, sameSite, maxAge })
 }
 
-/** Writes a pending authorization's cookie: `Lax`, because it has to come along on the way back from Google. */
-export function pendingCookie(name: string, sealed: string, max_age: number): string {
-  return serialize(name, sealed, {
-    path: '/',
-    secure: true,
-    httpOnly: true,
-    sameSite: 'Lax',
-    maxAge: max_age,
-  })
-}
-
-/** Takes a cookie of ours away, with the attributes it was set with. */
+/** Removes a cookie, with the attributes it was set with. @returns the `Set-Cookie` value */
 export function clearedCookie(name: string): string {
-  return name.startsWith(SESSION_COOKIE_PREFIX)
-    ? sessionCookie(name, '', 0)
-    : pendingCookie(name, '', 0)
+  return setCookie(name, '', 0)
 }

@@ -1,59 +1,64 @@
-/** This file is DPoP: the proof that a request comes from the browser that holds a key; RFC 9449. */
+/** DPoP: verifies the proof that a request comes from the holder of a key, and makes nonces; RFC 9449. */
 
 import { calculateJwkThumbprint, EmbeddedJWK, errors, type JWTPayload, jwtVerify } from 'jose'
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { sha256 } from '../crypto/digest.ts'
-import { open, seal } from '../crypto/seal.ts'
+import { isLive, open, type RecordKind, seal } from '../crypto/seal.ts'
 import { BrokerError } from '../errors.ts'
 
-/** The one algorithm that every browser has; `dpop_signing_alg_values_supported`. */
+/** `dpop_signing_alg_values_supported`: the one algorithm that all browsers support. */
 export const DPOP_ALGORITHMS = ['ES256']
 
-/** How far a browser's clock may be off, and so how long a proof can be used; RFC 9449 §11.1. */
+/** How far a browser's clock may be off, and so how long a proof is accepted, in seconds; RFC 9449 §11.1. */
 const MAX_SKEW_SECONDS = 120
 
-/** How long a nonce is taken: proofs made in stock are worth nothing after it. As long as an access token lives. */
+/** How long a nonce is accepted, in seconds: proofs made in advance are useless after it. An access token lives as long. */
 const NONCE_SECONDS = 60 * 60
 
-/** How long an isolate answers with one nonce: it says when it was made and nothing else, and each costs a sealing. */
+/** How long an isolate answers with the same nonce, in seconds. A nonce holds only its time, and sealing costs CPU. */
 const SAME_NONCE_SECONDS = 60
 
-/** The nonce each isolate made last; what it made itself, it need not open. */
+/** The last nonce that this isolate made; it does not have to be decrypted. */
 const lastNonces = new WeakMap<Config, { nonce: string; iat: number }>()
 
-/** Longer proofs are not even read (TMB-73). */
+/** The largest proof that is read, in characters (TMB-73). */
 const MAX_PROOF_LENGTH = 4096
 const MAX_JTI_LENGTH = 256
 
-const NONCE_PLACE = { type: 'nonce', at: 'dpop' } as const
+const NONCE: RecordKind<{ iat: number }> = {
+  type: 'nonce',
+  purpose: 'oauth',
+  expiresAt: ({ iat }) => iat + NONCE_SECONDS,
+}
+const NONCE_PLACE = { kind: NONCE, at: 'dpop' }
 
-/** A proof that is good, as far as can be told without knowing whether it was used before. */
+/** A valid proof. Whether it was used before is checked later, by the subject's Durable Object. */
 export interface Proof {
   /** SHA-256 thumbprint of the key; RFC 7638. */
   jkt: string
   jti: string
-  /** NumericDate from which its `iat` alone would refuse it. */
+  /** NumericDate from which the proof is too old. */
   expires_at: number
 }
 
-/** What a proof has to be made for. */
+/** The request that a proof must match. */
 export interface ProofTarget {
   /** The `DPoP` header. */
   header: string | undefined
   method: string
   /** URL of the request. */
   url: string
-  /** The access token that comes with it. */
+  /** The access token of the request. */
   access_token?: string
 }
 
 /**
- * Checks a DPoP proof in every way of RFC 9449 §4.3 that needs no storage.
+ * Verifies a DPoP proof: all checks of RFC 9449 §4.3 that need no storage.
  *
- * A nonce of ours is always needed: it holds for an hour, on every isolate.
+ * A nonce of ours is always required. It is accepted for one hour, by every isolate.
  *
- * @throws {BrokerError} `invalid_dpop_proof`, or `use_dpop_nonce` when nothing but the nonce is wrong
+ * @throws {BrokerError} `use_dpop_nonce` when only the nonce is wrong, otherwise `invalid_dpop_proof`
  */
 export async function verifyProof(config: Config, target: ProofTarget): Promise<Proof> {
   const { header = '', method, access_token } = target
@@ -72,7 +77,7 @@ export async function verifyProof(config: Config, target: ProofTarget): Promise<
   return { jkt, jti, expires_at: iat + MAX_SKEW_SECONDS }
 }
 
-/** Makes the nonce of an answer, the same for a minute; RFC 9449 §8. */
+/** Makes the nonce of an answer; it changes once a minute; RFC 9449 §8. */
 export async function newNonce(config: Config): Promise<string> {
   const iat = Math.floor(now())
   const last = lastNonces.get(config)
@@ -91,16 +96,16 @@ async function verifySignature(proof: string): Promise<{ payload: JWTPayload; jk
       currentDate: new Date(now() * 1000),
     })
     const { jwk } = protectedHeader
-    if (jwk?.crv !== 'P-256') throw invalid('dpop_jwk') // workerd reads a key that misnames its curve
+    if (jwk?.crv !== 'P-256') throw invalid('dpop_jwk') // workerd accepts a key with a wrong `crv`
     return { payload, jkt: await calculateJwkThumbprint(jwk) }
   } catch (cause) {
-    if (cause instanceof BrokerError || !isVerdict(cause)) throw cause
+    if (cause instanceof BrokerError || !isInvalidInput(cause)) throw cause
     throw new BrokerError('invalid_dpop_proof', 'dpop_signature', { cause })
   }
 }
 
-/** Whatever jose or the runtime says of a text that came from outside is a verdict on it. */
-function isVerdict(error: unknown): boolean {
+/** Whether jose or the runtime rejected the proof, which is untrusted input; any other error is ours. */
+function isInvalidInput(error: unknown): boolean {
   return (
     error instanceof errors.JOSEError || error instanceof TypeError || error instanceof DOMException
   )
@@ -108,18 +113,16 @@ function isVerdict(error: unknown): boolean {
 
 /** `htu` is the URL without query and fragment, after normalization; RFC 9449 §4.3. */
 function isSameTarget(htu: unknown, url: string): boolean {
-  const told = typeof htu === 'string' ? URL.parse(htu) : null
+  const target = typeof htu === 'string' ? URL.parse(htu) : null
   const { origin, pathname } = new URL(url)
-  return told !== null && told.origin === origin && told.pathname === pathname && !told.username
+  return target?.origin === origin && target.pathname === pathname && !target.username
 }
 
 async function isOurNonce(config: Config, nonce: unknown): Promise<boolean> {
   if (typeof nonce !== 'string') return false
   const last = lastNonces.get(config)
-  const opened = (last?.nonce === nonce ? last : await open(config.keyring, NONCE_PLACE, nonce)) as
-    | { iat: number }
-    | undefined
-  return opened !== undefined && now() < opened.iat + NONCE_SECONDS
+  if (last?.nonce === nonce) return isLive(NONCE, last, now())
+  return (await open(config.keyring, NONCE_PLACE, nonce, now())) !== undefined
 }
 
 function invalid(reason: string): BrokerError {

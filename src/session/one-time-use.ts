@@ -3,7 +3,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import { BrokerError } from '../errors.ts'
 
-/** The object outlives what it guards by this margin, which covers clocks that differ. */
+/** How much longer than the name the object lives, in seconds; covers clocks that differ. */
 const MARGIN_SECONDS = 60
 
 /** One object for each name. It stores that the name was used, and deletes itself when the name has expired. */
@@ -12,7 +12,7 @@ export class OneTimeUse extends DurableObject<Env> {
    * Uses the name.
    *
    * @param expires_at NumericDate from which the name is refused anyway
-   * @returns `false` when it was used before (TMB-11)
+   * @returns `false` if it was used before (TMB-11)
    */
   use(expires_at: number): boolean {
     if (this.isUsed()) return false
@@ -32,14 +32,14 @@ export class OneTimeUse extends DurableObject<Env> {
 }
 
 /**
- * Uses a name once, whatever location asks.
+ * Uses a name once, across all locations.
  *
- * @param name no request may choose it: it begins with a fixed prefix and ends in a hash
- * @returns `false` when it was used before
+ * @param name must not be chosen by a request: it begins with a fixed prefix and ends in a hash
+ * @returns `false` if it was used before
  * @throws {BrokerError} `temporarily_unavailable` when the object cannot be reached
  */
 export async function useOnce(env: Env, name: string, expires_at: number): Promise<boolean> {
-  return ask(async () => env.ONE_TIME_USES.getByName(name).use(expires_at))
+  return reach(async () => env.ONE_TIME_USES.getByName(name).use(expires_at))
 }
 
 /**
@@ -48,10 +48,10 @@ export async function useOnce(env: Env, name: string, expires_at: number): Promi
  * @throws {BrokerError} `temporarily_unavailable` when the object cannot be reached
  */
 export async function isUsed(env: Env, name: string): Promise<boolean> {
-  return ask(async () => env.ONE_TIME_USES.getByName(name).isUsed())
+  return reach(async () => env.ONE_TIME_USES.getByName(name).isUsed())
 }
 
-async function ask<T>(call: () => Promise<T>): Promise<T> {
+async function reach<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call()
   } catch (cause) {

@@ -1,22 +1,22 @@
-/** This file is the pending authorization: what we remember between `/connect` and `/callback`, in the browser itself. */
+/** The pending authorization: the state between `/connect` and `/callback`, sealed into a cookie of the browser. */
 
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { sha256, timingSafeEqual } from '../crypto/digest.ts'
-import { open, seal } from '../crypto/seal.ts'
-import { type Cookies, clearedCookie, PENDING_COOKIE_PREFIX, pendingCookie } from './cookies.ts'
+import { open, type RecordKind, seal } from '../crypto/seal.ts'
+import { type Cookies, clearedCookie, PENDING_COOKIE_PREFIX, setCookie } from './cookies.ts'
 import type { AuthorizationRequest, UserIdentifier } from './tokens.ts'
 
-/** A user who began is expected back within this time (TMB-04). */
+/** How long a pending authorization can be finished, in seconds (TMB-04). */
 export const PENDING_SECONDS = 10 * 60
 
-/** All pending authorizations of a browser fit into so many bytes of its `Cookie` header; the oldest give way (TMB-34). */
+/** How many bytes of a `Cookie` header all pending authorizations may take; the oldest are removed (TMB-34). */
 const MAX_PENDING_BYTES = 3200
 
-/** A header with more of them than this is not ours; the rest is not even opened. */
+/** How many pending authorizations of a browser are opened. We never set more, so the rest are not ours. */
 const MAX_OPENED = 8
 
-/** Everything the callback needs, sealed into a cookie of the browser that began; no storage takes part. */
+/** All that the callback needs. It is sealed into a cookie of the browser that began; no storage is used. */
 export interface PendingAuthorization {
   /** RFC 6749 §4.1.1. */
   state: string
@@ -26,43 +26,47 @@ export interface PendingAuthorization {
   code_verifier: string
   client: string
   bundle: string
-  /** An absolute URL, checked when the flow began; the callback never reads a destination from its own request (TMB-68). */
+  /** An absolute URL, checked at the start; the callback takes no destination from its own request (TMB-68). */
   return_to: string
   display: 'page' | 'popup'
   /** OAuth mode: what the code will be bound to; its redirect URI is `return_to`. */
   authorization?: Pick<AuthorizationRequest, 'state' | 'code_challenge' | 'dpop_jkt'> & {
-    /** Pushed for this user, who alone may redeem the code. */
+    /** The user who pushed the request; only this user may redeem the code. */
     app_user?: UserIdentifier
   }
-  /** Begun with a session: only while that session lives may it be finished, and only by the same subject (TMB-15). */
+  /** The session that began. Only its subject may finish, and only while the session is live (TMB-15). */
   session?: { family_id: string; subject: string }
-  /** Whether `prompt=consent` was sent, and so a missing refresh token is final. */
+  /** Whether `prompt=consent` was sent; then a missing refresh token is final. */
   consent_prompted: boolean
   /** NumericDate with a fraction. */
   iat: number
 }
 
+const PENDING: RecordKind<PendingAuthorization> = {
+  type: 'pending',
+  purpose: 'cookie',
+  expiresAt: ({ iat }) => iat + PENDING_SECONDS,
+}
+
 /**
  * Seals a pending authorization for the browser that begins it.
  *
- * @returns the `Set-Cookie` values: its own, and the removal of the oldest where there are too many
+ * @returns the `Set-Cookie` values: its own, and the removal of the oldest ones if there are too many
  */
 export async function sealPending(
   config: Config,
   pending: PendingAuthorization,
   cookies: Cookies,
 ): Promise<string[]> {
-  const name = await cookieName(pending.state)
-  const sealed = await seal(config.keyring, { type: 'pending', at: name }, pending)
-  const own = pendingCookie(name, sealed, PENDING_SECONDS)
+  const own = await cookieOf(config, await cookieName(pending.state), pending)
   return [...(await surplus(config, cookies, own.length)).map(clearedCookie), own]
 }
 
 /**
- * Finds the pending authorization of a `state` in the browser that came back.
+ * Finds the pending authorization of a `state` in the cookies of the browser that came back.
  *
- * @returns it with the name of its cookie; `undefined` when this browser began nothing of that state, or
- *   longer ago than ten minutes (TMB-04, TMB-10)
+ * @returns it with the name of its cookie; `undefined` if this browser began none with that state, or more than ten
+ *   minutes ago (TMB-04, TMB-10)
  */
 export async function openPending(
   config: Config,
@@ -75,12 +79,13 @@ export async function openPending(
 }
 
 /**
- * Binds the other pending authorizations of a client that began without a session to the one that has begun
- * since, so that none of them can replace its user unnoticed (TMB-28, TMB-32).
+ * Binds the other pending authorizations of a client, which began without a session, to the session that has begun
+ * now: none of them can then replace its user silently (TMB-28, TMB-32).
  *
- * The session's own cookie is `Strict` and does not come along on the way back from Google.
+ * Cookies do this because the session cookie is `Strict`: it is not sent on the redirect back from Google.
  *
- * @returns their new `Set-Cookie` values
+ * @param finished the cookie name of the pending authorization that is finished now
+ * @returns the new `Set-Cookie` values
  */
 export async function bindPending(
   config: Config,
@@ -89,35 +94,36 @@ export async function bindPending(
   client: string,
   session: NonNullable<PendingAuthorization['session']>,
 ): Promise<string[]> {
-  const names = cookies.names.filter((name) => name.startsWith(PENDING_COOKIE_PREFIX))
-  const others = names.filter((name) => name !== finished).slice(0, MAX_OPENED)
-  const bound = others.map(async (name) => {
+  const others = pendingNames(cookies).filter((name) => name !== finished)
+  const bound = others.slice(0, MAX_OPENED).map(async (name) => {
     const pending = await openNamed(config, name, cookies)
-    if (!pending || pending.session || pending.client !== client) return []
-    const place = { type: 'pending', at: name } as const
-    const sealed = await seal(config.keyring, place, { ...pending, session })
-    return [pendingCookie(name, sealed, Math.ceil(pending.iat + PENDING_SECONDS - now()))]
+    const isUnbound = pending && !pending.session && pending.client === client
+    return isUnbound ? [await cookieOf(config, name, { ...pending, session })] : []
   })
-  const unread = names.filter((name) => name !== finished).slice(MAX_OPENED)
-  return [...(await Promise.all(bound)).flat(), ...unread.map(clearedCookie)]
+  return [...(await Promise.all(bound)).flat(), ...others.slice(MAX_OPENED).map(clearedCookie)]
 }
 
 async function openNamed(
-  config: Config,
-  name: string,
+  { keyring }: Config,
+  at: string,
   cookies: Cookies,
 ): Promise<PendingAuthorization | undefined> {
-  const sealed = cookies.get(name)
-  if (!sealed) return undefined
-  const pending = (await open(config.keyring, { type: 'pending', at: name }, sealed)) as
-    | PendingAuthorization
-    | undefined
-  return pending && now() < pending.iat + PENDING_SECONDS ? pending : undefined
+  const sealed = cookies.get(at)
+  return sealed ? open(keyring, { kind: PENDING, at }, sealed, now()) : undefined
 }
 
-/** The cookies that have to go so that one more of `bytes` fits: what does not open, then the oldest. */
+async function cookieOf(
+  { keyring }: Config,
+  at: string,
+  pending: PendingAuthorization,
+): Promise<string> {
+  const sealed = await seal(keyring, { kind: PENDING, at }, pending)
+  return setCookie(at, sealed, Math.ceil(pending.iat + PENDING_SECONDS - now()))
+}
+
+/** Names the cookies to remove so that one more of `bytes` fits: those that do not open, then the oldest. */
 async function surplus(config: Config, cookies: Cookies, bytes: number): Promise<string[]> {
-  const names = cookies.names.filter((name) => name.startsWith(PENDING_COOKIE_PREFIX))
+  const names = pendingNames(cookies)
   const opened = names.slice(0, MAX_OPENED).map(async (name) => {
     const pending = await openNamed(config, name, cookies)
     return { name, iat: pending?.iat ?? 0, bytes: name.length + (cookies.get(name)?.length ?? 0) }
@@ -129,6 +135,10 @@ async function surplus(config: Config, cookies: Cookies, bytes: number): Promise
     return cookie.iat === 0 || room < 0
   })
   return [...surplus.map(({ name }) => name), ...names.slice(MAX_OPENED)]
+}
+
+function pendingNames(cookies: Cookies): string[] {
+  return cookies.names.filter((name) => name.startsWith(PENDING_COOKIE_PREFIX))
 }
 
 async function cookieName(state: string): Promise<string> {

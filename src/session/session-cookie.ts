@@ -1,13 +1,13 @@
-/** This file is the session: the sealed handle in a browser's cookie that says whose it is. */
+/** The session cookie of a client: a sealed record that names the session and its subject. */
 
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
-import { open, seal } from '../crypto/seal.ts'
-import { type Cookies, SESSION_COOKIE_PREFIX, sessionCookie } from './cookies.ts'
+import { open, type Place, seal } from '../crypto/seal.ts'
+import { type Cookies, SESSION_COOKIE_PREFIX, setCookie } from './cookies.ts'
 
 /**
- * What the cookie holds, sealed. The subject's Durable Object knows the same `id` and says whether it lives;
- * storage never holds anything that could be used as a cookie (TMB-31).
+ * The content of the cookie. The subject's Durable Object stores the same `id` and knows whether the session is live.
+ * Storage never holds a value that could be used as a cookie (TMB-31).
  */
 export interface Session {
   /** Random, 128 bits. */
@@ -15,30 +15,31 @@ export interface Session {
   client: string
   /** The user at the provider; OpenID Connect Core §2. */
   sub: string
-  /** The pseudonym of (client, issuer, sub) that storage knows the user by. */
+  /** The subject key: the pseudonym of (client, issuer, sub). */
   subject: string
-  /** NumericDate at which it ends whatever happens. */
+  /** NumericDate at which the session ends in any case. */
   exp: number
 }
 
-/** Reads a client's session off a request's cookies; `undefined` for none, a forged, an expired or a doubled one. */
+const placeOf = (client: string): Place<Session> => ({
+  kind: { type: 'session', purpose: 'cookie', expiresAt: ({ exp }) => exp },
+  at: SESSION_COOKIE_PREFIX + client,
+})
+
+/** Opens the session of a client; `undefined` if the cookie is missing, forged, expired, or came twice. */
 export async function openSession(
-  config: Config,
+  { keyring }: Config,
   client: string,
   cookies: Cookies,
 ): Promise<Session | undefined> {
-  const name = SESSION_COOKIE_PREFIX + client
-  const sealed = cookies.get(name)
-  if (!sealed) return undefined
-  const session = (await open(config.keyring, { type: 'session', at: name }, sealed)) as
-    | Session
-    | undefined
-  return session && session.exp > now() ? session : undefined
+  const place = placeOf(client)
+  const sealed = cookies.get(place.at)
+  return sealed ? open(keyring, place, sealed, now()) : undefined
 }
 
-/** Seals a session into its `Set-Cookie` value. */
-export async function sealSession(config: Config, session: Session): Promise<string> {
-  const name = SESSION_COOKIE_PREFIX + session.client
-  const sealed = await seal(config.keyring, { type: 'session', at: name }, session)
-  return sessionCookie(name, sealed, Math.floor(session.exp - now()))
+/** Seals a session. @returns the `Set-Cookie` value */
+export async function sealSession({ keyring }: Config, session: Session): Promise<string> {
+  const place = placeOf(session.client)
+  const sealed = await seal(keyring, place, session)
+  return setCookie(place.at, sealed, Math.floor(session.exp - now()))
 }

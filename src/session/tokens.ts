@@ -1,19 +1,19 @@
-/** This file is what OAuth mode hands to a browser sealed: refresh token, access token, code and request_uri. */
+/** The sealed tokens that browsers hold: those of OAuth mode, and media tickets. */
 
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
-import { open, seal } from '../crypto/seal.ts'
+import { open, type RecordKind, seal } from '../crypto/seal.ts'
 import type { Session } from './session-cookie.ts'
 
-/** A session of OAuth mode: worth nothing without the key it is bound to. */
+/** A session of OAuth mode: its tokens are useless without the key they are bound to. */
 export interface BoundSession extends Session {
   /** SHA-256 thumbprint of the key; RFC 7638. */
   jkt: string
-  /** The bundle it began with, which a request without `scope` means; RFC 6749 §6. */
+  /** The bundle of the first authorization; a request without `scope` means this one; RFC 6749 §6. */
   bundle: string
 }
 
-/** What a frontend asked for at `/authorize` or `/par`; RFC 6749 §4.1.1. */
+/** The parameters of `/authorize` or `/par`; RFC 6749 §4.1.1. */
 export interface AuthorizationRequest {
   client: string
   bundle: string
@@ -28,7 +28,7 @@ export interface AuthorizationRequest {
   login_hint?: string
 }
 
-/** Whose a pushed request is: the only one who may redeem what comes of it. */
+/** The app's user who pushed a request. Only this user may redeem the code. */
 export interface UserIdentifier {
   subject: string
   sub: string
@@ -41,52 +41,76 @@ export interface PushedRequest {
   exp: number
 }
 
-/** An authorization code. It holds what has to fit; what it stands for waits with its subject. */
+/** An authorization code. The consent itself is too large for a URL: it stays in the subject's Durable Object. */
 export interface AuthorizationCode {
-  /** Random, 128 bits: names the pending grant. */
+  /** Random, 128 bits: the id of the pending grant. */
   id: string
   client: string
   bundle: string
-  /** Where the pending grant waits. */
+  /** The subject key of the Durable Object that stores the pending grant. */
   subject: string
   /** The user at the provider, or at the app's issuer. */
   sub: string
   redirect_uri: string
   code_challenge: string
   dpop_jkt?: string
-  /** Whether it belongs to an app's user, and so to a JWT of that user. */
+  /** Whether an app's user began; then redeeming needs a JWT of that user. */
   is_app_user: boolean
   exp: number
 }
 
-interface BrowserTokens {
+/** The right to read one media item without any other credential. */
+export interface MediaTicket {
+  client: string
+  /** The subject whose access token opens the media item. */
+  subject: string
+  /** The session that got the ticket; the ticket ends with it. Absent for an app's user, who has no session. */
+  session?: string
+  /** The bundle's scopes, canonical, space-separated. */
+  scope: string
+  /** The media URL, on Google's host. */
+  url: string
+  exp: number
+}
+
+/** How long a media ticket is accepted, in seconds. */
+export const TICKET_SECONDS = 15 * 60
+
+/** The largest token that is opened, in characters (TMB-73). */
+const MAX_LENGTH = 8 * 1024
+
+interface Tokens {
   refresh: BoundSession
   access: BoundSession
   code: AuthorizationCode
   request: PushedRequest
+  media: MediaTicket
 }
 
-/** Longer texts are none of ours (TMB-73). */
-const MAX_LENGTH = 8 * 1024
+const LIMITS = { max_length: MAX_LENGTH, expiresAt: ({ exp }: { exp: number }) => exp }
 
-/** Seals a handle. */
-export async function sealBrowserToken<T extends keyof BrowserTokens>(
-  config: Config,
+const KINDS: { readonly [T in keyof Tokens]: RecordKind<Tokens[T]> } = {
+  refresh: { type: 'refresh', purpose: 'oauth', ...LIMITS },
+  access: { type: 'access', purpose: 'oauth', ...LIMITS },
+  code: { type: 'code', purpose: 'oauth', ...LIMITS },
+  request: { type: 'request', purpose: 'oauth', ...LIMITS },
+  media: { type: 'media', purpose: 'media', ...LIMITS },
+}
+
+/** Seals a token. */
+export async function sealToken<T extends keyof Tokens>(
+  { base_url, keyring }: Config,
   type: T,
-  handle: BrowserTokens[T],
+  token: Tokens[T],
 ): Promise<string> {
-  return seal(config.keyring, { type, at: config.base_url }, handle)
+  return seal(keyring, { kind: KINDS[type], at: base_url }, token)
 }
 
-/** Opens a handle; `undefined` for a forged or an expired one, and for one of another kind. */
-export async function openBrowserToken<T extends keyof BrowserTokens>(
-  config: Config,
+/** Opens a token; `undefined` for a forged or expired one, and for one of another type. */
+export async function openToken<T extends keyof Tokens>(
+  { base_url, keyring }: Config,
   type: T,
   text: string,
-): Promise<BrowserTokens[T] | undefined> {
-  if (text.length > MAX_LENGTH) return undefined
-  const handle = (await open(config.keyring, { type, at: config.base_url }, text)) as
-    | BrowserTokens[T]
-    | undefined
-  return handle && handle.exp > now() ? handle : undefined
+): Promise<Tokens[T] | undefined> {
+  return open(keyring, { kind: KINDS[type], at: base_url }, text, now())
 }

@@ -1,4 +1,4 @@
-/** This file is what happens to a consent that came back from Google: kept, kept in part, or refused. */
+/** Accepting a consent: stores what the user granted, and begins a session. */
 
 import { now } from '../clock.ts'
 import { randomId } from '../crypto/digest.ts'
@@ -8,7 +8,7 @@ import type { AccessToken, Consent, Grant } from './grant.ts'
 import { grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
 import type { SubjectContext } from './subject-context.ts'
 
-/** What came of a consent. */
+/** The result of a consent; `consent_required` if the user did not grant all that was requested. */
 export type AcceptedConsent =
   | {
       result: 'ok' | 'consent_required' | 'temporarily_unavailable' | 'server_error'
@@ -16,94 +16,89 @@ export type AcceptedConsent =
     }
   | { result: 'refresh_token_missing' }
 
+/** The records of a consent, ready to be stored. */
+interface NewRecords {
+  key: string
+  grant: Grant
+  token: AccessToken
+  /** The same two, sealed. */
+  sealed: { grant: string; token: string }
+  /** The stored grant of the same scopes, whose refresh token stays if Google issued no new one. */
+  held: HeldGrant | undefined
+  /** The ids of revocations that stay enqueued, because they are of other accounts. */
+  others: ReadonlySet<number>
+}
+
 /**
- * Keeps a consent under the scope set that was really granted, and begins a session.
+ * Stores a consent under the scope set that was granted, and begins a session.
  *
- * A consent without a refresh token is kept only where one is held already: a grant that could not be
- * refreshed is never stored (design.md §6.6).
+ * A grant needs a refresh token: a consent without one is stored only if the old grant still has one.
  *
- * @returns `access_denied` when its session ended or its subject disconnected while the user was away
+ * @returns `access_denied` if its session ended or its subject disconnected before the user came back
  */
 export async function acceptConsent(
-  parts: SubjectContext,
+  context: SubjectContext,
   consent: Consent,
 ): Promise<Outcome<AcceptedConsent>> {
-  const { grants, ledger, kvOutbox, revocationOutbox } = parts
-  const asked = parseScope(consent.requested_scope)
-  const granted = grantedOf(parseScope(consent.tokens.scope), asked)
-  const [askedKey, key] = [await scopeSetKey(asked), await scopeSetKey(granted)]
-  const [held, others] = [
-    await grants.own(granted),
-    await revocationOutbox.pendingOfOtherAccounts(consent.sub),
-  ]
-  const { grant, token } = recordsOf(parts, consent, granted, held)
-  const sealed = {
-    grant: await parts.vault.sealGrant(key, grant),
-    token: await parts.vault.sealToken(key, token),
-  }
+  const { ledger, kvOutbox, revocationOutbox } = context
+  const requested = parseScope(consent.requested_scope)
+  const granted = grantedOf(parseScope(consent.tokens.scope), requested)
+  const requestedKey = await scopeSetKey(requested)
+  const records = await prepare(context, consent, granted)
+  const { key, grant, sealed } = records
 
   const accepted = ledger.transaction((): Outcome<AcceptedConsent> => {
-    const refusal = refusalOf(parts, consent, [askedKey, key])
+    const refusal = refusalOf(context, consent, [requestedKey, key])
     if (refusal !== undefined) {
       if (refusal === 'disconnected' && grant.refresh_token !== '')
         revocationOutbox.enqueueOrphan({ scope_set_key: key, sealed: sealed.grant })
       return failed('access_denied', refusal)
     }
-    if (granted.length > 0) {
-      const keepsOld = consent.tokens.refresh_token === undefined
-      if (keepsOld && !(held && grants.isCurrent(held)))
-        return success({ result: 'refresh_token_missing' })
-      const row = ledger.find('grants', key)
-      if (keepsOld && row) ledger.put('grants', { ...row, refreshed_at: now() })
-      else replaceGrant(parts, key, grant, sealed.grant)
-      ledger.put('tokens', {
-        scope_set_key: key,
-        grant_scope_set_key: key,
-        expires_at: token.expires_at,
-        sealed: sealed.token,
-      })
-      kvOutbox.markTokenDirty(key)
-      grants.clearEndings(key)
-      revocationOutbox.cancelAllExcept(others)
-    }
-    recordMissing(parts, askedKey, asked, granted)
+    if (granted.length > 0 && !store(context, records))
+      return success({ result: 'refresh_token_missing' })
+    recordMissing(context, requestedKey, requested, granted)
     return success({
-      result: equals(granted, asked) ? 'ok' : 'consent_required',
-      ...(consent.begins_session ? { session: beginSession(parts, consent) } : {}),
+      result: equals(granted, requested) ? 'ok' : 'consent_required',
+      ...(consent.begins_session ? { session: beginSession(context, consent) } : {}),
     })
   })
-  const isNew = accepted.ok && granted.length > 0 && consent.tokens.refresh_token !== undefined
-  if (isNew) parts.indexGrant(grant, !consent.begins_session)
+  if (accepted.ok && granted.length > 0 && grant.refresh_token !== '')
+    context.indexGrant(grant, !consent.begins_session)
   await Promise.all([kvOutbox.flush(), revocationOutbox.flush()])
-  return isWider(granted, asked) ? downscope(parts, accepted, asked) : accepted
+  const isMore = covers(granted, requested) && !equals(granted, requested)
+  return isMore ? downscope(context, accepted, requested) : accepted
 }
 
-function recordsOf(
-  parts: SubjectContext,
+async function prepare(
+  { grants, ledger, revocationOutbox, vault }: SubjectContext,
   { sub, tokens }: Consent,
   granted: ScopeSet,
-  held: HeldGrant | undefined,
-): { grant: Grant; token: AccessToken } {
+): Promise<NewRecords> {
+  const key = await scopeSetKey(granted)
+  const held = await grants.findExact(granted)
+  const others = await revocationOutbox.pendingOfOtherAccounts(sub)
   const scope = granted.join(' ')
   const generation = tokens.refresh_token === undefined && held ? held.grant.generation : randomId()
   const { access_token, expires_at, refresh_token = '', refresh_token_expires_at } = tokens
-  const issued_before = parts.ledger.fact('issued') ?? 0
-  return {
-    grant: {
-      v: 1,
-      sub,
-      refresh_token,
-      scope,
-      generation,
-      granted_at: now(),
-      issued_before,
-      ...(refresh_token_expires_at === undefined ? {} : { refresh_token_expires_at }),
-    },
-    token: { v: 1, access_token, scope, expires_at, generation },
+  const grant: Grant = {
+    v: 1,
+    sub,
+    refresh_token,
+    scope,
+    generation,
+    granted_at: now(),
+    issued_before: ledger.fact('issued') ?? 0,
+    ...(refresh_token_expires_at === undefined ? {} : { refresh_token_expires_at }),
   }
+  const token: AccessToken = { v: 1, access_token, scope, expires_at, generation }
+  const sealed = {
+    grant: await vault.sealGrant(key, grant),
+    token: await vault.sealToken(key, token),
+  }
+  return { key, grant, token, sealed, held, others }
 }
 
-/** Why a consent comes too late to be kept. */
+/** Why a consent comes too late, if it does. */
 function refusalOf(
   { ledger, sessions }: SubjectContext,
   { began_at, family_id }: Consent,
@@ -116,39 +111,48 @@ function refusalOf(
   return isForgotten ? 'forgotten' : undefined
 }
 
-/** Puts a new life of a grant in the place of the old one. */
-function replaceGrant(
-  { ledger, kvOutbox }: SubjectContext,
-  key: string,
-  grant: Grant,
-  sealed: string,
-): void {
-  const at = now()
-  ledger.put('grants', {
+/** Stores the grant and its access token. @returns `false` if there is no refresh token, neither a new nor an old one */
+function store(
+  { grants, ledger, kvOutbox, revocationOutbox }: SubjectContext,
+  { key, grant, token, sealed, held, others }: NewRecords,
+): boolean {
+  const [at, row] = [now(), ledger.find('grants', key)]
+  if (grant.refresh_token === '') {
+    if (!row || !held || !grants.isCurrent(held)) return false
+    ledger.put('grants', { ...row, refreshed_at: at })
+  } else {
+    const { generation } = grant
+    const times = { granted_at: at, refreshed_at: at }
+    ledger.put('grants', { scope_set_key: key, generation, ...times, sealed: sealed.grant })
+    ledger.setFact('issued', grant.issued_before + 1)
+    ledger.remove('back_offs', key)
+    kvOutbox.markGrantDirty(key)
+  }
+  ledger.put('tokens', {
     scope_set_key: key,
-    generation: grant.generation,
-    granted_at: at,
-    refreshed_at: at,
-    sealed,
+    grant_scope_set_key: key,
+    expires_at: token.expires_at,
+    sealed: sealed.token,
   })
-  ledger.setFact('issued', grant.issued_before + 1)
-  ledger.remove('back_offs', key)
-  kvOutbox.markGrantDirty(key)
+  kvOutbox.markTokenDirty(key)
+  grants.clearEndings(key)
+  revocationOutbox.cancelAllExcept(others)
+  return true
 }
 
-/** Remembers what the user left unticked, unless an older grant serves the bundle all the same. */
+/** Records the scopes that the user did not grant, unless an older grant has all of them. */
 function recordMissing(
   { grants, ledger }: SubjectContext,
-  askedKey: string,
-  asked: ScopeSet,
+  requestedKey: string,
+  requested: ScopeSet,
   granted: ScopeSet,
 ): void {
-  const left = missing(asked, granted)
-  if (left.length === 0) grants.clearEndings(askedKey)
-  else if (!ledger.find('grants', askedKey)) grants.recordEnding(askedKey, 'partial', left)
+  const left = missing(requested, granted)
+  if (left.length === 0) grants.clearEndings(requestedKey)
+  else if (!ledger.find('grants', requestedKey)) grants.recordEnding(requestedKey, 'partial', left)
 }
 
-/** Begins the session; where others have to go for it, KV's records may name them no longer. */
+/** Begins the session. If it replaces others, the KV records must stop naming those. */
 function beginSession(
   { kvOutbox, sessions }: SubjectContext,
   { family_id }: Consent,
@@ -158,23 +162,16 @@ function beginSession(
   return { id: session.id, family_id: session.family_id }
 }
 
-function isWider(granted: ScopeSet, asked: ScopeSet): boolean {
-  return covers(granted, asked) && !equals(granted, asked)
-}
-
-/** More was granted than asked for: the bundle is served only if Google narrows the token to it (TMB-19). */
+/** After more was granted than requested: the bundle works only if Google down-scopes a token to it (TMB-19). */
 async function downscope(
-  parts: SubjectContext,
+  { refresher }: SubjectContext,
   accepted: Outcome<AcceptedConsent>,
-  asked: ScopeSet,
+  requested: ScopeSet,
 ): Promise<Outcome<AcceptedConsent>> {
   if (!accepted.ok || accepted.value.result === 'refresh_token_missing') return accepted
-  const outcome = await parts.refresher.refresh(asked)
+  const outcome = await refresher.refresh(requested)
   if (outcome.ok) return success({ ...accepted.value, result: 'ok' })
   const { code } = outcome.failure
-  return success({
-    ...accepted.value,
-    result:
-      code === 'temporarily_unavailable' || code === 'consent_required' ? code : 'server_error',
-  })
+  const isOurs = code !== 'temporarily_unavailable' && code !== 'consent_required'
+  return success({ ...accepted.value, result: isOurs ? 'server_error' : code })
 }

@@ -1,10 +1,12 @@
-/** This file is the end of all that a subject granted, whoever asked for it. */
+/** Ending grants on behalf of the user: one of them, or all. */
 
 import { now } from '../clock.ts'
 import { type Outcome, success } from '../errors.ts'
+import { parseScope } from '../scope/scopes.ts'
+import { scopeSetKey } from './grants.ts'
 import type { SubjectContext } from './subject-context.ts'
 
-/** Forgets everything, ends every session and has Google revoke the user's whole grant: in this order (TMB-60). */
+/** Deletes all grants, ends all sessions, and revokes at Google: in this order (TMB-60). */
 export async function disconnect({
   grants,
   ledger,
@@ -24,5 +26,21 @@ export async function disconnect({
     ledger.setFact('disconnected_at', now())
   })
   await Promise.all([revocationOutbox.flush(), kvOutbox.flush()])
+  return success(undefined)
+}
+
+/** Deletes one grant. Google is not asked: it cannot revoke one grant of several (TMB-63). */
+export async function forgetGrant(
+  { grants, ledger, kvOutbox }: SubjectContext,
+  scope: string,
+): Promise<Outcome<void>> {
+  const scopes = parseScope(scope)
+  const key = await scopeSetKey(scopes)
+  const held = await grants.find(scopes)
+  ledger.transaction(() => {
+    grants.remove(key)
+    if (held) grants.recordEnding(key, 'forgotten')
+  })
+  await kvOutbox.flush()
   return success(undefined)
 }

@@ -1,107 +1,121 @@
-/** This file is the grant and its access token: the records, and the rules that need nothing but them. */
+/** The stored records (grant, access token, consent), and the rules that need only them. */
 
+import type { RecordKind } from '../crypto/seal.ts'
 import type { Tokens } from '../google/token-endpoint.ts'
 import type { LikelyCause } from '../protocol/http.ts'
 
-/** What one subject allowed for one scope set through one client; sealed wherever it is stored. */
+/** What one subject granted for one scope set through one client. */
 export interface Grant {
-  /** Version of this record. */
   v: 1
-  /** The user at the provider, whom every later ID token has to name; OpenID Connect Core §12.2. */
+  /** The user at the provider; every later ID token must have the same; OpenID Connect Core §12.2. */
   sub: string
   refresh_token: string
-  /** What was really granted, canonical, space-separated; RFC 6749 §3.3. */
+  /** The scopes that the user granted; canonical, space-separated; RFC 6749 §3.3. */
   scope: string
-  /** Random id of this grant's life; another consent begins another. */
+  /** Random id; a new consent makes a new one. */
   generation: string
   /** NumericDate. */
   granted_at: number
-  /** NumericDate; only when the user limited the time. */
+  /** NumericDate; only if the user chose time-limited access. */
   refresh_token_expires_at?: number
-  /** How many refresh tokens this subject had been issued before this one. */
+  /** How many refresh tokens Google issued to this subject before this one. */
   issued_before: number
 }
 
-/** A consent with its code exchanged and its ID token checked. */
+/** The kind of a sealed {@link Grant}. */
+export const GRANT: RecordKind<Grant> = { type: 'grant', purpose: 'storage' }
+
+/** A consent: its code was exchanged and its ID token verified. */
 export interface Consent {
-  /** Whose it is, at the provider; a later ID token has to name the same. */
+  /** The user at the provider. */
   sub: string
-  /** What was asked for; canonical, space-separated. */
+  /** The requested scopes; canonical, space-separated. */
   requested_scope: string
-  /** What was granted; the scope space-separated, since a scope set does not cross RPC. */
+  /** Google's answer; the scope is a string, since a scope set cannot be sent over RPC. */
   tokens: Omit<Tokens, 'scope'> & { scope: string }
-  /** NumericDate at which the browser was sent off; what was disconnected since stays so (TMB-61). */
+  /** NumericDate at which the browser was sent to Google; a disconnect after it wins (TMB-61). */
   began_at: number
-  /** Line of the session that began it, which must live still (TMB-15). */
+  /** The family of the session that began it, which must still be live (TMB-15). */
   family_id?: string
-  /** Whether it begins a session; a user with a JWT of their app needs none. */
+  /** Whether it begins a session; app users have none. */
   begins_session: boolean
 }
 
-/** An access token and the grant it came from; sealed wherever it is stored. */
+/** The kind of a sealed {@link Consent}. */
+export const CONSENT: RecordKind<Consent> = { type: 'consent', purpose: 'storage' }
+
+/** A session in KV: its id, and when the subject's Durable Object last saw it (NumericDate). */
+export type SeenSession = readonly [id: string, seen_at: number]
+
+/** An access token and the generation of its grant. */
 export interface AccessToken {
-  /** Version of this record. */
   v: 1
   access_token: string
-  /** Exactly the scopes of the bundles it serves. */
+  /** Exactly the scopes of its bundle. */
   scope: string
   /** NumericDate. */
   expires_at: number
-  /** Generation of the grant it came from. */
+  /** The `generation` of its grant. */
   generation: string
-  /** Seconds a refresh can give; absent for a token that came with a consent, where that is not known yet. */
+  /** The lifetime of a refreshed token, in seconds; absent after a consent, until the first refresh. */
   refresh_lifetime?: number
+  /** Only in KV: the sessions that may use it. */
+  sessions?: readonly SeenSession[]
 }
 
-/** With less life left than this, a token is refreshed behind the answer; design.md §6.7. */
+/** The kind of a sealed {@link AccessToken}. */
+export const ACCESS_TOKEN: RecordKind<AccessToken> = { type: 'token', purpose: 'storage' }
+
+/** A token with less time left than this is refreshed in the background, in seconds. */
 export const REFRESH_AHEAD_SECONDS = 10 * 60
 
-/** Seconds of life left. */
-export function secondsLeft(token: AccessToken, at: number): number {
-  return token.expires_at - at
-}
-
 /**
- * Whether a token has enough life left to be answered with.
+ * Whether a token has enough life left to be issued.
  *
- * Where even a refresh gives less than `min_ttl`, half of what it gives is enough: asking again would only
- * hammer the provider.
+ * If even a new token lives shorter than `min_ttl`, half of its lifetime is enough; otherwise every call would ask
+ * Google again.
+ *
+ * @param min_ttl seconds
+ * @param at NumericDate
  */
 export function isFresh(token: AccessToken, min_ttl: number, at: number): boolean {
   const { refresh_lifetime } = token
   const enough =
     refresh_lifetime !== undefined && refresh_lifetime < min_ttl ? refresh_lifetime / 2 : min_ttl
-  const left = secondsLeft(token, at)
+  const left = token.expires_at - at
   return left >= 1 && left >= enough
 }
 
-/** Whether a token should be refreshed behind the answer. */
+/** Whether a token should be refreshed in the background. */
 export function isDueForRefresh(token: AccessToken, at: number): boolean {
   return !isFresh(token, REFRESH_AHEAD_SECONDS, at)
 }
 
 const DAY_SECONDS = 24 * 60 * 60
+/** How long a refresh token lives while the Google project is in testing mode. */
 const TESTING_LIFE_SECONDS = 7 * DAY_SECONDS
+/** How long Google keeps an unused refresh token. */
 const UNUSED_LIFE_SECONDS = 180 * DAY_SECONDS
+/** How many refresh tokens an account can have for one client; Google drops the oldest. */
 const MAX_LIVE_REFRESH_TOKENS = 100
 
-/** What the history of a dead grant tells about its end. */
+/** The history of a grant that has ended. */
 export interface GrantHistory {
   grant: Grant
-  /** NumericDate of the last success at Google. */
+  /** NumericDate of the last successful refresh. */
   refreshed_at: number
-  /** How many refresh tokens this subject has been issued up to now. */
+  /** How many refresh tokens Google has issued to this subject. */
   issued: number
-  /** Google named a Workspace policy (`error_subtype`), or another grant of this subject still lived later. */
+  /** Google named a Workspace policy (`error_subtype`), or an older grant of this subject outlived this one. */
   has_other_cause: boolean
   /** NumericDate of the end. */
   at: number
 }
 
 /**
- * Guesses what ended a grant; only ever a hint for a person.
+ * Guesses why a grant ended; a hint for people, nothing depends on it.
  *
- * @see google-facts: "A refresh token dies when"; Google: identity/protocols/oauth2#expiration
+ * @see https://developers.google.com/identity/protocols/oauth2#expiration
  */
 export function likelyCause({
   grant,
@@ -114,8 +128,8 @@ export function likelyCause({
     return 'time_limited_access'
   if (at - refreshed_at >= UNUSED_LIFE_SECONDS) return 'unused_6_months'
   if (issued - grant.issued_before > MAX_LIVE_REFRESH_TOKENS) return 'too_many_grants'
-  const livedPastTesting = refreshed_at - grant.granted_at > TESTING_LIFE_SECONDS
-  if (at - grant.granted_at >= TESTING_LIFE_SECONDS && !livedPastTesting)
+  const outlivedTesting = refreshed_at - grant.granted_at > TESTING_LIFE_SECONDS
+  if (at - grant.granted_at >= TESTING_LIFE_SECONDS && !outlivedTesting)
     return 'testing_mode_7_days'
   return has_other_cause ? 'unknown' : 'revoked_by_user'
 }

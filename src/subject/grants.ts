@@ -1,4 +1,4 @@
-/** This file is the grants of a subject: which of them serves what is asked for, and what to say where none does. */
+/** The grants of a subject: finds the grant that serves a scope set, or the reason why none does. */
 
 import { now } from '../clock.ts'
 import { sha256 } from '../crypto/digest.ts'
@@ -10,66 +10,72 @@ import type { KvOutbox } from './kv-outbox.ts'
 import type { EndingRow, GrantRow, Ledger } from './ledger.ts'
 import type { Vault } from './vault.ts'
 
-/** A grant that opened, with its row. */
+/** A stored grant, opened, with its row. */
 export interface HeldGrant {
   row: GrantRow
   grant: Grant
 }
 
-/** The grants of one subject. */
+/** The grants of one subject. Methods that change several rows must run inside a transaction. */
 export interface Grants {
-  /** Every grant that opens. */
+  /** Opens all grants; without those that do not open. */
   all(): Promise<HeldGrant[]>
-  /** Finds the grant of exactly these scopes, or the narrowest that covers them and may be asked for less. */
+  /** Finds the grant of exactly these scopes, or else the smallest that covers them, unless that is ruled out. */
   find(scopes: ScopeSet): Promise<HeldGrant | undefined>
-  /** Opens the grant of exactly these scopes. */
-  own(scopes: ScopeSet): Promise<HeldGrant | undefined>
-  /** The account at the provider that what was granted is of. */
+  /** Finds the grant of exactly these scopes. */
+  findExact(scopes: ScopeSet): Promise<HeldGrant | undefined>
+  /** Finds the provider account (`sub`) of the stored grants. */
   account(): Promise<string | undefined>
-  /** Whether the last refresh for these scopes came back with others, though the grant lives. */
+  /** Whether Google returned other scopes at the last refresh of exactly this grant. */
   isUnconfirmed(scopes: ScopeSet): Promise<boolean>
-  /** Whether this very grant is still the current one: neither taken away nor replaced by another consent. */
+  /** Whether a grant is still stored and was not replaced by another consent. */
   isCurrent(held: HeldGrant): boolean
-  /** Takes a grant and its tokens away, inside a transaction. */
+  /** Removes a grant and its access tokens. */
   remove(scope_set_key: string): void
-  /** Takes away the access tokens that came of a grant or are of its scopes, inside a transaction. */
-  dropTokens(scope_set_key: string): void
-  /** Ends a grant that Google no longer honours, inside a transaction; why, is guessed where nobody knows. */
-  end(held: HeldGrant, has_other_cause: boolean, known?: LikelyCause): void
-  /** How often access tokens of a grant were taken away since this object woke: what came of a refresh before may not be kept. */
-  timesDropped(scope_set_key: string): number
-  /** Notes what there is to tell of a scope set without a grant. */
+  /** Removes the access tokens that came from a grant or have its scopes. */
+  removeTokens(scope_set_key: string): void
+  /** How many times this object has removed the access tokens of a grant; a refresh that began before is discarded. */
+  removalCount(scope_set_key: string): number
+  /** Removes a grant that Google no longer accepts, and records the cause; guesses it if `cause` is not given. */
+  end(held: HeldGrant, has_other_cause: boolean, cause?: LikelyCause): void
+  /** Records why a scope set has no grant. */
   recordEnding(scope_set_key: string, kind: EndingRow['kind'], missing_scope?: ScopeSet): void
-  /** Notes that no wider grant may be asked for these scopes: Google did not narrow to them. */
+  /** Records that no larger grant serves these scopes, because Google did not down-scope to them. */
   recordDownscopeRefusal(scope_set_key: string): void
-  /** Takes back what was noted of a scope set, now that it is granted. */
+  /** Deletes both records of a scope set, because it was granted. */
   clearEndings(scope_set_key: string): void
-  /** Tells why these scopes have no grant. */
+  /** Explains why a scope set has no grant. */
   whyMissing(scopes: ScopeSet): Promise<ConsentRequired | 'unavailable'>
 }
 
-/** Scopes the broker asks for on its own behalf; that they were granted says nothing about a bundle. */
+/** Whether a scope set can be served. */
+export type ScopeStatus =
+  | { status: 'ready'; granted_at: number }
+  | ({ status: 'consent_required' } & ConsentRequired)
+  | { status: 'unavailable' }
+
+/** Scopes that the broker requests for itself; they do not count as granted by the user. */
 const BROKER_SCOPES = ['openid', 'offline_access']
 
-/** Settled names, so that those of bundles are worked out once. */
-const names = new WeakMap<ScopeSet, string>()
+/** Keys that were computed before; the scope sets of bundles live as long as the configuration. */
+const scopeSetKeys = new WeakMap<ScopeSet, string>()
 
-/** Names a scope set: SHA-256 of its canonical spelling, base64url. */
+/** Computes the key of a scope set: SHA-256 of its canonical text, base64url. */
 export async function scopeSetKey(scopes: ScopeSet): Promise<string> {
-  const name = names.get(scopes) ?? (await sha256(scopes.join(' ')))
-  names.set(scopes, name)
-  return name
+  const key = scopeSetKeys.get(scopes) ?? (await sha256(scopes.join(' ')))
+  scopeSetKeys.set(scopes, key)
+  return key
 }
 
-/** What was granted of Photos and of what was asked for, without what the broker asked on its own behalf (TMB-19). */
-export function grantedOf(granted: ScopeSet, asked: ScopeSet): ScopeSet {
+/** Removes the broker's own scopes from the granted ones, except those that were requested (TMB-19). */
+export function grantedOf(granted: ScopeSet, requested: ScopeSet): ScopeSet {
   return without(
     granted,
-    BROKER_SCOPES.filter((scope) => !asked.includes(scope)),
+    BROKER_SCOPES.filter((scope) => !requested.includes(scope)),
   )
 }
 
-/** Makes the refusal of scopes that have no grant. */
+/** Makes the failure of a scope set that has no grant. */
 export async function consentRequired(
   grants: Grants,
   scopes: ScopeSet,
@@ -81,8 +87,25 @@ export async function consentRequired(
     : failed('consent_required', reason, { members: why })
 }
 
-/** Keeps the grants of a ledger. */
+/** Reads whether a scope set can be served. */
+export async function statusOf(grants: Grants, scopes: ScopeSet): Promise<ScopeStatus> {
+  const held = await grants.find(scopes)
+  if (held && !(await grants.isUnconfirmed(scopes)))
+    return { status: 'ready', granted_at: Math.floor(held.row.granted_at) }
+  const why = await grants.whyMissing(scopes)
+  return why === 'unavailable' ? { status: why } : { status: 'consent_required', ...why }
+}
+
+/** Explains that a scope set was never granted. */
+export function neverGranted(missing_scope: string): ConsentRequired {
+  return { reason: 'never_granted', missing_scope }
+}
+
+/** Makes the grants of a subject. */
 export function createGrants(ledger: Ledger, vault: Vault, kvOutbox: KvOutbox): Grants {
+  const removals = new Map<string, number>()
+  const removalCount = (scope_set_key: string): number => removals.get(scope_set_key) ?? 0
+
   const all = async (): Promise<HeldGrant[]> => {
     const opened = ledger
       .all('grants')
@@ -90,36 +113,31 @@ export function createGrants(ledger: Ledger, vault: Vault, kvOutbox: KvOutbox): 
     return (await Promise.all(opened)).filter((held): held is HeldGrant => held.grant !== undefined)
   }
 
-  const own = async (scopes: ScopeSet): Promise<HeldGrant | undefined> => {
+  const findExact = async (scopes: ScopeSet): Promise<HeldGrant | undefined> => {
     const row = ledger.find('grants', await scopeSetKey(scopes))
     const grant = await vault.openGrant(row)
     return row && grant && { row, grant }
   }
 
-  /** A wider grant may serve a narrower bundle, but not one the user took away, nor one Google would not narrow to. */
-  const covering = async (scopes: ScopeSet): Promise<HeldGrant | undefined> => {
+  const findSmallestCovering = async (scopes: ScopeSet): Promise<HeldGrant | undefined> => {
     const sizeOf = ({ grant }: HeldGrant): number => parseScope(grant.scope).length
-    const wide = (await all()).filter(({ grant }) => covers(parseScope(grant.scope), scopes))
-    return wide.sort((a, b) => sizeOf(a) - sizeOf(b))[0]
+    const covering = (await all()).filter(({ grant }) => covers(parseScope(grant.scope), scopes))
+    return covering.sort((a, b) => sizeOf(a) - sizeOf(b))[0]
   }
 
   const remove = (scope_set_key: string): void => {
     ledger.remove('grants', scope_set_key)
     ledger.remove('back_offs', scope_set_key)
     kvOutbox.markGrantDirty(scope_set_key)
-    dropTokens(scope_set_key)
+    removeTokens(scope_set_key)
   }
 
-  const dropped = new Map<string, number>()
-  const timesDropped = (scope_set_key: string): number => dropped.get(scope_set_key) ?? 0
-
-  const dropTokens = (scope_set_key: string): void => {
-    dropped.set(scope_set_key, timesDropped(scope_set_key) + 1)
-    for (const token of ledger.all('tokens')) {
-      if (token.grant_scope_set_key !== scope_set_key && token.scope_set_key !== scope_set_key)
-        continue
-      kvOutbox.markTokenDirty(token.scope_set_key)
-      ledger.remove('tokens', token.scope_set_key)
+  const removeTokens = (key: string): void => {
+    removals.set(key, removalCount(key) + 1)
+    for (const { scope_set_key, grant_scope_set_key } of ledger.all('tokens')) {
+      if (grant_scope_set_key !== key && scope_set_key !== key) continue
+      kvOutbox.markTokenDirty(scope_set_key)
+      ledger.remove('tokens', scope_set_key)
     }
   }
 
@@ -129,46 +147,44 @@ export function createGrants(ledger: Ledger, vault: Vault, kvOutbox: KvOutbox): 
     missing_scope?: ScopeSet,
     likely_cause: LikelyCause | null = null,
   ): void => {
-    const known = ledger.find('endings', scope_set_key)
-    const more = { scope_set_key, missing_scope: missing_scope?.join(' ') ?? null }
-    const isForgotten = known?.kind === 'forgotten' && kind !== 'forgotten'
-    ledger.put(
-      'endings',
-      isForgotten ? { ...known, ...more } : { ...more, kind, likely_cause, at: now() },
-    )
+    const previous = ledger.find('endings', scope_set_key)
+    const members = { scope_set_key, missing_scope: missing_scope?.join(' ') ?? null }
+    const staysForgotten = previous?.kind === 'forgotten' && kind !== 'forgotten'
+    const ending = staysForgotten ? previous : { kind, likely_cause, at: now() }
+    ledger.put('endings', { ...ending, ...members })
   }
 
   return {
     all,
-    dropTokens,
-    own,
+    findExact,
+    remove,
+    removeTokens,
+    removalCount,
     recordEnding,
     async find(scopes) {
       const key = await scopeSetKey(scopes)
-      const isOwnOnly =
+      const isExactOnly =
         ledger.find('endings', key)?.kind === 'forgotten' ||
         ledger.find('downscope_refused', key) !== undefined
-      return (await own(scopes)) ?? (isOwnOnly ? undefined : await covering(scopes))
+      return (
+        (await findExact(scopes)) ?? (isExactOnly ? undefined : await findSmallestCovering(scopes))
+      )
     },
     account: async () => (await all())[0]?.grant.sub,
     async isUnconfirmed(scopes) {
       const key = await scopeSetKey(scopes)
       const kind = ledger.find('endings', key)?.kind
-      return (
-        ledger.find('grants', key) !== undefined && (kind === 'partial' || kind === 'unavailable')
-      )
+      const isRefused = kind === 'partial' || kind === 'unavailable'
+      return isRefused && ledger.find('grants', key) !== undefined
     },
     isCurrent: ({ row }) => ledger.find('grants', row.scope_set_key)?.generation === row.generation,
-    timesDropped,
     recordDownscopeRefusal: (scope_set_key) => ledger.put('downscope_refused', { scope_set_key }),
     clearEndings(scope_set_key) {
       ledger.remove('endings', scope_set_key)
       ledger.remove('downscope_refused', scope_set_key)
     },
-    remove,
-    end({ row, grant }, has_other_cause, known) {
-      const at = now()
-      const livesOn = ledger
+    end({ row, grant }, has_other_cause, cause) {
+      const isOutlived = ledger
         .all('grants')
         .some(
           (other) =>
@@ -176,36 +192,30 @@ export function createGrants(ledger: Ledger, vault: Vault, kvOutbox: KvOutbox): 
         )
       const guess = likelyCause({
         grant,
-        at,
+        at: now(),
         refreshed_at: row.refreshed_at,
         issued: ledger.fact('issued') ?? 0,
-        has_other_cause: has_other_cause || livesOn,
+        has_other_cause: has_other_cause || isOutlived,
       })
       remove(row.scope_set_key)
-      recordEnding(row.scope_set_key, 'ended', undefined, known ?? guess)
+      recordEnding(row.scope_set_key, 'ended', undefined, cause ?? guess)
     },
     async whyMissing(scopes) {
       const key = await scopeSetKey(scopes)
+      const missing_scope = scopes.join(' ')
       const ending = ledger.find('endings', key)
       if (ending?.kind === 'unavailable') return 'unavailable'
-      if (ending) return describe(ending, scopes)
-      const unreadable = ledger.find('grants', key) !== undefined
-      return unreadable
-        ? { reason: 'ended', missing_scope: scopes.join(' '), likely_cause: 'unknown' }
-        : { reason: 'never_granted', missing_scope: scopes.join(' ') }
+      if (ending) return describe(ending, missing_scope)
+      return ledger.find('grants', key) // stored, but it does not open
+        ? { reason: 'ended', missing_scope, likely_cause: 'unknown' }
+        : neverGranted(missing_scope)
     },
   }
 }
 
-function describe(ending: EndingRow, scopes: ScopeSet): ConsentRequired {
+function describe({ kind, likely_cause, ...ending }: EndingRow, scope: string): ConsentRequired {
   if (ending.missing_scope !== null)
     return { reason: 'partially_granted', missing_scope: ending.missing_scope }
-  return {
-    reason: 'ended',
-    missing_scope: scopes.join(' '),
-    likely_cause:
-      ending.kind === 'forgotten'
-        ? 'revoked_by_user'
-        : ((ending.likely_cause ?? 'unknown') as LikelyCause),
-  }
+  const cause = kind === 'forgotten' ? 'revoked_by_user' : (likely_cause ?? 'unknown')
+  return { reason: 'ended', missing_scope: scope, likely_cause: cause }
 }

@@ -1,45 +1,38 @@
-/** This file is the sealed records in Workers KV: how they are named, read and written, and the only code that touches KV. */
+/** The sealed records in Workers KV. Only this file reads, writes and lists KV. */
 
+import { now } from '../clock.ts'
 import type { Keyring } from '../crypto/keyring.ts'
 import { open, seal } from '../crypto/seal.ts'
 import type { SubjectPage } from '../protocol/operator.ts'
-import type { AccessToken } from './grant.ts'
+import { ACCESS_TOKEN, type AccessToken } from './grant.ts'
 
-/** A live session as the edge knows it: its id, and when its subject's Durable Object last saw it (NumericDate). */
-export type SeenSession = readonly [id: string, seen_at: number]
-
-/** What the edge hands out from: an access token, and the sessions that may have it. */
-export interface StoredToken extends AccessToken {
-  sessions: readonly SeenSession[]
-}
-
-/** KV takes no shorter `expirationTtl`. */
+/** The shortest `expirationTtl` that KV accepts, in seconds. */
 const KV_MIN_TTL_SECONDS = 60
 
 const GRANT_PREFIX = 'grant/'
 
-/** Names the record of an access token; `subject` and `scope_set_key` are hashes. */
+/** Makes the KV key of an access token; `subject` and `scope_set_key` are hashes. */
 export function tokenKey(subject: string, scope_set_key: string): string {
   return `token/${subject}/${scope_set_key}`
 }
 
-/** Names the record of a grant. */
+/** Makes the KV key of a grant. */
 export function grantKey(subject: string, scope_set_key: string): string {
   return `${GRANT_PREFIX}${subject}/${scope_set_key}`
 }
 
 /**
- * Reads an access token at the edge: one KV read.
+ * Reads an access token with one KV read.
  *
- * @param onUnreadable is called for an unreadable value
- * @returns `undefined` for a miss, an unreadable value and a failing KV alike: the Durable Object settles them
+ * @param onUnreadable is called for a record that does not open
+ * @returns `undefined` if there is none, it does not open, or KV fails: the Durable Object then decides
  */
 export async function readToken(
   kv: KVNamespace,
   keyring: Keyring,
   key: string,
   onUnreadable: () => void,
-): Promise<StoredToken | undefined> {
+): Promise<AccessToken | undefined> {
   let sealed: string | null
   try {
     sealed = await kv.get(key)
@@ -47,28 +40,25 @@ export async function readToken(
     return undefined
   }
   if (sealed === null) return undefined
-  const token = await open(keyring, { type: 'token', at: key }, sealed)
+  const token = await open(keyring, { kind: ACCESS_TOKEN, at: key }, sealed, now())
   if (token === undefined) onUnreadable()
-  return token as StoredToken | undefined
+  return token
 }
 
-/**
- * Writes an access token for the time it lives; one in its last minute is taken away instead, since KV would
- * refuse it.
- */
+/** Writes an access token until it expires; deletes it in its last minute, since KV accepts no shorter lifetime. */
 export async function writeToken(
   kv: KVNamespace,
   keyring: Keyring,
   key: string,
-  token: StoredToken,
-  at: number,
+  token: AccessToken,
 ): Promise<void> {
-  const expirationTtl = Math.floor(token.expires_at - at)
+  const expirationTtl = Math.floor(token.expires_at - now())
   if (expirationTtl < KV_MIN_TTL_SECONDS) return kv.delete(key)
-  await kv.put(key, await seal(keyring, { type: 'token', at: key }, token), { expirationTtl })
+  const sealed = await seal(keyring, { kind: ACCESS_TOKEN, at: key }, token)
+  await kv.put(key, sealed, { expirationTtl })
 }
 
-/** Writes a sealed record as it is, or takes it away. */
+/** Writes a sealed record, or deletes it if there is none. */
 export async function writeSealed(
   kv: KVNamespace,
   key: string,
@@ -78,7 +68,7 @@ export async function writeSealed(
   else await kv.put(key, sealed)
 }
 
-/** Lists the subjects that have a grant, a page at a time and each at most twice: on the page where it ends, on the next. */
+/** Lists the subjects that have a grant, page by page; the last subject of a page may be on the next page too. */
 export async function listSubjects(
   kv: KVNamespace,
   cursor: string | undefined,
@@ -91,7 +81,7 @@ export async function listSubjects(
   }
 }
 
-/** Whether KV answers at all. */
+/** Whether KV answers. */
 export async function isStoreReachable(kv: KVNamespace): Promise<boolean> {
   try {
     await kv.get('healthz')

@@ -1,16 +1,18 @@
-/** This file is the ledger: what one subject's Durable Object keeps, row by row, in SQLite. Tokens come in sealed. */
+/** The ledger: the SQLite tables of one subject's Durable Object. Tokens in it are sealed. */
 
-/** A browser's session; `line` stays when a new consent replaces its `id`, so that other tabs of it may finish theirs. */
+import type { LikelyCause } from '../protocol/http.ts'
+
+/** A session of a browser. A new consent replaces the `id` but keeps the `family_id`, so that other tabs can finish. */
 export interface SessionRow {
   id: string
   family_id: string
   created_at: number
   seen_at: number
-  /** The key that was current when the session began. It sealed what the browser holds. */
+  /** The `kid` of the key that sealed the browser's cookie or token. */
   kid: string
 }
 
-/** A live grant, sealed just as KV holds it. */
+/** A grant, sealed; KV holds the same sealed text. */
 export interface GrantRow {
   scope_set_key: string
   generation: string
@@ -19,7 +21,7 @@ export interface GrantRow {
   sealed: string
 }
 
-/** The current access token of a scope set, and the scope set of the grant it came from. */
+/** The current access token of a scope set. `grant_scope_set_key` names the grant it came from. */
 export interface TokenRow {
   scope_set_key: string
   grant_scope_set_key: string
@@ -27,69 +29,69 @@ export interface TokenRow {
   sealed: string
 }
 
-/** Why a scope set has no grant, where there is more to tell than that it never had one. */
+/** Why a scope set has no complete grant. There is no row if it was never granted. */
 export interface EndingRow {
   scope_set_key: string
-  /** `unavailable`: even its own grant yields another scope. What was forgotten stays so until it is granted anew. */
+  /** `unavailable`: Google returns other scopes even for its own grant. `forgotten` stays until the next consent. */
   kind: 'ended' | 'forgotten' | 'partial' | 'unavailable'
-  likely_cause: string | null
-  /** With `partial`, and where less than all was granted after it was forgotten: what is missing, space-separated. */
+  likely_cause: LikelyCause | null
+  /** The scopes the user did not grant, space-separated; for `partial`, or after an incomplete new consent. */
   missing_scope: string | null
   at: number
 }
 
-/** A scope set that no wider grant will be asked for: Google did not narrow to it. */
+/** A scope set that no larger grant may serve, because Google did not down-scope to it. */
 export interface DownscopeRefusedRow {
   scope_set_key: string
 }
 
-/** How long a grant has failed to refresh, and when the next try may be. */
+/** How often a grant has failed to refresh, and when the next try is allowed. */
 export interface BackOffRow {
   scope_set_key: string
   failures: number
   not_before: number
 }
 
-/** A KV record that may not say what this ledger says. */
+/** A KV record that has to be written from the ledger. */
 export interface KvOutboxRow {
   key: string
   scope_set_key: string
-  /** Changes whenever the record has to be written anew. */
+  /** Increases each time the record is enqueued. */
   version: number
   failures: number
   not_before: number
 }
 
-/** A refresh token that Google has yet to be told is over. */
+/** A refresh token that has to be revoked at Google. */
 export interface RevocationRow {
   id: number
   scope_set_key: string
-  /** The grant it was part of. */
+  /** Its grant. */
   sealed: string
   failures: number
   not_before: number
 }
 
-/** A consent that waits for its code to be redeemed; until then nobody can use it (TMB-16). */
+/** A consent whose code was not redeemed yet; until then it cannot be used (TMB-16). */
 export interface PendingRow {
   /** The id in the authorization code. */
   id: string
   /** Empty once the code was redeemed. */
   sealed: string
   expires_at: number
-  /** Once the code was redeemed: what it began, to be ended if the code comes again. Empty where that is no session. */
+  /** After redemption: the session it began, which ends if the code is used again. Empty if it began none. */
   redeemed: string | null
 }
 
-/** What is known of the subject as a whole. */
+/** Facts about the subject as a whole. */
 interface Facts {
-  /** Its subject key, the name of this object. */
+  /** The subject key, which is the name of this object. */
   subject: string
-  /** How many refresh tokens Google has issued to it. */
+  /** How many refresh tokens Google has issued to this subject. */
   issued: number
-  /** NumericDate of the last disconnect: what began before it may not write any more (TMB-61). */
+  /** NumericDate of the last disconnect; a consent that began before it is refused (TMB-61). */
   disconnected_at: number
-  /** NumericDate since when there is neither a session nor a grant, nor a consent that waits. */
+  /** NumericDate since when the object has no session, grant, pending consent or outbox entry. */
   emptied_at: number
 }
 
@@ -119,41 +121,41 @@ const SCHEMA = `
 
 type TableName = keyof Tables
 
-/** The tables whose rows hold something sealed. */
+/** A table with sealed rows. */
 export type SealedTable = 'grants' | 'tokens' | 'revocation_outbox' | 'pending_grants'
 
 type Value = string | number | null
 
-/** The rows of one subject. Every method is synchronous: nothing comes between two of them. */
+/** The rows of one subject. All methods are synchronous, so no other request runs between two calls. */
 export interface Ledger {
-  /** Does several changes as one. */
+  /** Applies several changes atomically. */
   transaction<T>(change: () => T): T
-  /** What is known of the subject as a whole. */
+  /** Reads a fact. */
   fact<F extends keyof Facts>(name: F): Facts[F] | undefined
-  /** Notes such a fact; `undefined` takes it away. */
+  /** Writes a fact; `undefined` deletes it. */
   setFact<F extends keyof Facts>(name: F, value: Facts[F] | undefined): void
-  /** Every row of a table. */
+  /** Lists all rows of a table. */
   all<T extends TableName>(table: T): Tables[T][]
-  /** The row of a key. */
+  /** Finds the row with a key. */
   find<T extends TableName>(table: T, key: Value): Readonly<Tables[T]> | undefined
-  /** Writes a row, over the one of the same key if there is one. */
+  /** Inserts a row, or replaces the one with the same key. */
   put<T extends Exclude<TableName, 'revocation_outbox'>>(table: T, row: Tables[T]): void
-  /** Notes a refresh token to be revoked. */
+  /** Inserts a row into the revocation outbox. */
   addRevocation(row: Omit<RevocationRow, 'id'>): void
-  /** Counts a failure to revoke and says when to try again. */
+  /** Counts a failed revocation and sets the time of the next try. */
   retryRevocation(id: number, not_before: number): void
-  /** Puts a record sealed anew in the place of the one it was made of; `false` when that has changed since (TMB-56). */
+  /** Replaces a sealed record. @returns `false` if no row holds `old` any more (TMB-56) */
   replaceSealed(table: SealedTable, old: string, sealed: string): boolean
   remove(table: TableName, key: Value): void
-  /** Removes every row of a table. */
+  /** Deletes all rows of a table. */
   clear(table: TableName): void
 }
 
 /**
- * Opens the ledger of a Durable Object, making its tables where they are not there yet.
+ * Opens the ledger of a Durable Object, and creates missing tables.
  *
- * Rows that were found are kept in memory until anything is written: nobody else writes them, and a thousand
- * callers at once look for the same few.
+ * Found rows are cached in memory until the next write. The object is the only writer, and many concurrent callers
+ * look for the same few rows.
  */
 export function openLedger(storage: DurableObjectStorage): Ledger {
   const { sql, kv } = storage
@@ -168,7 +170,7 @@ export function openLedger(storage: DurableObjectStorage): Ledger {
       try {
         return storage.transactionSync(change)
       } finally {
-        found.clear() // what was written may have been taken back
+        found.clear() // the writes may have been rolled back
       }
     },
     fact: (name) => kv.get(name),

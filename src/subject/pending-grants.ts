@@ -1,4 +1,4 @@
-/** This file is the consents that wait for their code to be redeemed: nobody can use one before, and few live long. */
+/** Pending grants: consents that cannot be used until their authorization code is redeemed. */
 
 import { now } from '../clock.ts'
 import { randomId } from '../crypto/digest.ts'
@@ -10,7 +10,7 @@ import { consentRequired, type Grants, grantedOf, scopeSetKey } from './grants.t
 import type { PendingRow } from './ledger.ts'
 import type { SubjectContext } from './subject-context.ts'
 
-/** A consent and the code it waits for. */
+/** A consent and the code it belongs to. */
 export interface PendingGrant {
   /** The id in the code. */
   id: string
@@ -19,37 +19,36 @@ export interface PendingGrant {
   expires_at: number
 }
 
-/** What became of a consent on its way to a code. */
+/** Whether a pending grant was stored (`held`). */
 export type StoredPendingGrant = 'held' | 'refresh_token_missing'
 
-/** A redeemed consent: what was asked for can be handed out, to the session that began if one did. */
+/** A redeemed consent: its scopes can be issued now, to the session that began if there is one. */
 export interface Redemption {
   scope: string
   session?: string
 }
 
 /**
- * Keeps a consent back until its code is redeemed (TMB-16).
+ * Stores a consent until its code is redeemed (TMB-16).
  *
- * @returns `access_denied` with reason `account_mismatch` when what this subject granted before is of another
- *   Google account (TMB-28)
+ * @returns `access_denied` with reason `account_mismatch` if the subject's grants are of another Google account (TMB-28)
  */
 export async function storePendingGrant(
   { grants, ledger, kvOutbox, vault }: SubjectContext,
   { id, consent, expires_at }: PendingGrant,
 ): Promise<Outcome<StoredPendingGrant>> {
   if (await isOtherAccount(grants, consent)) return failed('access_denied', 'account_mismatch')
-  const granted = grantedOf(parseScope(consent.tokens.scope), parseScope(consent.requested_scope))
-  const isUseless =
-    consent.tokens.refresh_token === undefined && granted.length > 0 && !(await grants.own(granted))
-  if (isUseless) return success('refresh_token_missing')
+  const { requested_scope, tokens } = consent
+  const granted = grantedOf(parseScope(tokens.scope), parseScope(requested_scope))
+  const needsOld = tokens.refresh_token === undefined && granted.length > 0
+  if (needsOld && !(await grants.findExact(granted))) return success('refresh_token_missing')
   const sealed = await vault.sealConsent(id, consent)
   ledger.put('pending_grants', { id, sealed, expires_at, redeemed: null })
   await kvOutbox.flush()
   return success('held')
 }
 
-/** Whether what this subject granted before is of another account. */
+/** Whether the subject's grants are of another account than the consent. */
 async function isOtherAccount(grants: Grants, { sub }: Consent): Promise<boolean> {
   return ![undefined, sub].includes(await grants.account())
 }
@@ -57,37 +56,38 @@ async function isOtherAccount(grants: Grants, { sub }: Consent): Promise<boolean
 /**
  * Accepts the consent of a code, once.
  *
- * A code that comes again ends what it began: one of the two who had it was not meant to; RFC 6749 §4.1.2. Of
- * two consents that waited together, the second is refused where it is of another account (TMB-28). Both hold only
- * while codes are redeemed one after the other.
+ * A second use of a code ends the session that the first one began, since one of the two users of the code stole it;
+ * RFC 6749 §4.1.2. If two consents are pending for different accounts, the second to be redeemed is refused (TMB-28).
+ * Both rules need redemptions to run one after the other.
  */
 export async function redeemPendingGrant(
-  parts: SubjectContext,
+  context: SubjectContext,
   id: string,
 ): Promise<Outcome<Redemption>> {
-  const { grants, ledger, kvOutbox, sessions, vault } = parts
+  const { grants, ledger, kvOutbox, sessions, vault } = context
   const row = ledger.find('pending_grants', id)
   if (!row || row.expires_at <= now()) return failed('invalid_grant', 'code_unknown')
-  if (row.redeemed !== null) {
+  const { redeemed } = row
+  if (redeemed !== null) {
     ledger.transaction(() => {
-      sessions.end(row.redeemed ?? '')
+      sessions.end(redeemed)
       kvOutbox.markAllTokensDirty()
     })
     await kvOutbox.flush()
     return failed('invalid_grant', 'code_used')
   }
-  const spent = { ...row, sealed: '', redeemed: '' }
-  ledger.put('pending_grants', spent)
+  const used = { ...row, sealed: '', redeemed: '' }
+  ledger.put('pending_grants', used)
   const consent = await vault.openConsent(row)
   if (!consent) return failed('invalid_grant', 'code_unreadable')
   if (await isOtherAccount(grants, consent)) return failed('access_denied', 'account_mismatch')
-  const accepted = await acceptConsent(parts, consent)
+  const accepted = await acceptConsent(context, consent)
   if (!accepted.ok) return accepted
   if (accepted.value.result === 'refresh_token_missing')
     return failed('invalid_grant', 'grant_ended_meanwhile')
   const { result, session } = accepted.value
   if (result === 'ok') {
-    ledger.put('pending_grants', { ...spent, redeemed: session?.id ?? '' })
+    ledger.put('pending_grants', { ...used, redeemed: session?.id ?? '' })
     return success({ scope: consent.requested_scope, ...(session ? { session: session.id } : {}) })
   }
   if (session) sessions.end(session.id)
@@ -96,28 +96,28 @@ export async function redeemPendingGrant(
     : failed(result, 'google_grants_another_scope')
 }
 
-/** Drops a consent whose code came from somebody else than began it. */
+/** Deletes an unredeemed consent, because another user than the one who began presented its code. */
 export function dropPendingGrant({ ledger }: SubjectContext, id: string): void {
   const row = ledger.find('pending_grants', id)
   if (row?.redeemed === null) ledger.remove('pending_grants', id)
 }
 
-/** Drops every consent whose time is over, inside the alarm. */
-export async function dropExpired(parts: SubjectContext): Promise<void> {
-  const { ledger } = parts
+/** Deletes all expired consents. */
+export async function dropExpired(context: SubjectContext): Promise<void> {
+  const { ledger } = context
   for (const row of ledger.all('pending_grants')) {
     if (row.expires_at > now()) continue
-    if (row.redeemed === null) await revokeUnredeemed(parts, row)
+    if (row.redeemed === null) await revokeUnredeemed(context, row)
     ledger.remove('pending_grants', row.id)
   }
 }
 
 /**
- * Has Google revoke what nobody came for, where nothing else hangs on it: revoking ends the user's whole grant,
- * through whatever client.
+ * Revokes a consent that was never redeemed, if that cannot end another grant: revoking ends all grants of the account
+ * at Google, through any client.
  *
- * What the same account granted through another client is not known here, nor whose account an app's user
- * consented with; there the refresh token is dropped, or a link somebody made could end a stranger's grant.
+ * Two cases are only deleted: with several clients, this object does not know the account's other grants; and an app's
+ * user may have been led to consent with a link, so that the account is a stranger's.
  */
 async function revokeUnredeemed(
   { config, revocationOutbox, subject, audit, vault }: SubjectContext,

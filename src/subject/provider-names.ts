@@ -1,33 +1,33 @@
-/** This file is the names by which the provider speaks of a grant, each a keyed hash, and the notes that lead from them to the subject. */
+/** Provider names: keyed hashes of the accounts and refresh tokens that security events name, and their index. */
 
 import { logError } from '../audit/log.ts'
 import type { Config } from '../config/config.ts'
 import { base64url } from '../crypto/digest.ts'
 import type { Grant } from './grant.ts'
 
-/** How the provider names a refresh token without telling it. */
+/** How a security event identifies a refresh token without revealing it. */
 export interface TokenIdentifier {
   alg: 'prefix' | 'hash_base64_sha512_sha512'
   token: string
 }
 
-/** How many characters of a refresh token its prefix has. */
+/** The length of a refresh token's prefix, in characters. */
 const PREFIX_LENGTH = 16
 
-/** Names an account at the provider. */
+/** Computes the name of an account at the provider. */
 export async function accountName({ issuer, pseudonyms }: Config, sub: string): Promise<string> {
   return `name/${await pseudonyms.name('account', issuer, sub)}`
 }
 
-/** Names a refresh token by what the provider says of it. */
+/** Computes the name of a refresh token from its identifier. */
 export async function tokenName(
   { pseudonyms }: Config,
   { alg, token }: TokenIdentifier,
 ): Promise<string> {
-  return `name/${await pseudonyms.name('token', alg, alg === 'prefix' ? token : unpadded(token))}`
+  return `name/${await pseudonyms.name('token', alg, alg === 'prefix' ? token : toBase64url(token))}`
 }
 
-/** Names the refresh token of a grant in every way the provider may. */
+/** Computes all names of a refresh token, one for each way to identify it. */
 export async function namesOfToken(
   config: Config,
   { refresh_token }: Pick<Grant, 'refresh_token'>,
@@ -42,8 +42,8 @@ export async function namesOfToken(
 }
 
 /**
- * Has each name lead to a subject. Never fails: where a note is missing, the provider's word on that token finds
- * nobody, and the next refresh tells the same.
+ * Adds a subject to the index under each name. Never fails: without the entry, an event on that token finds no
+ * subject, and the next refresh gets `invalid_grant` instead.
  */
 export async function addToIndex(env: Env, names: string[], subject: string): Promise<void> {
   try {
@@ -53,7 +53,7 @@ export async function addToIndex(env: Env, names: string[], subject: string): Pr
   }
 }
 
-/** Base64 of either alphabet, padded or not, in one spelling. */
-function unpadded(text: string): string {
+/** Converts base64 of either alphabet to base64url without padding. */
+function toBase64url(text: string): string {
   return text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
 }

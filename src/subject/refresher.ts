@@ -1,22 +1,20 @@
-/** This file is the refresh: one at a time for a grant, its outcome shared by all who wait, its failures kept apart from its end. */
+/** The refresher: gets new access tokens from Google, one refresh at a time for each grant. */
 
-import type { AuditLog } from '../audit/audit.ts'
 import { log } from '../audit/log.ts'
 import { now } from '../clock.ts'
-import type { Config } from '../config/config.ts'
 import { BrokerError, failed, failureOf, type Outcome, success } from '../errors.ts'
 import { OAuthError } from '../google/failure.ts'
 import { refresh, type Tokens } from '../google/token-endpoint.ts'
 import { covers, equals, missing, type ScopeSet } from '../scope/scopes.ts'
 import { backOff, backOffLeft, MAX_BACK_OFF_SECONDS } from './back-off.ts'
-import { type AccessToken, type Grant, isFresh } from './grant.ts'
+import { type AccessToken, isFresh } from './grant.ts'
 import { consentRequired, type Grants, grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
 import type { KvOutbox } from './kv-outbox.ts'
-import type { Ledger } from './ledger.ts'
 import type { RevocationOutbox } from './revocation-outbox.ts'
-import type { Vault } from './vault.ts'
+import { createSerialQueue } from './serial-queue.ts'
+import type { SubjectBase } from './subject-base.ts'
 
-/** Where a grant was replaced or ended under a refresh, another is looked for, so many times. */
+/** How many grants are tried when each is replaced or ended during its refresh. */
 const MAX_ATTEMPTS = 5
 
 /** Gets new access tokens for one subject. */
@@ -24,55 +22,46 @@ export interface Refresher {
   /**
    * Gets a new access token of exactly these scopes, or joins the refresh that is under way.
    *
-   * @returns the token, durable before it is returned; or why there is none: `consent_required` when the grant
-   *   is over, and only then
+   * @returns the token, already stored; or a failure, which is `consent_required` only when the grant has ended
    */
   refresh(scopes: ScopeSet): Promise<Outcome<AccessToken>>
-  /** Whether a refresh for exactly these scopes is under way, to be joined. */
+  /** Whether a refresh for exactly these scopes is under way. */
   isUnderWay(scopes: ScopeSet): boolean
 }
 
 /** What a refresher works with. */
-interface Parts {
-  config: Config
-  subject: string
-  ledger: Ledger
-  vault: Vault
+export interface RefreshContext extends SubjectBase {
   grants: Grants
   kvOutbox: KvOutbox
   revocationOutbox: RevocationOutbox
-  audit: AuditLog
-  /** Notes whose a refresh token is. */
-  indexGrant(grant: Grant): void
-  /** Lets work go on behind the answer. */
-  background(work: Promise<void>): void
 }
 
-/** Makes the refresher of a subject. It lives in the Durable Object: nowhere else is there just one of it (TMB-20). */
-export function createRefresher(parts: Parts): Refresher {
-  const { grants } = parts
+/** The outcome of one request to Google; `superseded` if the grant was replaced or ended during it. */
+type Attempt = Outcome<AccessToken> | 'superseded'
+
+/** The state when a refresh began. */
+interface Start {
+  at: number
+  removals: number
+}
+
+/** Makes the refresher of a subject. A Durable Object has exactly one, so no refresh runs twice at once (TMB-20). */
+export function createRefresher(context: RefreshContext): Refresher {
+  const { grants, ledger, vault } = context
   const underWay = new Map<string, Promise<Outcome<AccessToken>>>()
-  const lastTurn = new Map<string, Promise<void>>()
+  /** By grant. One grant can serve several scope sets; its refreshes run one after the other. */
+  const queues = new Map<string, ReturnType<typeof createSerialQueue>>()
 
-  /** One grant serves several scope sets when it is narrowed; still it is asked for one at a time. */
-  const inTurn = async <T>(grant: string, work: () => Promise<T>): Promise<T> => {
-    const turn = (lastTurn.get(grant) ?? Promise.resolve()).then(work)
-    const over = (): void => {} // nothing of what came of it is kept
-    lastTurn.set(grant, turn.then(over, over))
-    return turn
-  }
-
-  const run = async (scopes: ScopeSet): Promise<Outcome<AccessToken>> => {
+  const refreshUntilSettled = async (scopes: ScopeSet): Promise<Outcome<AccessToken>> => {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const found = await grants.find(scopes)
-      if (!found) return consentRequired(grants, scopes, 'grant_missing')
-      const outcome = await inTurn(found.row.scope_set_key, () =>
-        refreshGrant(parts, found.row.scope_set_key, scopes),
-      )
+      const held = await grants.find(scopes)
+      if (!held) return consentRequired(grants, scopes, 'grant_missing')
+      const { scope_set_key } = held.row
+      const inOrder = queues.get(scope_set_key) ?? createSerialQueue()
+      queues.set(scope_set_key, inOrder)
+      const outcome = await inOrder(() => refreshGrant(context, scope_set_key, scopes))
       if (outcome !== 'superseded') return outcome
-      const token = await parts.vault.openToken(
-        parts.ledger.find('tokens', await scopeSetKey(scopes)),
-      )
+      const token = await vault.openToken(ledger.find('tokens', await scopeSetKey(scopes)))
       if (token && isFresh(token, 0, now())) return success(token)
     }
     return failed('temporarily_unavailable', 'grant_keeps_changing')
@@ -82,150 +71,141 @@ export function createRefresher(parts: Parts): Refresher {
     isUnderWay: (scopes) => underWay.has(scopes.join(' ')),
     async refresh(scopes) {
       const key = scopes.join(' ')
-      const running = underWay.get(key) ?? run(scopes).finally(() => underWay.delete(key))
+      const running =
+        underWay.get(key) ?? refreshUntilSettled(scopes).finally(() => underWay.delete(key))
       underWay.set(key, running)
       return running
     },
   }
 }
 
-/** Asks Google once with the grant as it stands when its turn comes. */
+/** Asks Google once, with the grant that is stored now. */
 async function refreshGrant(
-  parts: Parts,
+  context: RefreshContext,
   key: string,
   scopes: ScopeSet,
-): Promise<Outcome<AccessToken> | 'superseded'> {
-  const { config, ledger, vault } = parts
-  const pause = await backingOff(parts, key, scopes)
-  if (pause) return pause
+): Promise<Attempt> {
+  const { config, grants, ledger, vault } = context
+  const refusal = await backOffRefusal(context, key, scopes)
+  if (refusal) return refusal
   const row = ledger.find('grants', key)
   const grant = await vault.openGrant(row)
   if (!row || !grant) return 'superseded'
   const held = { row, grant }
   try {
-    const begun = { at: now(), dropped: parts.grants.timesDropped(key) }
+    const start = { at: now(), removals: grants.removalCount(key) }
     const tokens = await refresh(config, grant, scopes)
-    return await commit(parts, held, scopes, tokens, begun)
+    return await storeTokens(context, held, scopes, tokens, start)
   } catch (error) {
-    return handleFailure(parts, held, scopes, error)
+    return handleFailure(context, held, scopes, error)
   }
 }
 
-/** While a failure is young it is everybody's answer, and Google is left alone. */
-async function backingOff(
-  { grants, ledger }: Parts,
+/** The answer to all callers during a back-off, without a request to Google. */
+async function backOffRefusal(
+  { grants, ledger }: RefreshContext,
   key: string,
   scopes: ScopeSet,
 ): Promise<Outcome<never> | undefined> {
   const left = backOffLeft(ledger, key)
   if (left === 0) return undefined
-  const isTold = await grants.isUnconfirmed(scopes)
-  return isTold
+  return (await grants.isUnconfirmed(scopes))
     ? consentRequired(grants, scopes, 'backing_off')
     : failed('temporarily_unavailable', 'backing_off', { retry_after: left })
 }
 
 /**
- * Writes a success down, unless the grant was ended or replaced meanwhile (TMB-21, TMB-61). A refresh token that Google
- * rotated while its user disconnected is revoked as well.
+ * Stores the tokens of a successful refresh, unless the grant was ended or replaced during it (TMB-21, TMB-61). A
+ * refresh token that Google rotated while the user disconnected is revoked.
  */
-async function commit(
-  parts: Parts,
+async function storeTokens(
+  context: RefreshContext,
   held: HeldGrant,
-  asked: ScopeSet,
+  requested: ScopeSet,
   tokens: Tokens,
-  begun: { at: number; dropped: number },
-): Promise<Outcome<AccessToken> | 'superseded'> {
-  const { background, grants, ledger, kvOutbox, revocationOutbox, vault } = parts
+  start: Start,
+): Promise<Attempt> {
+  const { background, grants, ledger, kvOutbox, revocationOutbox, vault } = context
   const { row, grant } = held
+  const grantKey = row.scope_set_key
   const { refresh_token = grant.refresh_token, refresh_token_expires_at } = tokens
-  const rotated = refresh_token !== grant.refresh_token
+  const isRotated = refresh_token !== grant.refresh_token
   const limit = refresh_token_expires_at === undefined ? {} : { refresh_token_expires_at }
   const renewed = { ...grant, refresh_token, ...limit }
-  const sealedGrant = rotated ? await vault.sealGrant(row.scope_set_key, renewed) : row.sealed
-  const key = await scopeSetKey(asked)
-  const granted = grantedOf(tokens.scope, asked)
-  const isExact = equals(granted, asked)
+  const sealedGrant = isRotated ? await vault.sealGrant(grantKey, renewed) : row.sealed
+  const key = await scopeSetKey(requested)
+  const granted = grantedOf(tokens.scope, requested)
+  const isExact = equals(granted, requested)
   const token: AccessToken = {
     v: 1,
     access_token: tokens.access_token,
-    scope: asked.join(' '),
+    scope: requested.join(' '),
     expires_at: tokens.expires_at,
     generation: grant.generation,
     refresh_lifetime: tokens.expires_in,
   }
-  const sealedToken = await vault.sealToken(key, token)
-  const kept = ledger.transaction((): 'nothing' | 'grant' | 'token' => {
-    const current = ledger.find('grants', row.scope_set_key) // sealed anew meanwhile, it may be
+  const sealed = await vault.sealToken(key, token)
+  const stored = ledger.transaction((): 'nothing' | 'grant' | 'token' => {
+    const current = ledger.find('grants', grantKey)
     if (!current || !grants.isCurrent(held)) return 'nothing'
-    const sealed = rotated ? sealedGrant : current.sealed
-    ledger.put('grants', { ...current, sealed, refreshed_at: now() })
-    if (rotated) kvOutbox.markGrantDirty(row.scope_set_key)
+    const grantNow = isRotated ? sealedGrant : current.sealed // not `row.sealed`: it may have been resealed
+    ledger.put('grants', { ...current, sealed: grantNow, refreshed_at: now() })
+    if (isRotated) kvOutbox.markGrantDirty(grantKey)
     if (!isExact) return 'grant'
-    ledger.remove('back_offs', row.scope_set_key)
-    if (row.scope_set_key !== key && ledger.find('endings', key)?.kind === 'forgotten')
-      return 'grant'
-    if (grants.timesDropped(row.scope_set_key) !== begun.dropped) return 'grant'
+    ledger.remove('back_offs', grantKey)
+    if (grantKey !== key && ledger.find('endings', key)?.kind === 'forgotten') return 'grant'
+    if (grants.removalCount(grantKey) !== start.removals) return 'grant'
     grants.clearEndings(key)
-    ledger.put('tokens', {
-      scope_set_key: key,
-      grant_scope_set_key: row.scope_set_key,
-      expires_at: token.expires_at,
-      sealed: sealedToken,
-    })
+    const { expires_at } = token
+    ledger.put('tokens', { scope_set_key: key, grant_scope_set_key: grantKey, expires_at, sealed })
     kvOutbox.markTokenDirty(key)
     return 'token'
   })
-  if (rotated && kept !== 'nothing') parts.indexGrant(renewed)
-  const isDisconnected = (ledger.fact('disconnected_at') ?? 0) >= begun.at
-  if (rotated && kept === 'nothing' && isDisconnected) {
-    revocationOutbox.enqueueOrphan({ scope_set_key: row.scope_set_key, sealed: sealedGrant })
+  if (isRotated && stored !== 'nothing') context.indexGrant(renewed)
+  const isDisconnected = (ledger.fact('disconnected_at') ?? 0) >= start.at
+  if (isRotated && stored === 'nothing' && isDisconnected) {
+    revocationOutbox.enqueueOrphan({ scope_set_key: grantKey, sealed: sealedGrant })
     background(revocationOutbox.flush())
   }
   background(kvOutbox.flush())
-  if (kept === 'grant' && !isExact) return refuseOtherScope(parts, held, asked, granted)
-  return kept === 'token' ? success(token) : 'superseded'
+  if (stored === 'grant' && !isExact) return refuseOtherScope(context, held, requested, granted)
+  return stored === 'token' ? success(token) : 'superseded'
 }
 
 /**
- * Google granted something else than was asked for: that token is never handed out (TMB-19, TMB-46), but only
- * `invalid_grant` ends a grant. What is missing is told, and Google asked again after a back-off.
+ * Refuses a token with other scopes than requested; it is never issued (TMB-19, TMB-46). The grant stays, since only
+ * `invalid_grant` ends a grant: the missing scopes are recorded, and Google is asked again after a back-off.
  */
 async function refuseOtherScope(
-  parts: Parts,
+  { grants, ledger, subject }: RefreshContext,
   { row }: HeldGrant,
-  asked: ScopeSet,
+  requested: ScopeSet,
   granted: ScopeSet,
 ): Promise<Outcome<never>> {
-  const { grants, ledger, subject } = parts
-  const key = await scopeSetKey(asked)
+  const key = await scopeSetKey(requested)
   log('error', 'google_grants_another_scope', { subject })
   if (row.scope_set_key !== key) grants.recordDownscopeRefusal(key)
   else {
-    if (covers(granted, asked)) grants.recordEnding(key, 'unavailable')
-    else grants.recordEnding(key, 'partial', missing(asked, granted))
+    if (covers(granted, requested)) grants.recordEnding(key, 'unavailable')
+    else grants.recordEnding(key, 'partial', missing(requested, granted))
     backOff(ledger, key, MAX_BACK_OFF_SECONDS)
   }
-  return consentRequired(grants, asked, 'google_grants_another_scope')
+  return consentRequired(grants, requested, 'google_grants_another_scope')
 }
 
-/** Tells a dead grant from a failing Google: only `invalid_grant` for the current refresh token ends anything (TMB-22). */
+/** Ends the grant on `invalid_grant` for its current refresh token, and only then; other failures back off (TMB-22). */
 async function handleFailure(
-  parts: Parts,
+  context: RefreshContext,
   held: HeldGrant,
   scopes: ScopeSet,
   error: unknown,
-): Promise<Outcome<AccessToken> | 'superseded'> {
-  const { background, grants, ledger, kvOutbox, subject, audit } = parts
+): Promise<Attempt> {
+  const { background, grants, ledger, kvOutbox, subject, audit } = context
   const failure = failureOf(error)
   if (!grants.isCurrent(held)) return 'superseded'
   if (failure.reason === 'google_invalid_grant') {
-    const policy =
-      error instanceof BrokerError &&
-      error.cause instanceof OAuthError &&
-      error.cause.error_subtype !== undefined
     audit.record('grant_ended', { subject, reason: failure.reason })
-    ledger.transaction(() => grants.end(held, policy))
+    ledger.transaction(() => grants.end(held, hasErrorSubtype(error)))
     background(kvOutbox.flush())
     return 'superseded'
   }
@@ -235,7 +215,14 @@ async function handleFailure(
     grants.recordDownscopeRefusal(key)
     return consentRequired(grants, scopes, failure.reason)
   }
-  if (held.row.scope_set_key === key) ledger.remove('endings', key) // what Google said before may not be what it says next
+  // Google's next answer may grant all the scopes again.
+  if (held.row.scope_set_key === key) ledger.remove('endings', key)
   const retry_after = backOff(ledger, held.row.scope_set_key, failure.retry_after)
   return { ok: false, failure: { ...failure, retry_after } }
+}
+
+/** Whether Google named a cause of `invalid_grant`, such as a Workspace policy. */
+function hasErrorSubtype(error: unknown): boolean {
+  const cause = error instanceof BrokerError ? error.cause : undefined
+  return cause instanceof OAuthError && cause.error_subtype !== undefined
 }

@@ -1,11 +1,12 @@
-/** This file is the resealing of a subject's records with the current key, while everything else goes on. */
+/** Resealing: seals a subject's records with the current key, while requests go on. */
 
-import { isSealedWithCurrent, open, type Place, seal } from '../crypto/seal.ts'
-import { grantKey, tokenKey } from './kv-records.ts'
+import { now } from '../clock.ts'
+import { isSealedWithCurrent, open, seal } from '../crypto/seal.ts'
 import type { SealedTable } from './ledger.ts'
 import type { SubjectContext } from './subject-context.ts'
+import { placeOf } from './vault.ts'
 
-/** The tables whose rows are sealed. */
+/** The tables with sealed rows. */
 export const SEALED_TABLES: readonly SealedTable[] = [
   'grants',
   'tokens',
@@ -13,19 +14,13 @@ export const SEALED_TABLES: readonly SealedTable[] = [
   'pending_grants',
 ]
 
-interface SealedRow {
-  sealed: string
-  scope_set_key?: string
-  id?: string | number
-}
-
 /**
- * Seals with the current key whatever is sealed with another, and notes it for KV.
+ * Seals every record with the current key, and marks it for KV.
  *
- * Each row is exchanged only for itself: one that was refreshed, replaced or removed meanwhile stays as it is, and
- * what is written from here on is sealed with the current key by whoever writes it (TMB-56, TMB-61).
+ * A row that was refreshed, replaced or removed during this work is left as it is: new records are always sealed with
+ * the current key (TMB-56, TMB-61).
  *
- * @returns what does not open: tampered with, or its key is gone
+ * @returns the sealed texts that do not open: they were tampered with, or their key was removed
  */
 export async function reseal({
   config: { keyring },
@@ -35,16 +30,12 @@ export async function reseal({
 }: SubjectContext): Promise<ReadonlySet<string>> {
   const unreadable = new Set<string>()
   for (const table of SEALED_TABLES) {
-    const rows: SealedRow[] = ledger.all(table)
-    for (const { sealed: old, scope_set_key = '', id } of rows) {
+    const rows: { sealed: string; scope_set_key?: string }[] = ledger.all(table)
+    for (const row of rows) {
+      const { sealed: old, scope_set_key = '' } = row
       if (old === '' || isSealedWithCurrent(keyring, old)) continue
-      const place = {
-        grants: { type: 'grant', at: grantKey(subject, scope_set_key) },
-        tokens: { type: 'token', at: tokenKey(subject, scope_set_key) },
-        revocation_outbox: { type: 'grant', at: grantKey(subject, scope_set_key) },
-        pending_grants: { type: 'consent', at: `${subject}/${id}` },
-      }[table] as Place
-      const record = await open(keyring, place, old)
+      const place = placeOf(subject, table, row)
+      const record = await open(keyring, place, old, now())
       if (!record) {
         unreadable.add(old)
         continue

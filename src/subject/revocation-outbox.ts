@@ -1,55 +1,49 @@
-/** This file is how Google is told of a disconnect: at once, and again until it has heard. */
+/** The revocation outbox: revokes refresh tokens at Google, and retries until Google has confirmed. */
 
-import type { AuditLog } from '../audit/audit.ts'
 import { log } from '../audit/log.ts'
 import { now } from '../clock.ts'
-import type { Config } from '../config/config.ts'
 import { revoke } from '../google/revocation-endpoint.ts'
 import type { Ledger, RevocationRow } from './ledger.ts'
-import type { Vault } from './vault.ts'
+import { createSerialQueue } from './serial-queue.ts'
+import type { SubjectBase } from './subject-base.ts'
 
-/** A revocation that failed is tried again after 2, 4, 8 … seconds, and at least this often. */
+/** The longest pause before another try, in seconds; pauses double from two seconds. */
 const MAX_PAUSE_SECONDS = 60 * 60
 
-/** After so many tries, more than a week, the token is dropped unrevoked, and the log says so. */
+/** How many times a revocation is tried, over more than a week; then it is dropped, and the log says so. */
 const MAX_TRIES = 180
+
+/** A grant to revoke, sealed. */
+interface SealedGrant {
+  scope_set_key: string
+  sealed: string
+}
 
 /** Revokes the refresh tokens of one subject. */
 export interface RevocationOutbox {
-  /** Notes a sealed grant, inside the transaction that took it away (TMB-60). */
-  enqueue(grant: { scope_set_key: string; sealed: string }): void
+  /** Enqueues a grant, inside the transaction that removed it (TMB-60). */
+  enqueue(grant: SealedGrant): void
   /**
-   * Notes a sealed grant that nobody came for, or that came too late, inside the transaction that refused it; unless a
-   * grant is held that revoking it would end too. While a consent waits for its code it is put off like all others.
+   * Enqueues a grant that was never stored: its code was not redeemed, or its consent was refused. Does nothing while
+   * another grant is stored, since revoking one token ends all grants of the account at Google.
    */
-  enqueueOrphan(grant: { scope_set_key: string; sealed: string }): void
-  /** What is noted of other accounts than this one; whose a record is that does not open, nobody knows. */
+  enqueueOrphan(grant: SealedGrant): void
+  /** Lists the ids of enqueued grants that are of another account; without those that do not open. */
   pendingOfOtherAccounts(sub: string): Promise<ReadonlySet<number>>
   /**
-   * Gives up all that is noted but these, inside the transaction that keeps a new consent: revoking any token ends
-   * the account's whole grant at Google, the new one with it.
+   * Cancels all revocations except these, inside the transaction that stores a new consent: revoking any token of the
+   * account would end the new grant too.
    */
   cancelAllExcept(others: ReadonlySet<number>): void
   /**
-   * Revokes what is due. Never fails; what Google did not hear stays noted (TMB-62).
+   * Revokes all that is due. Never fails: what Google did not confirm stays enqueued (TMB-62).
    *
-   * The alarm is set in the turn that noted the work, so that the work outlives a crash of this object.
+   * Sets the alarm before it returns, so that the work is done even if this object crashes.
    */
   flush(): Promise<void>
 }
 
-/** What a revocationOutbox works with. */
-interface Parts {
-  config: Config
-  subject: string
-  ledger: Ledger
-  vault: Vault
-  audit: AuditLog
-  /** Sets the alarm for what is left. */
-  schedule(): Promise<void>
-}
-
-/** Makes the revocationOutbox of a subject. */
+/** Makes the revocation outbox of a subject. */
 export function createRevocationOutbox({
   config,
   subject,
@@ -57,16 +51,14 @@ export function createRevocationOutbox({
   vault,
   audit,
   schedule,
-}: Parts): RevocationOutbox {
-  let flushing = Promise.resolve()
+}: SubjectBase): RevocationOutbox {
+  const inOrder = createSerialQueue()
 
-  const tell = async (row: RevocationRow): Promise<void> => {
+  const revokeRow = async (row: RevocationRow): Promise<void> => {
     const grant = await vault.openGrant(row)
     if (!grant || row.failures >= MAX_TRIES) {
-      log('error', 'revocation_dropped', {
-        subject,
-        reason: grant ? 'google_unreachable' : 'record_unreadable',
-      })
+      const reason = grant ? 'google_unreachable' : 'record_unreadable'
+      log('error', 'revocation_dropped', { subject, reason })
       return ledger.remove('revocation_outbox', row.id)
     }
     try {
@@ -78,11 +70,11 @@ export function createRevocationOutbox({
     }
   }
 
-  const flushOnce = async (): Promise<void> => {
+  const flush = async (): Promise<void> => {
     const due = ledger.all('revocation_outbox').filter(({ not_before }) => not_before <= now())
-    const until = waitingUntil(ledger) // what waits to be redeemed would end with what is revoked
-    if (until <= now()) await Promise.all(due.map(tell))
-    else for (const { id } of due) ledger.retryRevocation(id, until) // put off, it counts as tried
+    const until = lastPendingExpiry(ledger) // revoking would end the grants of pending consents too
+    if (until <= now()) await Promise.all(due.map(revokeRow))
+    else for (const { id } of due) ledger.retryRevocation(id, until) // a postponed try counts as a failure
     await schedule()
   }
 
@@ -101,20 +93,16 @@ export function createRevocationOutbox({
       return new Set(others.map(({ id }) => id))
     },
     cancelAllExcept(others) {
-      const forgone = ledger.all('revocation_outbox').filter(({ id }) => !others.has(id))
-      if (forgone.length > 0) log('warn', 'revocation_forgone', { subject })
-      for (const { id } of forgone) ledger.remove('revocation_outbox', id)
+      const cancelled = ledger.all('revocation_outbox').filter(({ id }) => !others.has(id))
+      if (cancelled.length > 0) log('warn', 'revocation_forgone', { subject })
+      for (const { id } of cancelled) ledger.remove('revocation_outbox', id)
     },
-    flush() {
-      const scheduled = schedule()
-      flushing = flushing.then(flushOnce, flushOnce)
-      return Promise.all([scheduled, flushing]).then(() => {})
-    },
+    flush: async () => void (await Promise.all([schedule(), inOrder(flush)])),
   }
 }
 
-/** When the last consent is over that waits for its code; in the past where none waits. */
-function waitingUntil(ledger: Ledger): number {
-  const waiting = ledger.all('pending_grants').filter(({ redeemed }) => redeemed === null)
-  return Math.max(0, ...waiting.map(({ expires_at }) => expires_at))
+/** When the last unredeemed consent expires (NumericDate); 0 if there is none. */
+function lastPendingExpiry(ledger: Ledger): number {
+  const pending = ledger.all('pending_grants').filter(({ redeemed }) => redeemed === null)
+  return Math.max(0, ...pending.map(({ expires_at }) => expires_at))
 }

@@ -1,4 +1,4 @@
-/** This file is what the provider's word on an account or a refresh token ends here, at once (TMB-67). */
+/** The effect of a security event on a subject: grants, access tokens or sessions end at once (TMB-67). */
 
 import type { LikelyCause } from '../protocol/http.ts'
 import type { HeldGrant } from './grants.ts'
@@ -17,20 +17,20 @@ export type SecurityEventType =
   | 'verification'
   | 'other'
 
-/** The provider's word, on its way to a subject it may concern. */
+/** A security event, as a subject receives it. */
 export interface SecurityEvent {
   type: SecurityEventType
-  /** Of the account or the refresh token it is about. */
+  /** The provider name of the account or refresh token. */
   name: string
-  /** NumericDate at which it was given, in whole seconds: what began later is not meant, and what began within that second may not be. */
+  /** NumericDate of the event, in whole seconds. Grants and sessions that began after this second stay. */
   at: number
 }
 
-/** What a word ends. */
+/** What a type of event ends. */
 interface Effect {
-  /** Grants, for this reason as far as anybody knows. */
+  /** Grants end, with this likely cause. */
   grants?: LikelyCause
-  /** Access tokens that are kept; whether the grant lives, the next refresh tells. */
+  /** Access tokens are deleted; the next refresh shows whether the grant is still valid. */
   tokens?: true
   sessions?: true
 }
@@ -44,12 +44,12 @@ const EFFECTS: Partial<Record<SecurityEventType, Effect>> = {
   credential_change_required: { sessions: true },
 }
 
-/** Whether a word of this type ends anything. */
+/** Whether events of this type end anything. */
 export function endsAnything(type: SecurityEventType): boolean {
   return type in EFFECTS
 }
 
-/** Every name that the provider may speak of a grant by. */
+/** Computes all provider names of a grant. */
 export async function providerNamesOf(
   { config }: SubjectContext,
   { grant }: HeldGrant,
@@ -58,26 +58,26 @@ export async function providerNamesOf(
 }
 
 /**
- * Ends what a word is about, and nothing that began after it was given: a word that comes late or twice ends
- * nothing new. Of a grant from the very same second the next refresh tells. A refresh that is under way writes
- * nothing any more.
+ * Ends what an event is about. What began after the event stays, so a late or repeated event ends nothing new. A grant
+ * that began in the same second loses only its access tokens; the next refresh shows whether it is still valid. A
+ * refresh that is under way stores no token.
  */
 export async function applySecurityEvent(
-  parts: SubjectContext,
+  context: SubjectContext,
   { type, name, at }: SecurityEvent,
 ): Promise<void> {
-  const { grants, ledger, kvOutbox, sessions, subject, audit } = parts
+  const { grants, ledger, kvOutbox, sessions, subject, audit } = context
   const effect = EFFECTS[type] ?? {}
   const named: HeldGrant[] = []
   for (const held of await grants.all())
-    if ((await providerNamesOf(parts, held)).includes(name)) named.push(held)
+    if ((await providerNamesOf(context, held)).includes(name)) named.push(held)
   ledger.transaction(() => {
     for (const held of named) {
       const { granted_at, scope_set_key } = held.row
       if (!grants.isCurrent(held) || granted_at >= at + 1) continue
-      const isMeant = granted_at < at
-      if (effect.tokens || !isMeant) grants.dropTokens(scope_set_key)
-      if (effect.grants === undefined || !isMeant) continue
+      const isOlder = granted_at < at
+      if (effect.tokens || !isOlder) grants.removeTokens(scope_set_key)
+      if (effect.grants === undefined || !isOlder) continue
       grants.end(held, false, effect.grants)
       audit.record('grant_ended', { subject, reason: type })
     }

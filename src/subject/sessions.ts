@@ -1,40 +1,40 @@
-/** This file is the sessions of a subject: which of them live, kept by the one who is the authority on it. */
+/** The sessions of a subject: begins, finds and ends them. */
 
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { randomId } from '../crypto/digest.ts'
 import type { Ledger, SessionRow } from './ledger.ts'
 
-/** So many browsers may be logged in at once; the one unseen for longest gives way. */
+/** How many sessions can be live at once; a new one replaces the one unused for longest. */
 const MAX_SESSIONS = 20
 
-/** An hour is near enough for an idle time of days. */
+/** The longest touch interval, in seconds: one hour is exact enough for an idle time of days. */
 const MAX_TOUCH_SECONDS = 60 * 60
 
-/** How old the last sight of a session may be before it is noted anew: a sixtieth of the idle time, an hour at most. */
-export function touchAfter(config: Config): number {
+/** How often the use of a session is recorded, in seconds: a sixtieth of the idle time, at most an hour. */
+export function touchInterval(config: Config): number {
   return Math.min(MAX_TOUCH_SECONDS, config.session_idle_seconds / 60)
 }
 
 /** The sessions of one subject. */
 export interface Sessions {
-  /** Finds a live session: neither ended, nor idle, nor over its time (TMB-33). */
+  /** Finds a live session: not ended, not idle, not expired (TMB-33). */
   live(id: string): SessionRow | undefined
-  /** Every live session. */
+  /** Lists the live sessions. */
   all(): SessionRow[]
-  /** Notes that a session is in use; tells whether that was news. */
+  /** Records that a session is in use. @returns whether the record changed */
   touch(session: SessionRow): boolean
-  /** Begins a session; one of the same family_id is replaced by it (TMB-32). Tells whether others had to go. */
+  /** Begins a session, which replaces the one of the same family (TMB-32). @returns it, and whether any was removed */
   begin(family_id: string | undefined): { session: SessionRow; evicted: boolean }
-  /** Removes those that are over. */
+  /** Deletes the sessions that are not live. */
   purge(): void
-  /** Whether a session of this family_id is live. */
+  /** Whether a session of this family is live. */
   isFamilyLive(family_id: string): boolean
   end(id: string): void
   endAll(): void
 }
 
-/** Keeps the sessions of a ledger. */
+/** Makes the sessions of a subject. */
 export function createSessions(ledger: Ledger, config: Config): Sessions {
   const isLive = ({ created_at, seen_at }: SessionRow): boolean =>
     now() < created_at + config.session_ttl_seconds && now() < seen_at + config.session_idle_seconds
@@ -46,25 +46,26 @@ export function createSessions(ledger: Ledger, config: Config): Sessions {
       return session && isLive(session) ? session : undefined
     },
     touch(session) {
-      if (now() < session.seen_at + touchAfter(config)) return false
+      if (now() < session.seen_at + touchInterval(config)) return false
       ledger.put('sessions', { ...session, seen_at: now() })
       return true
     },
     begin(family_id) {
       const live = all()
-      const replaced = live.find((session) => session.family_id === family_id)
-      const kept = live.filter((session) => session !== replaced)
+      const replaced = live.filter((session) => session.family_id === family_id)
+      const others = live.filter((session) => session.family_id !== family_id)
       const session = {
         id: randomId(),
-        family_id: replaced?.family_id ?? randomId(),
+        family_id: replaced[0]?.family_id ?? randomId(),
         created_at: now(),
         seen_at: now(),
         kid: config.keyring.current,
       }
-      const gone = kept.sort((a, b) => b.seen_at - a.seen_at).slice(MAX_SESSIONS - 1)
-      for (const { id } of replaced ? [replaced, ...gone] : gone) ledger.remove('sessions', id)
+      const surplus = others.sort((a, b) => b.seen_at - a.seen_at).slice(MAX_SESSIONS - 1)
+      const removed = [...replaced, ...surplus]
+      for (const { id } of removed) ledger.remove('sessions', id)
       ledger.put('sessions', session)
-      return { session, evicted: replaced !== undefined || gone.length > 0 }
+      return { session, evicted: removed.length > 0 }
     },
     purge() {
       for (const session of ledger.all('sessions'))

@@ -1,4 +1,4 @@
-/** This file is what the operator may know of a subject: counts and times, and nothing that opens anything (TMB-79). */
+/** What the operator sees of a subject: counts and times, and nothing that opens a record (TMB-79). */
 
 import { kidOf } from '../crypto/seal.ts'
 import type { Counts, SubjectStats } from '../protocol/operator.ts'
@@ -6,10 +6,13 @@ import type { SessionRow } from './ledger.ts'
 import { reseal, SEALED_TABLES } from './reseal.ts'
 import type { SubjectContext } from './subject-context.ts'
 
-/** Counts what is kept; with `resealing`, after sealing all of it with the current key. */
-export async function readStats(parts: SubjectContext, resealing: boolean): Promise<SubjectStats> {
-  const { config, ledger, kvOutbox, sessions } = parts
-  const unreadable = resealing ? await reseal(parts) : new Set<string>()
+/** Counts what is stored. @param resealing whether to seal it all with the current key first */
+export async function readStats(
+  context: SubjectContext,
+  resealing: boolean,
+): Promise<SubjectStats> {
+  const { config, ledger, kvOutbox, sessions } = context
+  const unreadable = resealing ? await reseal(context) : new Set<string>()
   if (resealing) await kvOutbox.flush()
   const sealed = SEALED_TABLES.flatMap((table) => ledger.all(table).map((row) => row.sealed))
   const live = sessions.all()

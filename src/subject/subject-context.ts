@@ -1,44 +1,30 @@
-/** This file is what one subject's Durable Object works with, put together. */
+/** The context of a subject's Durable Object: all its parts, put together. */
 
-import { type AuditLog, openAuditLog } from '../audit/audit.ts'
+import { openAuditLog } from '../audit/audit.ts'
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
-import type { Grant } from './grant.ts'
-import { createGrants, type Grants } from './grants.ts'
-import { createKvOutbox, type KvOutbox } from './kv-outbox.ts'
+import { createGrants } from './grants.ts'
+import { createKvOutbox } from './kv-outbox.ts'
 import { type Ledger, openLedger } from './ledger.ts'
 import { accountName, addToIndex, namesOfToken } from './provider-names.ts'
-import { createRefresher, type Refresher } from './refresher.ts'
-import { createRevocationOutbox, type RevocationOutbox } from './revocation-outbox.ts'
-import { createSessions, type Sessions } from './sessions.ts'
-import { createVault, type Vault } from './vault.ts'
+import { createRefresher, type RefreshContext, type Refresher } from './refresher.ts'
+import { createRevocationOutbox } from './revocation-outbox.ts'
+import { createSessions } from './sessions.ts'
+import type { SubjectBase } from './subject-base.ts'
+import { createVault } from './vault.ts'
 
-/** The parts of one subject's Durable Object. */
-export interface SubjectContext {
-  config: Config
-  /** Its subject key. */
-  subject: string
-  ledger: Ledger
-  vault: Vault
-  sessions: Sessions
-  grants: Grants
-  kvOutbox: KvOutbox
-  revocationOutbox: RevocationOutbox
+/** All parts of a subject's Durable Object. */
+export interface SubjectContext extends RefreshContext {
   refresher: Refresher
-  audit: AuditLog
-  /** Notes whose a refresh token is, behind the answer; with `account`, whose its user as well. */
-  indexGrant(grant: Pick<Grant, 'refresh_token' | 'sub'>, account?: boolean): void
-  /** Lets work go on behind the answer. */
-  background(work: Promise<void>): void
 }
 
-/** An object with nothing left in it goes after a day, when nothing that began before can come any more (TMB-65). */
+/** How long an empty object is kept, in seconds: a consent that began before a disconnect is still refused (TMB-65). */
 const TOMBSTONE_SECONDS = 24 * 60 * 60
 
-/** What is being worked off for the first time is looked at again after this, in case the object died over it. */
+/** When the alarm repeats work that is being done for the first time, in seconds; it may have been lost in a crash. */
 const SAFETY_SECONDS = 5
 
-/** Puts the parts together for the object of this context. */
+/** Creates the parts for the object of this state. */
 export function openSubjectContext(
   ctx: DurableObjectState,
   env: Env,
@@ -47,75 +33,43 @@ export function openSubjectContext(
   const ledger = openLedger(ctx.storage)
   const subject = ctx.id.name ?? ledger.fact('subject') ?? ''
   if (ledger.fact('subject') !== subject) ledger.setFact('subject', subject)
-  const schedule = async (): Promise<void> => {
-    const at = nextAlarm(ledger, config)
-    if (at !== undefined) await ctx.storage.setAlarm(at * 1000)
-  }
   const background = (work: Promise<void>): void => ctx.waitUntil(work)
   const audit = openAuditLog(env, background)
-  const indexGrant: SubjectContext['indexGrant'] = (grant, account = false) => {
-    const names = [
-      namesOfToken(config, grant),
-      ...(account ? [accountName(config, grant.sub)] : []),
-    ]
-    const noting = Promise.all(names).then((all) => addToIndex(env, all.flat(), subject))
-    background(noting)
-  }
-  const vault = createVault(config.keyring, subject, audit)
-  const sessions = createSessions(ledger, config)
-  const kvOutbox = createKvOutbox({
+  const base: SubjectBase = {
+    config,
     kv: env.TOKENS,
-    keyring: config.keyring,
     subject,
     ledger,
-    sessions,
-    vault,
-    schedule,
-  })
-  const revocationOutbox = createRevocationOutbox({
-    config,
-    subject,
-    ledger,
-    vault,
     audit,
-    schedule,
-  })
-  const grants = createGrants(ledger, vault, kvOutbox)
-  const refresher = createRefresher({
-    config,
-    subject,
-    ledger,
-    vault,
-    grants,
-    kvOutbox,
-    revocationOutbox,
-    audit,
-    indexGrant,
     background,
-  })
-  return {
-    config,
-    subject,
-    ledger,
-    vault,
-    sessions,
-    grants,
-    kvOutbox,
-    revocationOutbox,
-    refresher,
-    audit,
-    indexGrant,
-    background,
+    vault: createVault(config.keyring, subject, audit),
+    sessions: createSessions(ledger, config),
+    async schedule() {
+      const at = nextAlarm(ledger, config)
+      if (at !== undefined) await ctx.storage.setAlarm(at * 1000)
+    },
+    indexGrant(grant, account = false) {
+      const computing = [
+        namesOfToken(config, grant),
+        ...(account ? [accountName(config, grant.sub)] : []),
+      ]
+      background(Promise.all(computing).then((names) => addToIndex(env, names.flat(), subject)))
+    },
   }
+  const kvOutbox = createKvOutbox(base)
+  const revocationOutbox = createRevocationOutbox(base)
+  const grants = createGrants(ledger, base.vault, kvOutbox)
+  const context: RefreshContext = { ...base, kvOutbox, revocationOutbox, grants }
+  return { ...context, refresher: createRefresher(context) }
 }
 
-/** Whether nobody needs this object any more. */
-export function isSpent(ledger: Ledger): boolean {
+/** Whether the object has been empty for so long that it can be deleted. */
+export function isDisposable(ledger: Ledger): boolean {
   const emptied_at = ledger.fact('emptied_at')
   return emptied_at !== undefined && now() >= emptied_at + TOMBSTONE_SECONDS
 }
 
-/** When there is something to do next, and notes since when there is nothing left to keep. */
+/** Computes when work is due next (NumericDate), and records since when the object is empty. */
 function nextAlarm(ledger: Ledger, config: Config): number | undefined {
   const work = [...ledger.all('kv_outbox'), ...ledger.all('revocation_outbox')]
   const [sessions, pending] = [ledger.all('sessions'), ledger.all('pending_grants')]

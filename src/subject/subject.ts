@@ -1,17 +1,16 @@
-/** This file is the Durable Object of one subject: the authority on what it allowed, and the only writer of it. */
+/** The Durable Object of a subject: it decides on all sessions and grants, and is their only writer. */
 
 import { DurableObject } from 'cloudflare:workers'
 import { logError } from '../audit/log.ts'
 import { configOf } from '../config/config.ts'
 import { failed, type Outcome, success } from '../errors.ts'
-import type { ConsentRequired } from '../protocol/http.ts'
 import type { SubjectStats } from '../protocol/operator.ts'
 import { parseScope } from '../scope/scopes.ts'
 import { type AcceptedConsent, acceptConsent } from './consent.ts'
 import { authenticate, type Credential, createReplayCache } from './credential.ts'
-import { disconnect } from './disconnect.ts'
+import { disconnect, forgetGrant } from './disconnect.ts'
 import type { Consent } from './grant.ts'
-import { scopeSetKey } from './grants.ts'
+import { neverGranted, type ScopeStatus, statusOf } from './grants.ts'
 import type { SessionRow } from './ledger.ts'
 import {
   dropExpired,
@@ -23,199 +22,182 @@ import {
 } from './pending-grants.ts'
 import { reseal } from './reseal.ts'
 import { applySecurityEvent, providerNamesOf, type SecurityEvent } from './security-event.ts'
+import { createSerialQueue } from './serial-queue.ts'
 import { readStats } from './stats.ts'
-import { isSpent, openSubjectContext, type SubjectContext } from './subject-context.ts'
+import { isDisposable, openSubjectContext, type SubjectContext } from './subject-context.ts'
 import {
   createTokenIssuer,
   type IssuedToken,
-  type TokenIssuer,
+  type IssueToken,
   type TokenRequest,
 } from './token-issuer.ts'
 
-/** What a subject's Durable Object says of one scope set. */
-export type ScopeStatus =
-  | { status: 'ready'; granted_at: number }
-  | ({ status: 'consent_required' } & ConsentRequired)
-  | { status: 'unavailable' }
-
-/** What has to be known before a user is sent to Google. */
+/** What the Worker needs to know before it sends a user to Google. */
 export interface ConsentContext {
-  /** Whether a grant of exactly these scopes is held. */
+  /** Whether there is a grant of exactly these scopes. */
   granted: boolean
-  /** The account that what was granted is of. */
+  /** The provider account of the stored grants. */
   account?: string
-  /** Line of the session that asks. */
+  /** The family of the caller's session. */
   family_id?: string
 }
 
-/** After a failing alarm, which a faulty configuration is enough for, the next one comes by itself. */
+/** When a failed alarm is repeated, in seconds; the configuration may be wrong until then. */
 const ALARM_RETRY_SECONDS = 60
 
 /**
- * One instance per subject key, worldwide.
+ * One object for each subject key, worldwide.
  *
- * Errors thrown across RPC lose their class, so every method returns an `Outcome` or plain data.
+ * Errors lose their class when they cross RPC, so methods return an `Outcome`; those for operators return plain data.
  */
 export class Subject extends DurableObject<Env> {
   #opened: SubjectContext | undefined
-  #handing: TokenIssuer | undefined
-  #lastRedemption: Promise<unknown> = Promise.resolve()
-  readonly #proofs = createReplayCache()
+  #issue: IssueToken | undefined
+  readonly #useProof = createReplayCache()
+  readonly #redeemInOrder = createSerialQueue()
 
-  /** Tells what has to be known of an credential before its user is sent to Google. */
+  /** Reads what is needed before the caller's user is sent to Google. */
   async beginConsent(credential: Credential, scope: string): Promise<Outcome<ConsentContext>> {
-    const admission = this.#admit(credential)
-    if (!admission.ok) return admission
-    if (this.#keepsNothing()) return success({ granted: false })
-    const { grants } = this.#parts
-    const [held, account] = [await grants.own(parseScope(scope)), await grants.account()]
-    return success({
-      granted: held !== undefined,
-      ...(admission.value ? { family_id: admission.value.family_id } : {}),
-      ...(account === undefined ? {} : { account }),
+    const empty: ConsentContext = { granted: false }
+    return this.#authorized(credential, success(empty), async ({ grants }, session) => {
+      const granted = (await grants.findExact(parseScope(scope))) !== undefined
+      const account = await grants.account()
+      return success({
+        granted,
+        ...(session ? { family_id: session.family_id } : {}),
+        ...(account === undefined ? {} : { account }),
+      })
     })
   }
 
-  /** Keeps what a user consented to, and begins the session of the browser that brought it. */
+  /** Stores a consent, and begins the session of its browser. */
   async acceptConsent(consent: Consent): Promise<Outcome<AcceptedConsent>> {
-    return acceptConsent(this.#parts, consent)
+    return acceptConsent(this.#context, consent)
   }
 
-  /** Keeps a consent back until its code is redeemed. */
+  /** Stores a consent until its code is redeemed. */
   async storePendingGrant(pending: PendingGrant): Promise<Outcome<StoredPendingGrant>> {
-    return storePendingGrant(this.#parts, pending)
+    return storePendingGrant(this.#context, pending)
   }
 
-  /** Accepts the consent of a code, once, and hands out what was asked for. */
+  /** Accepts the consent of a code, once, and issues an access token. */
   async redeemCode(id: string): Promise<Outcome<IssuedToken & { session?: string }>> {
-    if (this.#keepsNothing()) return failed('invalid_grant', 'code_unknown')
-    const turn = this.#lastRedemption.then(() => redeemPendingGrant(this.#parts, id))
-    this.#lastRedemption = turn.catch(() => {})
-    const redemption = await turn
-    if (!redemption.ok) return redemption
-    const { scope, session } = redemption.value
+    if (this.#isEmpty()) return failed('invalid_grant', 'code_unknown')
+    const redeemed = await this.#redeemInOrder(() => redeemPendingGrant(this.#context, id))
+    if (!redeemed.ok) return redeemed
+    const { scope, session } = redeemed.value
     const credential: Credential =
       session === undefined ? { kind: 'app_user' } : { kind: 'session', id: session }
     const issued = await this.issueToken({ credential, scope, min_ttl: 0, missed_in_kv: false })
     return issued.ok && session !== undefined ? success({ ...issued.value, session }) : issued
   }
 
-  /** Drops a consent whose code came from somebody else than began it. */
-  dropPendingGrant(id: string): void {
-    if (!this.#keepsNothing()) dropPendingGrant(this.#parts, id)
-  }
-
-  /** Says whether an credential's session lives, and notes that it is in use. */
-  async touchSession(credential: Credential): Promise<Outcome<void>> {
-    const admission = this.#admit(credential)
-    if (!admission.ok) return admission
-    if (admission.value) this.#parts.sessions.touch(admission.value)
+  /** Deletes an unredeemed consent, because another user than the one who began presented its code. */
+  async dropPendingGrant(id: string): Promise<Outcome<void>> {
+    if (!this.#isEmpty()) dropPendingGrant(this.#context, id)
     return success(undefined)
   }
 
-  /** Hands out an access token, refreshed where it has to be. */
-  async issueToken(request: TokenRequest): Promise<Outcome<IssuedToken>> {
-    const admission = this.#admit(request.credential)
-    if (!admission.ok) return admission
-    if (this.#keepsNothing())
-      return failed('consent_required', 'grant_missing', { members: neverGranted(request.scope) })
-    this.#handing ??= createTokenIssuer(this.#parts)
-    return this.#handing.issueToken(request, admission.value)
+  /** Checks that the caller's session is live, and records its use. */
+  async touchSession(credential: Credential): Promise<Outcome<void>> {
+    return this.#authorized(credential, success(undefined), async ({ sessions }, session) => {
+      if (session) sessions.touch(session)
+      return success(undefined)
+    })
   }
 
-  /** Tells for each of these scope sets whether it can be served; mints nothing. */
+  /** Issues an access token, refreshed if necessary. */
+  async issueToken(request: TokenRequest): Promise<Outcome<IssuedToken>> {
+    const members = neverGranted(request.scope)
+    const empty = failed('consent_required', 'grant_missing', { members })
+    return this.#authorized(request.credential, empty, async (context, session) => {
+      this.#issue ??= createTokenIssuer(context)
+      return this.#issue(request, session)
+    })
+  }
+
+  /** Reads whether each of these scope sets can be served; asks Google nothing. */
   async describeScopes(
     credential: Credential,
     scopes: readonly string[],
   ): Promise<Outcome<ScopeStatus[]>> {
-    const admission = this.#admit(credential)
-    if (!admission.ok) return admission
-    if (this.#keepsNothing())
-      return success(
-        scopes.map((scope) => ({ status: 'consent_required', ...neverGranted(scope) })),
-      )
-    if (admission.value) this.#parts.sessions.touch(admission.value)
-    return success(await Promise.all(scopes.map((scope) => this.#statusOf(scope))))
+    const empty = scopes.map((scope): ScopeStatus => {
+      return { status: 'consent_required', ...neverGranted(scope) }
+    })
+    return this.#authorized(credential, success(empty), async ({ grants, sessions }, session) => {
+      if (session) sessions.touch(session)
+      return success(await Promise.all(scopes.map((scope) => statusOf(grants, parseScope(scope)))))
+    })
   }
 
-  /** Ends a session, or all of this subject's; what is granted stays. */
-  async endSession(session: string, all: boolean): Promise<void> {
-    if (!this.#live(session)) return
-    const { ledger, kvOutbox, sessions } = this.#parts
+  /** Ends a session, or all sessions of this subject; the grants stay. */
+  async endSession(session: string, all: boolean): Promise<Outcome<void>> {
+    if (!this.#findLive(session)) return success(undefined)
+    const { ledger, kvOutbox, sessions } = this.#context
     ledger.transaction(() => {
       if (all) sessions.endAll()
       else sessions.end(session)
       kvOutbox.markAllTokensDirty()
     })
     await kvOutbox.flush()
+    return success(undefined)
   }
 
-  /** Forgets one grant here; Google has no way to end one of several (TMB-63). */
+  /** Deletes one grant; Google cannot revoke one of several (TMB-63). */
   async forgetGrant(credential: Credential, scope: string): Promise<Outcome<void>> {
-    const admission = this.#admit(credential)
-    if (!admission.ok) return admission
-    if (this.#keepsNothing()) return success(undefined)
-    const { grants, ledger, kvOutbox } = this.#parts
-    const scopes = parseScope(scope)
-    const key = await scopeSetKey(scopes)
-    const held = await grants.find(scopes)
-    ledger.transaction(() => {
-      grants.remove(key)
-      if (held) grants.recordEnding(key, 'forgotten')
-    })
-    await kvOutbox.flush()
-    return success(undefined)
+    return this.#authorized(credential, success(undefined), (context) =>
+      forgetGrant(context, scope),
+    )
   }
 
-  /** Forgets everything, ends every session and has Google revoke the user's whole grant: in this order (TMB-60). */
+  /** Deletes all grants, ends all sessions, and revokes at Google: in this order (TMB-60). */
   async disconnect(credential: Credential): Promise<Outcome<void>> {
-    const admission = this.#admit(credential)
-    if (this.#keepsNothing()) return success(undefined)
-    const { ledger } = this.#parts
-    if (!admission.ok) {
-      const isDone =
-        admission.failure.code === 'login_required' &&
-        ledger.fact('disconnected_at') !== undefined &&
-        ledger.all('grants').length === 0
-      return isDone ? success(undefined) : admission
-    }
-    return disconnect(this.#parts)
+    const session = this.#authenticate(credential)
+    if (this.#isEmpty()) return success(undefined)
+    if (session.ok) return disconnect(this.#context)
+    const { ledger } = this.#context
+    const isDone =
+      session.failure.code === 'login_required' &&
+      ledger.fact('disconnected_at') !== undefined &&
+      ledger.all('grants').length === 0
+    return isDone ? success(undefined) : session
   }
 
-  /** The same on the operator's word; tells whether there was anything to forget. */
+  /** Disconnects on behalf of the operator. @returns whether there was anything to delete */
   async disconnectForOperator(): Promise<boolean> {
-    return !this.#keepsNothing() && (await disconnect(this.#parts)).ok
+    return !this.#isEmpty() && (await disconnect(this.#context)).ok
   }
 
-  /** Ends what the provider says is over. */
-  async applySecurityEvent(word: SecurityEvent): Promise<Outcome<void>> {
-    if (!this.#keepsNothing()) await applySecurityEvent(this.#parts, word)
+  /** Ends what a security event of the provider is about. */
+  async applySecurityEvent(event: SecurityEvent): Promise<Outcome<void>> {
+    if (!this.#isEmpty()) await applySecurityEvent(this.#context, event)
     return success(undefined)
   }
 
-  /** Whether the provider may speak of a grant here by this name. */
+  /** Whether this is a provider name of one of the grants. */
   async hasProviderName(name: string): Promise<boolean> {
-    if (this.#keepsNothing()) return false
-    const names = (await this.#parts.grants.all()).map((held) => providerNamesOf(this.#parts, held))
+    if (this.#isEmpty()) return false
+    const context = this.#context
+    const names = (await context.grants.all()).map((held) => providerNamesOf(context, held))
     return (await Promise.all(names)).flat().includes(name)
   }
 
-  /** Counts what is kept here, for the operator; with `reseal`, after sealing it all with the current key. */
+  /** Counts what is stored. @param reseal whether to seal it all with the current key first */
   async stats(reseal: boolean): Promise<SubjectStats | undefined> {
-    return this.#keepsNothing() ? undefined : readStats(this.#parts, reseal)
+    return this.#isEmpty() ? undefined : readStats(this.#context, reseal)
   }
 
-  /** Works off what KV and Google have not heard yet; removes what nobody needs any more. */
+  /** Deletes what has expired, works through both outboxes, and deletes the object itself when it is disposable. */
   override async alarm(): Promise<void> {
     try {
-      const { ledger, kvOutbox, revocationOutbox, sessions } = this.#parts
+      const { ledger, kvOutbox, revocationOutbox, sessions } = this.#context
       sessions.purge()
-      await dropExpired(this.#parts)
-      await reseal(this.#parts)
+      await dropExpired(this.#context)
+      await reseal(this.#context)
       await Promise.all([revocationOutbox.flush(), kvOutbox.flush()])
-      if (!isSpent(ledger)) return
+      if (!isDisposable(ledger)) return
       this.#opened = undefined
-      this.#handing = undefined
+      this.#issue = undefined
       await this.ctx.storage.deleteAll()
     } catch (error) {
       logError('alarm_failed', error)
@@ -223,40 +205,35 @@ export class Subject extends DurableObject<Env> {
     }
   }
 
-  #admit(credential: Credential): Outcome<SessionRow | undefined> {
-    return authenticate(credential, this.#proofs, (id) => this.#live(id))
+  /** Does work for a valid credential. @param empty the outcome if this object stores nothing */
+  async #authorized<T>(
+    credential: Credential,
+    empty: Outcome<T>,
+    work: (context: SubjectContext, session: SessionRow | undefined) => Promise<Outcome<T>>,
+  ): Promise<Outcome<T>> {
+    const session = this.#authenticate(credential)
+    if (!session.ok) return session
+    return this.#isEmpty() ? empty : work(this.#context, session.value)
   }
 
-  #live(id: string): SessionRow | undefined {
-    return this.#keepsNothing() ? undefined : this.#parts.sessions.live(id)
+  #authenticate(credential: Credential): Outcome<SessionRow | undefined> {
+    return authenticate(credential, this.#useProof, (id) => this.#findLive(id))
   }
 
-  /** Asking an object that keeps nothing does not make it keep anything (TMB-59). */
-  #keepsNothing(): boolean {
+  #findLive(id: string): SessionRow | undefined {
+    return this.#isEmpty() ? undefined : this.#context.sessions.live(id)
+  }
+
+  /** Whether this object stores nothing. Checking it stores nothing either (TMB-59). */
+  #isEmpty(): boolean {
     return !this.#opened && this.ctx.storage.kv.get('subject') === undefined
   }
 
-  async #statusOf(scope: string): Promise<ScopeStatus> {
-    const { grants } = this.#parts
-    const scopes = parseScope(scope)
-    const held = await grants.find(scopes)
-    if (held && !(await grants.isUnconfirmed(scopes)))
-      return { status: 'ready', granted_at: Math.floor(held.row.granted_at) }
-    const why = await grants.whyMissing(scopes)
-    return why === 'unavailable'
-      ? { status: 'unavailable' }
-      : { status: 'consent_required', ...why }
-  }
-
-  get #parts(): SubjectContext {
+  get #context(): SubjectContext {
     if (this.#opened) return this.#opened
     const config = configOf(this.env)
     if (config instanceof TypeError) throw config
     this.#opened = openSubjectContext(this.ctx, this.env, config)
     return this.#opened
   }
-}
-
-function neverGranted(scope: string): ConsentRequired {
-  return { reason: 'never_granted', missing_scope: scope }
 }

@@ -1,4 +1,4 @@
-/** This file is the hand-out as the Durable Object does it: fresh at once, waning with a refresh behind, stale after one. */
+/** The token issuer of a subject: issues the stored access token if it is fresh, otherwise a refreshed one. */
 
 import { logError } from '../audit/log.ts'
 import { now } from '../clock.ts'
@@ -6,7 +6,7 @@ import { sha256 } from '../crypto/digest.ts'
 import { failed, type Outcome, success } from '../errors.ts'
 import { parseScope, type ScopeSet } from '../scope/scopes.ts'
 import type { Credential } from './credential.ts'
-import { type AccessToken, isDueForRefresh, isFresh, secondsLeft } from './grant.ts'
+import { type AccessToken, isDueForRefresh, isFresh } from './grant.ts'
 import { scopeSetKey } from './grants.ts'
 import type { SessionRow } from './ledger.ts'
 import type { SubjectContext } from './subject-context.ts'
@@ -16,46 +16,42 @@ export interface TokenRequest {
   credential: Credential
   /** Canonical, space-separated. */
   scope: string
-  /** Seconds of life the token must have, as far as Google gives them. */
+  /** Seconds of life the token must have, if Google's tokens live that long. */
   min_ttl: number
-  /** SHA-256, base64url, of an access token Google has just refused. */
+  /** SHA-256, base64url, of an access token that Google has just refused. */
   rejected?: string
-  /** Whether the edge found nothing in KV for this asker: then the record is written anew. */
+  /** Whether KV had no usable record for this credential; then the record is written again. */
   missed_in_kv: boolean
 }
 
-/** An access token on its way out. */
+/** An issued access token. */
 export interface IssuedToken {
   access_token: string
   scope: string
   /** NumericDate. */
   expires_at: number
-  /** How long Google took, when it was asked. */
+  /** How long Google took, in milliseconds; absent if it was not asked. */
   google_ms?: number
 }
 
-/** Hands out the access tokens of one subject. */
-export interface TokenIssuer {
-  /**
-   * Answers an asker who was let in with a token of its scopes, refreshed where it has to be.
-   *
-   * @param session the asker's, if it has one
-   */
-  issueToken(request: TokenRequest, session: SessionRow | undefined): Promise<Outcome<IssuedToken>>
-}
+/** Issues an access token to an authenticated caller. `session` is the caller's session, if any. */
+export type IssueToken = (
+  request: TokenRequest,
+  session: SessionRow | undefined,
+) => Promise<Outcome<IssuedToken>>
 
-/** A record that was just written for a session is not written for it again so soon; elsewhere it may lag so long. */
+/** A KV record is not written again for the same session within this time, in seconds: KV needs as long to spread it. */
 const KV_LAG_SECONDS = 60
 
-/** So many refreshes a minute may be forced by saying `rejected` (TMB-49). */
+/** How many refreshes per minute callers can force with `rejected` (TMB-49). */
 const MAX_FORCED_PER_MINUTE = 6
 
-/** Makes the hand-out of a subject. */
-export function createTokenIssuer(parts: SubjectContext): TokenIssuer {
-  const { background, ledger, kvOutbox, refresher, sessions, vault } = parts
-  /** When a record was last written anew because KV had missed it, by scope set key and asker. */
+/** Makes the token issuer of a subject. */
+export function createTokenIssuer(context: SubjectContext): IssueToken {
+  const { background, ledger, kvOutbox, refresher, sessions, vault } = context
+  /** When a KV record was last rewritten, by scope set key and session id. */
   const rewritten = new Map<string, number>()
-  /** Sets that were asked for before; their names are known by now, and there are no more of them than bundles. */
+  /** Parsed scopes by text, so that their keys are computed once. There are at most as many as bundles. */
   const scopeSets = new Map<string, ScopeSet>()
   let forced: number[] = []
 
@@ -65,7 +61,7 @@ export function createTokenIssuer(parts: SubjectContext): TokenIssuer {
     return scopes
   }
 
-  /** A session may end while its token is got ready. */
+  /** The session may have ended since the request was authenticated. */
   const isStillAuthorized = ({ credential }: TokenRequest): boolean =>
     credential.kind === 'app_user' || sessions.live(credential.id) !== undefined
 
@@ -77,27 +73,26 @@ export function createTokenIssuer(parts: SubjectContext): TokenIssuer {
     return true
   }
 
-  /** Answers with a token, unless the session, the grant or the token itself ended while it was got ready. */
-  const answerWith = (
+  /** Issues a token, unless the session, the grant or the token has ended in the meantime. */
+  const issue = (
     request: TokenRequest,
     key: string,
-    token: AccessToken,
-    more = {},
+    { access_token, scope, expires_at }: AccessToken,
+    timing: { google_ms?: number } = {},
   ): Outcome<IssuedToken> => {
     if (!isStillAuthorized(request)) return failed('login_required', 'session_ended')
     if (!ledger.find('tokens', key))
       return failed('temporarily_unavailable', 'grant_keeps_changing')
-    if (secondsLeft(token, now()) < 1) return failed('temporarily_unavailable', 'token_expired')
-    const { access_token, scope, expires_at } = token
-    return success({ access_token, scope, expires_at, ...more })
+    if (expires_at - now() < 1) return failed('temporarily_unavailable', 'token_expired')
+    return success({ access_token, scope, expires_at, ...timing })
   }
 
-  /** Refreshes a token that wanes, and mends the record that KV lacks, while the caller has its answer already. */
+  /** After the answer, refreshes a token that is due, and rewrites a KV record that is missing or outdated. */
   const workInBackground = (
     request: TokenRequest,
     key: string,
     token: AccessToken,
-    touched: boolean,
+    isTouched: boolean,
   ): void => {
     if (isDueForRefresh(token, now())) {
       const refreshing = refresher.refresh(scopesOf(request))
@@ -111,42 +106,40 @@ export function createTokenIssuer(parts: SubjectContext): TokenIssuer {
     const { credential } = request
     const name = `${key}/${credential.kind === 'session' ? credential.id : ''}`
     const at = rewritten.get(name) ?? 0
-    const isLagging = request.missed_in_kv && now() >= at + KV_LAG_SECONDS
-    if (!touched && !isLagging) return
+    const isMissing = request.missed_in_kv && now() >= at + KV_LAG_SECONDS
+    if (!isTouched && !isMissing) return
     rewritten.set(name, now())
-    if (touched) kvOutbox.markAllTokensDirty()
+    if (isTouched) kvOutbox.markAllTokensDirty()
     else kvOutbox.markTokenDirty(key)
     background(kvOutbox.flush())
   }
 
-  return {
-    async issueToken(request, session) {
-      const touched = session !== undefined && sessions.touch(session)
-      const scopes = scopesOf(request)
-      const key = await scopeSetKey(scopes)
-      const row = ledger.find('tokens', key)
-      const isOver = row !== undefined && row.expires_at <= now()
-      const token = isOver ? undefined : await vault.openToken(row)
-      const rejected = token !== undefined && (await isRejected(token, request))
-      if (token && !rejected && isFresh(token, request.min_ttl, now())) {
-        workInBackground(request, key, token, touched)
-        return answerWith(request, key, token)
-      }
-      if (rejected && !mayForce(scopes))
-        return failed('slow_down', 'forced_too_often', { retry_after: 60 })
-      if (touched) {
-        kvOutbox.markAllTokensDirty()
-        background(kvOutbox.flush())
-      }
-      const asked_at = Date.now()
-      const outcome = await refresher.refresh(scopes)
-      if (!isStillAuthorized(request)) return failed('login_required', 'session_ended')
-      if (outcome.ok)
-        return answerWith(request, key, outcome.value, { google_ms: Date.now() - asked_at })
-      const held = await vault.openToken(ledger.find('tokens', key)) // a consent may have brought another
-      const isGood = held && !(await isRejected(held, request)) && secondsLeft(held, now()) >= 1
-      return isGood ? answerWith(request, key, held) : outcome
-    },
+  return async (request, session) => {
+    const isTouched = session !== undefined && sessions.touch(session)
+    const scopes = scopesOf(request)
+    const key = await scopeSetKey(scopes)
+    const row = ledger.find('tokens', key)
+    const isExpired = row !== undefined && row.expires_at <= now()
+    const token = isExpired ? undefined : await vault.openToken(row)
+    const rejected = token !== undefined && (await isRejected(token, request))
+    if (token && !rejected && isFresh(token, request.min_ttl, now())) {
+      workInBackground(request, key, token, isTouched)
+      return issue(request, key, token)
+    }
+    if (rejected && !mayForce(scopes))
+      return failed('slow_down', 'forced_too_often', { retry_after: 60 })
+    if (isTouched) {
+      kvOutbox.markAllTokensDirty()
+      background(kvOutbox.flush())
+    }
+    const asked_at = Date.now()
+    const outcome = await refresher.refresh(scopes)
+    if (!isStillAuthorized(request)) return failed('login_required', 'session_ended')
+    if (outcome.ok) return issue(request, key, outcome.value, { google_ms: Date.now() - asked_at })
+    const stored = await vault.openToken(ledger.find('tokens', key)) // a consent may have stored one
+    const isAlive = stored && stored.expires_at - now() >= 1
+    const isUsable = isAlive && !(await isRejected(stored, request))
+    return isUsable ? issue(request, key, stored) : outcome
   }
 }
 

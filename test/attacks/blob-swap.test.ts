@@ -1,4 +1,4 @@
-/** This file is attack 12 of the checklist: records of KV exchanged, restored and altered by whoever can write there (TMB-53 to TMB-55). */
+/** Attack: an attacker with write access to KV swaps, restores and changes records (TMB-53 to TMB-55). */
 
 import { env } from 'cloudflare:workers'
 import { base64url, CompactEncrypt } from 'jose'
@@ -19,8 +19,8 @@ stage()
 
 const OLD_KEY = 'k2:QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8'
 
-/** What is done to the protected header of a record; a member that is `undefined` goes. */
-const ALTERATIONS = [
+/** Changes of a record's protected header; `undefined` removes a member. */
+const CHANGES = [
   { kid: 'k2' },
   { kid: 'k3' },
   { kid: undefined },
@@ -51,7 +51,7 @@ async function connected(way: (typeof WAYS)[number], account = ADA): Promise<Hol
   return holder
 }
 
-/** The access-token records of a holder. */
+/** Reads the access-token records of a user. */
 async function recordsOf({ key }: Holder): Promise<[string, string][]> {
   return [...(await dumpKv())].filter(([name]) => name.startsWith(`token/${key}/`))
 }
@@ -66,7 +66,7 @@ async function isAlive(access_token: string): Promise<boolean> {
   return (await google.simulator.fetch(new Request(url))).ok
 }
 
-it('a record put in the place of another user’s, bundle’s, client’s or kind’s gives nobody a token that is not theirs', async () => {
+it('a record in the place of another user, bundle, client or kind gives nobody a foreign token', async () => {
   const holders = [
     await connected('cookie'),
     await connected('cookie', BEN),
@@ -99,7 +99,7 @@ it('a record put in the place of another user’s, bundle’s, client’s or kin
 }, 60_000)
 
 describe.each(WAYS)('by %s', (way) => {
-  it('the record of a week ago is no token', async () => {
+  it('a record of last week is not used', async () => {
     const holder = await connected(way)
     const old = await recordsOf(holder)
     const { access_token } = (await holder.ask()).body
@@ -110,7 +110,7 @@ describe.each(WAYS)('by %s', (way) => {
     expect(body.access_token).not.toBe(access_token)
   })
 
-  it('strict: a record from before a disconnect gives nothing, before and after a new consent', async () => {
+  it('strict: a record from before a disconnect is not used, before or after a new consent', async () => {
     configureWays({ CONSISTENCY: 'strict' })
     const holder = await connected(way)
     const old = await recordsOf(holder)
@@ -125,7 +125,7 @@ describe.each(WAYS)('by %s', (way) => {
     expect((await holder.ask()).body.access_token).not.toBe(access_token)
   })
 
-  it('edge: what a record from before a disconnect can bring back is dead at Google', async () => {
+  it('edge: a record from before a disconnect can only bring back a token that Google has revoked', async () => {
     const holder = await connected(way)
     const old = await recordsOf(holder)
     const { access_token } = (await holder.ask()).body
@@ -137,7 +137,7 @@ describe.each(WAYS)('by %s', (way) => {
     expect(await isAlive(access_token)).toBe(false)
   })
 
-  it('a record with a header that was altered in any way is settled by the object', async () => {
+  it('a record with a changed header is not used; the object answers instead', async () => {
     const holder = await connected(way)
     const [[key, old] = ['', '']] = await recordsOf(holder)
     const { access_token } = (await holder.ask()).body
@@ -145,7 +145,7 @@ describe.each(WAYS)('by %s', (way) => {
     const [head = '', ...rest] = old.split('.')
     const header = JSON.parse(new TextDecoder().decode(base64url.decode(head)))
     const served: object[] = []
-    for (const change of [{}, ...ALTERATIONS]) {
+    for (const change of [{}, ...CHANGES]) {
       const altered = base64url.encode(JSON.stringify({ ...header, ...change }))
       await plantKv(key, [altered, ...rest].join('.'))
       const { status, body } = await holder.ask()
@@ -156,7 +156,7 @@ describe.each(WAYS)('by %s', (way) => {
   })
 })
 
-/** Has the object refresh a token that has ten minutes left: the record of the old one would do as well. */
+/** Makes the object refresh a token with ten minutes left, so that the old record would still be fresh. */
 async function renew(holder: Holder): Promise<void> {
   const [[key, old] = ['', '']] = await recordsOf(holder)
   later(3000)
@@ -166,12 +166,12 @@ async function renew(holder: Holder): Promise<void> {
 
 it.each([
   { what: 'our own key, compressed', header: { zip: 'DEF' } },
-  { what: 'our own key, with a wish of its own', header: { x: 1 } },
+  { what: 'our own key, with an unknown header parameter', header: { x: 1 } },
   { what: 'the key of cookies', purpose: 'cookie' as const },
-  { what: 'the key of OAuth handles', purpose: 'oauth' as const },
+  { what: 'the key of OAuth tokens', purpose: 'oauth' as const },
   { what: 'the key of media tickets', purpose: 'media' as const },
 ])(
-  'a record made with $what is not believed',
+  'a record made with $what is not used',
   async ({ header = {}, purpose = 'storage' as const }) => {
     const holder = await connected('jwt')
     const [[at] = ['']] = await recordsOf(holder)

@@ -1,4 +1,4 @@
-/** This file is attack 7 of the checklist: cookies that a sibling sub-domain tosses over, in every spelling and number (TMB-34, TMB-30). */
+/** Attack: cookies that a sibling sub-domain sets for the broker, in every form and number (TMB-34, TMB-30). */
 
 import { describe, expect, it } from 'vitest'
 import { ask, broker, the } from '../support/broker.ts'
@@ -18,12 +18,12 @@ const jarOf = (browser: Browser): [string, string][] => [...(browser.jar.get(HOS
 const headerOf = (cookies: readonly (readonly [string, string])[]): string =>
   cookies.map(([name, value]) => `${name}=${value}`).join('; ')
 
-/** Delivers a callback with a `Cookie` header that a browser would make of a jar and of what was tossed into it. */
+/** Delivers a callback with a `Cookie` header, as a browser would send it. */
 async function deliver(callback: URL, cookie: string): Promise<Response> {
   return broker(new Request(callback, { headers: { Cookie: cookie }, redirect: 'manual' }))
 }
 
-/** A victim and an attacker, each with a flow of their own, up to the callback. */
+/** Runs one flow of a victim and one of an attacker, up to the callback. */
 async function twoFlows(google: SimulatedGoogle): Promise<{
   victim: { callback: URL; name: string; value: string }
   attacker: { callback: URL; name: string; value: string }
@@ -42,29 +42,38 @@ async function twoFlows(google: SimulatedGoogle): Promise<{
 
 describe('a session', () => {
   it.each([
-    { what: 'twice, the evil one first', toss: (good: string, evil: string) => `${evil}; ${good}` },
-    { what: 'twice, the good one first', toss: (good: string, evil: string) => `${good}; ${evil}` },
+    {
+      what: 'twice, the evil one first',
+      header: (good: string, evil: string) => `${evil}; ${good}`,
+    },
+    {
+      what: 'twice, the good one first',
+      header: (good: string, evil: string) => `${good}; ${evil}`,
+    },
     {
       what: 'in another case first',
-      toss: (good: string, evil: string) => `${evil.replace('__Host', '__HOST')}; ${good}`,
+      header: (good: string, evil: string) => `${evil.replace('__Host', '__HOST')}; ${good}`,
     },
     {
       what: 'in another case last',
-      toss: (good: string, evil: string) => `${good}; ${evil.replace('Http', 'http')}`,
+      header: (good: string, evil: string) => `${good}; ${evil.replace('Http', 'http')}`,
     },
-    // A cookie without a name is sent as its bare value: the look-alike of a name and a value.
-    { what: 'nameless', toss: (good: string, evil: string) => `${good}; ${evil}` },
-    { what: 'in quotes', toss: (good: string, evil: string) => `${good}; ${SESSION}="${evil}"` },
+    // A browser sends a cookie without a name as its bare value, which can look like name=value.
+    { what: 'nameless', header: (good: string, evil: string) => `${good}; ${evil}` },
     {
-      what: 'with an empty value',
-      toss: (good: string) => `${SESSION}=; ${good}`,
+      what: 'twice, once in quotes',
+      header: (good: string, evil: string) => `${good}; ${SESSION}="${evil}"`,
     },
-  ])('that comes $what is no session, neither’s, and is taken away', async ({ toss }) => {
+    {
+      what: 'twice, once empty',
+      header: (good: string) => `${SESSION}=; ${good}`,
+    },
+  ])('that comes $what is no session of either user, and is removed', async ({ header }) => {
     const google = simulateGoogle()
     const [mine, evil] = [google.browse(), google.browse()]
     await google.connect(mine, 'pick')
     await google.connect(evil, 'pick', { account: BEN })
-    const Cookie = toss(headerOf(jarOf(mine)), headerOf(jarOf(evil)))
+    const Cookie = header(headerOf(jarOf(mine)), headerOf(jarOf(evil)))
     const { status, headers, body } = await ask(mine, undefined, { Cookie })
     expect([status, body.error]).toEqual([401, 'login_required'])
     expect(headers.getSetCookie().join()).toContain(`${SESSION}=; Max-Age=0`)
@@ -77,7 +86,7 @@ describe('a session', () => {
     { what: 'a plain', name: SESSION.replace('__Host-Http-', '') },
     { what: 'a __Host- but no -Http-', name: SESSION.replace('Http-', '') },
     { what: 'an escaped', name: SESSION.replaceAll('_', '%5F') },
-  ])('under $what name is none, and hides none', async ({ name }) => {
+  ])('with $what name is no session', async ({ name }) => {
     const google = simulateGoogle()
     const [mine, evil] = [google.browse(), google.browse()]
     await google.connect(mine, 'pick')
@@ -91,20 +100,20 @@ describe('a session', () => {
     if (!isAlike) expect(beside.body.access_token).toBe((await ask(mine)).body.access_token)
   })
 
-  it('behind more cookies than are read is none, at no cost and without a 5xx', async () => {
+  it('in a Cookie header that is too long is no session', async () => {
     const google = simulateGoogle()
     const browser = google.browse()
     await google.connect(browser, 'pick')
     const own = headerOf(jarOf(browser))
-    const tossed = Array.from({ length: 180 }, (_, at) => `a${at}=${'x'.repeat(100)}`).join('; ')
-    for (const Cookie of [`${tossed}; ${own}`, `${own}; ${tossed}`])
+    const forged = Array.from({ length: 180 }, (_, at) => `a${at}=${'x'.repeat(100)}`).join('; ')
+    for (const Cookie of [`${forged}; ${own}`, `${own}; ${forged}`])
       expect((await ask(browser, undefined, { Cookie })).status).toBe(401)
     expect((await ask(browser)).status).toBe(200)
   })
 })
 
 describe('a pending authorization', () => {
-  it('that comes twice is not believed, in either order, and its code goes nowhere', async () => {
+  it('that comes twice is refused in either order, and its code is not used', async () => {
     const google = simulateGoogle()
     const { victim, attacker } = await twoFlows(google)
     const [good, evil] = [`${victim.name}=${victim.value}`, `${victim.name}=${attacker.value}`]
@@ -116,7 +125,7 @@ describe('a pending authorization', () => {
     expect((await deliver(victim.callback, good)).status).toBe(303)
   })
 
-  it('of an attacker, beside the victim’s own, changes nothing about the victim’s flow', async () => {
+  it('of an attacker does not change the victim’s flow', async () => {
     const google = simulateGoogle()
     const { victim, attacker } = await twoFlows(google)
     const cookie = `${attacker.name}=${attacker.value}; ${victim.name}=${victim.value}`
@@ -136,15 +145,15 @@ describe('a pending authorization', () => {
   })
 
   it.each([30, 100])(
-    'among %i that were tossed over can still be begun and finished, and the header shrinks',
+    'can be begun and finished among %i forged ones, and the header gets shorter',
     async (many) => {
       const google = simulateGoogle()
       const browser = google.browse()
-      const tossed = Array.from(
+      const forged = Array.from(
         { length: many },
         (_, at) => [`${PENDING}${String(at).padStart(16, 'x')}`, 'x'.repeat(30)] as const,
       )
-      browser.jar.set(HOST, new Map(tossed))
+      browser.jar.set(HOST, new Map(forged))
       const callback = await google.consent(await google.start(browser, 'pick'))
       expect(headerOf(jarOf(browser)).length).toBeLessThan(4096)
       expect((await browser.visit(callback)).url.search).toBe('?connect=ok&bundle=pick')
@@ -152,7 +161,7 @@ describe('a pending authorization', () => {
     },
   )
 
-  it('OAuth mode: twice is not believed there either, and no code is issued', async () => {
+  it('that comes twice in OAuth mode is refused, and no code is issued', async () => {
     configureClients()
     const google = simulateGoogle()
     const frontend = await openFrontend()
@@ -170,7 +179,7 @@ describe('a pending authorization', () => {
   })
 })
 
-it('every cookie of a whole story is of this host alone, for no script, and only the pending one is Lax (TMB-30)', async () => {
+it('every cookie of a flow is for this host only and for no script, and only the pending one is Lax (TMB-30)', async () => {
   const google = simulateGoogle()
   const browser = google.browse()
   const lines: string[] = []

@@ -1,4 +1,4 @@
-/** This file is attack 4 of the checklist where the provider’s own papers are forged: metadata of another issuer, keys of another issuer (TMB-12, TMB-25, TMB-07). */
+/** Attack: mix-up with forged metadata or keys of another issuer (TMB-12, TMB-25, TMB-07). */
 
 import { describe, expect, it, vi } from 'vitest'
 import { createSimulator } from '../../src/simulator/app.ts'
@@ -12,7 +12,7 @@ stage()
 const EVIL = 'https://evil.example'
 const DISCOVERY = '/.well-known/openid-configuration'
 
-/** Answers some paths of Google otherwise. */
+/** Replaces the answers of some paths of Google. */
 function tamper(answers: Record<string, () => Response | Promise<Response>>): void {
   const google = vi.mocked(fetch).getMockImplementation() ?? fetch
   vi.mocked(fetch).mockImplementation(async (input, init) => {
@@ -32,7 +32,7 @@ describe('the metadata of the provider', () => {
     { what: 'names another issuer', change: { issuer: EVIL } },
     { what: 'names the issuer with a path', change: { issuer: `${GOOGLE}/x` } },
     { what: 'names no issuer', change: { issuer: undefined } },
-  ])('that $what is not believed: nobody is sent anywhere', async ({ change }) => {
+  ])('that $what is refused, and the user is not redirected', async ({ change }) => {
     configure({ CONSISTENCY: 'edge' })
     const { simulator } = simulateGoogle()
     const metadata = await metadataOf(simulator)
@@ -49,7 +49,7 @@ describe('the metadata of the provider', () => {
   it.each([
     { endpoint: 'token_endpoint', path: '/token' },
     { endpoint: 'jwks_uri', path: '/oauth2/v3/certs' },
-  ])('with a $endpoint that is not https sends nothing there', async ({ endpoint, path }) => {
+  ])('with a $endpoint that is not https gets no request there', async ({ endpoint, path }) => {
     configure({ CONSISTENCY: 'edge' })
     const google = simulateGoogle()
     const plain = `http://google.example${path}`
@@ -64,7 +64,7 @@ describe('the metadata of the provider', () => {
   })
 })
 
-it('a callback without an iss is refused where the provider promises one, and uses nothing up', async () => {
+it('a callback without iss is refused if the provider promises one, and the state stays usable', async () => {
   configure({ CONSISTENCY: 'edge' })
   const google = simulateGoogle()
   const metadata = await metadataOf(google.simulator)
@@ -84,7 +84,7 @@ it('a callback without an iss is refused where the provider promises one, and us
   expect((await browser.visit(callback)).url.search).toBe('?connect=ok&bundle=pick')
 })
 
-it('an ID token of a second issuer, with that issuer’s keys behind it, is nobody here', async () => {
+it('an ID token of another issuer, signed with its keys, is refused', async () => {
   const google = simulateGoogle()
   const client = {
     client_id: 'test-client',
@@ -96,7 +96,7 @@ it('an ID token of a second issuer, with that issuer’s keys behind it, is nobo
   const at = await google.start(browser, 'pick')
   const callback = await google.consent(at)
 
-  // The second issuer is asked with the same nonce, as an attacker who saw the request would.
+  // The other issuer gets the same nonce, as an attacker who saw the request could send it.
   const elsewhere = new URL(`${EVIL}/o/oauth2/v2/auth${at.search}`)
   elsewhere.searchParams.delete('code_challenge')
   elsewhere.searchParams.delete('code_challenge_method')
@@ -116,7 +116,7 @@ it('an ID token of a second issuer, with that issuer’s keys behind it, is nobo
   expect((await ask(browser)).status).toBe(401)
 })
 
-it('a callback that names the second issuer is refused before its code goes anywhere', async () => {
+it('a callback that names another issuer is refused before its code is used', async () => {
   const google = simulateGoogle()
   const browser = google.browse()
   const callback = await google.consent(await google.start(browser, 'pick'))

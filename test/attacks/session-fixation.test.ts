@@ -1,4 +1,4 @@
-/** This file is attack 6 of the checklist: a session that somebody else planted, or that is over, is nobody's (TMB-32, TMB-15). */
+/** Attack: session fixation with a planted or an ended session (TMB-32, TMB-15). */
 
 import { describe, expect, it } from 'vitest'
 import { ask, askSession, browse, subjectOf, the } from '../support/broker.ts'
@@ -25,7 +25,7 @@ function holderOf(value: string): Browser {
   return browser
 }
 
-/** What a session gets at every call that would know it. */
+/** The status of each call that accepts a session. */
 async function statusesOf(browser: Browser): Promise<number[]> {
   return [
     (await ask(browser)).status,
@@ -35,7 +35,7 @@ async function statusesOf(browser: Browser): Promise<number[]> {
 }
 
 describe('cookie mode', () => {
-  it('an attacker’s live session, planted before login, takes nothing of who consents under it', async () => {
+  it('an attacker’s live session, planted before login, gets nothing of the victim’s consent', async () => {
     const google = simulateGoogle()
     const [attacker, victim] = [google.browse(), google.browse()]
     await google.connect(attacker, 'pick', { account: BEN })
@@ -60,7 +60,7 @@ describe('cookie mode', () => {
     { what: 'made up', value: async () => 'planted' },
     { what: 'empty', value: async () => '' },
     {
-      what: 'a session that is over',
+      what: 'an ended session',
       value: async () => {
         const google = simulateGoogle()
         const attacker = google.browse()
@@ -71,7 +71,7 @@ describe('cookie mode', () => {
         return ended
       },
     },
-  ])('a value that is $what is never adopted', async ({ value }) => {
+  ])('a planted value that is $what is never adopted', async ({ value }) => {
     const planted = await value()
     const google = simulateGoogle()
     const victim = google.browse()
@@ -88,7 +88,7 @@ describe('cookie mode', () => {
     { consistency: 'strict', wait: false },
     { consistency: 'edge', wait: true },
   ])(
-    '$consistency: the cookie from before a new login is worth nothing, at any location',
+    '$consistency: the cookie from before a new login is refused at all locations',
     async ({ consistency, wait }) => {
       configure({ CONSISTENCY: consistency })
       const google = simulateGoogle()
@@ -112,7 +112,7 @@ describe('cookie mode', () => {
     },
   )
 
-  it('a user switched in mid-flow takes nothing along, and gives nothing', async () => {
+  it('a flow of one user cannot be finished after another has logged in', async () => {
     const google = simulateGoogle()
     const browser = google.browse()
     await google.connect(browser, 'pick', { account: ADA })
@@ -133,7 +133,7 @@ describe('cookie mode', () => {
 })
 
 describe('OAuth mode', () => {
-  it('a refresh token that was planted in a page is worth nothing with the page’s own key', async () => {
+  it('a planted refresh token is refused with the key of the page', async () => {
     configureClients()
     const google = simulateGoogle()
     const [attacker, victim] = [await openFrontend(), await openFrontend()]
@@ -143,7 +143,7 @@ describe('OAuth mode', () => {
     expect((await victim.ask('broker')).body.error).toBe('invalid_grant')
   })
 
-  it('a session is begun anew with every code, whatever the page brings along', async () => {
+  it('every code begins a new session, also with a planted refresh token', async () => {
     configureClients()
     const google = simulateGoogle()
     const [attacker, victim] = [await openFrontend(), await openFrontend()]

@@ -1,4 +1,4 @@
-/** This file is attack 13 of the checklist: a KV that lags behind what was revoked, and everything that could bring it back (TMB-47, TMB-60, TMB-61, TMB-65). */
+/** Attack: stale KV records and delayed requests must not bring back what was revoked (TMB-47, TMB-60, TMB-61, TMB-65). */
 
 import { evictDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
@@ -39,13 +39,13 @@ async function connected(way: (typeof WAYS)[number], bundle = 'pick'): Promise<H
   return holder
 }
 
-/** Whether Google would still take an access token. */
+/** Whether Google still accepts an access token. */
 async function isAlive(access_token: string): Promise<boolean> {
   const url = `${GOOGLE}/tokeninfo?access_token=${encodeURIComponent(access_token)}`
   return (await google.simulator.fetch(new Request(url))).ok
 }
 
-/** What a holder gets at each place. */
+/** Asks for an access token at each location. */
 async function askEverywhere(holder: Holder): Promise<(string | undefined)[]> {
   const got: (string | undefined)[] = []
   for (const location of LOCATIONS) {
@@ -55,10 +55,10 @@ async function askEverywhere(holder: Holder): Promise<(string | undefined)[]> {
   return got
 }
 
-const NOTHING = LOCATIONS.map(() => undefined)
+const NONE = LOCATIONS.map(() => undefined)
 
-/** Neither KV nor the object holds a token of this subject, once the minute of a pending grant is over. */
-async function expectNothingKept({ key, stub }: Holder): Promise<void> {
+/** Checks that neither KV nor the object has a token of this subject, once its pending grants have expired. */
+async function expectNothingStored({ key, stub }: Holder): Promise<void> {
   later(65)
   await alarm(stub)
   expect([...(await dumpKv()).keys()].filter((name) => name.includes(key))).toEqual([])
@@ -68,13 +68,13 @@ async function expectNothingKept({ key, stub }: Holder): Promise<void> {
       expect([table, kept]).toEqual([table, []])
 }
 
-/** Has Google not hear of revocations: what ends then, ends here. */
-function deafToRevocations(): void {
+/** Makes revocation fail at Google, so that only the broker can end a grant. */
+function failRevocations(): void {
   google.simulator.faults.add({ at: 'revoke', times: 'always', do: { status: 503 } })
 }
 
 describe.each(WAYS)('by %s', (way) => {
-  it('strict: from the moment a disconnect is answered no location gives anything, whatever KV still holds', async () => {
+  it('strict: after a disconnect no location issues a token, whatever KV contains', async () => {
     configureWays({ CONSISTENCY: 'strict' })
     const holder = await connected(way)
     expect(await askEverywhere(holder)).not.toContain(undefined)
@@ -82,12 +82,12 @@ describe.each(WAYS)('by %s', (way) => {
     expect(kept.size).toBeGreaterThan(0)
     expect(await holder.end('/grants')).toBe(204)
     for (const [key, value] of kept) await plantKv(key, value)
-    expect(await askEverywhere(holder)).toEqual(NOTHING)
+    expect(await askEverywhere(holder)).toEqual(NONE)
     later(61)
-    expect(await askEverywhere(holder)).toEqual(NOTHING)
+    expect(await askEverywhere(holder)).toEqual(NONE)
   })
 
-  it('edge: what a location remembers for a minute is dead at Google at once, and after that it is gone', async () => {
+  it('edge: after a disconnect a location may issue a token for a minute, but Google has revoked it', async () => {
     const holder = await connected(way)
     const tokens = await askEverywhere(holder)
     expect(await Promise.all(tokens.map(async (token) => isAlive(token ?? '')))).not.toContain(
@@ -97,30 +97,27 @@ describe.each(WAYS)('by %s', (way) => {
     for (const token of [...tokens, ...(await askEverywhere(holder))])
       if (token !== undefined) expect(await isAlive(token)).toBe(false)
     await aMinute(holder.stub)
-    expect(await askEverywhere(holder)).toEqual(NOTHING)
+    expect(await askEverywhere(holder)).toEqual(NONE)
   })
 
   it.each([
     { how: 'a disconnect', path: '/grants' },
     { how: 'forgetting the bundle', path: '/grants/pick' },
-  ])(
-    'a refresh that was held back over $how gives nothing and brings nothing back',
-    async ({ path }) => {
-      const holder = await connected(way)
-      later(3600)
-      const held = gate('refresh_token')
-      const asking = holder.ask()
-      await held.arrived()
-      expect(await holder.end(path)).toBe(204)
-      held.release()
-      expect((await asking).body).not.toHaveProperty('access_token')
-      await expectNothingKept(holder)
-      expect(await askEverywhere(holder)).toEqual(NOTHING)
-    },
-  )
+  ])('a refresh that was delayed until after $how issues and stores nothing', async ({ path }) => {
+    const holder = await connected(way)
+    later(3600)
+    const held = gate('refresh_token')
+    const asking = holder.ask()
+    await held.arrived()
+    expect(await holder.end(path)).toBe(204)
+    held.release()
+    expect((await asking).body).not.toHaveProperty('access_token')
+    await expectNothingStored(holder)
+    expect(await askEverywhere(holder)).toEqual(NONE)
+  })
 
-  it('a callback whose code exchange was held back over a disconnect gives nothing and brings nothing back', async () => {
-    deafToRevocations()
+  it('a code exchange that was delayed until after a disconnect issues and stores nothing', async () => {
+    failRevocations()
     const holder = await connected(way)
     later(5)
     const deliver = await holder.depart('upload')
@@ -131,19 +128,19 @@ describe.each(WAYS)('by %s', (way) => {
     expect(await holder.end('/grants')).toBe(204)
     held.release()
     expect(await delivering).toEqual({ ok: false })
-    await expectNothingKept(holder)
+    await expectNothingStored(holder)
     expect((await holder.ask('upload')).body).not.toHaveProperty('access_token')
   })
 
-  it('a consent that was under way over a disconnect is not kept, and one from after it is', async () => {
-    deafToRevocations()
+  it('a consent that began before a disconnect is refused, one that began after it is stored', async () => {
+    failRevocations()
     const holder = await connected(way)
     later(5)
     const deliver = await holder.depart('upload')
     later(5)
     expect(await holder.end('/grants')).toBe(204)
     expect(await deliver()).toEqual({ ok: false })
-    await expectNothingKept(holder)
+    await expectNothingStored(holder)
     later(5)
     await holder.connect('pick')
     expect((await holder.ask()).status).toBe(200)
@@ -152,7 +149,7 @@ describe.each(WAYS)('by %s', (way) => {
 })
 
 describe('a write to KV', () => {
-  it('that is on its way when a disconnect comes does not land after the removal', async () => {
+  it('that is under way during a disconnect does not arrive after the deletion', async () => {
     const holder = await connected('cookie')
     later(3600)
     let isHeld = true
@@ -179,10 +176,10 @@ describe('a write to KV', () => {
     expect(await ending).toBe(204)
     expect([...(await dumpKv()).keys()].filter((key) => key.startsWith('token/'))).toEqual([])
     await aMinute(holder.stub)
-    expect(await askEverywhere(holder)).toEqual(NOTHING)
+    expect(await askEverywhere(holder)).toEqual(NONE)
   })
 
-  it('that failed, and is tried again after a disconnect, is a removal by then', async () => {
+  it('that failed is a deletion when it is retried after a disconnect', async () => {
     const holder = await connected('cookie')
     later(3600)
     const failing = async (): Promise<never> => Promise.reject(new Error('KV PUT failed: 429'))
@@ -198,11 +195,11 @@ describe('a write to KV', () => {
       await alarm(holder.stub)
     }
     expect([...(await dumpKv())].filter(([key]) => key.includes(holder.key))).toEqual([])
-    expect(await askEverywhere(holder)).toEqual(NOTHING)
+    expect(await askEverywhere(holder)).toEqual(NONE)
   })
 })
 
-it('what is removed is known by the object’s own index: KV is never asked for a list', async () => {
+it('a disconnect finds all records without listing KV', async () => {
   const list = vi.spyOn(env.TOKENS, 'list')
   const holder = await connected('cookie')
   later(2)
@@ -211,5 +208,5 @@ it('what is removed is known by the object’s own index: KV is never asked for 
   expect(await holder.end('/grants')).toBe(204)
   expect(await holder.end('/grants')).toBe(204)
   expect(list).not.toHaveBeenCalled()
-  await expectNothingKept(holder)
+  await expectNothingStored(holder)
 })

@@ -1,4 +1,4 @@
-/** This file is attack 14 of the checklist: two hundred at once with a stale token, whatever Google does about it (TMB-20 to TMB-22). */
+/** Attack: two hundred concurrent calls with an expired token, for each answer of Google (TMB-20 to TMB-22). */
 
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { type AppIssuer, openIssuer } from '../support/app-issuer.ts'
@@ -19,10 +19,10 @@ beforeEach(async () => {
   issuer = await openIssuer()
 })
 
-/** Who come by cookie are two hundred; where it is the credential or the locations that matter, fewer are enough. */
+/** How many calls: 200 in cookie mode, fewer where only the credential or the locations matter. */
 const crowdBy = (way: Holder['way']): number => (isHostile || way !== 'cookie' ? 40 : 200)
 
-/** Calls from two locations, all under way before the first is answered. */
+/** Calls from two locations, all sent before the first answer. */
 async function stampede(
   holder: Holder,
   many = crowdBy(holder.way),
@@ -49,7 +49,7 @@ const only = <T>(values: readonly T[]): T | undefined => {
 
 describe.each(WAYS)('by %s', (way) => {
   it.each(['edge', 'strict'])(
-    '%s: a slow Google is asked once, and all get its token',
+    '%s: a slow Google is asked once, and all callers get its token',
     async (consistency) => {
       configureWays({ CONSISTENCY: consistency })
       const holder = await stale(way)
@@ -70,28 +70,32 @@ describe.each(WAYS)('by %s', (way) => {
     { what: '429', answer: () => oauthError(429, 'rate_limit_exceeded') },
     { what: '503', answer: () => new Response('', { status: 503 }) },
     {
-      what: 'no answer at all',
+      what: 'no answer',
       answer: () => {
         throw new TypeError('canary')
       },
     },
-  ])('with $what all are told, Google is left alone, and nothing has ended', async ({ answer }) => {
-    const holder = await stale(way)
-    const failing = gate('refresh_token')
-    failing.release(answer)
-    const answers = await stampede(holder)
-    expect(only(answers.map(({ status }) => status))).toBe(503)
-    expect(only(answers.map(({ body }) => body.error))).toBe('temporarily_unavailable')
-    for (const { headers } of answers) expect(Number(headers.get('Retry-After'))).toBeGreaterThan(0)
-    expect(failing.calls()).toBe(1)
-    await stampede(holder, 20)
-    expect(failing.calls()).toBe(1)
-    failing.release()
-    later(61)
-    expect((await holder.ask()).status).toBe(200)
-  })
+  ])(
+    '$what: all callers get 503, Google is asked once, and the grant stays',
+    async ({ answer }) => {
+      const holder = await stale(way)
+      const failing = gate('refresh_token')
+      failing.release(answer)
+      const answers = await stampede(holder)
+      expect(only(answers.map(({ status }) => status))).toBe(503)
+      expect(only(answers.map(({ body }) => body.error))).toBe('temporarily_unavailable')
+      for (const { headers } of answers)
+        expect(Number(headers.get('Retry-After'))).toBeGreaterThan(0)
+      expect(failing.calls()).toBe(1)
+      await stampede(holder, 20)
+      expect(failing.calls()).toBe(1)
+      failing.release()
+      later(61)
+      expect((await holder.ask()).status).toBe(200)
+    },
+  )
 
-  it('a refresh token that rotates is used once, and its successor after it', async () => {
+  it('a rotated refresh token is used once, and then its successor', async () => {
     const holder = await stale(way)
     const counted = gate('refresh_token', false)
     google.simulator.faults.add({
@@ -108,7 +112,7 @@ describe.each(WAYS)('by %s', (way) => {
     }
   })
 
-  it('invalid_grant is the end for all, and is heard once', async () => {
+  it('invalid_grant ends the grant for all callers after one request', async () => {
     const holder = await stale(way)
     const dead = gate('refresh_token')
     dead.release(() => oauthError(400, 'invalid_grant'))
@@ -119,7 +123,7 @@ describe.each(WAYS)('by %s', (way) => {
     expect(dead.calls()).toBe(1)
   })
 
-  it('invalid_grant for a refresh token that was replaced meanwhile ends nothing', async () => {
+  it('invalid_grant for a replaced refresh token ends nothing', async () => {
     const holder = await stale(way)
     const dead = gate('refresh_token')
     const asking = stampede(holder)

@@ -1,4 +1,4 @@
-/** This file is the tests of hashes and random ids, against published vectors. */
+/** Hashes and random ids, checked with published test vectors. */
 
 import { expect, it } from 'vitest'
 import { base64url, randomId, sha256, timingSafeEqual } from '../../src/crypto/digest.ts'
@@ -10,16 +10,16 @@ it.each([
     given: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
     expected: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
   },
-])('hashes as $of says', async ({ given, expected }) => {
+])('hashes the vector of $of', async ({ given, expected }) => {
   expect(await sha256(given)).toBe(expected)
 })
 
-it('writes base64url without padding', () => {
+it('encodes base64url without padding', () => {
   expect(base64url(new Uint8Array([0xfb, 0xff, 0xbf, 0xff]).buffer)).toBe('-_-__w')
   expect(base64url(new ArrayBuffer(0))).toBe('')
 })
 
-it('makes ids of 128 random bits, none of them twice (TMB-31)', () => {
+it('makes unique ids of 128 random bits (TMB-31)', () => {
   const ids = Array.from({ length: 2000 }, randomId)
   expect(new Set(ids).size).toBe(ids.length)
   const bytes = ids.map((id) => Uint8Array.fromBase64(id, { alphabet: 'base64url' }))
@@ -35,7 +35,7 @@ it.each([
   ['nonce', 'nonce', true],
   ['nonce', 'nonCe', false],
   ['nonce', 'nonce2', false],
-  ['ä', 'a\u0308', false], // they look alike
-])('%j and %j are one text: %s (TMB-26)', (a, b, isSame) => {
+  ['ä', 'a\u0308', false], // both are displayed alike
+])('compares %j with %j: %s (TMB-26)', (a, b, isSame) => {
   expect(timingSafeEqual(a, b)).toBe(isSame)
 })

@@ -1,23 +1,23 @@
-/** This file is keys for tests: made of a number, so that a test names which of them it means. */
+/** Keys for tests, each made from a number. */
 
 import { createKeyring, type Keyring, type Purpose } from '../../src/crypto/keyring.ts'
 
-/** The 32 bytes of a number, from 0 to 255. */
+/** Makes 32 bytes from a number of 0 to 255. */
 export function secretOf(seed: number): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: 32 }, (_, index) => index * 7 + seed)
 }
 
-/** Writes a secret as configuration has it. */
+/** Encodes a secret for the configuration. */
 export function encoded(secret: Uint8Array): string {
   return secret.toBase64({ alphabet: 'base64url', omitPadding: true })
 }
 
-/** A keyring of secrets by kid, the sealing one first. */
+/** Makes a keyring of secrets by kid; the first one seals. */
 export function ringOf(seeds: Readonly<Record<string, number>>): Keyring {
   return createKeyring(new Map(Object.entries(seeds).map(([kid, seed]) => [kid, secretOf(seed)])))
 }
 
-/** The bytes of a purpose's key, derived a second time: HKDF-SHA256, no salt, the purpose as info; RFC 5869. */
+/** Derives the key of a purpose without the broker's code: HKDF-SHA256, no salt, the purpose as info; RFC 5869. */
 export async function derivedBytes(
   secret: Uint8Array<ArrayBuffer>,
   purpose: Purpose,

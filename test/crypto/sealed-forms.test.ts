@@ -1,4 +1,4 @@
-/** This file is the tests of everything we seal: each form opens as itself, in its own place, as it was written, and in no other way. */
+/** Everything the broker seals: each form opens unchanged, in its own place, and in no other way. */
 
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
@@ -12,15 +12,14 @@ import {
   readCookies,
   SESSION_COOKIE_PREFIX,
 } from '../../src/session/cookies.ts'
-import { openTicket, sealTicket } from '../../src/session/media-ticket.ts'
 import { openPending, sealPending } from '../../src/session/pending-authorization.ts'
 import { openSession, sealSession } from '../../src/session/session-cookie.ts'
-import { openBrowserToken, sealBrowserToken } from '../../src/session/tokens.ts'
+import { openToken, sealToken } from '../../src/session/tokens.ts'
 import { readToken, tokenKey, writeToken } from '../../src/subject/kv-records.ts'
 import { createVault } from '../../src/subject/vault.ts'
 import { encoded, secretOf } from './keys.ts'
 
-const trail = openAuditLog({}, () => {})
+const auditLog = openAuditLog({}, () => {})
 
 const AT = 2_000_000_000
 beforeEach(() => {
@@ -30,7 +29,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** A broker of its own: its keys, and its place in the world. */
+/** The configuration of a broker with these keys. */
 const brokerOf = (keys: string, more: object = {}): Config =>
   readConfig({ ...env, ENCRYPTION_KEYS: keys, ...more }).config
 const K1 = `k1:${encoded(secretOf(1))}`
@@ -39,17 +38,17 @@ const ours = brokerOf(K1)
 
 type Json = Record<string, unknown>
 
-/** A form as it travels: how it is written, and what is read of a text that came back in its place. */
+/** A form of sealed text: how it is sealed, and how a text in its place is opened. */
 interface Form {
   seal(config: Config, record: Json): Promise<string>
   open(config: Config, sealed: string): Promise<unknown>
-  /** The text is bound to the broker's URL, not to a name of its own. */
+  /** Its place is the broker's URL. */
   isOfUrl?: true
-  /** What the form itself needs of a record. */
+  /** The members that the form requires of a record. */
   needs?: Json
-  /** Seconds after which it opens no more. */
-  ends?: number
-  /** Longer texts are not even opened. */
+  /** How long it opens, in seconds. */
+  lifetime?: number
+  /** The longest text that is opened, in characters. */
   maxLength?: number
 }
 
@@ -63,14 +62,14 @@ const PENDING = PENDING_COOKIE_PREFIX + (await sha256(STATE)).slice(0, 16)
 
 const FORMS: Record<string, Form> = {
   session: {
-    ends: 60,
+    lifetime: 60,
     needs: { client: 'web', exp: AT + 60 },
     seal: async (config, record) => sealedIn(await sealSession(config, record as never)),
     open: async (config, sealed) =>
       openSession(config, 'web', jar(`${SESSION_COOKIE_PREFIX}web`, sealed)),
   },
   'pending authorization': {
-    ends: 600,
+    lifetime: 600,
     needs: { state: STATE, iat: AT },
     seal: async (config, record) =>
       sealedIn((await sealPending(config, record as never, readCookies(''))).at(-1)),
@@ -78,48 +77,40 @@ const FORMS: Record<string, Form> = {
       (await openPending(config, STATE, jar(PENDING, sealed)))?.pending,
   },
   ...Object.fromEntries(
-    (['refresh', 'access', 'code', 'request'] as const).map((type) => [
-      `${type} handle`,
+    (['refresh', 'access', 'code', 'request', 'media'] as const).map((type) => [
+      `${type} token`,
       {
         isOfUrl: true,
-        ends: 60,
+        lifetime: 60,
         maxLength: 8192,
         needs: { exp: AT + 60 },
-        seal: async (config, record) => sealBrowserToken(config, type, record as never),
-        open: async (config, sealed) => openBrowserToken(config, type, sealed),
+        seal: async (config, record) => sealToken(config, type, record as never),
+        open: async (config, sealed) => openToken(config, type, sealed),
       } satisfies Form,
     ]),
   ),
-  'media ticket': {
-    isOfUrl: true,
-    ends: 900,
-    maxLength: 8192,
-    needs: { exp: AT + 900 },
-    seal: async (config, record) => sealTicket(config, record as never),
-    open: openTicket,
-  },
   'stored grant': {
     seal: async ({ keyring }, record) =>
-      createVault(keyring, 's', trail).sealGrant('k', record as never),
+      createVault(keyring, 's', auditLog).sealGrant('k', record as never),
     open: async ({ keyring }, sealed) =>
-      createVault(keyring, 's', trail).openGrant({ scope_set_key: 'k', sealed }),
+      createVault(keyring, 's', auditLog).openGrant({ scope_set_key: 'k', sealed }),
   },
   'stored access token': {
     seal: async ({ keyring }, record) =>
-      createVault(keyring, 's', trail).sealToken('k', record as never),
+      createVault(keyring, 's', auditLog).sealToken('k', record as never),
     open: async ({ keyring }, sealed) =>
-      createVault(keyring, 's', trail).openToken({ scope_set_key: 'k', sealed } as never),
+      createVault(keyring, 's', auditLog).openToken({ scope_set_key: 'k', sealed } as never),
   },
-  'held consent': {
+  'pending consent': {
     seal: async ({ keyring }, record) =>
-      createVault(keyring, 's', trail).sealConsent('id', record as never),
+      createVault(keyring, 's', auditLog).sealConsent('id', record as never),
     open: async ({ keyring }, sealed) =>
-      createVault(keyring, 's', trail).openConsent({ id: 'id', sealed } as never),
+      createVault(keyring, 's', auditLog).openConsent({ id: 'id', sealed } as never),
   },
   'access token in KV': {
     needs: { expires_at: AT + 3600 },
     seal: async ({ keyring }, record) => {
-      await writeToken(env.TOKENS, keyring, tokenKey('s', 'kv'), record as never, AT)
+      await writeToken(env.TOKENS, keyring, tokenKey('s', 'kv'), record as never)
       return (await env.TOKENS.get(tokenKey('s', 'kv'))) ?? ''
     },
     open: async ({ keyring }, sealed) => {
@@ -129,7 +120,7 @@ const FORMS: Record<string, Form> = {
   },
 }
 
-/** Records of whatever is JSON, with whatever the form needs. */
+/** Any JSON object that has what the form requires. */
 const recordOf = ({ needs = {} }: Form): fc.Arbitrary<Json> =>
   fc
     .dictionary(fc.string({ unit: 'binary', maxLength: 20 }), fc.jsonValue({ maxDepth: 2 }), {
@@ -151,10 +142,10 @@ describe.each(Object.entries(FORMS))('a %s', (_, form) => {
     )
   })
 
-  it('does not open with any one character replaced, added or left out (property; TMB-53)', async () => {
+  it('does not open with one character replaced, added or removed (property; TMB-53)', async () => {
     const sealed = await form.seal(ours, { ...form.needs })
     expect(await form.open(ours, sealed)).toBeDefined()
-    // The last characters of a part spell bits that stand for nothing: those are the likely slips.
+    // The last character of a part has unused bits, so changes are most likely to be missed there.
     const ends = [...sealed.matchAll(/.(?=\.|$)/g)].map(({ index }) => index)
     const at = fc.oneof(fc.constantFrom(...ends), fc.nat(sealed.length - 1))
     const letter = fc.constantFrom(...BASE64URL, '.', '=', '+', '/', '%', '~')
@@ -173,7 +164,7 @@ describe.each(Object.entries(FORMS))('a %s', (_, form) => {
     )
   })
 
-  it('has one spelling only, whatever a reader of base64url forgives (RFC 4648 §3.5)', async () => {
+  it('opens in one encoding only, although base64url decoders accept others (RFC 4648 §3.5)', async () => {
     const sealed = await form.seal(ours, { ...form.needs })
     for (const { index, 0: last } of sealed.matchAll(/.(?=\.|$)/g)) {
       const others = BASE64URL.filter((letter) => letter !== last)
@@ -184,29 +175,29 @@ describe.each(Object.entries(FORMS))('a %s', (_, form) => {
     }
   })
 
-  it('opens as nothing else (TMB-53, TMB-55)', async () => {
+  it('does not open as another form (TMB-53, TMB-55)', async () => {
     const sealed = await form.seal(ours, { ...form.needs })
     for (const other of Object.values(FORMS).filter((other) => other !== form))
       expect(await other.open(ours, sealed)).toBeUndefined()
   })
 
-  it('opens under an older key, and under no other of whatever kid (TMB-55)', async () => {
+  it('opens with an older key, and not with another key of the same kid (TMB-55)', async () => {
     const sealed = await form.seal(ours, { ...form.needs })
     expect(await form.open(brokerOf(`${K2},${K1}`), sealed)).toBeDefined()
     expect(await form.open(brokerOf(K2), sealed)).toBeUndefined()
     expect(await form.open(brokerOf(K2.replace('k2', 'k1')), sealed)).toBeUndefined()
   })
 
-  it.runIf(form.ends)('opens until it ends, and not in that moment any more', async () => {
+  it.runIf(form.lifetime)('opens until it expires, and not at that moment', async () => {
     const sealed = await form.seal(ours, { ...form.needs })
-    const end = (AT + (form.ends ?? 0)) * 1000
+    const end = (AT + (form.lifetime ?? 0)) * 1000
     vi.setSystemTime(end - 1)
     expect(await form.open(ours, sealed)).toBeDefined()
     vi.setSystemTime(end)
     expect(await form.open(ours, sealed)).toBeUndefined()
   })
 
-  it.runIf(form.maxLength)('is not even opened where it is too long (TMB-73)', async () => {
+  it.runIf(form.maxLength)('is not decrypted if it is too long (TMB-73)', async () => {
     const { maxLength = 0 } = form
     const decrypt = vi.spyOn(crypto.subtle, 'decrypt')
     for (let pad = (maxLength * 3) / 4 - 400, isOver = false; !isOver; pad++) {
@@ -220,12 +211,12 @@ describe.each(Object.entries(FORMS))('a %s', (_, form) => {
     decrypt.mockRestore()
   })
 
-  it.skipIf(!form.isOfUrl)('is nothing to another broker with the same keys', async () => {
+  it.skipIf(!form.isOfUrl)('does not open at another broker with the same keys', async () => {
     const other = brokerOf(K1, { BASE_URL: 'https://other.example' })
     expect(await form.open(other, await form.seal(ours, { ...form.needs }))).toBeUndefined()
   })
 
-  it('is read of any text without a throw, and no text that is not sealed opens (property; TMB-54)', async () => {
+  it('does not open from any other text, and throws nothing (property; TMB-54)', async () => {
     const sealed = await form.seal(ours, { ...form.needs })
     const parts = sealed.split('.')
     const odd = fc.oneof(

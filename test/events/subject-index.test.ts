@@ -1,4 +1,4 @@
-/** The Durable Object that leads from a provider's name to the subjects that have it. */
+/** The Durable Object that finds the subjects of a provider name. */
 
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
@@ -25,55 +25,55 @@ function named(name: string): DurableObjectStub<SubjectIndex> {
   return env.SUBJECT_INDEX.getByName(name) as unknown as DurableObjectStub<SubjectIndex>
 }
 
-/** Seconds until its alarm, and how many things it keeps. */
+/** Seconds until its alarm, and how many values it stores. */
 async function stateOf(
   stub: DurableObjectStub<SubjectIndex>,
-): Promise<{ alarm?: number; keeps: number }> {
+): Promise<{ alarm?: number; values: number }> {
   return runInDurableObject(stub, async (_, { storage }) => {
     const at = await storage.getAlarm()
-    const keeps = [...storage.kv.list()].length
-    return at === null ? { keeps } : { alarm: at / 1000 - now(), keeps }
+    const values = [...storage.kv.list()].length
+    return at === null ? { values } : { alarm: at / 1000 - now(), values }
   })
 }
 
-it('leads to each subject once, the newest last, and to a hundred at most', async () => {
+it('lists each subject once, the newest last, at most a hundred', async () => {
   expect(await index.subjects()).toEqual([])
   for (const subject of ['a', 'b', 'a']) await index.add('n', subject)
   expect(await index.subjects()).toEqual(['b', 'a'])
   for (let count = 0; count < 99; count++) await index.add('n', `${count}`)
-  const linked = await index.subjects()
-  expect(linked).toHaveLength(100)
-  expect([linked[0], linked.at(-1)]).toEqual(['a', '98'])
+  const indexed = await index.subjects()
+  expect(indexed).toHaveLength(100)
+  expect([indexed[0], indexed.at(-1)]).toEqual(['a', '98'])
 })
 
-it('is checked after thirty days, and keeps the subjects that still have the name', async () => {
+it('keeps only subjects with a grant of that name, checked every thirty days', async () => {
   await logIn(browse())
   const name = await accountName(theConfig(), the.sub)
   const { key } = await subjectOf()
   const entry = named(name)
   for (const subject of ['nobody', key, 'nobody else']) await entry.add(name, subject)
-  expect(await stateOf(entry)).toEqual({ alarm: 30 * DAY, keeps: 1 })
+  expect(await stateOf(entry)).toEqual({ alarm: 30 * DAY, values: 1 })
   later(29 * DAY)
   await alarm(entry)
   expect(await entry.subjects()).toEqual([key])
-  expect(await stateOf(entry)).toEqual({ alarm: 30 * DAY, keeps: 1 })
+  expect(await stateOf(entry)).toEqual({ alarm: 30 * DAY, values: 1 })
   await (await subjectOf()).stub.disconnectForOperator()
   await alarm(entry)
-  expect(await stateOf(entry)).toEqual({ keeps: 0 })
+  expect(await stateOf(entry)).toEqual({ values: 0 })
 })
 
-it('a subject that is added while others are checked stays', async () => {
+it('keeps a subject that is added during a check', async () => {
   await logIn(browse())
   const name = await accountName(theConfig(), the.sub)
   const { key } = await subjectOf()
   const entry = named(name)
   await entry.add(name, key)
   const gate = holdCrypto('sign')
-  const tidying = alarm(entry)
+  const checking = alarm(entry)
   await gate.arrived()
   await entry.add(name, 'new')
   gate.release()
-  await tidying
+  await checking
   expect(await entry.subjects()).toEqual([key, 'new'])
-  expect(await dumpObject(entry)).toMatch(/^\[\[\],/) // and it is no subject for that
+  expect(await dumpObject(entry)).toMatch(/^\[\[\],/) // the check makes no subject
 })

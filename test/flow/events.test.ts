@@ -1,4 +1,4 @@
-/** This file is Cross-Account Protection: what Google says of an account ends here at once, for whom it is meant and nobody else (TMB-67). */
+/** Cross-Account Protection: a security event of Google takes effect at once, for its account only (TMB-67). */
 
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
@@ -34,10 +34,13 @@ beforeEach(async () => {
   open = async (way, account) => openHolder(way, { google, issuer }, account)
 })
 
-type Happening = Parameters<SimulatedGoogle['simulator']['announce']>[0]
+type Announcement = Parameters<SimulatedGoogle['simulator']['announce']>[0]
 
-/** Has Google tell of an account. */
-async function announce(type: Happening['type'], more: Partial<Happening> = {}): Promise<number> {
+/** Makes Google send an event about Ada's account. */
+async function announce(
+  type: Announcement['type'],
+  more: Partial<Announcement> = {},
+): Promise<number> {
   const account = type === 'token-revoked' || type === 'verification' ? {} : { account: ADA }
   later(1)
   const sent = await google.simulator.announce({
@@ -49,7 +52,7 @@ async function announce(type: Happening['type'], more: Partial<Happening> = {}):
   return sent?.status ?? -1
 }
 
-/** The person removes the app on Google's page of connections. */
+/** Removes the app on Google's page of connections, as a user does. */
 async function removeApp(account: string = ADA): Promise<void> {
   later(1)
   const body = new URLSearchParams({ account, client_id: 'test-client' })
@@ -62,35 +65,35 @@ async function removeApp(account: string = ADA): Promise<void> {
   })
 }
 
-/** After this every location of KV has heard. */
-async function everywhere(...holders: Holder[]): Promise<void> {
+/** Waits until all locations of KV are up to date. */
+async function untilSpread(...holders: Holder[]): Promise<void> {
   if (isHostile) for (const { stub } of holders) await aMinute(stub)
 }
 
-const told = async (holder: Holder, bundle?: string): Promise<string> => {
+const answerTo = async (holder: Holder, bundle?: string): Promise<string> => {
   const { status, body } = await holder.ask(bundle)
   return status === 200 ? 'ok' : [body.error, body.reason, body.likely_cause].join(' ').trim()
 }
 
 const REVOKED = 'consent_required ended revoked_by_user'
 
-describe.each(WAYS)('whoever comes by %s', (way) => {
-  it('has nothing any more once the person removed the app, and Google is not asked', async () => {
+describe.each(WAYS)('a user by %s', (way) => {
+  it('loses all grants after removing the app, without a request to Google', async () => {
     const [ada, ben] = [await open(way), await open(way, BEN)]
     for (const bundle of ['pick', 'upload']) await ada.connect(bundle)
     await ben.connect('pick')
     await removeApp()
-    await everywhere(ada, ben)
+    await untilSpread(ada, ben)
     const before = google.calls('token')
-    expect([await told(ada, 'pick'), await told(ada, 'upload')]).toEqual([REVOKED, REVOKED])
+    expect([await answerTo(ada, 'pick'), await answerTo(ada, 'upload')]).toEqual([REVOKED, REVOKED])
     expect(google.calls('token')).toBe(before)
-    expect(await told(ben)).toBe('ok')
+    expect(await answerTo(ben)).toBe('ok')
     const records = [...(await dumpKv()).entries()].filter(([key]) => key.includes(ada.key))
     expect(records.filter(([key]) => /^(grant|token)/.test(key))).toEqual([])
   })
 
   it.each(['prefix', 'hash_base64_sha512_sha512'] as const)(
-    'loses the one grant whose refresh token is named by its %s',
+    'loses only the grant whose refresh token is named by its %s',
     async (token_identifier_alg) => {
       const ada = await open(way)
       for (const bundle of ['pick', 'upload']) await ada.connect(bundle)
@@ -98,80 +101,77 @@ describe.each(WAYS)('whoever comes by %s', (way) => {
         .filter(([, { scopes }]) => scopes.includes(the.pick))
         .map(([name]) => name)
       expect(await announce('token-revoked', { refresh_token, token_identifier_alg })).toBe(202)
-      await everywhere(ada)
-      expect([await told(ada, 'pick'), await told(ada, 'upload')]).toEqual([REVOKED, 'ok'])
+      await untilSpread(ada)
+      expect([await answerTo(ada, 'pick'), await answerTo(ada, 'upload')]).toEqual([REVOKED, 'ok'])
     },
   )
 
-  it('is told of a refresh token that Google rotated since', async () => {
+  it('loses the grant by its rotated refresh token, not by the old one', async () => {
     const ada = await open(way)
     await ada.connect('pick')
     const [old = ''] = Object.keys(google.simulator.world.refresh_tokens)
     google.simulator.faults.add({ at: 'token:refresh_token', do: { rotate: true } })
     later(3600)
-    expect(await told(ada)).toBe('ok')
+    expect(await answerTo(ada)).toBe('ok')
     const [refresh_token = ''] = Object.keys(google.simulator.world.refresh_tokens)
     expect(refresh_token).not.toBe(old)
     await announce('token-revoked', { refresh_token: old })
-    await everywhere(ada)
-    expect(await told(ada)).toBe('ok')
+    await untilSpread(ada)
+    expect(await answerTo(ada)).toBe('ok')
     await announce('token-revoked', { refresh_token })
-    await everywhere(ada)
-    expect(await told(ada)).toBe(REVOKED)
+    await untilSpread(ada)
+    expect(await answerTo(ada)).toBe(REVOKED)
   })
 
-  it('keeps what began after the word was given, however late it comes', async () => {
+  it('keeps a grant that began after the event, even if the event arrives late', async () => {
     const ada = await open(way)
     await ada.connect('pick')
     later(1)
-    const word = await signEvent(google.simulator, {
+    const token = await signEvent(google.simulator, {
       events: { [TOKENS_REVOKED]: { subject: ADA_THERE } },
     })
     later(10)
     await ada.connect('upload')
-    expect((await sendEvent(word)).status).toBe(202)
-    await everywhere(ada)
+    expect((await sendEvent(token)).status).toBe(202)
+    await untilSpread(ada)
     const before = google.calls('token:refresh_token')
-    expect([await told(ada, 'pick'), await told(ada, 'upload')]).toEqual([REVOKED, 'ok'])
+    expect([await answerTo(ada, 'pick'), await answerTo(ada, 'upload')]).toEqual([REVOKED, 'ok'])
     expect(google.calls('token:refresh_token')).toBe(before)
   })
 
-  it('keeps what began within the same second, if Google still honours it', async () => {
+  it('keeps a grant of the same second if Google still accepts it', async () => {
     const ada = await open(way)
     await ada.connect('pick')
     google.simulator.removeApp(ADA)
-    const word = await signEvent(google.simulator)
+    const token = await signEvent(google.simulator)
     await ada.connect('pick')
-    expect((await sendEvent(word)).status).toBe(202)
-    await everywhere(ada)
+    expect((await sendEvent(token)).status).toBe(202)
+    await untilSpread(ada)
     const before = google.calls('token:refresh_token')
-    expect(await told(ada)).toBe('ok')
+    expect(await answerTo(ada)).toBe('ok')
     expect(google.calls('token:refresh_token')).toBe(before + 1)
   })
 
-  it.skipIf(way === 'jwt')(
-    'stays logged in where that began after the word was given',
-    async () => {
-      const ada = await open(way)
-      await ada.connect('pick')
-      const event = `${SECEVENT}/risc/event-type/sessions-revoked`
-      const word = await signEvent(google.simulator, {
-        events: { [event]: { subject: ADA_THERE } },
-      })
-      later(10)
-      await ada.connect('upload')
-      expect((await sendEvent(word)).status).toBe(202)
-      await everywhere(ada)
-      expect(await told(ada)).toBe('ok')
-    },
-  )
+  it.skipIf(way === 'jwt')('keeps a session that began after the event', async () => {
+    const ada = await open(way)
+    await ada.connect('pick')
+    const event = `${SECEVENT}/risc/event-type/sessions-revoked`
+    const token = await signEvent(google.simulator, {
+      events: { [event]: { subject: ADA_THERE } },
+    })
+    later(10)
+    await ada.connect('upload')
+    expect((await sendEvent(token)).status).toBe(202)
+    await untilSpread(ada)
+    expect(await answerTo(ada)).toBe('ok')
+  })
 
-  it('gets nothing of a refresh that is under way', async () => {
+  it('gets no token from a refresh that was under way', async () => {
     const ada = await open(way)
     await ada.connect('pick')
     later(3600)
     const refresh = gate('refresh_token')
-    const asking = told(ada)
+    const asking = answerTo(ada)
     await refresh.arrived()
     await removeApp()
     refresh.release(() =>
@@ -183,8 +183,8 @@ describe.each(WAYS)('whoever comes by %s', (way) => {
       }),
     )
     expect(await asking).toBe(REVOKED)
-    await everywhere(ada)
-    expect(await told(ada)).toBe(REVOKED)
+    await untilSpread(ada)
+    expect(await answerTo(ada)).toBe(REVOKED)
   })
 })
 
@@ -201,42 +201,39 @@ describe('what each event ends', () => {
   const LOGGED_OUT = 'login_required'
 
   it.each([
-    { happening: { type: 'sessions-revoked' }, answer: LOGGED_OUT },
-    { happening: { type: 'account-credential-change-required' }, answer: LOGGED_OUT },
-    { happening: { type: 'account-disabled', reason: 'hijacking' }, answer: LOGGED_OUT },
-    { happening: { type: 'account-purged' }, answer: LOGGED_OUT },
-    { happening: { type: 'account-enabled' }, answer: 'ok' },
-    { happening: { type: 'verification', state: 'canary-state' }, answer: 'ok' },
-  ] as const)(
-    '$happening.type: the session is then told $answer',
-    async ({ happening, answer }) => {
-      const { type, ...more } = happening
-      expect(await announce(type, more)).toBe(202)
-      await everywhere(ada, ben)
-      expect([await told(ada), await told(ben)]).toEqual([answer, 'ok'])
-    },
-  )
+    { event: { type: 'sessions-revoked' }, answer: LOGGED_OUT },
+    { event: { type: 'account-credential-change-required' }, answer: LOGGED_OUT },
+    { event: { type: 'account-disabled', reason: 'hijacking' }, answer: LOGGED_OUT },
+    { event: { type: 'account-purged' }, answer: LOGGED_OUT },
+    { event: { type: 'account-enabled' }, answer: 'ok' },
+    { event: { type: 'verification', state: 'canary-state' }, answer: 'ok' },
+  ] as const)('$event.type: the session then gets $answer', async ({ event, answer }) => {
+    const { type, ...more } = event
+    expect(await announce(type, more)).toBe(202)
+    await untilSpread(ada, ben)
+    expect([await answerTo(ada), await answerTo(ben)]).toEqual([answer, 'ok'])
+  })
 
-  it('a session that ended leaves the grant to whoever logs in again', async () => {
+  it('an ended session leaves the grant for the next login', async () => {
     await announce('sessions-revoked')
     later(1)
     const before = google.calls('token')
     await ada.connect('upload')
-    expect(await told(ada, 'pick')).toBe('ok')
+    expect(await answerTo(ada, 'pick')).toBe('ok')
     expect(google.calls('token')).toBe(before + 1)
   })
 
-  it('access tokens of a disabled account are dropped: the next refresh says whether the grant lives', async () => {
+  it('a disabled account loses its access tokens; the next refresh shows whether the grant is valid', async () => {
     await announce('account-disabled', { reason: 'hijacking' })
     later(1)
     await ada.connect('upload')
     const before = google.calls('token:refresh_token')
     google.simulator.removeApp(ADA)
-    expect(await told(ada, 'pick')).toMatch(/^consent_required ended/)
+    expect(await answerTo(ada, 'pick')).toMatch(/^consent_required ended/)
     expect(google.calls('token:refresh_token')).toBe(before + 1)
   })
 
-  it('nothing of a purged account is left', async () => {
+  it('a purged account loses all grants and tokens', async () => {
     await announce('account-purged')
     await aMinute(ada.stub)
     const keys = [...(await dumpKv()).keys()]
@@ -244,80 +241,80 @@ describe('what each event ends', () => {
     expect(keys.some((key) => key.includes(ben.key))).toBe(true)
   })
 
-  it('an event nobody here knows, of a user nobody here knows, is taken and does nothing', async () => {
+  it('an unknown event and an unknown user are accepted without effect', async () => {
     const events = {
       [`${SECEVENT}/risc/event-type/of-tomorrow`]: { subject: ADA_THERE },
       [TOKENS_REVOKED]: { subject: { ...ADA_THERE, sub: '1' } },
     }
     later(1)
     expect((await sendEvent(await signEvent(google.simulator, { events }))).status).toBe(202)
-    expect(await told(ada)).toBe('ok')
+    expect(await answerTo(ada)).toBe('ok')
   })
 
-  it('a user of the same name at another provider is somebody else', async () => {
+  it('a user with the same sub at another provider is not affected', async () => {
     const subject = { ...ADA_THERE, iss: 'https://other.example/' }
     later(1)
-    const word = await signEvent(google.simulator, { events: { [TOKENS_REVOKED]: { subject } } })
-    expect((await sendEvent(word)).status).toBe(202)
-    expect(await told(ada)).toBe('ok')
+    const token = await signEvent(google.simulator, { events: { [TOKENS_REVOKED]: { subject } } })
+    expect((await sendEvent(token)).status).toBe(202)
+    expect(await answerTo(ada)).toBe('ok')
   })
 })
 
-describe('notes of whose a name is', () => {
-  const noteAt = (name: string) =>
+describe('the index of provider names', () => {
+  const entryOf = (name: string) =>
     env.SUBJECT_INDEX.getByName(name) as unknown as DurableObjectStub<SubjectIndex>
   const DAYS_30 = 30 * 24 * 60 * 60
 
-  it('are as many as a user has names, hold no token, and go with the grant', async () => {
+  it('has one entry for each name, holds no token, and is emptied with the grant', async () => {
     const asked = vi.spyOn(env.SUBJECT_INDEX, 'getByName')
     const ada = await open('jwt')
     await ada.connect('pick')
     const names = asked.mock.calls.map(([name]) => name).filter((name) => name.startsWith('name/'))
-    const notes = new Map(names.map((name) => [name, noteAt(name)]))
+    const entries = new Map(names.map((name) => [name, entryOf(name)]))
     const [refresh_token = ''] = Object.keys(google.simulator.world.refresh_tokens)
-    expect(notes.size).toBe(3) // the account, and the refresh token by its prefix and its hash
-    for (const [name, stub] of notes) {
+    expect(entries.size).toBe(3) // the account, and the refresh token by its prefix and its hash
+    for (const [name, stub] of entries) {
       expect(await dumpObject(stub)).toContain(ada.key)
       expect(name + (await dumpObject(stub))).not.toContain(refresh_token.slice(0, 16))
       expect(name + (await dumpObject(stub))).not.toContain(ADA)
     }
     later(DAYS_30)
-    for (const stub of notes.values()) await alarm(stub)
-    for (const stub of notes.values()) expect(await dumpObject(stub)).toContain(ada.key)
+    for (const stub of entries.values()) await alarm(stub)
+    for (const stub of entries.values()) expect(await dumpObject(stub)).toContain(ada.key)
     await ada.end('/grants')
     later(DAYS_30)
-    for (const stub of notes.values()) await alarm(stub)
-    for (const stub of notes.values()) expect(await dumpObject(stub)).toBe('[[],[]]')
+    for (const stub of entries.values()) await alarm(stub)
+    for (const stub of entries.values()) expect(await dumpObject(stub)).toBe('[[],[]]')
   })
 
-  it('that are made while others are tidied away stay', async () => {
+  it('keeps an entry that is made during a check', async () => {
     const name = 'name/canary'
-    const note = noteAt(name)
-    await note.add(name, 'gone')
+    const entry = entryOf(name)
+    await entry.add(name, 'gone')
     const real = env.SUBJECTS.getByName.bind(env.SUBJECTS)
     vi.spyOn(env.SUBJECTS, 'getByName').mockImplementation((asked) =>
       asked === 'gone'
         ? ({
             hasProviderName: async () =>
-              noteAt(name)
+              entryOf(name)
                 .add(name, 'new')
                 .then(() => false),
           } as never)
         : real(asked),
     )
     later(DAYS_30)
-    await alarm(note)
-    expect(await note.subjects()).toContain('new')
+    await alarm(entry)
+    expect(await entry.subjects()).toContain('new')
   })
 
-  it('that could not be made cost the user nothing', async () => {
+  it('does not fail the user when it cannot be written', async () => {
     vi.spyOn(env.SUBJECT_INDEX, 'getByName').mockImplementation(() => {
       throw new Error('canary: no such place')
     })
     const errors = vi.spyOn(console, 'error').mockReturnValue()
     const ada = await open('oauth')
     await ada.connect('pick')
-    expect(await told(ada)).toBe('ok')
+    expect(await answerTo(ada)).toBe('ok')
     const lines = errors.mock.calls.map(([line]) => JSON.parse(String(line)))
     expect(lines).toMatchObject([{ event: 'name_not_noted', subject: ada.key }])
   })

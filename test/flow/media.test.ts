@@ -2,9 +2,9 @@
 
 import { evictDurableObject } from 'cloudflare:test'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { now } from '../../src/clock.ts'
 import type { MediaResponse } from '../../src/protocol/http.ts'
-import { sealTicket } from '../../src/session/media-ticket.ts'
-import { sealBrowserToken } from '../../src/session/tokens.ts'
+import { sealToken } from '../../src/session/tokens.ts'
 import { ALBUM_CLIENT, openIssuer } from '../support/app-issuer.ts'
 import {
   type Answer,
@@ -573,8 +573,8 @@ describe('a ticket', () => {
     const session = { id: 'x', client: the.client, sub: ADA, subject: key, exp: 4e9 }
     const bound = { ...session, jkt: 'x', bundle: 'pick', scope: the.pick, url: `${LH3}/x` }
     const handles = await Promise.all([
-      sealBrowserToken(config, 'access', bound),
-      sealBrowserToken(config, 'refresh', bound),
+      sealToken(config, 'access', bound),
+      sealToken(config, 'refresh', bound),
     ])
     for (const sealed of [...cookies, ...handles])
       expect(await errorOf(await openTicket(`${the.url}/media/${sealed}`))).toEqual([
@@ -624,7 +624,7 @@ describe('a ticket', () => {
     const { key } = await subjectOf()
     const config = { ...theConfig(), base_url: 'https://other.example' }
     const right = { client: the.client, subject: key, scope: the.pick, url: `${LH3}/x` }
-    const sealed = await sealTicket(config, right)
+    const sealed = await sealToken(config, 'media', { ...right, exp: now() + 60 })
     expect((await openTicket(`${the.url}/media/${sealed}`)).status).toBe(400)
   })
 

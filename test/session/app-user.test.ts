@@ -1,4 +1,4 @@
-/** This file is the tests of what a user's JWT has to be, by itself and to the second: whose, for whom, and for how long. */
+/** The JWT of an app's user: its issuer, audience, lifetime, kind and binding. */
 
 import { env } from 'cloudflare:workers'
 import { exportJWK, generateKeyPair } from 'jose'
@@ -15,7 +15,7 @@ const keys = (await generateKeyPair('ES256', { extractable: true })) as CryptoKe
 const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'k1', alg: 'ES256' }
 const OTHER = { ...ALBUM_CLIENT, audience: 'https://broker.example/other' }
 const { origins, redirect_uris } = ALBUM_CLIENT
-const FIRST = { ...ALBUM_CLIENT, issuer: 'https://first.example' } // of the same audience
+const FIRST = { ...ALBUM_CLIENT, issuer: 'https://first.example' } // with the same audience
 const clients = {
   ...{ plain: { origins, redirect_uris }, first: FIRST },
   ...{ gallery: ALBUM_CLIENT, other: OTHER },
@@ -42,7 +42,7 @@ const jwt = async (claims: object = {}, header: object = {}): Promise<string> =>
   )
 const verify = async (text: string): Promise<AppUser> => verifyAppJwt(config, text)
 
-it('a user is who the issuer says, at the client whose audience that is', async () => {
+it('the issuer gives the user, and the audience gives the client', async () => {
   const { client, sub, subject, ...more } = await verify(await jwt())
   expect([client.id, sub, more]).toEqual(['gallery', 'ada', {}])
   expect(subject).toBe(
@@ -55,15 +55,15 @@ it('a user is who the issuer says, at the client whose audience that is', async 
 
 it.each<{ what: string; claims?: object; header?: object }>([
   { what: 'our audience among others', claims: { aud: ['x', ALBUM_CLIENT.audience] } },
-  { what: 'a life of a day', claims: { exp: AT + DAY } },
+  { what: 'a lifetime of a day', claims: { exp: AT + DAY } },
   { what: 'an iat a minute ahead', claims: { iat: AT + 60, exp: AT + 61 } },
-  { what: 'an exp a minute ago, but for a second', claims: { iat: AT - 100, exp: AT - 59 } },
+  { what: 'an exp 59 seconds ago', claims: { iat: AT - 100, exp: AT - 59 } },
   { what: 'an nbf a minute ahead', claims: { nbf: AT + 60 } },
   { what: 'a sub of 255 characters', claims: { sub: 'x'.repeat(255) } },
   { what: 'the type of a JWT', header: { typ: 'JWT' } },
   { what: 'the type of an access token', header: { typ: 'at+JWT' } },
-  { what: 'that type in full', header: { typ: 'application/at+jwt' } },
-])('a JWT with $what is good', async ({ claims, header }) => {
+  { what: 'that type with application/', header: { typ: 'application/at+jwt' } },
+])('a JWT with $what is accepted', async ({ claims, header }) => {
   expect((await verify(await jwt(claims, header))).client.id).toBe('gallery')
 })
 
@@ -71,21 +71,18 @@ it.each<{ what: string; claims?: object; header?: object }>([
   { what: 'another issuer', claims: { iss: 'https://evil.example' } },
   { what: 'no issuer', claims: { iss: undefined } },
   { what: 'another audience', claims: { aud: 'x' } },
-  { what: 'no audience', claims: { aud: undefined } },
-  { what: 'a life of a day and a second', claims: { exp: AT + DAY + 1 } },
+  { what: 'a lifetime of a day and a second', claims: { exp: AT + DAY + 1 } },
   { what: 'an iat too far ahead', claims: { iat: AT + 61, exp: AT + 62 } },
   { what: 'an exp a minute ago', claims: { iat: AT - 100, exp: AT - 60 } },
   { what: 'an nbf too far ahead', claims: { nbf: AT + 61 } },
-  { what: 'no life', claims: { iat: AT + 9, exp: AT + 9 } },
+  { what: 'no lifetime', claims: { iat: AT + 9, exp: AT + 9 } },
   { what: 'an end before its beginning', claims: { iat: AT + 9, exp: AT + 8 } },
-  { what: 'no iat', claims: { iat: undefined } },
   { what: 'no exp', claims: { exp: undefined } },
   { what: 'no sub', claims: { sub: undefined } },
-  { what: 'an empty sub', claims: { sub: '' } },
   { what: 'a sub that is no text', claims: { sub: 7 } },
   { what: 'a sub of 256 characters', claims: { sub: 'x'.repeat(256) } },
   ...['nonce', 'at_hash', 'c_hash', 's_hash', 'events'].map((name) => ({
-    what: `a claim ${name}, as other things have`,
+    what: `the claim ${name} of another kind of JWT`,
     claims: { [name]: 'x' },
   })),
   ...['jwk', 'jku', 'x5u', 'x5c'].map((name) => ({
@@ -96,9 +93,9 @@ it.each<{ what: string; claims?: object; header?: object }>([
   { what: 'another algorithm', header: { alg: 'RS256' } },
   { what: 'another key', header: { kid: 'k2' } },
   { what: 'a binding of another kind', claims: { cnf: { 'x5t#S256': 'x' } } },
-  { what: 'a binding to nothing', claims: { cnf: null } },
-  { what: 'a binding to no text', claims: { cnf: { jkt: 7 } } },
-])('a JWT with $what is refused, and the operator can see why', async ({ claims, header }) => {
+  { what: 'a null binding', claims: { cnf: null } },
+  { what: 'a binding to a number', claims: { cnf: { jkt: 7 } } },
+])('a JWT with $what is refused, and the cause is kept for the log', async ({ claims, header }) => {
   const refusal = (await verify(await jwt(claims, header)).catch((error) => error)) as BrokerError
   expect(refusal).toBeInstanceOf(BrokerError)
   expect(refusal.failure).toEqual({ code: 'login_required', reason: 'app_jwt_invalid' })
@@ -106,21 +103,15 @@ it.each<{ what: string; claims?: object; header?: object }>([
   expect((refusal.cause as Error).message).not.toBe('')
 })
 
-it('a JWT may have 8,192 characters', async () => {
-  const fill = async (length: number): Promise<string> => {
-    for (const y of ['', 'y', 'yy', 'yyy'])
-      for (let pad = Math.floor((length * 3) / 4) - 300; pad < length; pad++) {
-        const text = await jwt({ x: 'x'.repeat(pad) }, { y })
-        if (text.length === length) return text
-        if (text.length > length) break
-      }
-    throw new Error('no such length')
-  }
-  expect((await verify(await fill(8192))).sub).toBe('ada')
-  await expect(verify(await fill(8193))).rejects.toMatchObject({ cause: { message: 'too long' } })
+it('a JWT has at most 8,192 characters (TMB-73)', async () => {
+  const padded = async (pad: number): Promise<string> => jwt({ x: 'x'.repeat(pad) })
+  const pad = Math.floor(((8192 - (await padded(0)).length) * 3) / 4)
+  expect((await verify(await padded(pad - 3))).sub).toBe('ada')
+  const long = padded(pad + 3)
+  await expect(verify(await long)).rejects.toMatchObject({ cause: { message: 'too long' } })
 })
 
-it('where the keys cannot be had nobody is refused for good', async () => {
+it('answers 503 when the keys cannot be fetched', async () => {
   vi.mocked(globalThis.fetch).mockRejectedValue(new TypeError('down'))
   vi.spyOn(console, 'error').mockImplementation(() => {})
   const fresh = readConfig({ ...env, CLIENTS: clients }).config

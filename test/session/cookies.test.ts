@@ -1,14 +1,12 @@
-/** This file is the tests of cookies: how ours are written, and that nobody else's is taken for one of ours. */
+/** Cookies: how ours are written and read, and that no other cookie is taken for ours. */
 
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   clearedCookie,
   PENDING_COOKIE_PREFIX,
-  pendingCookie,
   readCookies,
   SESSION_COOKIE_PREFIX,
-  sessionCookie,
+  setCookie,
 } from '../../src/session/cookies.ts'
 
 const SESSION = `${SESSION_COOKIE_PREFIX}web`
@@ -16,50 +14,26 @@ const PENDING = `${PENDING_COOKIE_PREFIX}abc`
 
 describe('a cookie of ours', () => {
   it.each([
-    {
-      what: 'a session',
-      line: sessionCookie(SESSION, 'a.b', 60),
-      name: SESSION,
-      same: 'Strict',
-    },
-    {
-      what: 'a pending authorization',
-      line: pendingCookie(PENDING, 'a.b', 60),
-      name: PENDING,
-      same: 'Lax',
-    },
-  ])('of $what has just the attributes it needs (TMB-30)', ({ line, name, same }) => {
-    const [pair, ...attributes] = line.split('; ')
+    { name: SESSION, same: 'Strict' },
+    { name: PENDING, same: 'Lax' },
+  ])('$name has exactly the attributes it needs (TMB-30)', ({ name, same }) => {
+    const [pair, ...attributes] = setCookie(name, 'a.b', 60).split('; ')
     expect(pair).toBe(`${name}=a.b`)
     expect(attributes.sort()).toEqual([
-      'HttpOnly',
-      'Max-Age=60',
-      'Path=/',
-      `SameSite=${same}`,
-      'Secure',
+      ...['HttpOnly', 'Max-Age=60', 'Path=/', `SameSite=${same}`, 'Secure'],
     ])
+    expect(clearedCookie(name)).toBe(setCookie(name, '', 60).replace('Max-Age=60', 'Max-Age=0'))
   })
 
-  it('has a name that only the server of this host can write (TMB-30)', () => {
+  it('has a name that only this host can set, and no script (TMB-30)', () => {
     for (const prefix of [SESSION_COOKIE_PREFIX, PENDING_COOKIE_PREFIX])
       expect(prefix).toMatch(/^__Host-Http-/)
   })
 
-  it.each([SESSION, PENDING])('%s is taken away with the attributes it was set with', (name) => {
-    const set = name === SESSION ? sessionCookie(name, '', 60) : pendingCookie(name, '', 60)
-    expect(clearedCookie(name)).toBe(set.replace('Max-Age=60', 'Max-Age=0'))
-  })
-
-  it('keeps the space within a value, and loses all that is around it', () => {
+  it('keeps white space inside a value, and loses it around', () => {
     const given = `${SESSION}=  a \t b\t ;${PENDING} \t= c`
     expect(readCookies(given).get(SESSION)).toBe('a \t b')
     expect(readCookies(given).get(PENDING)).toBe('c')
-  })
-
-  it('carries a sealed value as it is', () => {
-    const sealed = 'eyJ-_x..a-_B.c.d'
-    expect(sessionCookie(SESSION, sealed, 60)).toContain(`=${sealed};`)
-    expect(readCookies(`${SESSION}=${sealed}`).get(SESSION)).toBe(sealed)
   })
 })
 
@@ -83,14 +57,11 @@ describe('a request', () => {
   it.each([
     { given: `${SESSION}=evil; ${SESSION}=good` },
     { given: `${SESSION}=good; ${SESSION}=evil` },
-    { given: `${SESSION}=good; ${SESSION}=good` },
     { given: `${SESSION}=good; a=b; ${SESSION.toLowerCase()}=evil` },
-    { given: `${SESSION.toLowerCase()}=evil; ${SESSION}=good` },
     { given: `${SESSION.toUpperCase()}=evil;${SESSION}=good` },
     { given: `${SESSION}=good; ${SESSION.replace('__Host', '__host')}=evil` },
     { given: `${SESSION}=good;\t${SESSION} =evil` },
-    { given: `${SESSION}=; ${SESSION}=good` },
-  ])('that has $given is not believed, and its cookies can be taken away (TMB-34)', ({ given }) => {
+  ])('with $given has no session, and its cookies can be removed (TMB-34)', ({ given }) => {
     const cookies = readCookies(given)
     expect(cookies.get(SESSION)).toBeUndefined()
     expect(cookies.get(SESSION.toLowerCase())).toBeUndefined()
@@ -101,49 +72,27 @@ describe('a request', () => {
     `${SESSION.toLowerCase()}=evil`,
     `${SESSION.replace('__Host', '__host')}=evil`,
     `${SESSION.replace('Http', 'HTTP')}=evil`,
-    `_${SESSION}=evil`,
     `x${SESSION}=evil`,
     `"${SESSION}"=evil`,
-    `$${SESSION}=evil`,
     `${SESSION}%00=evil`,
-    `${SESSION}x=evil`,
-    `__Host-ptb-session-web=evil`,
     `a=1, ${SESSION}=evil`,
     `a="1 ${SESSION}=evil`,
     `%5F%5FHost-Http-ptb-session-web=evil`,
-  ])('that has only %s has no session (TMB-34)', (header) => {
+  ])('with only %s has no session (TMB-34)', (header) => {
     expect(readCookies(header).get(SESSION)).toBeUndefined()
   })
 
-  it('of up to 16 KiB of cookies is read, a longer one is not (TMB-34, TMB-73)', () => {
+  it('is read up to 16 KiB of cookies (TMB-34, TMB-73)', () => {
     const own = `${SESSION}=good; a=`
     const most = own + 'x'.repeat(16 * 1024 - own.length)
     expect(readCookies(most).get(SESSION)).toBe('good')
     expect(readCookies(`${most}x`).get(SESSION)).toBeUndefined()
     expect(readCookies(`${most}x`).names).toEqual([])
   })
-
-  it('has a cookie exactly if it comes once, in its own case (property; TMB-34)', () => {
-    const name = fc.constantFrom(
-      SESSION,
-      ...[SESSION, SESSION.toLowerCase(), SESSION.toUpperCase()],
-      ...[PENDING, `${SESSION}2`, 'theme', ''],
-    )
-    const pair = fc.tuple(name, fc.constantFrom('a', 'b', '', 'a=b', '"a"'))
-    fc.assert(
-      fc.property(fc.array(pair, { maxLength: 6 }), (pairs) => {
-        const { get } = readCookies(pairs.map((pair) => pair.join('=')).join('; '))
-        const alike = pairs.filter(([name]) => name.toLowerCase() === SESSION.toLowerCase())
-        const [only] = alike
-        const expected = alike.length === 1 && only?.[0] === SESSION ? only[1] : undefined
-        expect(get(SESSION)).toBe(expected)
-      }),
-    )
-  })
 })
 
 it.each(['\u2000', '\u00a0', '\ufeff', '\u000b', '\u3000'])(
-  'a name that begins with %j has no prefix in a browser, and none here (TMB-34)',
+  'a name after %j has no prefix in a browser, and none here (TMB-34)',
   (space) => {
     const name = '__Host-Http-ptb-session-default'
     expect(readCookies(`${space}${name}=evil`).get(name)).toBeUndefined()
@@ -153,7 +102,7 @@ it.each(['\u2000', '\u00a0', '\ufeff', '\u000b', '\u3000'])(
   },
 )
 
-it('a name of other letters than ours is nobody’s, and so never written back', () => {
+it('a name with other characters than ours is not read, and so never sent back', () => {
   expect(readCookies('__Host-Http-ptb-pending-(x=1; __Host-Http-ptb-pending-x)=1').names).toEqual(
     [],
   )

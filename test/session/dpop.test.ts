@@ -1,10 +1,10 @@
-/** This file is the tests of what a DPoP proof is refused for, in the operator's words, and of where each limit is. */
+/** DPoP proofs and nonces: each check with its logged reason, and each limit. */
 
 import { env } from 'cloudflare:workers'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { readConfig } from '../../src/config/config.ts'
-import { seal } from '../../src/crypto/seal.ts'
+import { type Place, seal } from '../../src/crypto/seal.ts'
 import { BrokerError } from '../../src/errors.ts'
 import { DPOP_ALGORITHMS, newNonce, type Proof, verifyProof } from '../../src/session/dpop.ts'
 import { sign } from './jws.ts'
@@ -22,6 +22,8 @@ const { config } = readConfig(env)
 const keys = (await generateKeyPair('ES256', { extractable: true })) as CryptoKeyPair
 const jwk = await exportJWK(keys.publicKey)
 const URL_ = 'https://broker.example/token'
+const KIND = { type: 'nonce', purpose: 'oauth' } as const
+const NONCE_PLACE: Place<{ iat: number }> = { kind: KIND, at: 'dpop' }
 
 interface Change {
   header?: object
@@ -39,7 +41,7 @@ async function prove({ header = {}, claims = {} }: Change = {}): Promise<string>
   )
 }
 
-/** The proof, or code and reason of the refusal. */
+/** The proof, or the code and reason of the failure. */
 async function verify(header: string | undefined, more: Change = {}): Promise<Proof | string> {
   const { access_token, url = URL_ } = more
   const target = { header, method: 'POST', url, ...(access_token ? { access_token } : {}) }
@@ -51,7 +53,7 @@ async function verify(header: string | undefined, more: Change = {}): Promise<Pr
   }
 }
 
-/** A proof of just so many characters. */
+/** Makes a proof of `length` characters, or the next possible length. */
 async function proofOf(length: number): Promise<string> {
   const bare = (await prove({ claims: { x: '' } })).length
   for (let pad = Math.floor(((length - bare) * 3) / 4) - 4; ; pad++) {
@@ -60,7 +62,7 @@ async function proofOf(length: number): Promise<string> {
   }
 }
 
-it('a good proof says whose key, which proof, and when it is over', async () => {
+it('a valid proof gives the key thumbprint, the jti and the expiry', async () => {
   const jkt = await calculateJwkThumbprint(jwk)
   expect(await verify(await prove())).toEqual({ jkt, jti: 'j', expires_at: AT + 120 })
   expect(DPOP_ALGORITHMS).toEqual(['ES256'])
@@ -68,12 +70,11 @@ it('a good proof says whose key, which proof, and when it is over', async () => 
 
 it.each<{ what: string; change: Change; reason: string }>([
   { what: 'a jti that is no text', change: { claims: { jti: 7 } }, reason: 'dpop_jti' },
-  { what: 'an empty jti', change: { claims: { jti: '' } }, reason: 'dpop_jti' },
   { what: 'a long jti', change: { claims: { jti: 'x'.repeat(257) } }, reason: 'dpop_jti' },
   { what: 'another method', change: { claims: { htm: 'post' } }, reason: 'dpop_htm' },
   { what: 'another path', change: { claims: { htu: `${URL_}/` } }, reason: 'dpop_htu' },
   {
-    what: 'a URL of somebody',
+    what: 'a URL with a user',
     change: { claims: { htu: URL_.replace('//', '//u@') } },
     reason: 'dpop_htu',
   },
@@ -83,39 +84,27 @@ it.each<{ what: string; change: Change; reason: string }>([
     reason: 'dpop_htu',
   },
   { what: 'no URL', change: { claims: { htu: 'token' } }, reason: 'dpop_htu' },
-  { what: 'a URL that is no text', change: { claims: { htu: [URL_] } }, reason: 'dpop_htu' },
   { what: 'no hash of the token', change: { access_token: 'a' }, reason: 'dpop_ath' },
-  { what: 'an exp gone by', change: { claims: { exp: AT - 1 } }, reason: 'dpop_signature' },
-  { what: 'an nbf to come', change: { claims: { nbf: AT + 1 } }, reason: 'dpop_signature' },
+  { what: 'an exp in the past', change: { claims: { exp: AT - 1 } }, reason: 'dpop_signature' },
+  { what: 'an nbf in the future', change: { claims: { nbf: AT + 1 } }, reason: 'dpop_signature' },
   { what: 'a stale iat', change: { claims: { iat: AT - 120.5 } }, reason: 'dpop_iat' },
-  { what: 'an iat to come', change: { claims: { iat: AT + 120.5 } }, reason: 'dpop_iat' },
+  { what: 'an iat in the future', change: { claims: { iat: AT + 120.5 } }, reason: 'dpop_iat' },
   { what: 'no jwk', change: { header: { jwk: undefined } }, reason: 'dpop_signature' },
   {
-    what: 'a curve misnamed',
+    what: 'a misnamed curve',
     change: { header: { jwk: { ...jwk, crv: '\0' } } },
     reason: 'dpop_jwk',
   },
   { what: 'another typ', change: { header: { typ: 'JWT' } }, reason: 'dpop_signature' },
   { what: 'no htm', change: { claims: { htm: undefined } }, reason: 'dpop_signature' },
-  { what: 'no htu', change: { claims: { htu: undefined } }, reason: 'dpop_signature' },
-  { what: 'no jti', change: { claims: { jti: undefined } }, reason: 'dpop_signature' },
   { what: 'no iat', change: { claims: { iat: undefined } }, reason: 'dpop_signature' },
 ])('a proof with $what is refused: $reason', async ({ change, reason }) => {
   expect(await verify(await prove(change), change)).toBe(`invalid_dpop_proof ${reason}`)
 })
 
-it('a proof may have a life of its own, and the hash of a token that does not come along', async () => {
+it('a proof may have exp and nbf, and a hash without a token', async () => {
   const claims = { exp: AT + 1, nbf: AT, ath: 'x' }
   expect(await verify(await prove({ claims }))).toMatchObject({ jti: 'j' })
-})
-
-it('the operator can see what was wrong with a signature', async () => {
-  const target = { header: 'x.y.z', method: 'POST', url: URL_ }
-  await expect(verifyProof(config, target)).rejects.toMatchObject({ cause: expect.any(Error) })
-})
-
-it.each([undefined, ''])('a proof that is %j is refused: dpop_header', async (header) => {
-  expect(await verify(header)).toBe('invalid_dpop_proof dpop_header')
 })
 
 it('a proof may have 4,096 characters, and a jti 256', async () => {
@@ -129,58 +118,42 @@ it('a proof may have 4,096 characters, and a jti 256', async () => {
   expect(await verify(await prove({ claims: { jti } }))).toMatchObject({ jti })
 })
 
-it.each([-120, 120])('a clock may be off by %i s', async (offset) => {
-  const iat = AT + offset
-  expect(await verify(await prove({ claims: { iat } }))).toMatchObject({ expires_at: iat + 120 })
-})
-
-it('the hash of the token has to be the one of this token; RFC 9449 §4.2', async () => {
-  const ath = 'ypeBEsobvcr6wjGzmiPcTaeG7_gUfE5yuYB3ha_uSLs'
-  const proof = await prove({ claims: { ath } })
-  expect(await verify(proof, { access_token: 'a' })).toMatchObject({ jti: 'j' })
-  expect(await verify(proof, { access_token: 'b' })).toBe('invalid_dpop_proof dpop_ath')
-})
-
-it('a nonce holds for an hour to the second, and only one of ours', async () => {
-  const nonceOf = async (iat: number): Promise<string> =>
-    seal(config.keyring, { type: 'nonce', at: 'dpop' }, { iat })
+it('a nonce is accepted for one hour, and only if the broker made it', async () => {
+  const nonceOf = async (iat: number): Promise<string> => seal(config.keyring, NONCE_PLACE, { iat })
   const withNonce = async (nonce: unknown): Promise<unknown> =>
     verify(await prove({ claims: { nonce } }))
   expect(await withNonce(await nonceOf(AT - 3599))).toMatchObject({ jti: 'j' })
   const others = [
     await nonceOf(AT - 3600),
-    await seal(config.keyring, { type: 'code', at: 'dpop' }, { iat: AT }),
+    await seal(config.keyring, { ...NONCE_PLACE, kind: { ...KIND, type: 'code' } }, { iat: AT }),
     7,
     'n',
   ]
   for (const nonce of others) expect(await withNonce(nonce)).toBe('use_dpop_nonce dpop_nonce')
 })
 
-it('a nonce is everybody’s for a minute, never from a time to come, and good on other isolates as well', async () => {
+it('a nonce is the same for a minute, and accepted by other isolates', async () => {
   const at = async (seconds: number): Promise<string> => {
     vi.setSystemTime((AT + seconds) * 1000)
     return newNonce(config)
   }
   const first = await at(1000)
   expect([await at(1000), await at(1059)]).toEqual([first, first])
-  const earlier = await at(999)
-  expect(earlier).not.toBe(first)
-  expect(await at(1058)).toBe(earlier)
-  expect(await at(1059)).not.toBe(earlier)
+  expect(await at(1060)).not.toBe(first)
   const { config: elsewhere } = readConfig(env)
   for (const [seconds, isGood] of [
-    [999 + 3599, true],
-    [999 + 3600, false],
+    [1000 + 3599, true],
+    [1000 + 3600, false],
   ] as const) {
     vi.setSystemTime((AT + seconds) * 1000)
-    const proof = await prove({ claims: { nonce: earlier, iat: AT + seconds } })
+    const proof = await prove({ claims: { nonce: first, iat: AT + seconds } })
     const target = { header: proof, method: 'POST', url: URL_ }
     const verdict = await verifyProof(elsewhere, target).catch(({ failure }) => failure.reason)
     expect(verdict).toEqual(isGood ? expect.objectContaining({ jti: 'j' }) : 'dpop_nonce')
   }
 })
 
-it('what is no verdict on a proof but a fault of ours stays one', async () => {
+it('an error of the broker itself is not answered as an invalid proof', async () => {
   const proof = await prove()
   vi.spyOn(crypto.subtle, 'digest').mockRejectedValue(new RangeError('boom'))
   await expect(verify(proof)).rejects.toThrow('boom')

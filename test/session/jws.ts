@@ -1,8 +1,8 @@
-/** This file is signed texts for tests: whatever header and claims, with no library to say no. */
+/** Signs JWTs for tests with any header and claims, without the checks of a library. */
 
 import { encoded } from '../crypto/keys.ts'
 
-/** Signs with ES256, or RS256 where the key is of that kind; RFC 7515 §3.1. */
+/** Signs with ES256, or with RS256 for an RSA key; RFC 7515 §3.1. */
 export async function sign(header: object, claims: object, key: CryptoKey): Promise<string> {
   const text = [header, claims].map((value) => part(JSON.stringify(value))).join('.')
   const algorithm = { name: key.algorithm.name, hash: 'SHA-256' }
@@ -10,7 +10,7 @@ export async function sign(header: object, claims: object, key: CryptoKey): Prom
   return `${text}.${encoded(new Uint8Array(signature))}`
 }
 
-/** Writes a part of a JWS. */
+/** Encodes a part of a JWS. */
 export function part(text: string): string {
   return encoded(new TextEncoder().encode(text))
 }

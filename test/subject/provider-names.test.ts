@@ -1,4 +1,4 @@
-/** This file is the tests of the names by which Google speaks of a grant: each the same however it is spelt, and none readable. */
+/** Provider names: keyed hashes of what Google's security events name, and their index. */
 
 import { env } from 'cloudflare:workers'
 import { expect, it, vi } from 'vitest'
@@ -16,7 +16,7 @@ stage()
 const config = theConfig()
 const refresh_token = '1//canary-refresh-token-of-some-length'
 
-it('a refresh token goes by its first sixteen characters and by its hash hashed again, both hidden', async () => {
+it('a refresh token has one name for its 16-character prefix and one for its double hash', async () => {
   const once = await crypto.subtle.digest('SHA-512', new TextEncoder().encode(refresh_token))
   const twice = new Uint8Array(await crypto.subtle.digest('SHA-512', once)).toBase64()
   const names = await namesOfToken(config, { refresh_token })
@@ -25,10 +25,10 @@ it('a refresh token goes by its first sixteen characters and by its hash hashed 
     await tokenName(config, { alg: 'hash_base64_sha512_sha512', token: twice }),
   ])
   for (const name of names) expect(name).toMatch(/^name\/[\w-]{43}$/)
-  expect(twice).toMatch(/[+/].*=$/) // or the spellings would not differ
+  expect(twice).toMatch(/[+/].*=$/) // so that the encodings differ
 })
 
-it('a hash is the same in either alphabet, padded or not; a prefix is what it is', async () => {
+it('a hash has the same name in either base64 alphabet, padded or not; a prefix is not decoded', async () => {
   const hash = (token: string) => tokenName(config, { alg: 'hash_base64_sha512_sha512', token })
   const [name] = [await hash('a+b/c+d/e==')]
   for (const token of ['a-b_c-d_e', 'a-b_c-d_e==', 'a+b/c+d/e', 'a+b/c+d/e='])
@@ -39,14 +39,7 @@ it('a hash is the same in either alphabet, padded or not; a prefix is what it is
   expect(await prefix('same')).not.toBe(await hash('same'))
 })
 
-it('an account goes by its issuer and its user, and is told apart from a token', async () => {
-  const name = await accountName(config, 'ada')
-  expect(name).toMatch(/^name\/[\w-]{43}$/)
-  expect(await accountName({ ...config, issuer: 'https://other.example' }, 'ada')).not.toBe(name)
-  expect(await accountName(config, 'ben')).not.toBe(name)
-})
-
-it('names lead to their subject, and where one cannot, the log says so and nobody waits for it', async () => {
+it('the index finds the subject of a name; a failure to add one is only logged', async () => {
   await addToIndex(env, ['one', 'two'], 'ada')
   for (const name of ['one', 'two'])
     expect(await env.SUBJECT_INDEX.getByName(name).subjects()).toEqual(['ada'])
@@ -60,7 +53,7 @@ it('names lead to their subject, and where one cannot, the log says so and nobod
   })
 })
 
-it('names stay what they are from one version to the next, or the notes that there are lead nowhere', async () => {
+it('names do not change between versions of the broker, so that the index still matches', async () => {
   expect(await accountName(config, 'ada')).toBe('name/zYh6Q0QUxZ9aU14XoEtVhWpdiexnxwEz_Qm0KpqVAbQ')
   expect(await tokenName(config, { alg: 'prefix', token: '1//ada' })).toBe(
     'name/0fvRfuWtqM8dfReM82Vin3EEQ-MtqqvR1wqv7N6cU8s',

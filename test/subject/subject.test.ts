@@ -1,16 +1,13 @@
-/** This file is the tests of the Durable Object itself: what it answers to whom, and that one who keeps nothing keeps nothing. */
+/** The Durable Object of a subject: its answers to each kind of caller, and an empty object stays empty. */
 
-import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
+import { runInDurableObject } from 'cloudflare:test'
 import { beforeEach, expect, it, vi } from 'vitest'
 import { now } from '../../src/clock.ts'
 import type { Credential } from '../../src/subject/credential.ts'
-import { accountName } from '../../src/subject/provider-names.ts'
 import type { Subject } from '../../src/subject/subject.ts'
 import { beginSession, consentTo, subjectOf, the, theConfig } from '../support/broker.ts'
-import { createHostileKv } from '../support/hostile-kv.ts'
 import { refreshed, type ScriptedGoogle, scriptGoogle } from '../support/scripted-google.ts'
 import { alarm, dumpObject, later, readLog, stage } from '../support/story.ts'
-import { configure } from '../support/worker.ts'
 
 stage()
 
@@ -26,7 +23,7 @@ type Session = Extract<Credential, { kind: 'session' }>
 
 const stranger: Credential = { kind: 'session', id: 'stranger' }
 
-/** Consents; @returns the session that began. */
+/** Consents. @returns the session that began */
 async function connect(
   scope: string = the.pick,
 ): Promise<{ credential: Session; family_id: string }> {
@@ -34,7 +31,7 @@ async function connect(
   return { credential: { kind: 'session', id }, family_id }
 }
 
-const lives = async (credential: Credential): Promise<boolean> =>
+const isLive = async (credential: Credential): Promise<boolean> =>
   (await stub.touchSession(credential)).ok
 
 /** The status of each scope set, for a user of an app. */
@@ -54,7 +51,7 @@ it.each<{ what: string; call: () => Promise<unknown>; expected: unknown }>([
     expected: { ok: true, value: { granted: false } },
   },
   {
-    what: 'accessToken',
+    what: 'issueToken',
     call: async () =>
       stub.issueToken({ credential: user, scope: the.pick, min_ttl: 0, missed_in_kv: true }),
     expected: {
@@ -66,39 +63,43 @@ it.each<{ what: string; call: () => Promise<unknown>; expected: unknown }>([
     },
   },
   {
-    what: 'describe',
+    what: 'describeScopes',
     call: async () => stub.describeScopes(user, [the.pick]),
     expected: { ok: true, value: [NEVER] },
   },
-  { what: 'confirm', call: async () => stub.touchSession(user), expected: DONE },
+  { what: 'touchSession', call: async () => stub.touchSession(user), expected: DONE },
   {
-    what: 'confirm a session',
+    what: 'touchSession of a session',
     call: async () => stub.touchSession(stranger),
     expected: LOGIN_REQUIRED,
   },
   {
-    what: 'redeem',
+    what: 'redeemCode',
     call: async () => stub.redeemCode('one'),
     expected: { ok: false, failure: { code: 'invalid_grant', reason: 'code_unknown' } },
   },
-  { what: 'dropPending', call: async () => stub.dropPendingGrant('one'), expected: undefined },
-  { what: 'endSession', call: async () => stub.endSession('one', true), expected: undefined },
-  { what: 'forget', call: async () => stub.forgetGrant(user, the.pick), expected: DONE },
+  { what: 'dropPendingGrant', call: async () => stub.dropPendingGrant('one'), expected: DONE },
+  { what: 'endSession', call: async () => stub.endSession('one', true), expected: DONE },
+  { what: 'forgetGrant', call: async () => stub.forgetGrant(user, the.pick), expected: DONE },
   { what: 'disconnect', call: async () => stub.disconnect(user), expected: DONE },
   {
     what: 'disconnect of a session',
     call: async () => stub.disconnect(stranger),
     expected: DONE,
   },
-  { what: 'the operator', call: async () => stub.disconnectForOperator(), expected: false },
   {
-    what: 'heed',
+    what: 'disconnectForOperator',
+    call: async () => stub.disconnectForOperator(),
+    expected: false,
+  },
+  {
+    what: 'applySecurityEvent',
     call: async () => stub.applySecurityEvent({ type: 'tokens_revoked', name: 'n', at: now() }),
     expected: DONE,
   },
-  { what: 'goesBy', call: async () => stub.hasProviderName('n'), expected: false },
+  { what: 'hasProviderName', call: async () => stub.hasProviderName('n'), expected: false },
   { what: 'stats', call: async () => stub.stats(true), expected: undefined },
-])('an object that keeps nothing is none the wiser for $what (TMB-59)', async (row) => {
+])('an empty object stays empty after $what (TMB-59)', async (row) => {
   const answer = await row.call()
   if (row.expected === undefined || typeof row.expected === 'boolean')
     expect(answer).toBe(row.expected)
@@ -106,7 +107,7 @@ it.each<{ what: string; call: () => Promise<unknown>; expected: unknown }>([
   expect(await dumpObject(stub)).toBe('[[],[]]')
 })
 
-it('a session that is nobody’s learns and changes nothing', async () => {
+it('an unknown session reads and changes nothing', async () => {
   const { credential } = await connect()
   for (const answer of [
     await stub.beginConsent(stranger, the.pick),
@@ -123,11 +124,11 @@ it('a session that is nobody’s learns and changes nothing', async () => {
   ])
     expect(answer).toMatchObject(LOGIN_REQUIRED)
   await stub.endSession('stranger', true)
-  expect(await lives(credential)).toBe(true)
+  expect(await isLive(credential)).toBe(true)
   expect(await statuses(the.pick)).toMatchObject([{ status: 'ready' }])
 })
 
-it('who goes to Google is known by what is granted already, by whom, and to which family_id', async () => {
+it('a consent begins with what is known: existing grants, their account, and the session family', async () => {
   const { credential, family_id } = await connect()
   const value = { granted: true, account: the.sub }
   expect(await stub.beginConsent(credential, the.pick)).toEqual({
@@ -143,7 +144,7 @@ it('who goes to Google is known by what is granted already, by whom, and to whic
   expect(await stub.beginConsent(user, the.pick)).toStrictEqual(forgotten)
 })
 
-it('each scope set has a status: served, also by a wider grant, or why not', async () => {
+it('each scope set has a status: ready, also through a larger grant, or the reason why not', async () => {
   later(0.9)
   await connect(the.album)
   const granted_at = Math.floor(now())
@@ -158,50 +159,14 @@ it('each scope set has a status: served, also by a wider grant, or why not', asy
   expect(await statuses(the.album)).toMatchObject([
     { status: 'consent_required', reason: 'partially_granted' },
   ])
-  const wide = `${the.album} ${the.pick}`
-  google.token = (call) => refreshed(call, { scope: wide })
+  const larger = `${the.album} ${the.pick}`
+  google.token = (call) => refreshed(call, { scope: larger })
   later(3600)
   await stub.issueToken({ credential: user, scope: the.album, min_ttl: 0, missed_in_kv: false })
   expect(await statuses(the.album)).toEqual([{ status: 'unavailable' }])
 })
 
-it('a session that is asked about is in use (TMB-33)', async () => {
-  const { credential } = await connect()
-  const idle = theConfig().session_idle_seconds
-  for (const use of [
-    async () => stub.touchSession(credential),
-    async () => stub.describeScopes(credential, [the.pick]),
-    async () => stub.issueToken({ credential, scope: the.pick, min_ttl: 0, missed_in_kv: false }),
-  ]) {
-    later(idle - 1)
-    expect((await use()).ok).toBe(true)
-  }
-  later(idle)
-  expect(await lives(credential)).toBe(false)
-})
-
-it('one session ends alone, or with all others', async () => {
-  const { credential: one } = await connect()
-  const { credential: two } = await connect()
-  const { credential: three } = await connect()
-  await stub.endSession(one.id, false)
-  expect([await lives(one), await lives(two)]).toEqual([false, true])
-  await stub.endSession(two.id, true)
-  expect([await lives(two), await lives(three)]).toEqual([false, false])
-  expect(await statuses(the.pick)).toMatchObject([{ status: 'ready' }])
-})
-
-it('what is forgotten is told as taken back, what never was as never granted', async () => {
-  const { credential } = await connect()
-  await stub.forgetGrant(credential, the.pick)
-  await stub.forgetGrant(credential, the.upload)
-  expect(await statuses(the.pick, the.upload)).toEqual([
-    { ...NEVER, reason: 'ended', likely_cause: 'revoked_by_user' },
-    { ...NEVER, missing_scope: the.upload },
-  ])
-})
-
-it('a disconnect that comes again is done, unless somebody is connected since', async () => {
+it('a second disconnect succeeds, unless a consent came between', async () => {
   const { credential } = await connect()
   expect(await stub.disconnect(stranger)).toMatchObject(LOGIN_REQUIRED)
   later(2)
@@ -214,13 +179,7 @@ it('a disconnect that comes again is done, unless somebody is connected since', 
   expect(await stub.disconnect(credential)).toMatchObject(LOGIN_REQUIRED)
 })
 
-it('a session whose grant alone is gone cannot disconnect once it is over', async () => {
-  const { credential } = await connect()
-  await stub.forgetGrant(credential, the.pick)
-  expect(await stub.disconnect(stranger)).toMatchObject(LOGIN_REQUIRED)
-})
-
-it('a proof that is used again disconnects nobody, and is not told as done (RFC 9449 §11.1)', async () => {
+it('a DPoP proof that was used before is refused, also by a second disconnect (RFC 9449 §11.1)', async () => {
   const { credential } = await connect()
   const proof = { jkt: 'key', jti: 'one', expires_at: now() + 60 }
   expect(await stub.touchSession({ ...credential, proof })).toEqual(DONE)
@@ -231,19 +190,7 @@ it('a proof that is used again disconnects nobody, and is not told as done (RFC 
   })
 })
 
-it('the operator hears of whatever is kept, and an object knows its names', async () => {
-  await connect()
-  const name = await accountName(theConfig(), the.sub)
-  expect([await stub.hasProviderName(name), await stub.hasProviderName('another')]).toEqual([
-    true,
-    false,
-  ])
-  expect(await stub.stats(false)).toMatchObject({ grants: [{ is_failing: false }] })
-  await stub.applySecurityEvent({ type: 'tokens_revoked', name, at: now() + 1 })
-  expect(await stub.hasProviderName(name)).toBe(false)
-})
-
-it('codes are redeemed one after the other, whatever comes of the first (TMB-28)', async () => {
+it('codes are redeemed one after the other, also after one has failed (TMB-28)', async () => {
   const accounts = { one: the.sub, two: 'ben', three: the.sub }
   for (const [id, sub] of Object.entries(accounts))
     await stub.storePendingGrant({
@@ -261,20 +208,7 @@ it('codes are redeemed one after the other, whatever comes of the first (TMB-28)
   })
 })
 
-it('what an object kept it keeps over its end, and a session that ended is gone from KV', async () => {
-  const kv = createHostileKv()
-  configure({ TOKENS: kv.namespace })
-  const { credential } = await connect()
-  await evictDurableObject(stub)
-  expect(await statuses(the.pick)).toMatchObject([{ status: 'ready' }])
-  expect(await lives(credential)).toBe(true)
-  later(2)
-  const { writes } = kv.counts
-  await stub.endSession(credential.id, false)
-  expect(kv.counts.writes).toBe(writes + 1)
-})
-
-it('a session that is over leaves the object with its alarm', async () => {
+it('the alarm deletes an expired session', async () => {
   const { credential } = await connect()
   later(theConfig().session_idle_seconds)
   expect(await dumpObject(stub)).toContain(credential.id)
@@ -282,7 +216,7 @@ it('a session that is over leaves the object with its alarm', async () => {
   expect(await dumpObject(stub)).not.toContain(credential.id)
 })
 
-it('an alarm that fails comes again after a minute, and the log says so', async () => {
+it('a failed alarm is logged and repeated after a minute', async () => {
   await connect()
   const lines = readLog('error')
   const storageOf = async <T>(work: (storage: DurableObjectStorage) => T): Promise<T> =>
@@ -295,12 +229,4 @@ it('an alarm that fails comes again after a minute, and the log says so', async 
   await alarm(stub)
   expect(lines).toMatchObject([{ event: 'alarm_failed', reason: 'unexpected (RangeError)' }])
   expect(await storageOf(async (storage) => storage.getAlarm())).toBe(Date.now() + 60_000)
-})
-
-it('an object with a faulty configuration answers nothing', async () => {
-  await connect()
-  configure({ ENCRYPTION_KEYS: 'none' })
-  await evictDurableObject(stub)
-  const answer = await stub.describeScopes(user, [the.pick]).catch((error: Error) => error.message)
-  expect(answer).toBe('the configuration is faulty')
 })

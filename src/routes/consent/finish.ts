@@ -9,7 +9,7 @@ import type { ConnectError, ConnectResult } from '../../protocol/http.ts'
 import { readCookies } from '../../session/cookies.ts'
 import { bindPending, type PendingAuthorization } from '../../session/pending-authorization.ts'
 import { sealSession } from '../../session/session-cookie.ts'
-import { sealBrowserToken } from '../../session/tokens.ts'
+import { sealToken } from '../../session/tokens.ts'
 import type { Consent } from '../../subject/grant.ts'
 import { askSubject } from '../../subject/stub.ts'
 import { findBundle, findCookieClient, findOAuthClient } from '../guards/lookup.ts'
@@ -100,7 +100,7 @@ export async function issueCode(
       return () => redirectToClient(c, pending, 'account_mismatch')
     throw error
   }
-  const code = await sealBrowserToken(config, 'code', {
+  const code = await sealToken(config, 'code', {
     ...{ id, client, bundle, subject, redirect_uri, code_challenge, exp },
     ...(dpop_jkt === undefined ? {} : { dpop_jkt }),
     sub: app_user?.sub ?? sub,

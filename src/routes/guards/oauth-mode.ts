@@ -7,7 +7,7 @@ import { type AppUser, verifyAppJwt } from '../../session/app-user.ts'
 import { readCookies, SESSION_COOKIE_PREFIX } from '../../session/cookies.ts'
 import { newNonce, type Proof, verifyProof } from '../../session/dpop.ts'
 import type { Session } from '../../session/session-cookie.ts'
-import { openBrowserToken } from '../../session/tokens.ts'
+import { openToken } from '../../session/tokens.ts'
 import { type BrokerContext, setAuditFields } from '../http/context.ts'
 import { requireOAuthOrigin } from './cors.ts'
 import { authorizeUrl } from './lookup.ts'
@@ -134,7 +134,7 @@ async function principalByProof(c: BrokerContext, token: string): Promise<Princi
         toClientError: (refusal) => withChallenge(c, 'DPoP', refusal),
       }
     }
-    const session = await openBrowserToken(config, 'access', token)
+    const session = await openToken(config, 'access', token)
     const client = session && config.clients.get(session.client)
     if (!session || !client || session.jkt !== proof.jkt) throw invalidToken('token_invalid')
     return {

@@ -5,11 +5,7 @@ import { sha256 } from '../../crypto/digest.ts'
 import { BrokerError, failureOf } from '../../errors.ts'
 import type { AuthorizationError } from '../../protocol/http.ts'
 import { useOnce } from '../../session/one-time-use.ts'
-import {
-  type AuthorizationRequest,
-  openBrowserToken,
-  type PushedRequest,
-} from '../../session/tokens.ts'
+import { type AuthorizationRequest, openToken, type PushedRequest } from '../../session/tokens.ts'
 import { askSubject } from '../../subject/stub.ts'
 import {
   readAnswerTarget,
@@ -132,7 +128,7 @@ async function openPushed(c: BrokerContext, client: Client, request_uri: string)
   const reference = request_uri.startsWith(REQUEST_URI_PREFIX)
     ? request_uri.slice(REQUEST_URI_PREFIX.length)
     : ''
-  const pushed = await openBrowserToken(c.get('config'), 'request', reference)
+  const pushed = await openToken(c.get('config'), 'request', reference)
   if (!pushed || pushed.request.client !== client.id)
     throw new BrokerError('invalid_request', 'request_uri_unknown')
   return { ...pushed, reference }

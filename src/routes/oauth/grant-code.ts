@@ -3,9 +3,9 @@
 import { now } from '../../clock.ts'
 import type { Client } from '../../config/clients.ts'
 import { sha256 } from '../../crypto/digest.ts'
-import { BrokerError, success } from '../../errors.ts'
+import { BrokerError } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol/http.ts'
-import { type AuthorizationCode, openBrowserToken, sealBrowserToken } from '../../session/tokens.ts'
+import { type AuthorizationCode, openToken, sealToken } from '../../session/tokens.ts'
 import { askSubject } from '../../subject/stub.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
 import { findOAuthClient, requireEnabled } from '../guards/lookup.ts'
@@ -38,7 +38,7 @@ export async function redeemCode(c: BrokerContext, form: Parameters): Promise<OA
     throw new BrokerError('invalid_request', 'code_verifier_shape')
   const redirect_uri = required(form, 'redirect_uri')
   const who = client.app_issuer ? await authenticateAppUser(c) : undefined
-  const code = await openBrowserToken(c.get('config'), 'code', text)
+  const code = await openToken(c.get('config'), 'code', text)
   if (!code || code.client !== client.id || code.is_app_user !== (who !== undefined))
     throw invalidGrant('code_unknown')
   if (who && who.subject !== code.subject) return dropForeign(c, code)
@@ -67,7 +67,7 @@ async function redeem(
   const redeemed = await withClientErrors(principal, timings.measure('do', call), bundle)
   if (jkt === undefined || redeemed.session === undefined)
     return toTokenResponse(bundle, toTokenGrant(redeemed))
-  const refresh_token = await sealBrowserToken(config, 'refresh', {
+  const refresh_token = await sealToken(config, 'refresh', {
     ...{ id: redeemed.session, client: client.id, sub, subject, jkt, bundle },
     exp: now() + config.session_ttl_seconds,
   })
@@ -76,9 +76,7 @@ async function redeem(
 
 /** Somebody was led to consent for another: neither gets anything (TMB-05, TMB-16). */
 async function dropForeign(c: BrokerContext, { id, subject }: AuthorizationCode): Promise<never> {
-  await askSubject(c.env.SUBJECTS, subject, async (stub) =>
-    success(await stub.dropPendingGrant(id)),
-  )
+  await askSubject(c.env.SUBJECTS, subject, (stub) => stub.dropPendingGrant(id))
   throw new BrokerError('access_denied', 'code_of_another_user')
 }
 

@@ -4,7 +4,7 @@ import { now } from '../../clock.ts'
 import { isSealedWithCurrent } from '../../crypto/seal.ts'
 import { BrokerError } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol/http.ts'
-import { type BoundSession, openBrowserToken, sealBrowserToken } from '../../session/tokens.ts'
+import { type BoundSession, openToken, sealToken } from '../../session/tokens.ts'
 import { askSubject } from '../../subject/stub.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
 import { findBundle, findOAuthClient } from '../guards/lookup.ts'
@@ -33,7 +33,7 @@ export async function refreshToken(
   const config = c.get('config')
   const text = required(form, 'refresh_token')
   const proof = await requireProof(c)
-  const session = await openBrowserToken(config, 'refresh', text)
+  const session = await openToken(config, 'refresh', text)
   if (!session || session.jkt !== proof.jkt || !config.clients.has(session.client))
     throw new BrokerError('invalid_grant', 'refresh_token_invalid')
   const client = findOAuthClient(config, session.client)
@@ -64,7 +64,7 @@ async function brokerToken(
   await withClientErrors(principal, c.get('timings').measure('do', call))
   const exp = Math.min(now() + BROKER_TOKEN_SECONDS, session.exp)
   return {
-    access_token: await sealBrowserToken(c.get('config'), 'access', { ...session, exp }),
+    access_token: await sealToken(c.get('config'), 'access', { ...session, exp }),
     token_type: 'DPoP',
     expires_in: Math.floor(exp - now()),
     scope: BROKER_SCOPE,
@@ -75,7 +75,5 @@ async function brokerToken(
 /** The same refresh token, sealed anew when the key that sealed it is about to go (design.md §6.10). */
 async function resealed(c: BrokerContext, session: BoundSession, text: string): Promise<string> {
   const config = c.get('config')
-  return isSealedWithCurrent(config.keyring, text)
-    ? text
-    : sealBrowserToken(config, 'refresh', session)
+  return isSealedWithCurrent(config.keyring, text) ? text : sealToken(config, 'refresh', session)
 }

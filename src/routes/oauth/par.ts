@@ -3,7 +3,7 @@
 import { now } from '../../clock.ts'
 import { BrokerError } from '../../errors.ts'
 import type { PushedResponse } from '../../protocol/http.ts'
-import { sealBrowserToken } from '../../session/tokens.ts'
+import { sealToken } from '../../session/tokens.ts'
 import { readAuthorizationRequest, readRedirectUri } from '../consent/authorization-request.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
 import { limitAddress } from '../guards/limits.ts'
@@ -34,7 +34,7 @@ export async function pushRequest(c: BrokerContext): Promise<Response> {
     c.req.header('DPoP') === undefined ? request.dpop_jkt : (await requireProof(c)).jkt
   if (request.dpop_jkt !== undefined && request.dpop_jkt !== dpop_jkt)
     throw new BrokerError('invalid_dpop_proof', 'dpop_jkt_mismatch')
-  const reference = await sealBrowserToken(c.get('config'), 'request', {
+  const reference = await sealToken(c.get('config'), 'request', {
     request: { ...request, ...(dpop_jkt === undefined ? {} : { dpop_jkt }) },
     app_user: { subject, sub },
     exp: now() + REQUEST_SECONDS,

@@ -1,7 +1,7 @@
 /** This file is `POST /revoke`: a frontend gives a token of the broker back, and the session of it ends. */
 
-import { BrokerError, success } from '../../errors.ts'
-import { openBrowserToken } from '../../session/tokens.ts'
+import { BrokerError } from '../../errors.ts'
+import { openToken } from '../../session/tokens.ts'
 import { askSubject } from '../../subject/stub.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
 import { findOAuthClient } from '../guards/lookup.ts'
@@ -24,12 +24,11 @@ export async function revoke(c: BrokerContext): Promise<Response> {
   requireOAuthOrigin(c, client)
   const token = required(form, 'token')
   const session =
-    (await openBrowserToken(config, 'refresh', token)) ??
-    (await openBrowserToken(config, 'access', token))
+    (await openToken(config, 'refresh', token)) ?? (await openToken(config, 'access', token))
   if (session) {
     if (session.client !== client.id) throw new BrokerError('invalid_grant', 'other_client')
-    const ending = askSubject(c.env.SUBJECTS, session.subject, async (subject) =>
-      success(await subject.endSession(session.id, false)),
+    const ending = askSubject(c.env.SUBJECTS, session.subject, (subject) =>
+      subject.endSession(session.id, false),
     )
     await timings.measure('do', ending)
     audit(c, 'session_ended', { subject: session.subject, client: session.client })

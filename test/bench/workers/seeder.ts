@@ -5,9 +5,10 @@ import { type Config, readConfig } from '../../../src/config/config.ts'
 import { randomId } from '../../../src/crypto/digest.ts'
 import { seal } from '../../../src/crypto/seal.ts'
 import { sealSession } from '../../../src/session/session-cookie.ts'
-import { sealBrowserToken } from '../../../src/session/tokens.ts'
+import { sealToken } from '../../../src/session/tokens.ts'
+import { ACCESS_TOKEN, type AccessToken } from '../../../src/subject/grant.ts'
 import { scopeSetKey } from '../../../src/subject/grants.ts'
-import { type StoredToken, tokenKey } from '../../../src/subject/kv-records.ts'
+import { tokenKey } from '../../../src/subject/kv-records.ts'
 import type { Subject } from '../../../src/subject/subject.ts'
 import type { Filled, Filling, Planted, Planting } from '../planting.ts'
 
@@ -43,7 +44,7 @@ async function plantSubject(env: Env, config: Config, planting: Planting): Promi
   const [first = ''] = bundles
   if (jkt === undefined) return { cookie: cookieOf(await sealSession(config, session)) }
   const bound = { ...session, jkt, bundle: first }
-  return { refresh_token: await sealBrowserToken(config, 'refresh', bound) }
+  return { refresh_token: await sealToken(config, 'refresh', bound) }
 }
 
 /** One access token each, as the edge finds it, for whoever fills the store; a cookie for every `cookie_each`th. */
@@ -57,13 +58,13 @@ async function makeRecords(config: Config, filling: Filling): Promise<Filled> {
     const sub = `stored-${index}`
     const subject = await config.pseudonyms.subjectKey({ client, iss: config.issuer, sub })
     const [id, at] = [randomId(), now()]
-    const token: StoredToken = {
+    const token: AccessToken = {
       ...{ v: 1, access_token, scope: scopes.join(' '), generation: randomId() },
       expires_at: at + expires_in,
       sessions: [[id, Math.floor(at)]],
     }
     const place = tokenKey(subject, key)
-    const value = await seal(config.keyring, { type: 'token', at: place }, token)
+    const value = await seal(config.keyring, { kind: ACCESS_TOKEN, at: place }, token)
     filled.records.push({ key: place, value, expires_at: token.expires_at })
     if (index % cookie_each !== 0) continue
     const exp = at + config.session_ttl_seconds
