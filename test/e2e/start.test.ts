@@ -1,4 +1,4 @@
-/** This file is `npm start` itself: its ports, its secrets and its end. */
+/** Tests of `npm start`: its ports, its secrets and how it ends. */
 
 import { once } from 'node:events'
 import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises'
@@ -29,7 +29,7 @@ describe('npm start', () => {
     { name: 'simulator', member: 'simulator_port', option: '--simulator-port' },
     { name: 'other site', member: 'elsewhere_port', option: '--elsewhere-port' },
   ] as const)(
-    'names the port of the $name if it is taken, and what to do, and starts nothing',
+    'starts nothing if the port of the $name is taken, and says which port and what to do',
     async ({ name, member, option }) => {
       const port = place[member]
       neighbour = createServer().listen(port, '127.0.0.1')
@@ -48,7 +48,7 @@ describe('npm start', () => {
     expect(running.output()).toContain('need a port each')
   })
 
-  it('serves the page of the other site there only, and nothing that is not on its list', async () => {
+  it('serves the page of the other site at its own origin only, and no other file', async () => {
     running = await startReady(place)
     const { elsewhere, url } = running
     expect(running.output()).toContain(`Other site   ${elsewhere}`)
@@ -67,7 +67,7 @@ describe('npm start', () => {
     await endsCleanly(running, 'SIGTERM')
   })
 
-  it('makes secrets for nobody else to read, and keeps them and everything else there', async () => {
+  it('makes secrets that only their owner can read, and keeps every line of the file', async () => {
     const file = join(place.home, '.dev.vars')
     await writeFile(file, '# mine\nOTHER="stays"')
     await chmod(file, 0o644)
@@ -112,7 +112,7 @@ describe('npm start', () => {
     expect(running.output()).toContain('only one of GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET')
   })
 
-  it('passes on what the broker says is wrong with its configuration, and ends', async () => {
+  it('prints the problems of the configuration, and ends', async () => {
     await writeFile(join(place.home, '.dev.vars'), 'ENCRYPTION_KEYS=dev:too-short\n')
     running = start(place)
     expect(await running.ended).toBe(1)
@@ -122,7 +122,7 @@ describe('npm start', () => {
     await portsAreFree()
   })
 
-  it('ends when it is stopped before it was ready', async () => {
+  it('ends when it is stopped before it is ready', async () => {
     running = start(place)
     await running.says('Starting')
     await endsCleanly(running, 'SIGINT')
@@ -152,7 +152,7 @@ async function portsAreFree(): Promise<void> {
   }
 }
 
-/** One of the processes that another one started. */
+/** The first child of a process. */
 async function childOf(pid: number): Promise<number> {
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
   return Number(children.split(' ')[0])
