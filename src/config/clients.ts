@@ -80,7 +80,7 @@ function listOf<S extends v.GenericSchema>(item: S) {
 
 type Entry = v.InferOutput<ReturnType<typeof schemaOf>> & { id: string }
 
-/** How right members can conflict, with each other or with an earlier client: at which member, when, and what to write. */
+/** Conflicts between members of a client, or with an earlier client: the member, the test, and what to write. */
 const CONFLICTS: [string, (entry: Entry, earlier: readonly Entry[]) => boolean, string][] = [
   [
     '.redirect_uris',

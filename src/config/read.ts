@@ -18,7 +18,10 @@ interface Table<S> {
 const PRINTABLE_NAME = /^[\w.-]{1,64}$/
 
 /** The schema of a text that passes a test; anything else gets the one sentence. */
-export function text(isRight: (text: string) => boolean, sentence: string) {
+export function text(
+  isRight: (text: string) => boolean,
+  sentence: string,
+): v.CustomSchema<string, string> {
   return v.custom<string>((value) => typeof value === 'string' && isRight(value), sentence)
 }
 

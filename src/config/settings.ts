@@ -7,7 +7,7 @@ import { isIssuer, isLoopback } from './urls.ts'
 
 const GOOGLE_ISSUER = 'https://accounts.google.com'
 const DAY_SECONDS = 24 * 60 * 60
-/** The longest life of a session, in seconds. Browsers keep no cookie longer; RFC 6265bis §5.6.1. */
+/** The longest life of a session, in seconds. Browsers keep no cookie longer. */
 const MAX_SECONDS = 400 * DAY_SECONDS
 
 const BASE_URL = v.pipe(

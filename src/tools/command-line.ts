@@ -73,7 +73,7 @@ export async function ask(question: string, isSecret = false): Promise<string | 
   return answer
 }
 
-/** @returns `undefined` for `--help` */
+/** Parses the arguments of this process. @returns `undefined` for `--help` */
 function readLine<T extends ParseArgsOptionsConfig>(command: Command<T>): Line<T> | undefined {
   const help = { type: 'boolean', short: 'h' } as const
   const config = { options: { ...command.options, help }, allowPositionals: command.takesNames }

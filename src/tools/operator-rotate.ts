@@ -151,8 +151,8 @@ async function inParallel<T>(
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const worker = async (): Promise<void> => {
-    for await (const item of { [Symbol.asyncIterator]: () => shared }) await work(item)
+    for (let next = await items.next(); !next.done; next = await items.next())
+      await work(next.value)
   }
-  const shared: AsyncIterator<T> = { next: async () => items.next() }
   await Promise.all(Array.from({ length: CALLS_AT_ONCE }, worker))
 }
