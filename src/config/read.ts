@@ -21,7 +21,7 @@ const PRINTABLE_NAME = /^[\w.-]{1,64}$/
 export function text(
   isRight: (text: string) => boolean,
   sentence: string,
-): v.CustomSchema<string, string> {
+): v.GenericSchema<string> {
   return v.custom<string>((value) => typeof value === 'string' && isRight(value), sentence)
 }
 
