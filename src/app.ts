@@ -1,4 +1,4 @@
-/** This file is the app: its route table, and the one place where an error becomes an answer. */
+/** The app: its route table, and the one place where an error becomes a response. */
 
 import type { Next } from 'hono'
 import { HonoBase as Hono } from 'hono/hono-base'
@@ -35,28 +35,28 @@ import { sessionToken } from './routes/session-token.ts'
 type Method = 'GET' | 'POST' | 'DELETE' | 'OPTIONS'
 type Methods = Partial<Record<Method, (c: BrokerContext) => Response | Promise<Response>>>
 
-/** Anybody may ask these; they answer `HEAD` as well. */
+/** Public endpoints; they answer `HEAD` too. */
 const PUBLIC: Record<string, Methods> = {
   [METADATA_PATH]: { GET: metadata },
   '/bundles': { GET: listBundles },
   '/healthz': { GET: healthz },
 }
 
-/** What pages of any origin load or show; who may read a picture, its ticket says. They answer `HEAD` as well. */
+/** What pages of any origin may load; a media URL carries its own ticket. They answer `HEAD` too. */
 const EMBEDDED: Record<string, Methods> = {
   '/client.js': { GET: browserModule },
   '/photos.js': { GET: browserModule },
   '/media/:ticket': { GET: relayMedia, OPTIONS: preflightMedia },
 }
 
-/** Top-level navigations: a person sees the answer. */
+/** Top-level navigations: a user sees the response. */
 const NAVIGATIONS: Record<string, Methods> = {
   '/connect': { GET: connect },
   '/authorize': { GET: authorize },
   '/callback': { GET: callback },
 }
 
-/** Calls of a frontend on our own site, with its session in a cookie. */
+/** Calls of a frontend on the broker's site, with its session in a cookie. */
 const COOKIE_MODE: Record<string, Methods> = {
   '/session/token': { POST: sessionToken },
 }
@@ -68,7 +68,7 @@ const OAUTH_MODE: Record<string, Methods> = {
   '/revoke': { POST: revoke },
 }
 
-/** Calls of either mode, each with the credential of its own. */
+/** Calls of both modes, each with its own credential. */
 const BOTH_MODES: Record<string, Methods> = {
   '/session': { GET: describeSession, DELETE: endSession },
   '/grants': { DELETE: disconnect },
@@ -76,12 +76,12 @@ const BOTH_MODES: Record<string, Methods> = {
   '/media': { POST: issueTickets },
 }
 
-/** Calls of no browser: the provider's. */
+/** Calls of the provider, not of a browser. */
 const SERVER: Record<string, Methods> = {
   '/events': { POST: receiveEvent },
 }
 
-/** Paths that scripts call, by the modes in which they do. */
+/** Paths that are not navigated to, with the modes of the clients whose scripts may call them. */
 const CALLS: readonly (readonly [Record<string, Methods>, readonly ClientMode[]])[] = [
   [PUBLIC, ['cookie', 'oauth']],
   [COOKIE_MODE, ['cookie']],
@@ -118,7 +118,7 @@ function createApp(): Hono<BrokerEnv> {
   return app
 }
 
-/** What every request is checked for first (TMB-73, TMB-81, TMB-83). */
+/** Checks every request first: the configuration, the URL length, the host (TMB-73, TMB-81, TMB-83). */
 async function prepare(c: BrokerContext, next: Next): Promise<void> {
   c.set('request_id', requestId(c))
   c.set('timings', startTimings())
@@ -132,10 +132,10 @@ async function prepare(c: BrokerContext, next: Next): Promise<void> {
 
 async function serverTiming(c: BrokerContext, next: Next): Promise<void> {
   await next()
-  c.res.headers.set('Server-Timing', c.get('timings').toHeader()) // `c.header` would make another answer of it
+  c.res.headers.set('Server-Timing', c.get('timings').toHeader()) // `c.header` would copy the response
 }
 
-/** Adds the methods of a path, and a 405 for all others; Hono would answer `HEAD` wherever there is a `GET` (TMB-14). */
+/** Adds the methods of a path, and 405 for all others; Hono alone would answer `HEAD` for every `GET` (TMB-14). */
 function addRoute(app: Hono<BrokerEnv>, path: string, methods: Methods): void {
   const names = Object.keys(methods)
   const allowed = path in PUBLIC || path in EMBEDDED ? [...names, 'HEAD'] : names
@@ -148,7 +148,7 @@ function addRoute(app: Hono<BrokerEnv>, path: string, methods: Methods): void {
   })
 }
 
-/** The one place where an error becomes an answer (design.md §3.5). */
+/** The one place where an error becomes a response. */
 function toResponse(error: Error, c: BrokerContext): Response | Promise<Response> {
   const failure = failureOf(error)
   const request_id = c.get('request_id')
@@ -157,8 +157,8 @@ function toResponse(error: Error, c: BrokerContext): Response | Promise<Response
   for (const [name, value] of Object.entries(headers)) c.header(name, value)
   if (failure.reason === CONFIGURATION_FAULTY && c.req.path.endsWith('/healthz'))
     return c.json({ status: 'error' }, 503)
-  const isRead = c.req.path in NAVIGATIONS && (c.req.header('Accept') ?? '').includes('text/html')
-  return isRead ? errorPage(c, status, failure.code, request_id) : c.json(body, status as 400)
+  const isPage = c.req.path in NAVIGATIONS && (c.req.header('Accept') ?? '').includes('text/html')
+  return isPage ? errorPage(c, status, failure.code, request_id) : c.json(body, status as 400)
 }
 
 const CONFIGURATION_FAULTY = 'configuration_faulty'
@@ -172,14 +172,14 @@ function requireConfig(env: Env): Config {
   })
 }
 
-/** What the operator has to mend, for the log only. */
+/** The problems that the operator has to fix, for the log only. */
 function problemsOf(error: Error): { problems?: readonly string[] } {
   const isFault =
     failureOf(error).reason === CONFIGURATION_FAULTY && error.cause instanceof TypeError
   return isFault ? { problems: (error.cause as TypeError).cause as string[] } : {}
 }
 
-/** Routes are named without the path that `BASE_URL` may carry; RFC 8414 §3.1 has one place before that path, too. */
+/** Removes the path of `BASE_URL` from the path of a request; RFC 8414 §3.1 puts the metadata before that path. */
 function pathBelowBase(request: Request, options?: { env?: Env }): string {
   const [, pathname = ''] = PATH_OF_URL.exec(request.url) ?? []
   const config = options?.env && configOf(options.env)
@@ -189,13 +189,13 @@ function pathBelowBase(request: Request, options?: { env?: Env }): string {
   return pathname.startsWith(`${base}/`) ? pathname.slice(base.length) : NOWHERE
 }
 
-/** The URL of a request is normalized already, and need not be parsed again for every hand-out. */
+/** The path of a URL. The URL of a request is normalized already, so it is not parsed again. */
 const PATH_OF_URL = /^[^/]*\/\/[^/]*([^?#]*)/
 
-/** No route is named so. The router would let a slash at the end pass (TMB-70). */
+/** A path without a route, for paths with a slash at the end: the router would accept them (TMB-70). */
 const NOWHERE = '/-'
 
-/** Cloudflare's name for the request where it gave one, so that its logs and ours can be laid side by side. */
+/** Returns Cloudflare's id of the request if there is one, so that its logs and ours can be compared. */
 function requestId(c: BrokerContext): string {
   const ray = c.req.header('CF-Ray')
   return ray !== undefined && /^[0-9a-f]{16}(-[A-Z]{3})?$/.test(ray) ? ray : crypto.randomUUID()

@@ -1,12 +1,12 @@
-/** This file is the error model: one class, one table, one way onto the wire. */
+/** The errors of the broker: one class, the table of codes, and the response for each. */
 
 import type { ErrorCode, ErrorResponse } from './protocol/http.ts'
 
-/** Status and fixed text of each code. Nothing of a request, of Google's answer or of a token is ever put in (TMB-50). */
+/** Status and fixed text of each code; without anything from a request, from Google or from a token (TMB-50). */
 const ERRORS = {
   invalid_request: {
     status: 400,
-    error_description: 'The request is malformed or lacks something it needs.',
+    error_description: 'The request is malformed or lacks a required parameter.',
   },
   invalid_scope: { status: 400, error_description: 'There is no bundle of that name.' },
   unsupported_grant_type: {
@@ -25,20 +25,21 @@ const ERRORS = {
   invalid_dpop_proof: {
     status: 400,
     error_description:
-      'The DPoP proof is missing, used, or not made for this request with a clock that is right.',
+      'The DPoP proof is missing, was used before, is not for this request, or was made with a wrong clock.',
   },
   use_dpop_nonce: {
     status: 400,
-    error_description: 'The DPoP proof needs the nonce of the DPoP-Nonce header of this answer.',
+    error_description:
+      'The DPoP proof needs a nonce. Use the one in the DPoP-Nonce header of this response.',
   },
   login_required: {
     status: 401,
-    error_description: 'There is no session, or it has ended. Connect to begin one.',
+    error_description: 'There is no session, or it has ended. Connect to start a new one.',
   },
   consent_required: {
     status: 403,
     error_description:
-      'The user has not consented to all of this bundle, or the consent has ended.',
+      'The user has not consented to all scopes of this bundle, or the consent has ended.',
   },
   access_denied: {
     status: 403,
@@ -51,37 +52,36 @@ const ERRORS = {
   temporarily_unavailable: {
     status: 503,
     error_description:
-      'Google or storage cannot answer now. Nothing was lost; try again after the time in Retry-After.',
+      'Google or storage does not answer now. Nothing was lost; try again after the time in Retry-After.',
   },
   server_error: {
     status: 500,
-    error_description:
-      'The broker could not do this. The request_id names this request in its log.',
+    error_description: 'The broker failed. Its log has the reason, under the request_id.',
   },
 } as const satisfies Record<ErrorCode, { status: number; error_description: string }>
 
-/** What went wrong, as plain data, so that it crosses a Durable Object's border unharmed. */
+/** What went wrong, as plain data: it crosses the border of a Durable Object unchanged. */
 export interface Failure {
   code: ErrorCode
-  /** A fixed word for the operator's log; never on the wire. */
+  /** A fixed word for the operator's log; never in a response. */
   reason: string
   /** Seconds to wait before another try. */
   retry_after?: number
-  /** Overrides the code's status: 404, 405, 421. */
+  /** Replaces the status of the code: 404, 405, 421. */
   status?: number
-  /** Further members of the error body. */
+  /** More members of the error body. */
   members?: Partial<ErrorResponse>
 }
 
-/** A result that crosses a Durable Object's border, where a thrown error would lose its class. */
+/** A result that crosses the border of a Durable Object, where a thrown error would lose its class. */
 export type Outcome<T> = { ok: true; value: T } | { ok: false; failure: Failure }
 
-/** Makes the outcome of something that worked. */
+/** Makes the outcome of a success. */
 export function success<T>(value: T): Outcome<T> {
   return { ok: true, value }
 }
 
-/** Makes the outcome of something that failed. */
+/** Makes the outcome of a failure. */
 export function failed(
   code: ErrorCode,
   reason: string,
@@ -90,7 +90,7 @@ export function failed(
   return { ok: false, failure: { code, reason, ...more } }
 }
 
-/** The one error that carries a code of the contract. */
+/** The error that carries an error code of the protocol. */
 export class BrokerError extends Error {
   override readonly name = 'BrokerError'
   readonly failure: Failure
@@ -103,7 +103,7 @@ export class BrokerError extends Error {
 }
 
 /**
- * Takes the value out of an outcome.
+ * Returns the value of an outcome.
  *
  * @throws {BrokerError} the outcome's failure
  */
@@ -113,14 +113,18 @@ export function unwrap<T>(outcome: Outcome<T>): T {
   throw new BrokerError(code, reason, more)
 }
 
-/** Reads a failure off anything that was thrown; what is not ours is `server_error`. */
+/** Returns the failure of a thrown value; `server_error` for any other than a `BrokerError`. */
 export function failureOf(error: unknown): Failure {
   return error instanceof BrokerError
     ? error.failure
     : { code: 'server_error', reason: 'unexpected' }
 }
 
-/** Puts a failure into the shape of RFC 6749 §5.2. */
+/**
+ * Makes the error response of a failure.
+ *
+ * @see RFC 6749 §5.2
+ */
 export function toErrorResponse(
   failure: Failure,
   request_id: string,

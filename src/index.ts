@@ -1,4 +1,4 @@
-/** This file is the Worker: its fetch handler and the Durable Object class, nothing else. */
+/** The Worker: its fetch handler, its Durable Object classes and the operator's entrypoint. */
 
 import { handle } from './app.ts'
 

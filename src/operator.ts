@@ -1,4 +1,4 @@
-/** This file is the operator's entrance: a service binding that only who may deploy to the account can make, and no HTTP route. */
+/** The operator's entrypoint: a service binding, which needs the right to deploy to the account; no HTTP request reaches it. */
 
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import { type AuditEvent, type AuditFields, openAuditLog } from './audit/audit.ts'
@@ -8,9 +8,9 @@ import { scopeSetKey } from './subject/grants.ts'
 import { listSubjects } from './subject/kv-records.ts'
 
 /**
- * What operators can do: see metadata, reseal, forget. None of it reads, exports or mints a token (TMB-78, TMB-79).
+ * What operators can do: list metadata, reseal records, disconnect a subject. No method reads, exports or creates a token (TMB-78, TMB-79).
  *
- * Whatever concerns subjects leaves a line in the audit trail, with the name the operator goes by; who may bind is for Cloudflare to say.
+ * Every call about subjects is recorded in the audit log, with the name of the operator. Cloudflare checks who may bind.
  */
 export class Operator extends WorkerEntrypoint<Env> implements OperatorCalls {
   async keys(): Promise<Keys | Faults> {
@@ -57,6 +57,7 @@ export class Operator extends WorkerEntrypoint<Env> implements OperatorCalls {
     this.#record('operator_forget', { operator, subject })
     return this.env.SUBJECTS.getByName(subject).disconnectForOperator()
   }
+
   #record(event: AuditEvent, fields: AuditFields): void {
     openAuditLog(this.env, (work) => this.ctx.waitUntil(work)).record(event, fields)
   }

@@ -1,8 +1,8 @@
-/** This file is the audit trail: what happened to whose consent and session, one record an event, to the log and to a queue. */
+/** The audit log: one record for each event about consents, sessions and tokens, to the log and to a queue. */
 
 import { type LogFields, log, logError } from './log.ts'
 
-/** What is recorded (TMB-76). */
+/** The events that are recorded (TMB-76). */
 export type AuditEvent =
   | 'connect_started'
   | 'connect_finished'
@@ -24,28 +24,29 @@ export type AuditEvent =
   | 'operator_reseal'
   | 'operator_forget'
 
-/** What a record says besides its time and event. */
+/** The members of a record besides its time and event. */
 export interface AuditFields extends LogFields {
   /** `ok`, or the `error` of the answer. */
   outcome?: string
-  /** Whom the browser says the request is from; its word alone. */
+  /** The `Origin` header; not verified. */
   origin?: string
 }
 
-/** Where records go; the queue is optional, as the binding `AUDIT`. */
+/** Writes records to the log, and to the queue bound as `AUDIT` if there is one. */
 export interface AuditLog {
+  /** Writes one record; with `error`, its reason and the classes of its causes too. */
   record(event: AuditEvent, fields: AuditFields, error?: unknown): void
 }
 
-/** Longer untrusted texts are cut off. */
+/** The longest text of a record, in characters; the rest is cut off. */
 const MAX_TEXT_LENGTH = 200
 
 /**
- * Opens the trail of a request, or of a Durable Object.
+ * Opens the audit log of a request or of a Durable Object.
  *
- * A queue that fails never fails what is recorded: the record is in the log as well, and so is that failure.
+ * When the queue fails, the request still succeeds: the record is in the log, and so is the failure.
  *
- * @param waitUntil keeps the runtime alive while a record is on its way
+ * @param waitUntil keeps the runtime alive until the record is sent
  */
 export function openAuditLog(env: object, waitUntil: (work: Promise<void>) => void): AuditLog {
   const { AUDIT } = env as { AUDIT?: Queue }

@@ -1,8 +1,8 @@
-/** This file is the operator's log: one line of JSON an event, and never a secret, a query string or a user's name in it. */
+/** The operator's log: one line of JSON for each event, without secrets, query strings or names of users. */
 
 import { failureOf } from '../errors.ts'
 
-/** What one line may carry; every member is a fixed word, a number, or a pseudonym (TMB-75). */
+/** The members of a line: fixed words, numbers and pseudonyms (TMB-75). */
 export interface LogFields {
   request_id?: string
   subject?: string
@@ -10,16 +10,16 @@ export interface LogFields {
   bundle?: string
   route?: string
   reason?: string
-  /** The name an operator goes by; their own word. */
+  /** The name that an operator gave; not verified. */
   operator?: string
-  /** How many subjects an operator asked about. */
+  /** The number of subjects of an operator's call. */
   subjects?: number
   /** Names of configuration variables and what to write instead; never a value. */
   problems?: readonly string[]
   status?: number
 }
 
-/** One event, as it is written. */
+/** One line of the log. */
 export interface LogRecord extends LogFields {
   /** UTC; ISO 8601. */
   at: string
@@ -27,20 +27,20 @@ export interface LogRecord extends LogFields {
   event: string
 }
 
-/** What `JSON.stringify` leaves as it is, and a terminal or a viewer of logs obeys: DEL, the C1 controls, Unicode's line ends. */
+/** Control characters that `JSON.stringify` does not escape: DEL, the C1 controls, Unicode's line separators. */
 const UNESCAPED = /[\u007f-\u009f\u2028\u2029]/g
 
 const escaped = (character: string): string =>
   `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
-/** Writes one event. @returns what was written */
+/** Writes one event. @returns the written record */
 export function log(level: LogRecord['level'], event: string, fields: LogFields = {}): LogRecord {
   const record = { at: new Date().toISOString(), level, event, ...fields }
   console[level](JSON.stringify(record).replace(UNESCAPED, escaped))
   return record
 }
 
-/** Writes an error as its fixed reason and the class names of its causes: messages of others may quote secrets. */
+/** Writes an error as its fixed reason and the codes or classes of its causes, without messages: those of libraries may contain secrets. */
 export function logError(event: string, error: unknown, fields: LogFields = {}): LogRecord {
   const causes: string[] = []
   for (

@@ -1,19 +1,7 @@
-/** This file is the clients: the frontends of the configuration, with their origins, their bundles and their way in. */
+/** The clients: the frontends that may use the broker, read from `CLIENTS`. */
 
-import {
-  array,
-  type InferOutput,
-  minLength,
-  nonEmpty,
-  optional,
-  picklist,
-  pipe,
-  record,
-  regex,
-  safeParse,
-  strictObject,
-  string,
-} from 'valibot'
+import * as v from 'valibot'
+import { readTable, text } from './read.ts'
 import { isIssuer, isOrigin, isPublicUrl } from './urls.ts'
 
 /** A frontend that may ask for tokens. */
@@ -23,214 +11,164 @@ export interface Client {
   readonly origins: ReadonlySet<string>
   /** Names of the bundles it may have. */
   readonly bundles: ReadonlySet<string>
-  /** OAuth mode only: where its users come back to, compared as text; RFC 9700 §2.1. */
+  /** OAuth mode only: its redirect URIs, compared as text; RFC 9700 §2.1. */
   readonly redirect_uris?: ReadonlySet<string>
-  /** OAuth mode only: who signs its users in, where that is not left to Google. */
+  /** OAuth mode only: who signs its users in, if not Google. */
   readonly app_issuer?: AppIssuer
 }
 
-/** Whoever issues the JWTs of a client's users. */
+/** The issuer of the JWTs of a client's users. */
 export interface AppIssuer {
   /** Exactly as in `iss`; RFC 7519 §4.1.1. */
   readonly issuer: string
-  /** What `aud` has to hold: the broker's name at that issuer; RFC 7519 §4.1.3. */
+  /** What `aud` has to contain: the broker's name at that issuer; RFC 7519 §4.1.3. */
   readonly audience: string
-  /** Where its keys are; RFC 7517 §5. */
+  /** URL of its keys; RFC 7517 §5. */
   readonly jwks_uri: string
-  /** What it signs with; nothing else is tried (TMB-40). */
+  /** Its signature algorithms; no other is accepted (TMB-40). */
   readonly algorithms: readonly string[]
 }
 
-/** How a client proves who asks: by our cookie, or by a token that its scripts send (TMB-39). */
+/** How a client authenticates its users: with the broker's cookie, or with a token that its scripts send (TMB-39). */
 export type ClientMode = 'cookie' | 'oauth'
 
-/** What a table of clients says, and every problem of it: sentences that name the place and never a value. */
-interface ParsedClients {
-  readonly clients: ReadonlyMap<string, Client>
-  readonly problems: readonly string[]
-}
+const ALGORITHMS = 'ES256 ES384 ES512 Ed25519 EdDSA PS256 PS384 PS512 RS256 RS384 RS512'.split(' ')
 
-/** The client of a configuration without `CLIENTS`. */
-const DEFAULT_CLIENT_ID = 'default'
-
-const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'Ed25519', 'EdDSA', 'PS256', 'PS384', 'PS512']
-const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512']
-
-/** What issuers of users' JWTs sign with as a rule. */
+/** What most issuers sign with. */
 const DEFAULT_ALGORITHMS = ['ES256', 'RS256']
 
-const TEXT = pipe(string(), nonEmpty())
-const CLIENT = strictObject({
-  origins: pipe(array(TEXT), minLength(1)),
-  bundles: optional(pipe(array(string()), minLength(1))),
-  redirect_uris: optional(pipe(array(TEXT), minLength(1))),
-  issuer: optional(TEXT),
-  audience: optional(TEXT),
-  jwks_uri: optional(TEXT),
-  algorithms: optional(
-    pipe(array(picklist([...ALGORITHMS, ...RSA_ALGORITHMS])), minLength(1)),
-    DEFAULT_ALGORITHMS,
-  ),
-})
-const CLIENTS = record(pipe(string(), regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)), CLIENT)
-type Entry = InferOutput<typeof CLIENT>
-
-/** Longer redirect URIs would not fit into the cookie that carries them. */
+/** The longest redirect URI, in characters: a cookie has to hold it. */
 const MAX_REDIRECT_URI_LENGTH = 512
 
-/** In which of the two ways a client talks to the broker; design.md §3. */
+const ORIGIN = text(
+  isOrigin,
+  'is not an exact https origin. Write scheme, host and port only, in lower case, without a path or a wildcard: "https://app.example.com".',
+)
+
+const REDIRECT_URI = text(
+  (uri) => isPublicUrl(uri) && uri.length <= MAX_REDIRECT_URI_LENGTH,
+  `is not an exact https URL of at most ${MAX_REDIRECT_URI_LENGTH} characters. Write it in full, as your page sends it, without a fragment or a wildcard: "https://app.example.com/back".`,
+)
+
+const ISSUER = text(
+  isIssuer,
+  'is not an issuer. Write the "iss" of your users\' JWTs, an https URL.',
+)
+
+const JWKS_URI = text(
+  isPublicUrl,
+  'is not an https URL. Write the "jwks_uri" of the issuer\'s discovery document.',
+)
+
+/** Makes the schema of a client that may have these bundles. */
+function schemaOf(bundle_names: readonly string[]) {
+  const no_bundle = `there is no such bundle in BUNDLES. Write one of: ${bundle_names.join(', ')}.`
+  return v.strictObject({
+    origins: listOf(ORIGIN),
+    bundles: v.optional(listOf(v.picklist(bundle_names, no_bundle))),
+    redirect_uris: v.optional(listOf(REDIRECT_URI)),
+    issuer: v.optional(ISSUER),
+    audience: v.optional(v.pipe(v.string(), v.nonEmpty())),
+    jwks_uri: v.optional(JWKS_URI),
+    algorithms: v.optional(listOf(v.picklist(ALGORITHMS)), DEFAULT_ALGORITHMS),
+  })
+}
+
+function listOf<S extends v.GenericSchema>(item: S) {
+  return v.pipe(v.array(item), v.minLength(1))
+}
+
+type Entry = v.InferOutput<ReturnType<typeof schemaOf>> & { id: string }
+
+/** Conflicts between members of a client, or with an earlier client: the member, the test, and what to write. */
+const CONFLICTS: [string, (entry: Entry, earlier: readonly Entry[]) => boolean, string][] = [
+  [
+    '.redirect_uris',
+    ({ origins, redirect_uris = [] }) =>
+      redirect_uris.some((uri) => !origins.includes(new URL(uri).origin)),
+    'one has an origin that is not in origins, so its page could not redeem the code. Write that origin there too.',
+  ],
+  [
+    '',
+    ({ issuer, audience, jwks_uri, redirect_uris }) =>
+      Boolean(issuer || audience || jwks_uri) && !(issuer && audience && jwks_uri && redirect_uris),
+    'has only some of issuer, audience, jwks_uri and redirect_uris. Write all four: the "iss" and "aud" of your users\' JWTs, the "jwks_uri" of their issuer, and where users return to. Or leave out the first three.',
+  ],
+  [
+    '',
+    ({ id }, earlier) => earlier.some((other) => other.id.toLowerCase() === id.toLowerCase()),
+    'there is another client whose id differs in case only. Write another id.',
+  ],
+  [
+    '.audience',
+    ({ issuer, audience }, earlier) =>
+      earlier.some((other) => issuer && other.issuer === issuer && other.audience === audience),
+    'another client has the same issuer and audience. Write an audience for this client alone.',
+  ],
+  [
+    '.origins',
+    ({ origins, redirect_uris }, earlier) =>
+      earlier
+        .filter((other) => !other.redirect_uris !== !redirect_uris)
+        .some((other) => other.origins.some((origin) => origins.includes(origin))),
+    'another client has one of them in the other mode. Write an origin for cookie mode or for OAuth mode, not for both.',
+  ],
+]
+
+/** Returns the mode of a client: OAuth if it has redirect URIs. */
 export function modeOf(client: Client): ClientMode {
   return client.redirect_uris || client.app_issuer ? 'oauth' : 'cookie'
 }
 
 /**
- * Reads `CLIENTS`: a table, or its JSON; left out: one client, on the broker's own origin, with all bundles.
+ * Reads `CLIENTS`, a table or its JSON; left out: one client, on the broker's own origin, with all bundles.
  *
- * @param brokerOrigin origin of `BASE_URL`, if that could be read
+ * @param broker_origin origin of `BASE_URL`, if that could be read
+ * @returns the clients, by id, and every problem, a sentence each
  */
 export function parseClients(
-  table: unknown,
-  brokerOrigin: string | undefined,
-  bundleNames: readonly string[],
-): ParsedClients {
-  if (table === undefined || table === '') {
-    const client = {
-      id: DEFAULT_CLIENT_ID,
-      origins: new Set(brokerOrigin === undefined ? [] : [brokerOrigin]),
-      bundles: new Set(bundleNames),
-    }
+  given: unknown,
+  broker_origin: string | undefined,
+  bundle_names: readonly string[],
+): { clients: ReadonlyMap<string, Client>; problems: readonly string[] } {
+  if (given === undefined || given === '') {
+    const origins = new Set(broker_origin === undefined ? [] : [broker_origin])
+    const client = { id: 'default', origins, bundles: new Set(bundle_names) }
     return { clients: new Map([[client.id, client]]), problems: [] }
   }
-  const given = typeof table === 'string' ? fromJson(table) : table
-  const parsed = safeParse(CLIENTS, given)
-  if (!parsed.success || Array.isArray(given)) {
-    const places = parsed.success ? [''] : parsed.issues.map((issue) => placeOf(issue.path))
-    return { clients: new Map(), problems: [...new Set(places)].map(wrongShape) }
+  const { entries, problems } = readTable(
+    {
+      variable: 'CLIENTS',
+      name: /^(?!(constructor|prototype)$)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+      wrong_name:
+        'is an id that a client cannot have. Write up to 64 letters, digits, dots, underscores and hyphens, a letter or digit first, and no word of JavaScript.',
+      entry: schemaOf(bundle_names),
+      example:
+        'Write [vars.CLIENTS.id] with origins = ["https://app.example.com"] and, as needed, bundles, redirect_uris, issuer, audience, jwks_uri and algorithms. See src/tools/README.md.',
+    },
+    given,
+  )
+  const all = [...entries].map(([id, entry]) => ({ id, ...entry }))
+  const conflicts = all.flatMap((entry, index) =>
+    CONFLICTS.filter(([, isConflict]) => isConflict(entry, all.slice(0, index))).map(
+      ([member, , sentence]) => `CLIENTS.${entry.id}${member}: ${sentence}`,
+    ),
+  )
+  return {
+    clients: new Map(all.map((entry) => [entry.id, toClient(entry, bundle_names)])),
+    problems: [...problems, ...conflicts],
   }
-  const entries = Object.entries(parsed.output)
-  const clients = entries.map(([id, entry]) => toClient(id, entry, bundleNames))
-  const problems = [
-    ...entries.flatMap(([id, entry]) => problemsOf(`CLIENTS.${id}`, entry, bundleNames)),
-    ...problemsAmong(clients),
-  ]
-  if (clients.length < Object.keys(given as object).length)
-    problems.push('CLIENTS: an id is a word that JavaScript keeps for itself. Write another id.')
-  else if (clients.length === 0)
-    problems.push('CLIENTS: is empty. Name at least one client, or leave CLIENTS out.')
-  return { clients: new Map(clients.map((client) => [client.id, client])), problems }
 }
 
-function toClient(id: string, entry: Entry, bundleNames: readonly string[]): Client {
-  const { origins, bundles, redirect_uris, issuer, audience, jwks_uri, algorithms } = entry
+function toClient(entry: Entry, bundle_names: readonly string[]): Client {
+  const { id, origins, bundles, redirect_uris, issuer, audience, jwks_uri, algorithms } = entry
   return {
     id,
     origins: new Set(origins),
-    bundles: new Set(bundles ?? bundleNames),
+    bundles: new Set(bundles ?? bundle_names),
     ...(redirect_uris ? { redirect_uris: new Set(redirect_uris) } : {}),
     ...(issuer && audience && jwks_uri
       ? { app_issuer: { issuer, audience, jwks_uri, algorithms } }
       : {}),
   }
-}
-
-/** What is wrong with one client by itself. */
-function problemsOf(place: string, entry: Entry, bundleNames: readonly string[]): string[] {
-  const { origins, bundles = [], redirect_uris = [], issuer, audience, jwks_uri } = entry
-  const problems: string[] = []
-  const fault = (member: string, problem: string): unknown =>
-    problems.push(`${place}.${member}: ${problem}`)
-  for (const [index, origin] of origins.entries()) {
-    if (!isOrigin(origin))
-      fault(
-        `origins[${index}]`,
-        'is not an exact https origin. Write scheme, host and port only, in lower case, without a path or a wildcard: "https://app.example.com".',
-      )
-  }
-  for (const [index, name] of bundles.entries()) {
-    if (!bundleNames.includes(name))
-      fault(
-        `bundles[${index}]`,
-        `there is no such bundle in BUNDLES. Write one of: ${bundleNames.join(', ')}.`,
-      )
-  }
-  for (const [index, uri] of redirect_uris.entries()) {
-    if (!isPublicUrl(uri) || uri.length > MAX_REDIRECT_URI_LENGTH)
-      fault(
-        `redirect_uris[${index}]`,
-        `is not an exact https URL of at most ${MAX_REDIRECT_URI_LENGTH} characters. Write it in full, as your page sends it, without a fragment or a wildcard: "https://app.example.com/back".`,
-      )
-    else if (!origins.includes(new URL(uri).origin))
-      fault(
-        `redirect_uris[${index}]`,
-        'its origin is not among origins, so its page could not redeem the code. Write it there too.',
-      )
-  }
-  if (!issuer && !audience && !jwks_uri) return problems
-  if (!issuer || !isIssuer(issuer))
-    fault('issuer', 'is not an issuer. Write the "iss" of your users\' JWTs, an https URL.')
-  if (!audience)
-    fault('audience', 'is missing. Write the "aud" of the JWTs that are meant for this broker.')
-  if (!jwks_uri || !isPublicUrl(jwks_uri))
-    fault(
-      'jwks_uri',
-      'is not an https URL. Write the "jwks_uri" of the issuer\'s discovery document.',
-    )
-  if (redirect_uris.length === 0)
-    fault('redirect_uris', 'is missing. Without it no user of that issuer can consent.')
-  return problems
-}
-
-/** What is wrong with clients beside each other. */
-function problemsAmong(clients: readonly Client[]): string[] {
-  return clients.flatMap((client, index) => {
-    const place = `CLIENTS.${client.id}`
-    const others = clients.slice(0, index)
-    const isSameId = others.some(({ id }) => id.toLowerCase() === client.id.toLowerCase())
-    const isSameIssuer = others.some(
-      ({ app_issuer }) =>
-        app_issuer?.issuer === client.app_issuer?.issuer &&
-        app_issuer?.audience === client.app_issuer?.audience &&
-        app_issuer !== undefined,
-    )
-    const isBothModes = others.some(
-      (other) => modeOf(other) !== modeOf(client) && !client.origins.isDisjointFrom(other.origins),
-    )
-    return [
-      ...(isSameId
-        ? [`${place}: there is another client whose id differs in case only. Write another id.`]
-        : []),
-      ...(isSameIssuer
-        ? [
-            `${place}.audience: another client has the same issuer and audience. Write an audience of its own.`,
-          ]
-        : []),
-      ...(isBothModes
-        ? [
-            `${place}.origins: another client has one of them in the other mode. An origin uses the cookie or OAuth, not both.`,
-          ]
-        : []),
-    ]
-  })
-}
-
-function wrongShape(place: string): string {
-  return `CLIENTS${place}: is not right. A client is [vars.CLIENTS.id] with origins = ["https://app.example.com"] and, as it needs them, bundles, redirect_uris, issuer, audience, jwks_uri and algorithms. See README, Configuration.`
-}
-
-function fromJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-/** `.web.origins[0]`; a key that is no client id is left out, since it may be anything. */
-function placeOf(path: readonly { key?: unknown }[] | undefined): string {
-  let place = ''
-  for (const { key } of path ?? []) {
-    if (typeof key === 'number') place += `[${key}]`
-    else if (typeof key === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(key)) place += `.${key}`
-  }
-  return place
 }

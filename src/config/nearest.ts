@@ -1,10 +1,10 @@
-/** This file is the answer to a misspelt name: the known ones nearest to it. */
+/** The known names nearest to a misspelt one. */
 
 /**
- * Finds the words nearest to a misspelt one, the nearest first, the same in whatever letter case.
+ * Finds the words nearest to a misspelt one, the nearest first, in any letter case.
  *
  * @param most how many at most
- * @returns only words that share more than half of their letters with it; so perhaps none
+ * @returns only words that share more than half of their letters with it; perhaps none
  */
 export function nearest(misspelt: string, words: Iterable<string>, most: number): string[] {
   return [...words]
@@ -15,20 +15,17 @@ export function nearest(misspelt: string, words: Iterable<string>, most: number)
     .map(({ word }) => word)
 }
 
-/** Counts the letters to insert, delete or replace to get to the other word (Levenshtein 1966). */
+/** Counts the letters to insert, delete or replace to get the other word (Levenshtein 1966). */
 function edits(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column)
   for (const [index, letter] of [...from].entries()) {
     const next = [index + 1]
-    for (let column = 1; column <= to.length; column++) {
-      const replaced = at(row, column - 1) + (to[column - 1] === letter ? 0 : 1)
-      next.push(Math.min(replaced, at(row, column) + 1, at(next, column - 1) + 1))
+    for (const [column, other] of [...to].entries()) {
+      const [replaced = 0, deleted = 0] = row.slice(column)
+      const inserted = next[column] ?? 0
+      next.push(Math.min(replaced + (other === letter ? 0 : 1), deleted + 1, inserted + 1))
     }
     row = next
   }
-  return at(row, to.length)
-}
-
-function at(row: readonly number[], column: number): number {
-  return row[column] ?? Number.POSITIVE_INFINITY
+  return row.at(-1) ?? 0
 }

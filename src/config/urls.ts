@@ -1,6 +1,6 @@
-/** This file is what the URLs of the configuration have to look like: exact, and https but on this machine. */
+/** The form of URLs in the configuration: exact, and https except on this machine. */
 
-/** Whether a URL is this machine's own, where http is as good as https. */
+/** Whether a URL is of this machine, where http is as safe as https. */
 export function isLoopback({ hostname }: URL): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
 }
@@ -11,7 +11,7 @@ export function isOrigin(text: string): boolean {
   return url !== null && url.origin === text && isSafe(url)
 }
 
-/** Whether a text is a URL that can be compared as text: absolute, written as browsers write it, no fragment, no user name. */
+/** Whether a text is a URL that can be compared as text: absolute, as browsers write it, no fragment, no user name. */
 export function isPublicUrl(text: string): boolean {
   const url = URL.parse(text)
   return url !== null && url.href === text && isSafe(url) && !/[#*]/.test(text)
@@ -23,7 +23,7 @@ export function isIssuer(text: string): boolean {
   return url !== null && [text, `${text}/`].includes(url.href) && isSafe(url) && !/[?#*]/.test(text)
 }
 
-/** https, or http on this machine; URL parsers let a `*` pass in a host name. */
+/** https, or http on this machine; URL parsers accept a `*` in a host name. */
 function isSafe(url: URL): boolean {
   const isSecure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
   const isHost = /^([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:]+\])$/.test(url.hostname)

@@ -1,25 +1,25 @@
-/** This file is the wire contract: what the broker answers, for its routes, its SDK and its readers. */
+/** The HTTP protocol of the broker: its error codes and response bodies, for the routes and the SDK. */
 
-/** Every `error` the broker answers with; registered OAuth and OpenID codes wherever one exists. */
+/** Every `error` of the broker; a registered code of OAuth or OpenID Connect wherever there is one. */
 export type ErrorCode =
   | 'invalid_request' // RFC 6749 §5.2
   | 'invalid_scope' // RFC 6749 §5.2: no such bundle
   | 'unsupported_grant_type' // RFC 6749 §5.2
   | 'unsupported_response_type' // RFC 6749 §4.1.2.1
-  | 'invalid_grant' // RFC 6749 §5.2: the code or the refresh token is not good, or no longer
+  | 'invalid_grant' // RFC 6749 §5.2: the code or the refresh token is invalid, or not valid any more
   | 'invalid_dpop_proof' // RFC 9449 §5
-  | 'use_dpop_nonce' // RFC 9449 §8: once more, with the nonce of this answer
+  | 'use_dpop_nonce' // RFC 9449 §8: send it again, with the nonce of this response
   | 'login_required' // OpenID Connect Core §3.1.2.6: no session, or an ended one
   | 'consent_required' // OpenID Connect Core §3.1.2.6: no grant, an ended or a partial one
-  | 'access_denied' // RFC 6749 §4.1.2.1: the user said no, or origin, client or bundle is not allowed
+  | 'access_denied' // RFC 6749 §4.1.2.1: the user refused, or origin, client or bundle is not allowed
   | 'slow_down' // RFC 8628 §3.5: too many requests
   | 'temporarily_unavailable' // RFC 6749 §4.1.2.1: Google or storage cannot answer now
-  | 'server_error' // RFC 6749 §4.1.2.1: our fault
+  | 'server_error' // RFC 6749 §4.1.2.1: a fault of the broker
 
-/** Why there is no grant to serve a bundle from. */
+/** Why there is no grant for a bundle. */
 export type ConsentReason = 'never_granted' | 'partially_granted' | 'ended'
 
-/** What most likely ended a grant, inferred from its age, its idle time and its history; a guess, for a hint on screen. */
+/** What most likely ended a grant: a guess from its age, its last use and its history, to be shown as a hint. */
 export type LikelyCause =
   | 'revoked_by_user'
   | 'testing_mode_7_days'
@@ -31,7 +31,7 @@ export type LikelyCause =
 /** The members that come with `consent_required`, in an error and in `GET /session`. */
 export interface ConsentRequired {
   reason: ConsentReason
-  /** What consent has to be given for, space-separated; RFC 6749 §3.3. */
+  /** The scopes that need consent, space-separated; RFC 6749 §3.3. */
   missing_scope: string
   /** With `reason: 'ended'` only. */
   likely_cause?: LikelyCause
@@ -41,9 +41,9 @@ export interface ConsentRequired {
 export interface ErrorResponse extends Partial<ConsentRequired> {
   error: ErrorCode
   error_description: string
-  /** Names this request in the operator's log. */
+  /** The id of this request in the operator's log. */
   request_id: string
-  /** Where a top-level navigation mends `login_required` and `consent_required`. */
+  /** Where to navigate after `login_required` and `consent_required`. */
   connect_url?: string
   bundle?: string
   /** At `/events`, why a security event token was refused; RFC 8935 §2.4. */
@@ -63,7 +63,7 @@ export type SecurityEventError =
 export interface TokenResponse {
   access_token: string
   token_type: 'Bearer'
-  /** Seconds of life left, understated. */
+  /** Remaining lifetime in seconds, rounded down. */
   expires_in: number
   /** Exactly the bundle's scopes, space-separated. */
   scope: string
@@ -72,29 +72,29 @@ export interface TokenResponse {
 
 /** The body of `POST /token`; RFC 6749 §5.1. */
 export interface OAuthTokenResponse {
-  /** Google's; with the scope `broker` the broker's own. */
+  /** Google's access token; with the scope `broker`, the broker's own. */
   access_token: string
   token_type: 'Bearer' | 'DPoP'
-  /** Seconds of life left, understated. */
+  /** Remaining lifetime in seconds, rounded down. */
   expires_in: number
   /** The name of the bundle, or `broker`. */
   scope: string
-  /** The broker's own, good only with the key it was issued to. Absent for users with a JWT of their app. */
+  /** The broker's own, valid only with the DPoP key it was issued to. Absent for users with a JWT of their app. */
   refresh_token?: string
-  /** What Google's token is good for: exactly the bundle's scopes, space-separated. */
+  /** The scopes of Google's access token: exactly those of the bundle, space-separated. */
   google_scope?: string
-  /** With a token exchange; RFC 8693 §2.2.1. */
+  /** Only after a token exchange; RFC 8693 §2.2.1. */
   issued_token_type?: string
 }
 
 /** The body of `POST /par`; RFC 9126 §2.2. */
 export interface PushedResponse {
   request_uri: string
-  /** Seconds. */
+  /** Lifetime in seconds. */
   expires_in: number
 }
 
-/** What `GET /session` says of one bundle. */
+/** The status of one bundle in `GET /session`. */
 export type BundleStatus =
   | { status: 'ready'; scope: string; granted_at: number }
   | ({ status: 'consent_required' } & ConsentRequired & { bundle: string; connect_url: string })
@@ -121,23 +121,23 @@ export interface BundlesResponse {
 
 /** The body of `POST /media`. */
 export interface MediaResponse {
-  /** In the order of the URLs that were asked for. */
+  /** In the order of the requested URLs. */
   media: {
-    /** Where the bytes are, for `<img>`, `<video>` and `fetch`. Whoever has it can read them. */
+    /** URL of the bytes, for `<img>`, `<video>` and `fetch`. Everyone who has this URL can read them. */
     url: string
-    /** Seconds. */
+    /** Lifetime in seconds. */
     expires_in: number
   }[]
 }
 
-/** The query that `/connect` adds to `return_to`, and what its popup posts to its opener. */
+/** The query that `/connect` adds to `return_to`, and the message of its popup to its opener. */
 export interface ConnectResult {
   connect: 'ok' | 'error'
   bundle: string
   error?: ConnectError
 }
 
-/** Why connecting failed, as far as a frontend can act on it. */
+/** Why a connect failed, as far as a frontend can react. */
 export type ConnectError =
   | 'access_denied'
   | 'consent_required'
@@ -145,7 +145,7 @@ export type ConnectError =
   | 'temporarily_unavailable'
   | 'server_error'
 
-/** The `error` of an authorization response: RFC 6749 §4.1.2.1, and what only a consent can die of. */
+/** The `error` of an authorization response: RFC 6749 §4.1.2.1, and the errors of a connect. */
 export type AuthorizationError =
   | ConnectError
   | 'invalid_request'

@@ -1,24 +1,24 @@
-/** This file is what operators ask and what they are told: names of keys, counts and times, and nothing that opens anything (TMB-79). */
+/** The calls of the operator's entrypoint and their answers: names of keys, counts and times; no key and no token (TMB-79). */
 
-/** How many there are, by `kid`; `?` where that was not noted. */
+/** Counts by `kid`; `?` where the key is unknown. */
 export type Counts = Record<string, number>
 
-/** What a subject's Durable Object keeps. Times are NumericDates. */
+/** What a subject's Durable Object stores. Times are NumericDates. */
 export interface SubjectStats {
-  /** The key that seals here; another than the operator's while a deployment is on its way. */
+  /** Id of the key that encrypts in this object; an older one while a deployment is in progress. */
   current: string
-  /** Sealed records; the same ones in KV are written from these. */
+  /** Encrypted records in the object; KV has copies of them. */
   records: Counts
-  /** Records that could not be resealed: tampered with, or their key is gone. */
+  /** Records that cannot be decrypted: changed, or their key is gone. */
   unreadable: number
-  /** Live sessions, by the key that was current when they began: it sealed what their browser keeps. */
+  /** Sessions, by the key that was current when they began: it encrypted their cookie or refresh token. */
   sessions: Counts
-  /** When the last of these is over, whatever happens; by the same keys. */
+  /** When the last of these sessions ends at the latest, by the same keys. */
   sessions_until: Counts
   grants: GrantSummary[]
-  /** KV records that have yet to be written. */
+  /** KV records that are not written yet. */
   kv_outbox: number
-  /** Refresh tokens that Google has yet to be told are over. */
+  /** Refresh tokens that are not revoked at Google yet. */
   revocation_outbox: number
 }
 
@@ -27,18 +27,18 @@ export interface GrantSummary {
   /** Key of its scope set. */
   scope_set_key: string
   granted_at: number
-  /** Of the last success at Google. */
+  /** Time of the last successful refresh. */
   refreshed_at: number
-  /** Google could not refresh it the last time. */
+  /** Whether the last refresh failed. */
   is_failing: boolean
 }
 
-/** What became of one subject. */
+/** The answer about one subject. */
 export interface Report {
   subject: string
-  /** Left out where its Durable Object keeps nothing. */
+  /** Left out if its Durable Object stores nothing. */
   stats?: SubjectStats
-  /** Its Durable Object could not be asked. */
+  /** Its Durable Object did not answer. */
   failed?: true
 }
 
@@ -49,11 +49,11 @@ export interface SubjectPage {
   cursor?: string
 }
 
-/** What is configured, as far as an operator has to know. */
+/** The keys and bundles of the configuration, by name. */
 export interface Keys {
-  /** The `kid` that seals. */
+  /** Id of the key that encrypts. */
   current: string
-  /** Every `kid` that opens. */
+  /** Ids of all keys that decrypt. */
   kids: readonly string[]
   /** Names of bundles, by the key of their scope set. */
   bundles: Record<string, string>
@@ -64,20 +64,20 @@ export interface Faults {
   problems: readonly string[]
 }
 
-/** The calls; `operator` is the name somebody goes by, for the log. */
+/** The calls; `operator` is the name of the operator for the log. */
 export interface OperatorCalls {
-  /** Tells the names of the keys and bundles in use. */
+  /** Returns the names of the keys and bundles in use. */
   keys(): Promise<Keys | Faults>
-  /** Lists the subjects, a page at a time. KV's list is up to a minute behind. */
+  /** Lists the subjects, a page for each call. KV's list is up to a minute behind. */
   subjects(operator: string, cursor?: string): Promise<SubjectPage>
-  /** Has subjects count what they keep; with `reseal`, after sealing it all with the current key. */
+  /** Counts what subjects store; with `reseal`, after encrypting all of it with the current key. */
   stats(operator: string, subjects: readonly string[], reseal: boolean): Promise<Report[]>
-  /** Names the subject of a client's user, as storage knows it; `undefined` for an unknown client. */
+  /** Returns the subject key of a client's user; `undefined` for an unknown client. */
   subjectKey(client: string, sub: string): Promise<string | undefined>
   /**
-   * Disconnects a subject: forgotten, every session ended, and revoked at Google, as if its user had asked.
+   * Disconnects a subject as its user can: deletes its records, ends its sessions, revokes at Google.
    *
-   * @returns whether there was anything to forget
+   * @returns whether anything was stored
    */
   forget(operator: string, subject: string): Promise<boolean>
 }

@@ -1,4 +1,4 @@
-/** This file is the catalog: the Google Photos scopes, and the API methods that each allows. */
+/** The catalog: the Google Photos scopes, and the API methods that each allows. */
 
 import { fullName, type ScopeSet, scopeSet } from './scopes.ts'
 
@@ -10,13 +10,13 @@ export interface Scope {
   /** Full scope URL. */
   readonly scope: string
   readonly api: Api
-  /** What it lets an app do, or did. */
+  /** What it allows an app, or allowed. */
   readonly allows: string
-  /** When Google removed it, and what to ask for now; left out while it is active. */
+  /** When Google removed it, and what replaces it; left out while it is active. */
   readonly removed?: Removal
 }
 
-/** The end of a scope. */
+/** The removal of a scope. */
 interface Removal {
   /** Date, as in RFC 3339 `full-date`. */
   readonly on: string
@@ -35,11 +35,11 @@ export interface Method {
   readonly api: Api
   /** HTTP method and URL, without `https://`; of a removed method the empty string. */
   readonly http: string
-  /** Any one of these allows it; none allows a removed one. */
+  /** Each of these allows it; a removed method has none. */
   readonly scopes: ScopeSet
 }
 
-/** The day Google removed three scopes and the methods for sharing. */
+/** The date on which Google removed three scopes and the methods for sharing. */
 export const REMOVED_ON = '2025-03-31'
 
 const PICKER = 'Photos Picker API'
@@ -50,7 +50,7 @@ const READ = 'photoslibrary.readonly.appcreateddata'
 const EDIT = 'photoslibrary.edit.appcreateddata'
 
 /**
- * Every scope of the Photos APIs, those removed too.
+ * Every scope of the Photos APIs, including removed ones.
  *
  * @see https://developers.google.com/photos/overview/authorization
  * @see https://developers.google.com/photos/support/updates
@@ -70,7 +70,7 @@ export const SCOPES: readonly Scope[] = [
     'photoslibrary.sharing',
     'share albums',
     [],
-    'Nothing replaces it: leave it out, and send people to the Google Photos app to share.',
+    'Nothing replaces it: leave it out, and send users to the Google Photos app to share.',
   ),
   removed(
     'photoslibrary',
@@ -81,7 +81,7 @@ export const SCOPES: readonly Scope[] = [
 ]
 
 /**
- * Every method of the Photos APIs, those removed too.
+ * Every method of the Photos APIs, including removed ones.
  *
  * @see https://developers.google.com/photos/picker/reference/rest
  * @see https://developers.google.com/photos/library/reference/rest
@@ -118,17 +118,17 @@ export const METHODS: readonly Method[] = [
   gone('sharedAlbums.list'),
 ]
 
-/** Names the APIs that these scopes open, in the order of the catalog. */
+/** Lists the APIs of these scopes, in the order of the catalog. */
 export function apisOf(scopes: ScopeSet): readonly Api[] {
   return [...new Set(SCOPES.filter(({ scope }) => scopes.includes(scope)).map(({ api }) => api))]
 }
 
-/** Names, by id, the methods that these scopes allow, in the order of the catalog. */
+/** Lists the ids of the methods that these scopes allow, in the order of the catalog. */
 export function methodsOf(scopes: ScopeSet): readonly string[] {
   return METHODS.filter((method) => isAllowed(method, scopes)).map(({ id }) => id)
 }
 
-/** Whether one of these scopes is enough for the method. */
+/** Whether one of these scopes allows the method. */
 export function isAllowed(method: Method, scopes: ScopeSet): boolean {
   return method.scopes.some((scope) => scopes.includes(scope))
 }

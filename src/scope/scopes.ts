@@ -1,18 +1,18 @@
-/** This file is the scope set: what is asked for or granted, in one canonical form. */
+/** Scope sets: requested or granted scopes in one canonical form. */
 
 declare const canonical: unique symbol
 
 /**
  * A set of scopes: full scope URLs, sorted by code unit, no duplicates, frozen.
  *
- * Only this file makes one, so two are the same set exactly when they are equal member by member.
- * It does not keep its type across RPC or JSON: send `formatScope` of it, and `parseScope` that.
+ * Only this file makes scope sets, so two are the same set exactly when they are equal member by member.
+ * The type is lost across RPC and JSON: send `formatScope` of the set, and apply `parseScope` there.
  */
 export type ScopeSet = readonly string[] & { readonly [canonical]: true }
 
 const PREFIX = 'https://www.googleapis.com/auth/'
 
-/** Google asks for the left spelling and answers with the right one. */
+/** In requests Google uses the short name, in responses the URL. */
 const ALIASES = new Map([
   ['email', `${PREFIX}userinfo.email`],
   ['profile', `${PREFIX}userinfo.profile`],
@@ -20,14 +20,14 @@ const ALIASES = new Map([
 
 const SPELLINGS = new Map([...ALIASES].map(([name, scope]) => [scope, name]))
 
-/** The scopes that say who somebody is and open nothing of theirs; OpenID Connect Core §5.4. */
+/** The scopes that identify a user and give access to no photos; OpenID Connect Core §5.4. */
 export const SIGN_IN_SCOPES: ScopeSet = scopeSet(['openid', 'email', 'profile'])
 
 /**
- * Makes the scope set of these names, whatever their order and spelling.
+ * Makes the scope set of these names, in any order and spelling.
  *
- * Short Photos names grow to full URLs, aliases fold, and a name nobody knows stays as it is:
- * providers other than Google have scopes of their own, such as `offline_access`.
+ * Short Photos names and aliases become full URLs. An unknown name stays as it is:
+ * providers other than Google have their own scopes, such as `offline_access`.
  */
 export function scopeSet(names: Iterable<string>): ScopeSet {
   const scopes = new Set([...names].flatMap((name) => name.split(' ')).map(fullName))
@@ -45,7 +45,7 @@ export function parseScope(scope: string): ScopeSet {
 }
 
 /**
- * Writes a `scope` parameter, `email` and `profile` as every OpenID provider spells them.
+ * Writes a `scope` parameter, with `email` and `profile` by their standard names.
  *
  * @see RFC 6749 §3.3, OpenID Connect Core §5.4
  */
@@ -58,27 +58,27 @@ export function equals(a: ScopeSet, b: ScopeSet): boolean {
   return a.length === b.length && a.every((scope, index) => scope === b[index])
 }
 
-/** Whether every asked scope is among the granted ones; a partial order. */
-export function covers(granted: ScopeSet, asked: ScopeSet): boolean {
-  return missing(asked, granted).length === 0
+/** Whether every requested scope is among the granted ones. */
+export function covers(granted: ScopeSet, requested: ScopeSet): boolean {
+  return missing(requested, granted).length === 0
 }
 
-/** Names what was asked and not granted. */
-export function missing(asked: ScopeSet, granted: ScopeSet): ScopeSet {
-  return scopeSet(asked.filter((scope) => !granted.includes(scope)))
+/** Returns the requested scopes that are not granted. */
+export function missing(requested: ScopeSet, granted: ScopeSet): ScopeSet {
+  return scopeSet(requested.filter((scope) => !granted.includes(scope)))
 }
 
-/** Leaves these out, in whatever spelling. */
+/** Returns the set without these scopes, in any spelling. */
 export function without(scopes: ScopeSet, names: Iterable<string>): ScopeSet {
   return missing(scopes, scopeSet(names))
 }
 
-/** Spells a scope as people write it: `photoslibrary.appendonly`, `email`. */
+/** Returns the short name of a scope: `photoslibrary.appendonly`, `email`. */
 export function shortName(scope: string): string {
   return SPELLINGS.get(scope) ?? (scope.startsWith(PREFIX) ? scope.slice(PREFIX.length) : scope)
 }
 
-/** Spells a scope in full; only Photos and sign-in names have a short form that is safe to grow. */
+/** Returns the full URL of a scope; only Photos and sign-in scopes have short names here. */
 export function fullName(name: string): string {
   if (/^(photos(library|picker)(\.|$)|userinfo\.(email|profile)$)/.test(name)) return PREFIX + name
   return ALIASES.get(name) ?? name

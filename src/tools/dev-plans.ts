@@ -1,19 +1,24 @@
-/** This file is what runs in development: the broker with its demo page, one on another site, and the simulator. */
+/** What runs in development: the broker with its demo page, a demo page on another site, and the simulator. */
 
+import { readdirSync } from 'node:fs'
+import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { fromElsewhere } from '../demo/sites.ts'
+import { buildClient, CLIENT_FOLDER } from './client-modules.ts'
 import type { WorkerPlan } from './dev-server.ts'
-import { elsewhereAt, planElsewhere } from './elsewhere.ts'
+import type { Secrets } from './secrets-file.ts'
 import type { SitePlan } from './site-server.ts'
 
-/** A server of any kind. */
+/** A plan for any kind of server. */
 export type DevPlan = WorkerPlan | SitePlan
 
-/** Where everything is. */
+/** Ports and the folder of a run. */
 export interface Places {
   port: number
   simulator_port: number
   elsewhere_port: number
-  /** Folder of `.dev.vars` and of the state. */
+  /** Folder of `.dev.vars` and of the stored state. */
   home: string
 }
 
@@ -22,11 +27,13 @@ const SIMULATOR_CLIENT = { client_id: 'simulator-client', client_secret: 'simula
 
 const GOOGLE_ISSUER = 'https://accounts.google.com'
 
-/** What `.dev.vars` holds. */
-type Values = Readonly<Record<string, string | undefined>>
+const DEMO = new URL('../demo/', import.meta.url)
+
+/** Folder of the demo's modules and styles, at the same path on both sites. */
+const DEMO_FILES = 'demo/'
 
 /** Plans the broker and the other site, with the real Google. */
-export function planWithGoogle(places: Places, values: Values): DevPlan[] {
+export function planWithGoogle(places: Places, values: Secrets): DevPlan[] {
   const { GOOGLE_CLIENT_ID = '' } = values
   return [
     planBroker(places, { ISSUER: GOOGLE_ISSUER, GOOGLE_CLIENT_ID }, values),
@@ -35,7 +42,7 @@ export function planWithGoogle(places: Places, values: Values): DevPlan[] {
 }
 
 /** Plans the broker, the other site and the simulator. */
-export function planWithSimulator(places: Places, values: Values): DevPlan[] {
+export function planWithSimulator(places: Places, values: Secrets): DevPlan[] {
   const { client_id, client_secret } = SIMULATOR_CLIENT
   const issuer = originAt(places.simulator_port)
   return [
@@ -49,26 +56,39 @@ export function planWithSimulator(places: Places, values: Values): DevPlan[] {
   ]
 }
 
-/** Where the broker and its demo page are; also where its cookies live, so always by this name. */
+/** The origin of a server, always by this host name: cookies are bound to it. */
 export function originAt(port: number): string {
   return `http://localhost:${port}`
 }
 
-/** The file of the development secrets. */
+/** The path of the development secrets. */
 export function secretsFile({ home }: Places): string {
   return join(home, '.dev.vars')
 }
 
-/** Where everything is gathered that the Worker serves as it is. */
+/** The folder of the files that the Worker serves unchanged. */
 export function assetsFolder({ home }: Places): string {
   return join(home, '.wrangler', 'assets')
 }
 
-/** Variables come over those of wrangler.toml, which may be somebody's production by now. */
+/** The origin of the demo page on another site: to a browser, this host and `localhost` are two sites; https://html.spec.whatwg.org/#sites. */
+export function elsewhereAt(port: number): string {
+  return `http://127.0.0.1:${port}`
+}
+
+/** Builds the browser modules and copies them, with the files of the demo page, into an empty folder. */
+export async function gatherAssets(folder: string): Promise<void> {
+  await buildClient()
+  await rm(folder, { recursive: true, force: true })
+  await cp(fileURLToPath(new URL('public', DEMO)), folder, { recursive: true })
+  await cp(CLIENT_FOLDER, folder, { recursive: true })
+}
+
+/** Sets every variable of its own: those of wrangler.toml may be of a production broker. */
 function planBroker(
   places: Places,
   vars: Readonly<Record<string, string>>,
-  secrets: Values,
+  secrets: Secrets,
 ): WorkerPlan {
   const origin = originAt(places.port)
   return {
@@ -90,7 +110,7 @@ function planBroker(
   }
 }
 
-/** One page in each mode. */
+/** The clients: one page in each mode. */
 function clientsOf({ port, elsewhere_port }: Places): object {
   const elsewhere = elsewhereAt(elsewhere_port)
   return {
@@ -100,7 +120,26 @@ function clientsOf({ port, elsewhere_port }: Places): object {
 }
 
 function planOtherSite({ port, elsewhere_port }: Places, issuer: string): SitePlan {
-  return planElsewhere({ port: elsewhere_port, broker: originAt(port), issuer })
+  const origin = elsewhereAt(elsewhere_port)
+  return {
+    name: 'other site',
+    port: elsewhere_port,
+    health: '/',
+    origin,
+    site: fromElsewhere({ broker: originAt(port), elsewhere: origin, issuer }),
+    pages: new Map([
+      ['/', new URL('page.html', DEMO)],
+      ['/library/', new URL('library.html', DEMO)],
+    ]),
+    files: listDemoFiles(),
+  }
+}
+
+function listDemoFiles(): Map<string, URL> {
+  const folder = new URL(`public/${DEMO_FILES}`, DEMO)
+  const files = readdirSync(folder).map((name) => [`/${DEMO_FILES}${name}`, new URL(name, folder)])
+  const library = ['/oauth4webapi.js', new URL(import.meta.resolve('oauth4webapi'))]
+  return new Map([...files, library] as [string, URL][])
 }
 
 function planSimulator(places: Places, issuer: string): WorkerPlan {
@@ -128,7 +167,7 @@ function planSimulator(places: Places, issuer: string): WorkerPlan {
   }
 }
 
-/** One folder each: two runtimes would lock each other out of the same files. */
+/** Each runtime gets its own folder: two would lock each other's files. */
 function stateFolder({ home }: Places, name: 'state' | 'simulator'): string {
   return join(home, '.wrangler', name)
 }

@@ -1,52 +1,48 @@
-/** This file is the running of several servers as one: all come up or none does, and all end together. */
+/** Runs several servers as one: either all start or none does, and all end together. */
 
 import type { DevPlan } from './dev-plans.ts'
 import { type DevServer, isHealthy, isTaken, type Plan, startDevServer } from './dev-server.ts'
 import { startSite } from './site-server.ts'
 
-/** What to say on the way. */
+/** Callbacks of a run. */
 export interface RunEvents {
-  /** From now on a signal stops it in order. */
-  starting(): void
-  /** Every server answers. */
-  ready(): void
-  /** One cannot run, or came to an end by itself. */
-  failed(sentence: string): void
+  /** Called first; from then on a signal stops the run in order. */
+  onStart(): void
+  /** Called when every server answers. */
+  onReady(): void
+  /** Called when a server cannot run or ended by itself. */
+  onFailure(sentence: string): void
 }
 
-/** Longer than this no machine takes to start. */
+/** How long a server may take to start, in milliseconds. */
 const START_MS = 60_000
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/**
- * Names the plan whose port somebody has, if any.
- *
- * Asked before anything starts, so that nothing has to be undone.
- */
+/** Finds a plan whose port is taken. To be called before the start, so that nothing has to be undone. */
 export async function findTaken(plans: readonly Plan[]): Promise<Plan | undefined> {
   for (const plan of plans) if (await isTaken(plan.port)) return plan
   return undefined
 }
 
 /**
- * Runs servers until somebody stops them or one of them ends.
+ * Runs servers until a signal stops them or one of them ends.
  *
  * @returns the exit code: 0 when stopped by a signal
  */
-export async function runTogether(plans: readonly DevPlan[], tell: RunEvents): Promise<number> {
+export async function runTogether(plans: readonly DevPlan[], events: RunEvents): Promise<number> {
   const stopping = new AbortController()
   const stop = (): void => stopping.abort()
   for (const signal of SIGNALS) process.on(signal, stop)
-  tell.starting()
+  events.onStart()
   const servers = plans.map(start)
-  const end = Promise.race([untilAborted(stopping.signal), ...servers.map(deathOf)])
+  const end = Promise.race([untilAborted(stopping.signal), ...servers.map(endOf)])
   const waiting = new AbortController()
-  const failure = await Promise.race([end, problemOf(plans, waiting.signal)])
+  const failure = await Promise.race([end, healthOf(plans, waiting.signal)])
   waiting.abort()
-  if (failure === READY) tell.ready()
+  if (failure === READY) events.onReady()
   const outcome = failure === READY ? await end : failure
   await Promise.all(servers.map((server) => server.stop()))
-  if (outcome !== STOPPED) tell.failed(outcome) // below the last words of what failed
+  if (outcome !== STOPPED) events.onFailure(outcome) // below the output of the server that failed
   for (const signal of SIGNALS) process.off(signal, stop)
   return outcome === STOPPED ? 0 : 1
 }
@@ -59,17 +55,17 @@ const READY = 'ready'
 const STOPPED = 'stopped'
 
 /** @returns `READY`, or a sentence that says what is wrong */
-async function problemOf(plans: readonly Plan[], signal: AbortSignal): Promise<string> {
+async function healthOf(plans: readonly Plan[], signal: AbortSignal): Promise<string> {
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(START_MS)])
   const healthy = await Promise.all(plans.map((plan) => isHealthy(plan, inTime)))
-  const ill = plans.find((_, index) => !healthy[index])
-  if (!ill) return READY
+  const failed = plans.find((_, index) => !healthy[index])
+  if (!failed) return READY
   return inTime.aborted
-    ? `The ${ill.name} did not answer within ${START_MS / 1000} s.`
-    : `The ${ill.name} runs but cannot work; its log above says why.`
+    ? `The ${failed.name} did not answer within ${START_MS / 1000} s.`
+    : `The ${failed.name} runs but cannot work; its log above says why.`
 }
 
-async function deathOf({ name, ended }: DevServer): Promise<string> {
+async function endOf({ name, ended }: DevServer): Promise<string> {
   await ended
   return `The ${name} ended by itself; its last words are above.`
 }

@@ -1,24 +1,24 @@
-/** This file is the development secrets: made once, kept in `.dev.vars`, which git ignores. */
+/** The development secrets: made once and kept in `.dev.vars`, which git ignores. */
 
-import { randomBytes } from 'node:crypto'
-import { appendFile, chmod, mkdir, readFile } from 'node:fs/promises'
+import { appendFile, chmod, mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parseEnv } from 'node:util'
+import { randomKey, readOrEmpty, type Secrets } from './secrets-file.ts'
 
-/** What `.dev.vars` holds. */
+/** The content of `.dev.vars`. */
 export interface DevSecrets {
-  readonly values: Readonly<Record<string, string | undefined>>
-  /** Names of the secrets that were made just now. */
+  readonly values: Secrets
+  /** Names of the secrets that were just made. */
   readonly made: readonly string[]
 }
 
-/** How each secret is made that the broker cannot do without. */
+/** The secrets that the broker needs, and how each is made. */
 const RECIPES: Readonly<Record<string, () => string>> = {
-  ENCRYPTION_KEYS: () => `dev:${random()}`,
-  PSEUDONYM_KEY: random,
+  ENCRYPTION_KEYS: () => `dev:${randomKey()}`,
+  PSEUDONYM_KEY: randomKey,
 }
 
-/** Reads the secrets of a file, and adds those it lacks; what stands in it is never touched. */
+/** Reads the secrets of a file, and adds the missing ones; its other lines stay as they are. */
 export async function ensureDevSecrets(path: string): Promise<DevSecrets> {
   await mkdir(dirname(path), { recursive: true })
   const text = await readOrEmpty(path)
@@ -34,17 +34,4 @@ export async function ensureDevSecrets(path: string): Promise<DevSecrets> {
   }
   await chmod(path, 0o600)
   return { values, made: made.map(([name]) => name) }
-}
-
-async function readOrEmpty(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
-    throw error
-  }
-}
-
-function random(): string {
-  return randomBytes(32).toString('base64url')
 }

@@ -1,4 +1,4 @@
-/** This file is one Worker in development: `wrangler dev` as a child process, quiet, on loopback only. */
+/** A Worker in development: `wrangler dev` as a child process, quiet, on loopback only. */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -8,33 +8,30 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 
-/** What is said of a server before it runs. */
+/** A server to run. */
 export interface Plan {
-  /** Stands before each line of its output. */
+  /** Written before each line of its output. */
   name: string
   port: number
-  /** A path that answers 2xx once it works. */
+  /** A path that answers 2xx when it works. */
   health: string
 }
 
-/** What a Worker needs to run. */
+/** A Worker to run. */
 export interface WorkerPlan extends Plan {
   /** Arguments of `wrangler dev`. */
   args: readonly string[]
   vars: Readonly<Record<string, string>>
-  /**
-   * Given through the environment: arguments can be read by every user of a machine. They come before what
-   * the environment has already.
-   */
+  /** Passed in the environment, since every user of a machine can read arguments. They win over variables of this process. */
   secrets?: Readonly<Record<string, string | undefined>>
 }
 
-/** A server that was started. */
+/** A running server. */
 export interface DevServer {
   readonly name: string
-  /** Settles when it is gone, however that came. */
+  /** Settles when it has ended, for any reason. */
   readonly ended: Promise<void>
-  /** Ends it, and waits until its port is free again. */
+  /** Ends it, and waits until its port is free. */
   stop(): Promise<void>
 }
 
@@ -44,10 +41,12 @@ export const WRANGLER = fileURLToPath(import.meta.resolve('wrangler/package.json
   /package\.json$/,
   'bin/wrangler.js',
 )
+/** How often to ask a server whether it works, in milliseconds. */
 const POLL_MS = 100
+/** How long a server may take to end, in milliseconds; then it is killed. */
 const STOP_MS = 5_000
 
-/** Neither banner, update check, telemetry nor question; nothing is fetched, so it works on a train. */
+/** No banner, no telemetry, no question, and nothing is fetched, so that it works offline. */
 const QUIET = {
   CI: 'true',
   CLOUDFLARE_CF_FETCH_ENABLED: 'false',
@@ -57,20 +56,20 @@ const QUIET = {
   X_LOCAL_EXPLORER: 'false',
 }
 
-/** Whether somebody on this machine listens on a port already. */
+/** Whether a program on this machine listens on a port. */
 export async function isTaken(port: number): Promise<boolean> {
   const answers = await Promise.all(['127.0.0.1', '::1'].map((host) => isListening(host, port)))
   return answers.includes(true)
 }
 
-/** Starts a Worker; its warnings and errors are passed on. */
+/** Starts a Worker, and writes its warnings and errors to stderr. */
 export function startDevServer(plan: WorkerPlan): DevServer {
   const { name, port, args, vars, secrets } = plan
   const child = spawn(process.execPath, [WRANGLER, 'dev', ...args, ...flags(port, vars)], {
     cwd: ROOT,
     env: { ...process.env, ...QUIET, ...secrets },
     stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true, // Ctrl-C reaches us alone, and the whole group can be ended
+    detached: true, // Ctrl-C reaches only us, and the whole group can be killed
   })
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', (line) => {
@@ -78,7 +77,12 @@ export function startDevServer(plan: WorkerPlan): DevServer {
       if (text !== '') process.stderr.write(`${name} | ${text}\n`)
     })
   }
-  child.once('exit', () => killGroup(child.pid)) // what it left behind holds the port
+  const kill = (): void => killGroup(child.pid)
+  process.once('exit', kill)
+  child.once('exit', () => {
+    process.off('exit', kill)
+    kill() // a process it left behind would hold the port
+  })
   const ended = once(child, 'close').then(
     () => undefined,
     (error: unknown) => void process.stderr.write(`${name} | ${String(error)}\n`),
@@ -90,14 +94,14 @@ export function startDevServer(plan: WorkerPlan): DevServer {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGINT')
       const waiting = new AbortController()
       const overdue = pause(STOP_MS, 'overdue', { signal: waiting.signal }).catch(() => undefined)
-      if ((await Promise.race([ended, overdue])) === 'overdue') killGroup(child.pid)
+      if ((await Promise.race([ended, overdue])) === 'overdue') kill()
       waiting.abort()
       await ended
     },
   }
 }
 
-/** Waits until a server answers; `false` when it answers that it cannot work, or when `signal` says to stop waiting. */
+/** Waits until a server answers. @returns whether the answer was 2xx; `false` also when `signal` aborts */
 export async function isHealthy({ port, health }: Plan, signal: AbortSignal): Promise<boolean> {
   while (!signal.aborted) {
     try {
@@ -133,6 +137,6 @@ function killGroup(pid: number | undefined): void {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {
-    // it ended meanwhile
+    // it has ended already
   }
 }

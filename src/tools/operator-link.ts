@@ -1,14 +1,14 @@
-/** This file is the way from an operator's terminal to the broker: a service binding to its named entrance, made for a moment. */
+/** The connection from an operator's terminal to the broker: a temporary service binding to its entrypoint `Operator`. */
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Keys, OperatorCalls } from '../protocol/operator.ts'
 
-/** Which broker. */
+/** A broker to connect to. */
 export interface Target {
-  /** Its wrangler.toml, which says name and account. */
+  /** Path of its wrangler.toml, which has its name and account. */
   config: string
-  /** The one that `npm start` or `wrangler dev` runs on this machine, instead of the deployed one. */
+  /** The broker that `npm start` or `wrangler dev` runs on this machine, instead of the deployed one. */
   local: boolean
 }
 
@@ -21,8 +21,8 @@ export interface Link {
 /**
  * Connects to a broker.
  *
- * Nothing is deployed and no route is opened: wrangler binds to the broker's `Operator`, which it lets only those do
- * who are logged in to the account (TMB-78). A broker on this machine is found in wrangler's registry.
+ * Nothing is deployed and no route is opened: wrangler binds to the broker's `Operator`, which needs a login to the
+ * account (TMB-78). A broker on this machine is found in wrangler's registry.
  */
 export async function connectOperator({ config, local }: Target): Promise<Link> {
   process.env['WRANGLER_LOG'] ??= 'warn'
@@ -45,7 +45,7 @@ export async function connectOperator({ config, local }: Target): Promise<Link> 
 }
 
 /**
- * Asks for the names of keys and bundles.
+ * Returns the names of keys and bundles.
  *
  * @throws {Error} what is wrong with the broker's configuration
  */

@@ -1,10 +1,11 @@
-/** This file is the list of subjects: by pseudonym, with counts and times, a line each. */
+/** The list of subjects: by pseudonym, with counts and times, a line each. */
 
 import type { Keys, OperatorCalls, Report } from '../protocol/operator.ts'
+import { fail, say } from './command-line.ts'
 import { keysOf } from './operator-link.ts'
 import { batches, listed } from './operator-rotate.ts'
 
-/** A subject as the list tells it. Times are ISO 8601. */
+/** One line of the list. Times are ISO 8601. */
 export interface ListedSubject {
   subject: string
   /** `unreachable` if its Durable Object could not be asked; `failing` if Google could not refresh a grant. */
@@ -15,23 +16,24 @@ export interface ListedSubject {
   pending: number
 }
 
-/** Prints every subject that KV lists. @returns the exit code */
+/** Prints every subject that KV lists. @returns the exit code: 1 if one is unreachable */
 export async function listSubjects(
   calls: OperatorCalls,
   operator: string,
   json: boolean,
-  print: (text: string) => void,
 ): Promise<number> {
   const keys = await keysOf(calls)
-  let code = 0
+  let [code, count] = [0, 0]
   for await (const batch of batches(listed(calls, operator))) {
     for (const report of await calls.stats(operator, batch, false)) {
       const listed = toListed(report, keys)
       if (!listed) continue
       if (listed.status === 'unreachable') code = 1
-      print(json ? JSON.stringify(listed) : formatSubject(listed))
+      say(json ? JSON.stringify(listed) : formatSubject(listed))
+      count++
     }
   }
+  if (count === 0) fail(code, 'No subjects.')
   return code
 }
 

@@ -1,39 +1,40 @@
-/** This file is the rotation as the operator runs it: every subject reseals what it keeps, and the keys are counted. */
+/** The rotation of keys: every subject encrypts its records again, and the use of each key is counted. */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Counts, OperatorCalls, Report, SubjectStats } from '../protocol/operator.ts'
 import { keysOf } from './operator-link.ts'
 
-/** What came of a rotation. */
+/** The result of a rotation. */
 export interface Rotation {
-  /** The key that seals. */
+  /** Id of the key that encrypts. */
   current: string
-  /** Every key that opens. */
+  /** Ids of all keys that decrypt. */
   kids: readonly string[]
   subjects: number
   records: Counts
   sessions: Counts
-  /** NumericDate at which the last session of a key is over at the latest. */
+  /** NumericDate, by key: when its last session ends at the latest. */
   sessions_until: Counts
   unreadable: number
-  /** Subjects that are not done yet, and why. */
+  /** Subjects that are not done yet, with the reason. */
   left: ReadonlyMap<string, string>
 }
 
-/** How far it is. */
+/** Called after each batch, with the number of subjects done and left. */
 export type Progress = (done: number, left: number) => void
 
-/** So many subjects are asked in one call, and so many calls are under way at once. */
+/** How many subjects one call asks. */
 const BATCH_SUBJECTS = 20
+/** How many calls run in parallel. */
 const CALLS_AT_ONCE = 4
 
-/** What is left is tried again after so long. KV takes one write a second; a deployment takes longer. */
+/** Waits before each retry, in milliseconds. KV takes one write a second for each key; a deployment takes longer. */
 const RETRY_MS = [2_000, 5_000, 15_000, 30_000]
 
 /**
- * Reseals everything that KV lists, while the broker goes on working.
+ * Encrypts again the records of every subject that KV lists, while the broker runs.
  *
- * It can be stopped and run again at any time: what is done stays done.
+ * It can be stopped and run again at any time: finished subjects stay finished.
  */
 export async function rotate(
   calls: OperatorCalls,
@@ -71,7 +72,7 @@ export async function rotate(
   return rotation
 }
 
-/** Every subject that KV lists, once. */
+/** Yields every subject that KV lists, once. */
 export async function* listed(calls: OperatorCalls, operator: string): AsyncGenerator<string> {
   let last: string | undefined
   let cursor: string | undefined
@@ -85,7 +86,7 @@ export async function* listed(calls: OperatorCalls, operator: string): AsyncGene
   } while (cursor !== undefined)
 }
 
-/** Gathers subjects into calls. */
+/** Yields subjects in batches, one for each call. */
 export async function* batches(
   subjects: AsyncIterable<string> | Iterable<string>,
 ): AsyncGenerator<string[]> {
@@ -99,14 +100,14 @@ export async function* batches(
   if (batch.length > 0) yield batch
 }
 
-/** Says what each key is still needed for. */
+/** Describes what each key is still needed for. */
 export function formatRotation(rotation: Rotation): string[] {
   const { current, kids, records, sessions, subjects, unreadable, left } = rotation
   const old = kids.filter((kid) => kid !== current)
   return [
     `${subjects} subjects resealed.`,
     `${current}: seals now; ${records[current] ?? 0} records, ${sessions[current] ?? 0} sessions.`,
-    ...old.map((kid) => `${kid}: ${fateOf(kid, rotation)}`),
+    ...old.map((kid) => `${kid}: ${stateOf(kid, rotation)}`),
     ...(unreadable === 0
       ? []
       : [`${unreadable} records do not open: their key is gone. Their users consent again.`]),
@@ -115,7 +116,7 @@ export function formatRotation(rotation: Rotation): string[] {
   ]
 }
 
-function fateOf(kid: string, { left, records, sessions, sessions_until }: Rotation): string {
+function stateOf(kid: string, { left, records, sessions, sessions_until }: Rotation): string {
   const held = (records[kid] ?? 0) + (left.size > 0 ? 1 : 0)
   if (held > 0) return 'still in use: records are left under it.'
   const live = sessions[kid] ?? 0
@@ -150,8 +151,8 @@ async function inParallel<T>(
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const worker = async (): Promise<void> => {
-    for await (const item of { [Symbol.asyncIterator]: () => shared }) await work(item)
+    for (let next = await items.next(); !next.done; next = await items.next())
+      await work(next.value)
   }
-  const shared: AsyncIterator<T> = { next: async () => items.next() }
   await Promise.all(Array.from({ length: CALLS_AT_ONCE }, worker))
 }

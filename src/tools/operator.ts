@@ -1,10 +1,8 @@
-/** This file is the operator's commands: rotate, list, forget. They see metadata and never a token (TMB-79). */
+/** The operator's commands: rotate, list, forget. They show metadata and never a token (TMB-79). */
 
 import { userInfo } from 'node:os'
-import { createInterface } from 'node:readline/promises'
-import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import type { OperatorCalls } from '../protocol/operator.ts'
+import { ask, fail, type Line, runCommand, say, UsageError, WRANGLER_TOML } from './command-line.ts'
 import { connectOperator } from './operator-link.ts'
 import { listSubjects } from './operator-list.ts'
 import { formatRotation, type Progress, rotate } from './operator-rotate.ts'
@@ -13,148 +11,110 @@ const USAGE = `Usage: npm run rotate
        npm run list -- [--json]
        npm run forget -- SUBJECT_KEY | --client ID --sub SUB [--yes]
 
-  rotate    seal every record with the first of ENCRYPTION_KEYS, while the broker
-            goes on working, and say which keys may be retired
+  rotate    encrypt every record with the first of ENCRYPTION_KEYS, while the broker
+            runs, and say which keys may be retired
   list      subjects by pseudonym: bundles, times, sessions; never a token
-  forget    disconnect one: forgotten here, every session ended, revoked at Google
+  forget    disconnect a subject: forget it, end its sessions, revoke at Google
 
   --local        the broker that npm start or wrangler dev runs on this machine
   --config PATH  the wrangler.toml of the broker; the one here if left out
-  --as NAME      how the broker's log names you; your user name if left out
+  --as NAME      your name in the broker's log; your user name if left out
   --json         one object a line
-  --client ID    with --sub: name the user as the client knows them
+  --client ID    with --sub: the client of the user
   --sub SUB      the user at Google, or at the client's own issuer
   --yes          do not ask
   --help         this text
 
-Whoever may deploy the broker may do this: npx wrangler login.
+This needs the right to deploy the broker: npx wrangler login.
 Exit code: 0; 1 if something is left to do or could not be done; 2 if an option is wrong.`
 
 const OPTIONS = {
   local: { type: 'boolean', default: false },
-  config: {
-    type: 'string',
-    default: fileURLToPath(new URL('../../wrangler.toml', import.meta.url)),
-  },
+  config: { type: 'string', default: WRANGLER_TOML },
   as: { type: 'string', default: userInfo().username },
   json: { type: 'boolean', default: false },
   client: { type: 'string' },
   sub: { type: 'string' },
   yes: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
 } as const
 
-type Line = ReturnType<typeof parseLine>
-type Command = (calls: OperatorCalls, line: Line) => Promise<number>
+type OperatorLine = Line<typeof OPTIONS>
+type Action = (calls: OperatorCalls, line: OperatorLine) => Promise<number>
 
-const COMMANDS: Readonly<Record<string, Command>> = {
+const ACTIONS: Readonly<Record<string, Action>> = {
   rotate: runRotate,
   list: runList,
   forget: runForget,
 }
 
-/** A subject key, as `list` and the log name it. */
+/** A subject key, as `list` and the log show it. */
 const SUBJECT_KEY = /^[\w-]{43}$/
 
-process.exitCode = await main(process.argv.slice(2))
+await runCommand({ usage: USAGE, options: OPTIONS, takesNames: true, run })
 
-/** @returns the exit code */
-async function main(args: string[]): Promise<number> {
-  const line = readLine(args)
-  if (typeof line === 'string') return fail(2, line, '', USAGE)
-  if (line.values.help) return say(0, USAGE)
+async function run(line: OperatorLine): Promise<number> {
   const [name = '', ...names] = line.positionals
-  const command = COMMANDS[name]
-  const problem = command ? problemOf(name, names, line.values) : 'Which command?'
-  if (!command || problem !== undefined) return fail(2, problem ?? '', '', USAGE)
-  try {
-    await using link = await connectOperator(line.values)
-    return await command(link.calls, line)
-  } catch (error) {
-    return fail(1, messageOf(error))
-  }
+  const action = ACTIONS[name]
+  if (!action) throw new UsageError('Which command?')
+  checkNames(name, names, line.values)
+  await using link = await connectOperator(line.values)
+  return await action(link.calls, line)
 }
 
-async function runRotate(calls: OperatorCalls, { values }: Line): Promise<number> {
+async function runRotate(calls: OperatorCalls, { values }: OperatorLine): Promise<number> {
   const rotation = await rotate(calls, values.as, createProgress())
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
-  return say(rotation.left.size === 0 ? 0 : 1, ...formatRotation(rotation))
+  say(...formatRotation(rotation))
+  return rotation.left.size === 0 ? 0 : 1
 }
 
-async function runList(calls: OperatorCalls, { values }: Line): Promise<number> {
-  return listSubjects(calls, values.as, values.json, (text) => process.stdout.write(`${text}\n`))
+async function runList(calls: OperatorCalls, { values }: OperatorLine): Promise<number> {
+  return listSubjects(calls, values.as, values.json)
 }
 
-async function runForget(calls: OperatorCalls, { values, positionals }: Line): Promise<number> {
+async function runForget(
+  calls: OperatorCalls,
+  { values, positionals }: OperatorLine,
+): Promise<number> {
   const { client, sub } = values
   const isNamed = client !== undefined && sub !== undefined
   const subject = isNamed ? await calls.subjectKey(client, sub) : positionals[1]
   if (subject === undefined) return fail(1, 'There is no such client.')
   if (!values.yes && !(await isSure(subject)))
-    return fail(1, 'Nothing was done. Say --yes to do it.')
+    return fail(1, 'Nothing was done. Use --yes to do it.')
   const isForgotten = await calls.forget(values.as, subject)
-  return say(0, isForgotten ? `${subject} is forgotten.` : `Nothing was kept of ${subject}.`)
+  return say(isForgotten ? `${subject} is forgotten.` : `Nothing was kept of ${subject}.`)
 }
 
-/** What is wrong with the arguments of a command. */
-function problemOf(
-  name: string,
-  names: string[],
-  { client, sub }: Line['values'],
-): string | undefined {
-  if (name !== 'forget') return names.length === 0 ? undefined : `${name} takes no names.`
-  const isNamed = client !== undefined && sub !== undefined
+/** @throws {UsageError} the names do not fit the command */
+function checkNames(name: string, names: string[], { client, sub }: OperatorLine['values']): void {
+  if (name !== 'forget') {
+    if (names.length > 0) throw new UsageError(`${name} takes no names.`)
+    return
+  }
+  if ((client === undefined) !== (sub === undefined))
+    throw new UsageError('--client and --sub go together.')
   const isKey = names.length === 1 && SUBJECT_KEY.test(names[0] ?? '')
-  if ((client === undefined) !== (sub === undefined)) return '--client and --sub go together.'
-  if (isNamed ? names.length === 0 : isKey) return undefined
-  return 'Name one subject: by its key, as npm run list tells it, or by --client and --sub.'
+  if (client === undefined ? !isKey : names.length > 0)
+    throw new UsageError(
+      'Name one subject: by its key from npm run list, or by --client and --sub.',
+    )
 }
 
-/** Asks, where there is somebody to ask. */
+/** Asks, if there is a terminal. */
 async function isSure(subject: string): Promise<boolean> {
-  if (!process.stdin.isTTY) return false
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  const answer = await terminal.question(`Disconnect ${subject}, here and at Google? [y/N] `)
-  terminal.close()
-  return /^y(es)?$/i.test(answer.trim())
+  const answer = await ask(`Disconnect ${subject}, here and at Google? [y/N] `)
+  return /^y(es)?$/i.test(answer?.trim() ?? '')
 }
 
-/** A line that changes on a terminal; a line a second anywhere else. */
+/** Shows progress: in one line on a terminal, in a line a second anywhere else. */
 function createProgress(): Progress {
-  let told_at = 0
+  let shown_at = 0
   return (done, left) => {
-    const text = `rotate: ${done} subjects resealed${left > 0 ? `, ${left} to be tried again` : ''}`
+    const text = `rotate: ${done} subjects resealed${left > 0 ? `, ${left} to retry` : ''}`
     if (process.stderr.isTTY) return void process.stderr.write(`\r\x1b[K${text}`)
-    if (Date.now() < told_at + 1000) return
-    told_at = Date.now()
+    if (Date.now() < shown_at + 1000) return
+    shown_at = Date.now()
     process.stderr.write(`${text}\n`)
   }
-}
-
-/** Reads the command line; gives what is wrong with it as text. */
-function readLine(args: string[]): Line | string {
-  try {
-    return parseLine(args)
-  } catch (error) {
-    return messageOf(error)
-  }
-}
-
-function parseLine(args: string[]) {
-  return parseArgs({ args, options: OPTIONS, allowPositionals: true })
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
-function say(code: number, ...lines: string[]): number {
-  process.stdout.write(`${lines.join('\n')}\n`)
-  return code
-}
-
-/** Writes lines to stderr. @returns the exit code */
-function fail(code: number, ...lines: string[]): number {
-  process.stderr.write(`${lines.join('\n')}\n`)
-  return code
 }

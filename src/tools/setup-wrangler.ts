@@ -1,11 +1,11 @@
-/** This file is the secrets on their way to Cloudflare: through wrangler, over a pipe, so that no argument or line shows them. */
+/** Puts secrets at Cloudflare through wrangler: over a pipe, so that no argument and no output shows them. */
 
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { WRANGLER } from './dev-server.ts'
-import type { Secrets } from './setup-keys.ts'
+import type { Secrets } from './secrets-file.ts'
 
-/** Names the secrets the deployed broker has; none, where it was never deployed. */
+/** Lists the names of the secrets that the deployed broker has; empty if it was never deployed. */
 export async function deployedSecrets(config: string): Promise<ReadonlySet<string>> {
   const { code, output } = await wrangler(['secret', 'list', '--config', config])
   if (code === 0) {
@@ -16,7 +16,7 @@ export async function deployedSecrets(config: string): Promise<ReadonlySet<strin
   throw new Error(output.trim())
 }
 
-/** Puts secrets; those that are not named stay as they are. A broker that is not there yet is made, as a draft. */
+/** Puts secrets and leaves all others as they are. A Worker that does not exist yet is created as a draft. */
 export async function putSecrets(config: string, secrets: Secrets): Promise<void> {
   const input = JSON.stringify(secrets)
   const { code, output } = await wrangler(['secret', 'bulk', '--config', config], input)

@@ -1,4 +1,4 @@
-/** This file is a static site in development: pages and a fixed list of files, on loopback, inside this process. */
+/** A static site in development: pages and a fixed list of files, on loopback, in this process. */
 
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
@@ -8,15 +8,15 @@ import { toDocument } from '../demo/document.ts'
 import type { Site } from '../demo/sites.ts'
 import type { DevServer, Plan } from './dev-server.ts'
 
-/** What a static site needs to run. */
+/** A static site to run. */
 export interface SitePlan extends Plan {
-  /** The one origin it is used at; other names of this machine lead there. */
+  /** Its only origin; other names of this machine redirect to it. */
   origin: string
-  /** What its pages are told. */
+  /** The addresses for its pages. */
   site: Site
-  /** Templates of its pages, by path. */
+  /** The templates of its pages, by path. */
   pages: ReadonlyMap<string, URL>
-  /** All there is besides, by path; no path is ever put together from a request. */
+  /** All other files, by path; no file name is ever built from a request. */
   files: ReadonlyMap<string, URL>
 }
 
@@ -35,14 +35,14 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Starts a site. */
 export function startSite(plan: SitePlan): DevServer {
   const { name, port } = plan
-  const tell = (error: unknown) => void process.stderr.write(`${name} | ${String(error)}\n`)
+  const log = (error: unknown) => void process.stderr.write(`${name} | ${String(error)}\n`)
   const server = createServer((request, response) => {
     serve(plan, request, response).catch((error: unknown) => {
-      tell(error)
+      log(error)
       response.destroy()
     })
   })
-  const ended = once(server, 'close').then(() => undefined, tell)
+  const ended = once(server, 'close').then(() => undefined, log)
   server.listen(port, '127.0.0.1')
   return {
     name,
@@ -72,15 +72,15 @@ async function answerTo(
   if (headers.host !== new URL(plan.origin).host) return plain(302, { Location: `${plan.origin}/` })
   const path = url?.split('?', 1)[0] ?? ''
   const page = plan.pages.get(path)
-  if (page) return pageOf(page, plan.site)
+  if (page) return renderPage(page, plan.site)
   const file = plan.files.get(path)
   const type = TYPES[extname(path)]
   if (!file || !type) return plain(404, {})
   return { ...plain(200, { 'Content-Type': type }), body: await readFile(file) }
 }
 
-/** Read anew each time, so that a change shows on a reload. */
-async function pageOf(template: URL, site: Site): Promise<Answer> {
+/** Reads the template for each request, so that a change shows on a reload. */
+async function renderPage(template: URL, site: Site): Promise<Answer> {
   const { html, headers } = toDocument(await readFile(template, 'utf8'), site)
   return { status: 200, headers, body: html }
 }

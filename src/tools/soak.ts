@@ -1,62 +1,33 @@
-/** This file is the soak: the fault suite for as long as one likes, or one seed of it again. */
+/** `npm run soak`: plays the fault suite for a given time, or one seed of it again. */
 
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { type Line, runCommand, UsageError } from './command-line.ts'
 
 const USAGE = `Usage: npm run soak -- [--minutes N] [--seed S]
 
   --minutes N  play one seed after the other for N minutes
-  --seed S     begin with this seed; without --minutes, play it alone and tell every step
+  --seed S     begin with this seed; without --minutes, play it alone and print every step
   --help       this text
 
-Exit code: 0; 1 when something did not hold, with the seed and the steps of it; 2 if an
-option is not understood.`
+Exit code: 0; 1 when something did not hold, with its seed and its steps; 2 if an
+option is wrong.`
 
-process.exitCode = await main()
+const OPTIONS = { minutes: { type: 'string' }, seed: { type: 'string', default: '' } } as const
 
-/** @returns the exit code */
-async function main(): Promise<number> {
-  const options = readOptions()
-  if (!options) {
-    process.stderr.write(`${USAGE}\n`)
-    return 2
-  }
-  if (options.help) {
-    process.stdout.write(`${USAGE}\n`)
-    return 0
-  }
-  const root = fileURLToPath(new URL('../..', import.meta.url))
+await runCommand({ usage: USAGE, options: OPTIONS, run })
+
+async function run({ values }: Line<typeof OPTIONS>): Promise<number> {
+  const { seed, minutes = seed === '' ? '1' : '0' } = values
+  if (!/^(\d{1,10})?$/.test(seed) || !/^\d{1,5}(\.\d+)?$/.test(minutes))
+    throw new UsageError('Minutes and seed are numbers.')
   const vitest = fileURLToPath(new URL('vitest.mjs', import.meta.resolve('vitest/package.json')))
-  const told = ['--silent=false', '--disable-console-intercept', '--reporter=dot']
-  const child = spawn(
-    process.execPath,
-    [vitest, 'run', '--config', 'test/vitest.config.ts', '--project', 'faults', ...told],
-    {
-      cwd: root,
-      stdio: 'inherit',
-      env: { ...process.env, FAULTS_SEED: options.seed, FAULTS_MINUTES: options.minutes },
-    },
-  )
-  const code = await new Promise<number>((resolve) =>
-    child.on('exit', (code) => resolve(code ?? 1)),
-  )
-  return code === 0 ? 0 : 1
-}
-
-function readOptions(): { seed: string; minutes: string; help: boolean } | undefined {
-  try {
-    const { values } = parseArgs({
-      options: {
-        minutes: { type: 'string' },
-        seed: { type: 'string', default: '' },
-        help: { type: 'boolean', default: false },
-      },
-    })
-    const { seed, help, minutes = seed === '' ? '1' : '0' } = values
-    const isRight = /^(\d{1,10})?$/.test(seed) && /^\d{1,5}(\.\d+)?$/.test(minutes)
-    return isRight ? { seed, minutes, help } : undefined
-  } catch {
-    return undefined
-  }
+  const output = ['--silent=false', '--disable-console-intercept', '--reporter=dot']
+  const args = ['run', '--config', 'test/vitest.config.ts', '--project', 'faults', ...output]
+  const child = spawn(process.execPath, [vitest, ...args], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    stdio: 'inherit',
+    env: { ...process.env, FAULTS_SEED: seed, FAULTS_MINUTES: minutes },
+  })
+  return new Promise((resolve) => child.once('exit', (code) => resolve(code === 0 ? 0 : 1)))
 }

@@ -1,11 +1,12 @@
-/** This file is `npm start`: the broker, two demo pages, and Google on your laptop, in one command. */
+/** `npm start`: runs the broker, two demo pages and a simulated Google on this machine. */
 
 import { relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
-import { gatherAssets } from './dev-assets.ts'
+import { fail, type Line, runCommand, say, UsageError } from './command-line.ts'
 import {
   assetsFolder,
+  elsewhereAt,
+  gatherAssets,
   originAt,
   type Places,
   planWithGoogle,
@@ -15,7 +16,6 @@ import {
 import { findTaken, runTogether } from './dev-run.ts'
 import { ensureDevSecrets } from './dev-secrets.ts'
 import type { Plan } from './dev-server.ts'
-import { elsewhereAt } from './elsewhere.ts'
 
 const USAGE = `Usage: npm start [-- OPTIONS]
 
@@ -36,27 +36,21 @@ const OPTIONS = {
   'simulator-port': { type: 'string', default: '8788' },
   'elsewhere-port': { type: 'string', default: '8789' },
   home: { type: 'string', default: fileURLToPath(new URL('../..', import.meta.url)) },
-  help: { type: 'boolean', short: 'h', default: false },
 } as const
 
-/** Which option moves which server. */
+const SIMULATED = 'Google is simulated here: no account is needed, and nothing leaves this machine.'
+
+/** The option for the port of each server. */
 const PORT_OPTIONS: Readonly<Record<string, string>> = {
   broker: '--port',
   simulator: '--simulator-port',
   'other site': '--elsewhere-port',
 }
 
-process.exitCode = await main(process.argv.slice(2))
+await runCommand({ usage: USAGE, options: OPTIONS, run })
 
-/** @returns the exit code */
-async function main(args: string[]): Promise<number> {
-  const line = readLine(args)
-  if (typeof line === 'string') return fail(2, line, '', USAGE)
-  if (line.help) {
-    say(USAGE)
-    return 0
-  }
-  const { places } = line
+async function run({ values: options }: Line<typeof OPTIONS>): Promise<number> {
+  const places = placesOf(options)
   await gatherAssets(assetsFolder(places))
   const file = nameOf(secretsFile(places))
   const { values, made } = await ensureDevSecrets(secretsFile(places))
@@ -73,35 +67,30 @@ async function main(args: string[]): Promise<number> {
   const plans = isReal ? planWithGoogle(places, values) : planWithSimulator(places, values)
   const taken = await findTaken(plans)
   if (taken) return fail(1, ...formatTaken(taken))
-  say(...(isReal ? formatGoogle(places, file) : formatSimulator()))
+  say(...(isReal ? formatGoogle(places, file) : [SIMULATED]))
   return runTogether(plans, {
-    starting: () => say(`Starting ${enumerate(plans.map(({ name }) => `the ${name}`))} …`),
-    ready: () => say(...formatReady(places, plans)),
-    failed: (sentence) => fail(1, sentence),
+    onStart: () => void say(`Starting ${enumerate(plans.map(({ name }) => `the ${name}`))} …`),
+    onReady: () => void say(...formatReady(places, plans)),
+    onFailure: (sentence) => void fail(1, sentence),
   })
 }
 
-/** Reads the command line; gives what is wrong with it as text. */
-function readLine(args: string[]): { places: Places; help: boolean } | string {
-  try {
-    const { values } = parseArgs({ args, options: OPTIONS })
-    const ports = {
-      port: Number(values.port),
-      simulator_port: Number(values['simulator-port']),
-      elsewhere_port: Number(values['elsewhere-port']),
-    }
-    const numbers = Object.values(ports)
-    if (!numbers.every((one) => Number.isInteger(one) && one >= 1 && one <= 65_535))
-      return 'A port is a number up to 65535.'
-    if (new Set(numbers).size < numbers.length)
-      return 'The broker, the simulator and the other site need a port each.'
-    return { places: { ...ports, home: resolve(values.home) }, help: values.help }
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+/** @throws {UsageError} a port is no port, or given twice */
+function placesOf(options: Line<typeof OPTIONS>['values']): Places {
+  const ports = {
+    port: Number(options.port),
+    simulator_port: Number(options['simulator-port']),
+    elsewhere_port: Number(options['elsewhere-port']),
   }
+  const numbers = Object.values(ports)
+  if (!numbers.every((one) => Number.isInteger(one) && one >= 1 && one <= 65_535))
+    throw new UsageError('A port is a number up to 65535.')
+  if (new Set(numbers).size < numbers.length)
+    throw new UsageError('The broker, the simulator and the other site need a port each.')
+  return { ...ports, home: resolve(options.home) }
 }
 
-/** Names a file as a person in this folder would. */
+/** Shortens a path for a person in this folder. */
 function nameOf(path: string): string {
   const name = relative(process.cwd(), path)
   return name.startsWith('..') ? path : name
@@ -113,10 +102,6 @@ function formatTaken({ name, port }: Plan): string[] {
     `Port ${port}, where the ${name} should answer, is taken: another program listens there.`,
     `End that program, or choose another port: npm start -- ${option} ${port + 100}`,
   ]
-}
-
-function formatSimulator(): string[] {
-  return ['Google is simulated here: no account is needed, and nothing leaves this machine.']
 }
 
 function formatGoogle({ port }: Places, file: string): string[] {
@@ -142,14 +127,4 @@ function formatReady(places: Places, plans: readonly Plan[]): string[] {
 
 function enumerate(names: readonly string[]): string {
   return new Intl.ListFormat('en-GB').format(names)
-}
-
-function say(...lines: string[]): void {
-  process.stdout.write(`${lines.join('\n')}\n`)
-}
-
-/** Writes lines to stderr. @returns the exit code */
-function fail(code: number, ...lines: string[]): number {
-  process.stderr.write(`${lines.join('\n')}\n`)
-  return code
 }

@@ -1,4 +1,4 @@
-/** This file is the tests of the log: one line an event, that parses, and holds no message of others. */
+/** Tests of the log: one line for each event, which is JSON and contains no message of a library. */
 
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -20,13 +20,13 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** The one event that was logged. */
+/** The only event that was logged. */
 function theEvent(): Record<string, unknown> {
   expect(lines).toHaveLength(1)
   return JSON.parse(lines[0]?.text ?? '')
 }
 
-/** An error as a careless library throws it: a secret wherever there is room for text. */
+/** An error as a careless library throws it: with a secret in every text. */
 function leaking(): Error {
   const cause = new RangeError('canary at the root', { cause: 'canary, no error at all' })
   return Object.assign(new TypeError('canary in the message', { cause }), {
@@ -46,7 +46,7 @@ describe('an event', () => {
     })
   })
 
-  it('is one line whatever is in it (property; TMB-76)', () => {
+  it('is one line for any content (property; TMB-76)', () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.constantFrom('\r\n{"event":"forged"}', '\u001b[2J', '\ud800', 'x'.repeat(10_000)),
@@ -64,7 +64,7 @@ describe('an event', () => {
 })
 
 describe('an error', () => {
-  it('of ours is logged as its reason and the classes of its causes, without a message (TMB-75)', () => {
+  it('of the broker is logged as its reason and the classes of its causes, without a message (TMB-75)', () => {
     logError('failed', new BrokerError('server_error', 'a_reason', { cause: leaking() }), {
       request_id: 'an-id',
     })
@@ -75,18 +75,18 @@ describe('an error', () => {
     expect(lines[0]?.text).not.toContain('canary')
   })
 
-  it('of others is logged without a message (TMB-75)', () => {
+  it('of a library is logged without a message (TMB-75)', () => {
     logError('failed', leaking())
     expect(theEvent()['reason']).toBe('unexpected (TypeError < RangeError)')
     expect(lines[0]?.text).not.toContain('canary')
   })
 
-  it('is told by its code where that is a fixed word', () => {
+  it('is logged as its code if that is a fixed word', () => {
     logError('failed', Object.assign(new Error('canary'), { code: 'ERR_JWT_EXPIRED' }))
     expect(theEvent()['reason']).toBe('unexpected (ERR_JWT_EXPIRED)')
   })
 
-  it('is told by the codes of its causes, too', () => {
+  it('is logged with the codes of its causes, too', () => {
     const deepest = Object.assign(new TypeError('canary'), { code: 'canary code' })
     const cause = Object.assign(new Error('canary', { cause: deepest }), {
       code: 'OAUTH_PARSE_ERROR',
@@ -99,21 +99,21 @@ describe('an error', () => {
   })
 
   it.each(['canary', 'ERR canary', '4/0AX4XfWh_canary', '', 'E'.repeat(61), 7, { a: 'canary' }])(
-    'with the code %j is told by its class',
+    'with the code %j is logged as its class',
     (code) => {
       logError('failed', Object.assign(new Error('canary'), { code }))
       expect(theEvent()['reason']).toBe('unexpected (Error)')
     },
   )
 
-  it('that is its own cause comes to an end', () => {
+  it('that is its own cause is logged five times at most', () => {
     const error = new Error('canary')
     error.cause = error
     logError('failed', error)
     expect(theEvent()['reason']).toBe('unexpected (Error < Error < Error < Error < Error)')
   })
 
-  it('that is no error is one line too, without what it is (property; TMB-75)', () => {
+  it('that is not an Error is one line too, without its content (property; TMB-75)', () => {
     fc.assert(
       fc.property(fc.oneof(fc.anything(), fc.constant('canary')), (thrown) => {
         lines.length = 0

@@ -1,27 +1,32 @@
-/** This file is the tests of reading bundles from configuration. */
+/** Tests of reading bundles: which tables are accepted, and what is said about all others. */
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseBundles } from '../../src/config/bundles.ts'
-import { scopeSet } from '../../src/scope/scopes.ts'
+import { SCOPES } from '../../src/scope/catalog.ts'
+import { scopeSet, shortName } from '../../src/scope/scopes.ts'
 
+const AUTH = 'https://www.googleapis.com/auth/'
+const READ = 'photoslibrary.readonly.appcreateddata'
+const APPEND = 'photoslibrary.appendonly'
 const reason = 'Choose photos to show in this app'
 const pick = { scopes: ['photospicker.mediaitems.readonly'], reason }
 
-describe('a faultless table', () => {
+/** What is said about the scopes of one bundle. */
+const problemsOf = (scopes: unknown): readonly string[] =>
+  parseBundles({ x: { scopes, reason } }).problems.map((text) => text.replace('BUNDLES.x.', ''))
+
+describe('a right table', () => {
   it('gives its bundles, with the APIs and methods they open', () => {
     const { bundles, problems, warnings } = parseBundles({
       pick,
-      album: {
-        scopes: ['photoslibrary.readonly.appcreateddata', 'photoslibrary.appendonly'],
-        reason: 'Keep an album',
-      },
+      album: { scopes: [READ, APPEND], reason: 'Keep an album' },
     })
     expect({ problems, warnings }).toEqual({ problems: [], warnings: [] })
     expect([...bundles.keys()]).toEqual(['pick', 'album'])
     expect(bundles.get('pick')).toEqual({
       name: 'pick',
-      scopes: ['https://www.googleapis.com/auth/photospicker.mediaitems.readonly'],
+      scopes: [`${AUTH}photospicker.mediaitems.readonly`],
       reason,
       apis: ['Photos Picker API'],
       methods: [
@@ -31,42 +36,32 @@ describe('a faultless table', () => {
         'picker.mediaItems.list',
       ],
     })
-    expect(bundles.get('album')?.apis).toEqual(['Photos Library API'])
     expect(bundles.get('album')?.methods).toContain('library.mediaItems.list')
+    for (const name of ['__proto__', 'constructor', 'toString', ''])
+      expect(bundles.get(name)).toBeUndefined()
   })
 
-  it('may have what is hardly meant, which is told', () => {
-    const scopes = ['photoslibrary.readonly.appcreateddata']
-    const { bundles, problems, warnings } = parseBundles({ pick, album: { scopes, reason } })
+  it('gives a warning for a bundle that reads what the app can never create', () => {
+    const { bundles, problems, warnings } = parseBundles({
+      pick,
+      album: { scopes: [READ], reason },
+    })
     expect([bundles.size, problems]).toEqual([2, []])
     expect(warnings).toEqual([
-      expect.stringMatching(
-        /^BUNDLES\.album: photoslibrary\.readonly\.appcreateddata reads .*: add photoslibrary\.appendonly, /,
-      ),
+      expect.stringMatching(/^BUNDLES\.album: .* reads .*: add photoslibrary\.appendonly, /),
     ])
-  })
-
-  it('is told of no oddity where it is faulty', () => {
-    const scopes = ['photoslibrary.readonly.appcreateddata']
-    expect(parseBundles({ pick: null, album: { scopes } }).warnings).toEqual([])
+    expect(parseBundles({ album: { scopes: [READ] } }).warnings).toEqual([])
   })
 
   it('may be JSON', () => {
     expect(parseBundles(JSON.stringify({ pick }))).toEqual(parseBundles({ pick }))
   })
 
-  it('may spell scopes short or in full, in any order, more than once', () => {
-    const scopes = [
-      'email',
-      'photoslibrary.appendonly',
-      'openid',
-      'https://www.googleapis.com/auth/photoslibrary.appendonly',
-    ]
+  it('may name scopes short or in full, in any order, more than once', () => {
+    const scopes = ['email', APPEND, 'openid', AUTH + APPEND]
     const { bundles, problems } = parseBundles({ upload: { scopes, reason } })
     expect(problems).toEqual([])
-    expect(bundles.get('upload')?.scopes).toEqual(
-      scopeSet(['openid', 'email', 'photoslibrary.appendonly']),
-    )
+    expect(bundles.get('upload')?.scopes).toEqual(scopeSet(['openid', 'email', APPEND]))
   })
 
   it('may have two bundles of the same scopes', () => {
@@ -75,118 +70,117 @@ describe('a faultless table', () => {
     expect([...problems, ...warnings]).toEqual([])
   })
 
-  it('has no bundle but its own', () => {
-    const { bundles } = parseBundles({ pick })
-    for (const name of ['__proto__', 'constructor', 'toString', ''])
-      expect(bundles.get(name)).toBeUndefined()
-  })
-
   it.each(['a', 'pick-2', 'a'.repeat(32)])('may name a bundle %s', (name) => {
-    expect(parseBundles({ [name]: pick }).problems).toEqual([])
+    expect(parseBundles({ [name]: { ...pick, reason: 'x'.repeat(200) } }).problems).toEqual([])
   })
 })
 
-describe('a faulty table', () => {
-  it.each([
-    { given: undefined, expected: /^BUNDLES: is missing\. Write \[vars\.BUNDLES\.pick\]/ },
-    { given: '', expected: /^BUNDLES: is missing\./ },
-    { given: null, expected: /^BUNDLES: is missing\./ },
-    {
-      given: undefined,
-      expected:
-        /with scopes = \["photospicker\.mediaitems\.readonly"\] and reason = "Choose photos to show in this app"\.$/,
-    },
-    {
-      given: { pick: { reason, scopes: ['emial'] } },
-      expected: /, emial, is not a scope\. The nearest is email\.$/,
-    },
-    {
-      given: { pick: { reason, scopes: ['photoslibrary.appendonly\u0007'] } },
-      expected: /is not a scope of the Photos APIs\. Write one of/,
-    },
-    { given: {}, expected: /^BUNDLES: holds no bundle\. Write/ },
-    { given: '{"pick":', expected: /^BUNDLES: is not a table of bundles\. Write/ },
-    { given: [pick], expected: /^BUNDLES: is not a table of bundles\. Write/ },
-    { given: 7, expected: /^BUNDLES: is not a table/ },
-    { given: { pick: null }, expected: /^BUNDLES\.pick: is not a table\. Write/ },
-    { given: { pick: [] }, expected: /^BUNDLES\.pick: is not a table\. Write/ },
-    { given: { Pick: pick }, expected: /^BUNDLES\.Pick: has a name .* Write/ },
-    { given: { ['a'.repeat(33)]: pick }, expected: /^BUNDLES\.a{33}: has a name/ },
-    { given: { '2x': pick }, expected: /^BUNDLES\.2x: has a name/ },
-    { given: { 'a b': pick }, expected: /^BUNDLES, entry 1: has a name/ },
-    { given: { broker: pick }, expected: /^BUNDLES\.broker: has the name .* Choose another/ },
-    { given: `{"__proto__":${JSON.stringify(pick)}}`, expected: /^BUNDLES\.__proto__: has a name/ },
-    {
-      given: { pick: { ...pick, scope: 'x' } },
-      expected: /^BUNDLES\.pick: has a member "scope"\. Leave it out/,
-    },
-    {
-      given: { pick: { ...pick, 'no good': 'x' } },
-      expected: /^BUNDLES\.pick: has an unknown member, number 3\./,
-    },
-    { given: { pick: { reason } }, expected: /^BUNDLES\.pick: has no scopes\. Write scopes = / },
-    {
-      given: { pick: { reason, scopes: [] } },
-      expected: /^BUNDLES\.pick: has an empty list of scopes\. Write/,
-    },
-    {
-      given: { pick: { reason, scopes: 'openid' } },
-      expected: /^BUNDLES\.pick: has scopes that are not a list\. Write/,
-    },
-    {
-      given: { pick: { reason, scopes: [null] } },
-      expected: /^BUNDLES\.pick: scopes\[0\] is not text\. Write/,
-    },
-    {
-      given: { pick: { reason, scopes: ['openid email'] } },
-      expected: /scopes\[0\] has a space in it\. Write each/,
-    },
-    {
-      given: { pick: { reason, scopes: ['\tphotoslibrary.appendonly'] } },
-      expected: /scopes\[0\] has a space in it/,
-    },
-    {
-      given: { pick: { reason, scopes: [''] } },
-      expected: /scopes\[0\] is not a scope of the Photos APIs\. Write one of/,
-    },
-    {
-      given: { pick: { reason, scopes: ['openid', 'email'] } },
-      expected: /^BUNDLES\.pick: gives no access to photos.* Add/,
-    },
-    { given: { pick: { scopes: pick.scopes } }, expected: /^BUNDLES\.pick: has no reason\. Write/ },
-    {
-      given: { pick: { ...pick, reason: 1 } },
-      expected: /^BUNDLES\.pick: has a reason that is not text\. Write/,
-    },
-    {
-      given: { pick: { ...pick, reason: ' ' } },
-      expected: /^BUNDLES\.pick: has an empty reason\. Write/,
-    },
-    {
-      given: { pick: { ...pick, reason: 'x'.repeat(201) } },
-      expected: /^BUNDLES\.pick: has too long a reason\. Write/,
-    },
-  ])('$given is refused, with what to write instead', ({ given, expected }) => {
+describe('a wrong table', () => {
+  it.each([undefined, null, '', {}, [pick], 7, '{"pick":'])('%j is refused as a whole', (given) => {
     const { bundles, problems } = parseBundles(given)
-    expect(problems).toEqual([expect.stringMatching(expected)])
+    expect(bundles.size).toBe(0)
+    expect(problems).toEqual([
+      'BUNDLES: is missing, empty or not a table. Write [vars.BUNDLES.pick] with scopes = ["photospicker.mediaitems.readonly"] and reason = "Choose photos to show in this app".',
+    ])
+  })
+
+  it.each<[given: object, place: string, problem: RegExp]>([
+    [{ pick: null }, '.pick', /is missing, unknown or of the wrong type\. Write/],
+    [{ Pick: pick }, '.Pick', /is a name .* cannot have\. Write/],
+    [{ ['a'.repeat(33)]: pick }, `.${'a'.repeat(33)}`, /is a name/],
+    [{ '2x': pick }, '.2x', /is a name/],
+    [{ 'a b': pick }, '', /is a name/],
+    [{ broker: pick }, '.broker', /is a name .* not "broker"/],
+    [JSON.parse(`{"__proto__":${JSON.stringify(pick)}}`), '.__proto__', /is a name/],
+    [{ pick: { ...pick, scope: 'x' } }, '.pick.scope', /is missing, unknown or/],
+    [{ pick: { ...pick, 'no good': 'x' } }, '.pick', /is missing, unknown or/],
+    [{ pick: { reason } }, '.pick.scopes', /is missing, unknown or/],
+    [{ pick: { reason, scopes: 'openid' } }, '.pick.scopes', /is missing, unknown or/],
+    [{ pick: { reason, scopes: [] } }, '.pick.scopes', /gives no access to photos.* Add/],
+    [{ pick: { reason, scopes: ['openid', 'email'] } }, '.pick.scopes', /gives no access.* Add/],
+    [{ pick: { scopes: pick.scopes } }, '.pick.reason', /is missing, unknown or/],
+    [{ pick: { ...pick, reason: 1 } }, '.pick.reason', /is not a text of 1 to 200 .* Write/],
+    [{ pick: { ...pick, reason: ' ' } }, '.pick.reason', /is not a text of 1 to 200/],
+    [{ pick: { ...pick, reason: 'x'.repeat(201) } }, '.pick.reason', /is not a text of 1 to 200/],
+  ])('%j is refused at its place, with what to write', (given, place, problem) => {
+    const { bundles, problems } = parseBundles(given)
+    expect(problems.map((text) => text.split(': ')[0])).toEqual([`BUNDLES${place}`])
+    expect(problems[0]).toMatch(problem)
     expect(bundles.size).toBe(0)
   })
 
-  it('is refused with all its problems at once, and its faultless bundles are there', () => {
+  it('is refused with all its problems at once, and its right bundles are there', () => {
     const { bundles, problems } = parseBundles({
       pick,
       Bad: { scopes: ['photoslibrary', 'photoslibrary.sharing'], color: 'red' },
       broker: pick,
     })
     expect([...bundles.keys()]).toEqual(['pick'])
+    const members = ['', '.scopes[0]', '.scopes[1]', '.reason', '.color']
     expect(problems.map((problem) => problem.split(':')[0])).toEqual([
-      ...Array<string>(5).fill('BUNDLES.Bad'),
+      ...members.map((member) => `BUNDLES.Bad${member}`),
       'BUNDLES.broker',
     ])
   })
+})
 
-  it('has a reason of 200 characters at most', () => {
-    expect(parseBundles({ pick: { ...pick, reason: 'x'.repeat(200) } }).problems).toEqual([])
+describe('a scope', () => {
+  it.each([APPEND, `${AUTH}photospicker.mediaitems.readonly`])('may be %s', (given) => {
+    expect(problemsOf([given])).toEqual([])
+    expect(problemsOf([given, 'openid', 'email', `${AUTH}userinfo.profile`])).toEqual([])
+  })
+
+  it.each([
+    ['photoslibrary.readonly', 'photospicker.mediaitems.readonly', READ],
+    ['photoslibrary.sharing', 'Nothing replaces it', 'Google Photos app'],
+    ['photoslibrary', APPEND, READ, 'photoslibrary.edit.appcreateddata'],
+  ])('that Google removed is refused with what replaces it: %s', (given, ...words) => {
+    for (const name of [given, AUTH + given]) {
+      const [problem, ...others] = problemsOf([APPEND, name])
+      expect(others).toEqual([])
+      expect(problem).toContain(`scopes[1]: ${given} was removed by Google on 2025-03-31.`)
+      for (const word of words) expect(problem).toContain(word)
+    }
+  })
+
+  it.each([
+    ['photoslibrary.append', APPEND],
+    [`${AUTH}photoslibrary.apendonly`, APPEND],
+    ['PhotosLibrary.AppendOnly', APPEND],
+    ['photospicker.mediaitems', 'photospicker.mediaitems.readonly'],
+    ['mail', 'email'],
+  ])('%s, which is unknown, is refused with the nearest, %s', (given, near) => {
+    const name = given.replace(AUTH, '')
+    expect(problemsOf([given])).toEqual([
+      `scopes[0]: ${name} is not a scope. The nearest is ${near}.`,
+    ])
+  })
+
+  it('near a removed one is refused with what replaces that', () => {
+    expect(problemsOf(['photoslibrary.readonl'])[0]).toMatch(
+      /nearest is photoslibrary\.readonly\. photoslibrary\.readonly was removed .* Write photospicker/,
+    )
+  })
+
+  it.each([
+    `${AUTH}drive`,
+    'GOCSPX-0123456789abcdefghij',
+    'photoslibrary.appendonly\u0000',
+    `photoslibrary.appendonly${'y'.repeat(120)}`,
+    'photoslibrary.\u202eappendonly',
+  ])('near none, or not printable, is refused with the list of all: %j', (given) => {
+    const active = SCOPES.filter(({ removed }) => !removed).map(({ scope }) => shortName(scope))
+    expect(problemsOf([given])).toEqual([
+      `scopes[0]: is not a scope of the Photos APIs. Write one of ${active.join(', ')}.`,
+    ])
+  })
+
+  it.each(['openid email', '\tphotoslibrary.appendonly'])('has no space in it: %j', (given) => {
+    expect(problemsOf([given])[0]).toMatch(/^scopes\[0\]: has a space in it\. Write each/)
+  })
+
+  it.each([[[null]], [new Array(1)]])('is text: %j', (given) => {
+    expect(problemsOf(given)[0]).toMatch(/^scopes\[0\]: is not text\. Write one of/)
   })
 })
 
@@ -210,33 +204,22 @@ describe('any table', () => {
     fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('pick', '__proto__', 'broker')), entry),
   )
 
-  it('is read without throwing, and gives a bundle, a problem, or both', () => {
+  it('gives a bundle or a problem and never throws; no sentence can break or forge a log line', () => {
     fc.assert(
       fc.property(table, (given) => {
-        const { bundles, problems } = parseBundles(given)
+        const { bundles, problems, warnings } = parseBundles(given)
         expect(bundles.size + problems.length).toBeGreaterThan(0)
-        for (const problem of problems)
-          expect(problem).toMatch(/^BUNDLES(\.[\w-]+)?(, entry \d+)?: .+\.$/)
+        for (const text of [...problems, ...warnings])
+          expect(text).toMatch(/^BUNDLES[\w.[\]-]*: [ -~]{1,600}\.$/)
       }),
       { numRuns: 1000 },
     )
   })
 
-  it('has no text of it repeated that could break or forge a line of the log', () => {
-    fc.assert(
-      fc.property(table, (given) => {
-        const { problems, warnings } = parseBundles(given)
-        for (const text of [...problems, ...warnings]) expect(text).toMatch(/^[ -~]{1,600}$/)
-      }),
-      { numRuns: 1000 },
-    )
-  })
-
-  const secret = fc
-    .tuple(fc.constantFrom('GOCSPX-', 'canary/', 'ya29.'), fc.uuid())
-    .map(([prefix, rest]) => prefix + rest)
-
-  it('has no value of it repeated that is not nearly the name of a scope', () => {
+  it('is not repeated, except for names that are nearly a scope', () => {
+    const secret = fc
+      .tuple(fc.constantFrom('GOCSPX-', 'canary/', 'ya29.'), fc.uuid())
+      .map(([prefix, rest]) => prefix + rest)
     fc.assert(
       fc.property(secret, (given) => {
         const tables = [

@@ -1,4 +1,4 @@
-/** This file is the tests of finding near names. */
+/** Tests of the search for near names. */
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
@@ -13,7 +13,7 @@ it.each([
   { given: 'album.list', expected: ['albums.list', 'albums.get'] },
   { given: 'zzz', expected: [] },
   { given: '', expected: [] },
-])('near "$given" are $expected', ({ given, expected }) => {
+])('finds $expected near "$given"', ({ given, expected }) => {
   expect(nearest(given, WORDS, 2)).toEqual(expected)
 })
 
@@ -22,23 +22,17 @@ it.each([
   { given: 'abcx', word: 'abcd', expected: true },
   { given: 'abcd', word: 'abcdef', expected: true },
   { given: 'abcdef', word: 'abcd', expected: true },
-])('$given shares more than half with $word: $expected', ({ given, word, expected }) => {
+])('finds a word only if it shares more than half: $given, $word', ({ given, word, expected }) => {
   expect(nearest(given, [word], 1)).toEqual(expected ? [word] : [])
 })
 
-it('gives no more than it is asked for', () => {
-  expect(nearest('albums.lis', WORDS, 1)).toEqual(['albums.list'])
-})
-
-it('finds a word that is one edit away, wherever that is', () => {
+it('finds a word with one letter missing or replaced, at any place', () => {
   const letters = fc.string({ minLength: 4, maxLength: 20, unit: fc.constantFrom(...'abcdef') })
   fc.assert(
-    fc.property(letters, fc.nat(), fc.constantFrom('', 'x', 'xy'), (word, place, instead) => {
+    fc.property(letters, fc.nat(), fc.constantFrom('', 'x'), (word, place, instead) => {
       const at = place % word.length
       const misspelt = word.slice(0, at) + instead + word.slice(at + 1)
-      expect(nearest(misspelt, [word, 'zzzzzzzzzzzzzzzzzzzzzzzz'], 3)).toEqual(
-        instead === 'xy' && word.length < 5 ? nearest(misspelt, [word], 3) : [word],
-      )
+      expect(nearest(misspelt, [word, 'zzzzzzzzzzzzzzzzzzzzzzzz'], 3)).toEqual([word])
     }),
   )
 })

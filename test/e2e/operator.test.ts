@@ -18,12 +18,14 @@ const SCRIPT = new URL('../../src/tools/operator.ts', import.meta.url).pathname
 
 const [k1, k2, PSEUDONYM_KEY] = [`k1:${random()}`, `k2:${random()}`, random()]
 const browsers = new Map<string, Browser>()
-const said: string[] = []
+const outputs: string[] = []
 const tokens = new Set<string>()
 let place: Place
 let provider: RunningProvider
 let broker: DevBroker
 let registry: string
+/** What `list` answers before there is a user. */
+let empty: Result
 
 beforeAll(async () => {
   registry = await mkdtemp(join(tmpdir(), 'photos-token-broker-'))
@@ -32,6 +34,7 @@ beforeAll(async () => {
   const redirect_uri = `http://localhost:${place.port}/callback`
   provider = await startProvider({ ...CLIENT, redirect_uri }, [PICK, UPLOAD])
   await deploy({ ENCRYPTION_KEYS: k1, PSEUDONYM_KEY })
+  empty = await run('list')
   for (const person of PEOPLE) await connect(person, 'pick')
 })
 
@@ -54,9 +57,9 @@ async function connect(person: string, bundle: string): Promise<void> {
   expect(url.searchParams.get('connect')).toBe('ok')
 }
 
-/** Asks for a token; with `anew`, for another than the one there is, which makes the provider rotate. */
-async function ask(person: string, anew?: string): Promise<{ status: number; token: string }> {
-  const more = anew === undefined ? {} : { rejected: await sha256(anew) }
+/** Asks for a token; with `rejected`, for a new one instead of it, which makes the provider rotate. */
+async function ask(person: string, rejected?: string): Promise<{ status: number; token: string }> {
+  const more = rejected === undefined ? {} : { rejected: await sha256(rejected) }
   const body = { bundle: 'pick', ...more }
   const response = await browsers.get(person)?.call('POST', `${broker.url}/session/token`, body)
   const answer = (await response?.json()) as { access_token?: string } | undefined
@@ -65,22 +68,28 @@ async function ask(person: string, anew?: string): Promise<{ status: number; tok
   return { status: response?.status ?? 0, token }
 }
 
+interface Result {
+  code: number
+  stdout: string
+  stderr: string
+}
+
 /** Runs a command to its end. */
-async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+async function run(...args: string[]): Promise<Result> {
+  return execute(process.execPath, [SCRIPT, ...args, '--local', '--as', 'ada'])
+}
+
+async function execute(file: string, args: readonly string[]): Promise<Result> {
   return new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [SCRIPT, ...args, '--local', '--as', 'ada'],
-      (_, stdout, stderr) => {
-        said.push(stdout, stderr)
-        resolve({ code: child.exitCode ?? -1, stdout, stderr })
-      },
-    )
+    const child = execFile(file, args, (_, stdout, stderr) => {
+      outputs.push(stdout, stderr)
+      resolve({ code: child.exitCode ?? -1, stdout, stderr })
+    })
     child.stdin?.end()
   })
 }
 
-it('rotates while people refresh and disconnect, and nothing is lost', async () => {
+it('rotates while users refresh and disconnect, and nothing is lost', async () => {
   await deploy({ ENCRYPTION_KEYS: `${k2},${k1}`, PSEUDONYM_KEY })
   let isOver = false
   const refreshing = PEOPLE.slice(0, 4).map(async (person) => {
@@ -104,7 +113,11 @@ it('rotates while people refresh and disconnect, and nothing is lost', async () 
   expect(rotation.stdout).toMatch(/^k1: no records; 7 sessions began under it\. .* over by 20/m)
 })
 
-it('lists who is there, and no token', async () => {
+it('lists nobody before anybody is connected', () => {
+  expect(empty).toEqual({ code: 0, stdout: '', stderr: 'No subjects.\n' })
+})
+
+it('lists the users, and no token', async () => {
   const { code, stdout } = await run('list', '--json')
   expect(code).toBe(0)
   const listed = stdout
@@ -118,7 +131,14 @@ it('lists who is there, and no token', async () => {
   }
 })
 
-it('without the old key all is served: who logged in under it logs in again, and consents to nothing', async () => {
+it('ends a list quietly when its reader has read enough', async () => {
+  const pipe = '"$0" "$1" list --local --as ada | head -1'
+  const { stdout, stderr } = await execute('sh', ['-c', pipe, process.execPath, SCRIPT])
+  expect(stdout.trim().split('\n')).toHaveLength(1)
+  expect(stderr).toBe('')
+})
+
+it('serves everything without the old key; a user of an old session logs in again, without consent', async () => {
   await deploy({ ENCRYPTION_KEYS: k2, PSEUDONYM_KEY })
   expect(await ask('person-0')).toMatchObject({ status: 401 })
   const before = provider.granted.length
@@ -129,7 +149,7 @@ it('without the old key all is served: who logged in under it logs in again, and
   expect(provider.granted.slice(before).at(-1)).toBe('refresh_token')
 })
 
-it('forgets one: by name, only when it is sure, and at the provider as well', async () => {
+it('forgets a user by name, only when confirmed, and also at the provider', async () => {
   const name = ['--client', 'default', '--sub', 'person-0']
   expect((await run('forget', ...name)).code).toBe(1)
   expect((await ask('person-0')).status).toBe(200)
@@ -139,7 +159,7 @@ it('forgets one: by name, only when it is sure, and at the provider as well', as
   expect((await ask('person-0')).status).toBe(401)
 })
 
-it('says what is wrong with a command, and what a broker is not there', async () => {
+it('says what is wrong with a command, and when there is no broker', async () => {
   for (const args of [
     [],
     ['erase'],
@@ -155,8 +175,8 @@ it('says what is wrong with a command, and what a broker is not there', async ()
   expect(stderr).toContain('not found')
 })
 
-it('never says a token, a key or a name', () => {
-  const all = said.join('\n')
+it('never prints a token, a key or a name', () => {
+  const all = outputs.join('\n')
   for (const secret of [...tokens, k1.slice(3), k2.slice(3), PSEUDONYM_KEY, CLIENT.client_secret])
     expect(all).not.toContain(secret)
   expect(all).not.toContain('person-')

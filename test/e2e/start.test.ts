@@ -29,7 +29,7 @@ describe('npm start', () => {
     { name: 'simulator', member: 'simulator_port', option: '--simulator-port' },
     { name: 'other site', member: 'elsewhere_port', option: '--elsewhere-port' },
   ] as const)(
-    'names the port of the $name if it is taken, and what to do, and starts nothing',
+    'starts nothing if the port of the $name is taken, and says which port and what to do',
     async ({ name, member, option }) => {
       const port = place[member]
       neighbour = createServer().listen(port, '127.0.0.1')
@@ -110,7 +110,7 @@ describe('npm start', () => {
     expect(running.output()).toContain('only one of GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET')
   })
 
-  it('passes on what the broker says is wrong with its configuration, and ends', async () => {
+  it('prints the problems of the configuration, and ends', async () => {
     await writeFile(join(place.home, '.dev.vars'), 'ENCRYPTION_KEYS=dev:too-short\n')
     running = start(place)
     expect(await running.ended).toBe(1)
@@ -120,7 +120,7 @@ describe('npm start', () => {
     await portsAreFree()
   })
 
-  it('ends when it is stopped before it was ready', async () => {
+  it('ends when it is stopped before it is ready', async () => {
     running = start(place)
     await running.says('Starting')
     await endsCleanly(running, 'SIGINT')
@@ -142,7 +142,7 @@ async function portsAreFree(): Promise<void> {
   }
 }
 
-/** One of the processes that another one started. */
+/** The first child of a process. */
 async function childOf(pid: number): Promise<number> {
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
   return Number(children.split(' ')[0])

@@ -1,4 +1,4 @@
-/** This file is the proof that a rotation loses nothing and brings nothing back, whatever goes on beside it (TMB-56, TMB-61). */
+/** Rotation during other calls: no refresh token is lost, and nothing deleted returns (TMB-56, TMB-61). */
 
 import fc from 'fast-check'
 import { expect, it, vi } from 'vitest'
@@ -14,7 +14,7 @@ stage()
 const ACTIONS = ['ask', 'ask', 'reseal', 'reseal', 'rotate', 'consent', 'logout', 'alarm'] as const
 const ENDINGS = ['disconnect', 'operator', 'forget', 'nothing'] as const
 
-/** What happens at the same time, each after so many milliseconds. */
+/** Actions that run in parallel, each after a number of milliseconds. */
 const scene = fc.record({
   beside: fc.array(
     fc.record({
@@ -26,11 +26,11 @@ const scene = fc.record({
   ),
   ending: fc.record({ what: fc.constantFrom(...ENDINGS), after: fc.nat(4) }),
   google_ms: fc.nat(4),
-  /** How long sealing takes, one after the other: a gap for everything else to come between. */
+  /** How long each encryption takes, in milliseconds, so that other actions run during it. */
   seal_ms: fc.array(fc.nat(3), { minLength: 1, maxLength: 8 }),
 })
 
-/** The newest key first; browsers keep what the first one sealed. */
+/** The keys of each scene, the newest first. */
 const KEYS_OF_SCENES = [
   ['k2', 'k1'],
   ['k3', 'k2', 'k1'],
@@ -41,7 +41,7 @@ const pause = async (ms: number): Promise<void> => new Promise((resolve) => setT
 
 const encrypt = crypto.subtle.encrypt.bind(crypto.subtle)
 
-/** Has sealing take its time. */
+/** Makes encryption slow. */
 function slowSeals(waits: readonly number[]): void {
   let count = 0
   vi.spyOn(crypto.subtle, 'encrypt').mockImplementation(async (...args) => {
@@ -50,7 +50,7 @@ function slowSeals(waits: readonly number[]): void {
   })
 }
 
-/** A Google that takes each refresh token once, and tells of one that it replaced before. */
+/** A Google that accepts each refresh token once, and collects uses of replaced ones. */
 function rotatingGoogle(): { issue(): string; answer(call: Call): Response; stale: string[] } {
   const current = new Set<string>()
   const stale: string[] = []
@@ -73,7 +73,7 @@ function rotatingGoogle(): { issue(): string; answer(call: Call): Response; stal
   }
 }
 
-it('whatever goes on beside it: no refresh token is lost, nothing comes back, no old key stays', async () => {
+it('during any other calls a rotation loses no refresh token, restores nothing deleted, and leaves no old key', async () => {
   let run = 0
   await fc.assert(
     fc.asyncProperty(fc.array(scene, { minLength: 1, maxLength: 3 }), async (scenes) => {
@@ -130,19 +130,19 @@ it('whatever goes on beside it: no refresh token is lost, nothing comes back, no
   )
 }, 60_000)
 
-/** A consent that began before a disconnect is refused, and its refresh token with it. */
+/** Ignores a refused consent: it began before a disconnect. */
 function refused(): void {}
 
 async function end(browser: Browser, path: string): Promise<void> {
   await browser.call('DELETE', the.url + path)
 }
 
-/** A reseal of an object that may keep nothing by now. */
+/** Reseals an object that may be empty. */
 async function statsOfAny(key: string): Promise<void> {
   await statsOf(key, true).catch(() => undefined)
 }
 
-/** Every grant that is counted refreshes with the token Google issued last. */
+/** Checks that every counted grant refreshes with the token that Google issued last. */
 async function expectAlive(sub: string, grants: number): Promise<void> {
   const { stub } = await subjectOf(sub)
   later(3600)

@@ -1,4 +1,4 @@
-/** This file is the story of a key that goes, for frontends on other sites: refresh tokens and codes that are out (design.md §6.10). */
+/** Key rotation in OAuth mode: refresh tokens and codes that were issued under the old key. */
 
 import { beforeEach, expect, it } from 'vitest'
 import { kidOf } from '../../src/crypto/seal.ts'
@@ -18,7 +18,7 @@ beforeEach(() => {
 
 const CLIENTS = { CLIENTS: OAUTH_CLIENTS }
 
-it('a refresh token is sealed anew when it is used, and outlives the old key; the old one does not', async () => {
+it('a refresh token that is used is encrypted again and stays valid without the old key; the old one does not', async () => {
   const frontend = await openFrontend()
   const { refresh_token: old = '' } = await frontend.connect(google, 'pick')
   const { key, stub } = await subjectOf(ADA, gallery.id)
@@ -32,7 +32,7 @@ it('a refresh token is sealed anew when it is used, and outlives the old key; th
   expect([late.status, late.body.error]).toEqual([400, 'invalid_grant'])
 })
 
-it('a code that is out while its pending grant is resealed is redeemed all the same', async () => {
+it('a code can be redeemed although its pending grant was resealed', async () => {
   const frontend = await openFrontend()
   const back = await frontend.consent(google, google.browse(), 'pick')
   const { key, stub } = await subjectOf(ADA, gallery.id)
@@ -44,7 +44,7 @@ it('a code that is out while its pending grant is resealed is redeemed all the s
   expect(Object.keys((await statsOf(key)).records)).toEqual(['k2'])
 })
 
-it('a stopped bundle is not redeemed either, and its code waits', async () => {
+it('a code of a stopped bundle is refused, and can be redeemed later', async () => {
   const frontend = await openFrontend()
   const back = await frontend.consent(google, google.browse(), 'pick')
   const code = back.searchParams.get('code') ?? ''

@@ -1,4 +1,4 @@
-/** This file is the proof that operators see metadata and nothing else, that each leaves a trace, and that no route leads to them (TMB-76, 78, 79). */
+/** The operator's entrypoint: it returns metadata only, records every call, and no route reaches it (TMB-76, 78, 79). */
 
 import { expect, it, vi } from 'vitest'
 import { Operator } from '../../src/operator.ts'
@@ -28,9 +28,9 @@ it('answers names of keys and bundles, counts and times, and no token, key or na
     await operator.subjectKey(the.client, the.sub),
     await operator.subjectKey('nobody', the.sub),
   ]
-  const said = JSON.stringify(answers)
+  const answer = JSON.stringify(answers)
   for (const secret of ['canary', the.sub, 'AAECAwQF', 'googleapis', 'eyJ'])
-    expect(said).not.toContain(secret)
+    expect(answer).not.toContain(secret)
   expect(answers[0]).toMatchObject({ current: 'k2', kids: ['k2', 'k1'] })
   expect(answers[4]).toBe(key)
   expect(answers[5]).toBe(undefined)
@@ -45,12 +45,12 @@ it('answers names of keys and bundles, counts and times, and no token, key or na
   expect(answers[0]).toMatchObject({ bundles: expect.anything() })
 })
 
-it('has calls to see, reseal and forget, and none that hands anything out', () => {
+it('has methods to list, reseal and forget, and none that returns a token', () => {
   const names = Object.getOwnPropertyNames(Operator.prototype)
   expect(names.sort()).toEqual(['constructor', 'forget', 'keys', 'stats', 'subjectKey', 'subjects'])
 })
 
-it('forgets as a user who disconnects does, and twice is once', async () => {
+it('forgets a subject as a disconnect does, also when called twice', async () => {
   const google = scriptGoogle()
   const [one, other] = [browse(), browse()]
   await logIn(one)
@@ -68,7 +68,7 @@ it('forgets as a user who disconnects does, and twice is once', async () => {
   expect(await listAll()).not.toContain(key)
 })
 
-it('leaves a line for every action, with the name the operator goes by', async () => {
+it('records every action with the name of the operator', async () => {
   scriptGoogle()
   await logIn(browse())
   const { key } = await subjectOf()
@@ -88,7 +88,7 @@ it('leaves a line for every action, with the name the operator goes by', async (
   expect(byAda.at(-1)).toMatchObject({ subject: key })
 })
 
-it('is reached by no request', async () => {
+it('is not reached by any request', async () => {
   scriptGoogle()
   const browser = browse()
   await logIn(browser)
@@ -100,12 +100,12 @@ it('is reached by no request', async () => {
   }
 })
 
-it('says that the configuration is faulty, and not what it holds', async () => {
+it('returns the problems of a wrong configuration, without its values', async () => {
   configure({ ENCRYPTION_KEYS: 'k1:canary' })
-  const said = JSON.stringify([
+  const answer = JSON.stringify([
     await operator.keys(),
     await operator.subjectKey('default', the.sub),
   ])
-  expect(said).toContain('ENCRYPTION_KEYS: ')
-  expect(said).not.toContain('canary')
+  expect(answer).toContain('ENCRYPTION_KEYS: ')
+  expect(answer).not.toContain('canary')
 })

@@ -1,4 +1,4 @@
-/** This file is the story of a key that goes: resealed while all goes on, counted, and retired (design.md §6.10; TMB-56, TMB-61). */
+/** Key rotation: records are resealed while the broker runs, and the old key is retired (TMB-56, TMB-61). */
 
 import { runInDurableObject } from 'cloudflare:test'
 import { expect, it } from 'vitest'
@@ -12,7 +12,7 @@ stage()
 
 const PEOPLE = ['ada', 'ben', 'cy', 'dee']
 
-it('reseals every record of everybody, in their objects and in KV, and asks Google nothing', async () => {
+it('reseals every record of every user, in objects and in KV, without a request to Google', async () => {
   const google = scriptGoogle()
   for (const sub of PEOPLE) await logIn(browse(), { sub })
   await logIn(browse(), { sub: 'ada', bundle: 'upload' })
@@ -39,7 +39,7 @@ it('reseals every record of everybody, in their objects and in KV, and asks Goog
   expect(google.refreshes).toHaveLength(0)
 })
 
-it('serves everything once the old key is gone; a cookie of that key is a login_required', async () => {
+it('serves everything without the old key; a cookie under that key gets login_required', async () => {
   const google = scriptGoogle()
   const [old, young] = [browse(), browse()]
   await logIn(old)
@@ -59,7 +59,7 @@ it('serves everything once the old key is gone; a cookie of that key is a login_
   expect((await askSession(old)).status).toBe(401)
 })
 
-it('a refresh that was under way neither brings the old key back nor loses what it brings', async () => {
+it('a refresh during the rotation does not restore the old key, and its result is kept', async () => {
   for (const rotates of [false, true]) {
     const google = scriptGoogle()
     google.token = (call) => refreshed(call, rotates ? { refresh_token: 'canary-rotated' } : {})
@@ -82,7 +82,7 @@ it('a refresh that was under way neither brings the old key back nor loses what 
   }
 })
 
-it('what KV refuses to take is told, and written from the alarm', async () => {
+it('writes that KV refuses are counted, and repeated by the alarm', async () => {
   scriptGoogle()
   await logIn(browse())
   const { key, stub } = await subjectOf()
@@ -96,7 +96,7 @@ it('what KV refuses to take is told, and written from the alarm', async () => {
   expect(await kidsInKv()).toEqual(new Set(['k2']))
 })
 
-it('a revocation that Google has not heard is in no list, and is resealed by its own alarm', async () => {
+it('a revocation that Google has not answered is in no list, and is resealed by its own alarm', async () => {
   const google = scriptGoogle()
   google.revoke = () => new Response(null, { status: 503 })
   const browser = browse()
@@ -116,7 +116,7 @@ it('a revocation that Google has not heard is in no list, and is resealed by its
   expect((await statsOf(key)).revocation_outbox).toBe(0)
 })
 
-it('a record that does not open is told, and left as it is', async () => {
+it('a record that cannot be decrypted is counted, and left unchanged', async () => {
   scriptGoogle()
   await logIn(browse())
   const { key, stub } = await subjectOf()
@@ -127,7 +127,7 @@ it('a record that does not open is told, and left as it is', async () => {
   expect(await statsOf(key, true)).toMatchObject({ unreadable: 0, records: { k3: 2 } })
 })
 
-it('an ended grant is not brought back by a reseal, and who keeps nothing is left alone', async () => {
+it('a reseal does not restore an ended grant, and leaves an empty object empty', async () => {
   const google = scriptGoogle()
   google.token = () => oauthError(400, 'invalid_grant')
   const browser = browse()

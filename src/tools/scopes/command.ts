@@ -1,11 +1,11 @@
-/** This file is the scope tool: which scopes API methods need, and which bundle gives them. */
+/** The scope tool: says which scopes API methods need, and which bundle has them. */
 
-import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
-import { parseBundles } from '../../config/bundles.ts'
-import { METHODS } from '../../scope/catalog.ts'
-import { explain, review } from './explain.ts'
-import { tellExplanation, tellMethods, tellReview } from './prose.ts'
+import { type Bundle, parseBundles } from '../../config/bundles.ts'
+import { scopesOddities } from '../../config/scope-rules.ts'
+import { METHODS, type Method, REMOVED_ON } from '../../scope/catalog.ts'
+import { type ScopeSet, shortName } from '../../scope/scopes.ts'
+import { fail, type Line, runCommand, say, WRANGLER_TOML } from '../command-line.ts'
+import { methodsNamed, type Need, nearestMethods, needsOf, unneededScopes } from './solver.ts'
 
 const USAGE = `Usage: npm run scopes -- [METHOD...] [--methods] [--json] [--config PATH]
 
@@ -17,83 +17,84 @@ const USAGE = `Usage: npm run scopes -- [METHOD...] [--methods] [--json] [--conf
   --config PATH  read the bundles from there instead of wrangler.toml
   --help         this text
 
-Exit code: 0; 1 if the bundles cannot be read or are faulty; 2 if a method or
+Exit code: 0; 1 if the bundles cannot be read or are wrong; 2 if a method or
 an option is unknown.`
 
 const OPTIONS = {
   methods: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
-  config: {
-    type: 'string',
-    default: fileURLToPath(new URL('../../../wrangler.toml', import.meta.url)),
-  },
-  help: { type: 'boolean', short: 'h', default: false },
+  config: { type: 'string', default: WRANGLER_TOML },
 } as const
 
-process.exitCode = await main(process.argv.slice(2))
+await runCommand({ usage: USAGE, options: OPTIONS, takesNames: true, run })
 
-/** @returns the exit code */
-async function main(args: string[]): Promise<number> {
-  const line = readLine(args)
-  if (typeof line === 'string') return fail(2, line, '', USAGE)
-  const { values, positionals: names } = line
-  const print = (answer: unknown, text: string): void => {
-    process.stdout.write(values.json ? `${JSON.stringify(answer, null, 2)}\n` : text)
-  }
-  if (values.help) {
-    process.stdout.write(`${USAGE}\n`)
-    return 0
-  }
-  if (values.methods) {
-    print({ methods: METHODS }, tellMethods(METHODS))
-    return 0
-  }
-  const table = await readTable(values.config)
-  if (typeof table === 'string') return fail(1, table)
-  const { bundles, problems, warnings } = parseBundles(table.bundles)
-  const code = fail(problems.length > 0 ? 1 : 0, ...problems, ...warnings)
-  if (names.length === 0) {
-    const reviews = review(bundles)
-    print({ bundles: reviews }, [tellReview(reviews), `${USAGE}\n`].filter(Boolean).join('\n'))
-    return code
-  }
-  const explanation = explain(names, bundles)
-  const text = tellExplanation(explanation)
-  if (explanation.unknown.length > 0 && !values.json) return fail(2, text.trimEnd())
-  print(explanation, text)
-  return explanation.unknown.length > 0 ? 2 : code
-}
-
-/** Reads the command line; gives what is wrong with it as text. */
-function readLine(args: string[]): ReturnType<typeof parseLine> | string {
-  try {
-    return parseLine(args)
-  } catch (error) {
-    return messageOf(error)
-  }
-}
-
-function parseLine(args: string[]) {
-  return parseArgs({ args, options: OPTIONS, allowPositionals: true })
-}
-
-/** Reads `vars.BUNDLES` of a wrangler.toml; gives what is wrong with the file as text. */
-async function readTable(config: string): Promise<{ bundles: unknown } | string> {
+async function run({ values, positionals: names }: Line<typeof OPTIONS>): Promise<number> {
+  const print = (answer: object, lines: readonly string[]): 0 =>
+    say(values.json ? JSON.stringify(answer, null, 2) : lines.join('\n'))
+  if (values.methods) return print({ methods: METHODS }, METHODS.map(formatMethod))
   const { unstable_readConfig } = await import('wrangler') // a second to load: not for --help
-  try {
-    const { BUNDLES: bundles } = unstable_readConfig({ config }, { hideWarnings: true }).vars
-    return { bundles }
-  } catch (error) {
-    return messageOf(error)
+  const { vars } = unstable_readConfig({ config: values.config }, { hideWarnings: true })
+  const { bundles, problems, warnings } = parseBundles(vars['BUNDLES'])
+  for (const sentence of [...problems, ...warnings]) fail(1, sentence)
+  const unknown = names
+    .filter((name) => methodsNamed(name).length === 0)
+    .map((name) => ({ name, nearest: nearestMethods(name) }))
+  if (unknown.length > 0) {
+    if (values.json) print({ unknown, needs: [] }, [])
+    else fail(2, ...unknown.map(formatUnknown))
+    return 2
   }
+  if (names.length > 0) {
+    const needs = needsOf(names, bundles)
+    print({ unknown, needs }, needs.flatMap(formatNeed))
+  } else {
+    const all = [...bundles.values()]
+    const reviews = all.map((one) => ({ ...one, unneeded: unneededScopes(one.scopes) }))
+    print({ bundles: reviews }, [...reviews.flatMap(formatReview), USAGE])
+  }
+  return problems.length > 0 ? 1 : 0
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+function formatReview(bundle: Bundle & { unneeded: ScopeSet }): string[] {
+  const { name, reason, scopes, methods, unneeded } = bundle
+  return [
+    `${name}: ${reason}`,
+    `  scopes: ${list(scopes)}`,
+    `  methods: ${methods.join(', ')}`,
+    ...(unneeded.length > 0 ? [`  unneeded: ${list(unneeded)}. Leave it out.`] : []),
+    '',
+  ]
 }
 
-/** Writes lines to stderr. @returns the exit code */
-function fail(code: number, ...lines: string[]): number {
-  process.stderr.write(lines.map((line) => `${line}\n`).join(''))
-  return code
+function formatNeed({ methods, scopes, bundle, suggestion }: Need): string[] {
+  const lines = ['Methods:', ...methods.map(formatMethod)]
+  if (scopes.length === 0) return [...lines, 'No scope allows that, so no bundle can.', '']
+  lines.push(`Smallest set of scopes: ${list(scopes)}`)
+  if (bundle) {
+    const more = bundle.methods.filter((id) => !methods.some((method) => method.id === id))
+    lines.push(`Configured bundle: ${bundle.name} (${bundle.reason})`)
+    lines.push(`  also allows: ${more.join(', ') || 'nothing'}`)
+  }
+  if (suggestion) {
+    const names = suggestion.scopes.map((scope) => JSON.stringify(shortName(scope)))
+    lines.push('No configured bundle allows that. One that does, for wrangler.toml:', '')
+    lines.push(`[vars.BUNDLES.${suggestion.name}]`, `scopes = [${names.join(', ')}]`)
+    lines.push(`reason = ${JSON.stringify(suggestion.reason)}`)
+    lines.push(...scopesOddities(suggestion.scopes))
+  }
+  return [...lines, '']
+}
+
+function formatMethod({ id, http, scopes }: Method): string {
+  const needs = scopes.map(shortName).join(' or ') || `none since ${REMOVED_ON}`
+  return `  ${id}: ${http ? `${http}, ` : ''}scope ${needs}`
+}
+
+function formatUnknown({ name, nearest }: { name: string; nearest: readonly string[] }): string {
+  const hint = nearest.length > 0 ? `The nearest: ${nearest.join(', ')}.` : 'See --methods.'
+  return `No method of the Photos APIs is called ${JSON.stringify(name)}. ${hint}`
+}
+
+function list(scopes: readonly string[]): string {
+  return scopes.map(shortName).join(', ')
 }

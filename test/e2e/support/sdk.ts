@@ -5,8 +5,12 @@ import { rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { gatherAssets } from '../../../src/tools/dev-assets.ts'
-import { assetsFolder, planWithSimulator, secretsFile } from '../../../src/tools/dev-plans.ts'
+import {
+  assetsFolder,
+  gatherAssets,
+  planWithSimulator,
+  secretsFile,
+} from '../../../src/tools/dev-plans.ts'
 import { ensureDevSecrets } from '../../../src/tools/dev-secrets.ts'
 import {
   type DevServer,
