@@ -1,12 +1,16 @@
-/** This file is `GET /client.js` and `GET /photos.js`: the browser modules, for pages of any origin. */
+/** `GET /client.js` and `GET /photos.js`: the browser modules, for pages of any origin. */
 
 import { BrokerError } from '../errors.ts'
 import type { BrokerContext } from './http/context.ts'
 
-/** A page goes on with what it has for so long; then the `ETag`, a hash of the contents, tells whether there is news. */
+/** Browsers use a module for five minutes, and then revalidate it by its `ETag`, a hash of the contents. */
 const CACHING = 'public, max-age=300, stale-while-revalidate=86400'
 
-/** Serves a module as it was built. */
+/**
+ * Serves a module.
+ *
+ * @throws {BrokerError} invalid_request, 404: the module was not built
+ */
 export async function browserModule(c: BrokerContext): Promise<Response> {
   if (!c.env.ASSETS) throw new BrokerError('invalid_request', 'assets_missing', { status: 404 })
   const condition = c.req.header('If-None-Match')

@@ -1,4 +1,4 @@
-/** This file is the hand-out: an access token of a bundle from KV where that will do, else from the subject's Durable Object. */
+/** Issues an access token of a bundle: from KV if it holds a usable one, else from the subject's Durable Object. */
 
 import { logError } from '../audit/log.ts'
 import { now } from '../clock.ts'
@@ -13,32 +13,41 @@ import { askSubject } from '../subject/stub.ts'
 import type { IssuedToken, TokenRequest } from '../subject/token-issuer.ts'
 import { limitTokenIssuing } from './guards/limits.ts'
 import { requireEnabled } from './guards/lookup.ts'
-import { type TokenOwner, withClientErrors } from './guards/principal.ts'
+import { askSubjectAs, type TokenOwner } from './guards/principal.ts'
 import { audit, type BrokerContext, setAuditFields } from './http/context.ts'
 
-/** Seconds of life a token has at least, where the caller does not say. */
+/** The default of `min_ttl`, in seconds. */
 export const DEFAULT_MIN_TTL_SECONDS = 300
+
+/** The largest `min_ttl`, in seconds. */
 export const MAX_MIN_TTL_SECONDS = 1800
 
-/** SHA-256, base64url, of an access token that Google refused. */
+/** The form of `rejected`: the SHA-256 hash of an access token, in base64url. */
 export const TOKEN_HASH = /^[A-Za-z0-9_-]{43}$/
 
-/** What a caller may say of the token it wants. */
+/** What a client may require of a token. */
 export interface TokenPreferences {
+  /** How long the token must still be valid, in seconds. */
   min_ttl: number
+  /** The hash of a token that Google rejected; another one is issued. */
   rejected?: string | undefined
 }
 
-/** An access token as it is answered with. */
+/** An access token in a response. */
 export interface TokenGrant {
   access_token: string
-  /** Seconds of life left, understated. */
+  /** How long the token is valid, in seconds, rounded down. */
   expires_in: number
   /** Exactly the bundle's scopes, space-separated. */
   scope: string
 }
 
-/** Hands out an access token of a bundle that has `min_ttl` seconds of life left, as far as Google gives them. */
+/**
+ * Issues an access token of a bundle. It is valid for `min_ttl` seconds, unless Google issues shorter ones.
+ *
+ * @throws {BrokerError} consent_required: no grant, or an ended one; slow_down; temporarily_unavailable; the errors of
+ *   the principal's mode for an ended session
+ */
 export async function issueToken(
   c: BrokerContext,
   principal: TokenOwner,
@@ -57,20 +66,24 @@ export async function issueToken(
   }
   const key = tokenKey(principal.subject, await scopeSetKey(bundle.scopes))
   const token =
-    (await fromKv(c, request, key, principal)) ??
-    (await fromSubject(c, request, bundle.name, principal))
+    (await issueFromKv(c, request, key, principal)) ??
+    (await issueFromSubject(c, request, bundle.name, principal))
   return toTokenGrant(token)
 }
 
-/** Counts what life is left, for the answer. */
+/**
+ * Makes the part of a response that describes a token.
+ *
+ * @throws {BrokerError} temporarily_unavailable: the token has expired
+ */
 export function toTokenGrant({ access_token, scope, expires_at }: IssuedToken): TokenGrant {
   const expires_in = Math.floor(expires_at - now())
   if (expires_in < 1) throw new BrokerError('temporarily_unavailable', 'token_expired')
   return { access_token, expires_in, scope }
 }
 
-/** Hands out what KV holds, if it is fresh and for this credential; with `strict` consistency KV is not asked at all. */
-async function fromKv(
+/** Issues the token in KV if it is fresh and the session may have it; never with `strict` consistency. */
+async function issueFromKv(
   c: BrokerContext,
   request: TokenRequest,
   key: string,
@@ -92,7 +105,7 @@ async function fromKv(
   return token
 }
 
-/** When the credential's session was last seen, as far as the record knows it; an app's user is seen just now. */
+/** The time at which the session was last used, as far as the record in KV knows; a JWT needs no session. */
 function lastSeen(
   { sessions }: StoredToken,
   { credential }: TokenRequest,
@@ -102,32 +115,27 @@ function lastSeen(
   return sessions?.find(([id]) => id === credential.id)?.[1]
 }
 
-/** Has the Durable Object refresh what wanes, and note that the session is in use, while the caller has its answer. */
+/** Has the Durable Object refresh a token that expires soon, and record that the session is in use. */
 function refreshInBackground(c: BrokerContext, request: TokenRequest, subject: string): void {
   const { proof: _used, ...credential } = request.credential
-  const ahead = askSubject(c.env.SUBJECTS, subject, (stub) =>
+  const refreshing = askSubject(c.env.SUBJECTS, subject, (stub) =>
     stub.issueToken({ ...request, credential, missed_in_kv: false }),
   )
   c.executionCtx.waitUntil(
-    ahead.then(
+    refreshing.then(
       () => undefined,
       (error: unknown) => logError('refresh_ahead_failed', error),
     ),
   )
 }
 
-/** Has the subject's Durable Object settle it. */
-async function fromSubject(
+async function issueFromSubject(
   c: BrokerContext,
   request: TokenRequest,
   bundle: string,
   principal: TokenOwner,
 ): Promise<IssuedToken> {
-  const timings = c.get('timings')
-  const call = askSubject(c.env.SUBJECTS, principal.subject, (subject) =>
-    subject.issueToken(request),
-  )
-  const issued = await withClientErrors(principal, timings.measure('do', call), bundle)
-  if (issued.google_ms !== undefined) timings.add('google', issued.google_ms)
-  return issued
+  const token = await askSubjectAs(c, principal, (stub) => stub.issueToken(request), bundle)
+  if (token.google_ms !== undefined) c.get('timings').add('google', token.google_ms)
+  return token
 }

@@ -1,4 +1,4 @@
-/** This file is `POST /media`: tickets for media items, which a page can neither fetch nor show by itself. */
+/** `POST /media`: issues tickets for media items, which a page cannot fetch itself because Google wants a token. */
 
 import { array, maxLength, minLength, pipe, strictObject, string } from 'valibot'
 import type { Config } from '../config/config.ts'
@@ -8,10 +8,11 @@ import type { MediaResponse } from '../protocol/http.ts'
 import { sealTicket, TICKET_SECONDS } from '../session/media-ticket.ts'
 import { authenticate } from './guards/either-mode.ts'
 import { findBundle } from './guards/lookup.ts'
-import { audit, type BrokerContext, readJson } from './http/context.ts'
+import { audit, type BrokerContext } from './http/context.ts'
+import { readJson } from './http/read-request.ts'
 import { issueToken } from './issue-token.ts'
 
-/** With it, a ticket fits into a URL that we take. */
+/** The longest URL of a media item, in characters: a ticket with it fits into a URL of the broker. */
 const MAX_MEDIA_URL_LENGTH = 2048
 const MAX_URLS = 100
 const MAX_BYTES = 256 * 1024
@@ -25,7 +26,7 @@ const BODY = strictObject({
   ),
 })
 
-/** Answers with a ticket for each URL, in their order, once a token of the bundle can be had; else with none. */
+/** Issues a ticket for each URL, in their order, if an access token of the bundle can be issued. */
 export async function issueTickets(c: BrokerContext): Promise<Response> {
   const config = c.get('config')
   const principal = await authenticate(c)
@@ -34,21 +35,23 @@ export async function issueTickets(c: BrokerContext): Promise<Response> {
   const urls = body.urls.map((text) => requireMediaUrl(config, text))
   await issueToken(c, principal, bundle, { min_ttl: TICKET_SECONDS })
   const { credential, client, subject } = principal
-  const right = {
+  const content = {
     client: client.id,
     subject,
     ...(credential.kind === 'session' ? { session: credential.id } : {}),
     scope: bundle.scopes.join(' '),
   }
-  const tickets = await Promise.all(urls.map(async (url) => sealTicket(config, { ...right, url })))
-  const answer: MediaResponse = {
+  const tickets = await Promise.all(
+    urls.map(async (url) => sealTicket(config, { ...content, url })),
+  )
+  const response: MediaResponse = {
     media: tickets.map((ticket) => ({
       url: `${config.base_url}/media/${ticket}`,
       expires_in: TICKET_SECONDS,
     })),
   }
   audit(c, 'media_issued')
-  return c.json(answer)
+  return c.json(response)
 }
 
 function requireMediaUrl(config: Config, text: string): string {

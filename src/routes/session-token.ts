@@ -1,4 +1,4 @@
-/** This file is `POST /session/token`: the hand-out in cookie mode. */
+/** `POST /session/token`: issues an access token in cookie mode. */
 
 import {
   integer,
@@ -15,7 +15,8 @@ import {
 import type { TokenResponse } from '../protocol/http.ts'
 import { authenticateSession } from './guards/cookie-mode.ts'
 import { findBundle } from './guards/lookup.ts'
-import { audit, type BrokerContext, readJson } from './http/context.ts'
+import { audit, type BrokerContext } from './http/context.ts'
+import { readJson } from './http/read-request.ts'
 import {
   DEFAULT_MIN_TTL_SECONDS,
   issueToken,
@@ -32,19 +33,13 @@ const BODY = strictObject({
   rejected: optional(pipe(string(), regex(TOKEN_HASH))),
 })
 
-/** Answers a session with an access token of a bundle. */
+/** Issues an access token of a bundle to a session. */
 export async function sessionToken(c: BrokerContext): Promise<Response> {
   const principal = await authenticateSession(c)
   const { bundle: name, ...preferences } = await readJson(c, BODY)
   const bundle = findBundle(c.get('config'), principal.client, name)
-  const { access_token, expires_in, scope } = await issueToken(c, principal, bundle, preferences)
+  const token = await issueToken(c, principal, bundle, preferences)
   audit(c, 'token_issued')
-  const body: TokenResponse = {
-    access_token,
-    token_type: 'Bearer',
-    expires_in,
-    scope,
-    bundle: name,
-  }
+  const body: TokenResponse = { ...token, token_type: 'Bearer', bundle: name }
   return c.json(body)
 }

@@ -11,7 +11,7 @@ import {
   readRedirectUri,
 } from '../../src/routes/consent/authorization-request.ts'
 import { findOAuthClient } from '../../src/routes/guards/lookup.ts'
-import { readParameters } from '../../src/routes/http/context.ts'
+import { readParameters } from '../../src/routes/http/read-request.ts'
 import { readTokenPreferences } from '../../src/routes/oauth/token-response.ts'
 import { gallery, OAUTH_CLIENTS } from '../support/frontend.ts'
 

@@ -1,9 +1,9 @@
-/** This file is `GET /authorize`: a frontend on any site sends its user here, and from here to Google. */
+/** `GET /authorize`: starts a consent for a client of OAuth mode. */
 
 import type { Client } from '../../config/clients.ts'
 import { sha256 } from '../../crypto/digest.ts'
 import { BrokerError, failureOf } from '../../errors.ts'
-import type { AuthorizationError } from '../../protocol/http.ts'
+import type { AuthorizationError, ErrorCode } from '../../protocol/http.ts'
 import { useOnce } from '../../session/one-time-use.ts'
 import {
   type AuthorizationRequest,
@@ -25,23 +25,19 @@ import {
 } from '../consent/authorization-start.ts'
 import { limitAddress } from '../guards/limits.ts'
 import { findBundle, findOAuthClient } from '../guards/lookup.ts'
-import {
-  type BrokerContext,
-  readParameters,
-  recordFailure,
-  setAuditFields,
-} from '../http/context.ts'
+import { auditFailure, type BrokerContext, setAuditFields } from '../http/context.ts'
 import { confirmationPage } from '../http/pages.ts'
+import { readParameters } from '../http/read-request.ts'
 
-/** A pushed request with the text that named it. */
+/** A pushed request and its reference. */
 type Pushed = PushedRequest & { reference: string }
 
-/** What a pushed request's reference begins with; RFC 9126 §2.2. */
+/** The prefix of a `request_uri`; RFC 9126 §2.2. */
 export const REQUEST_URI_PREFIX = 'urn:ietf:params:oauth:request_uri:'
 
 /**
- * Begins a consent for a frontend. Until its redirect URI is known to be the client's, errors are shown here
- * and go nowhere.
+ * Starts a consent. Errors are shown as a page of the broker until the client and its redirect URI are known, and
+ * are sent to the redirect URI after that.
  *
  * @see RFC 6749 §4.1.1, RFC 9126 §4
  */
@@ -56,17 +52,17 @@ export async function authorize(c: BrokerContext): Promise<Response> {
   if (request_uri !== undefined) {
     const pushed = await openPushed(c, client, request_uri)
     setAuditFields(c, { subject: pushed.app_user.subject })
-    return withErrorRedirect(c, pushed.request, () => begin(c, client, pushed.request, pushed))
+    return withErrorRedirect(c, pushed.request, () => start(c, client, pushed.request, pushed))
   }
   const redirect_uri = readRedirectUri(client, parameters)
   return withErrorRedirect(c, readAnswerTarget(redirect_uri, parameters), () => {
     if (repeated.size > 0) throw new BrokerError('invalid_request', 'parameter_repeated')
     if (client.app_issuer) throw new BrokerError('invalid_request', 'request_not_pushed')
-    return begin(c, client, readAuthorizationRequest(config, client, redirect_uri, parameters))
+    return start(c, client, readAuthorizationRequest(config, client, redirect_uri, parameters))
   })
 }
 
-/** Whatever cannot be begun is answered on the redirect URI; RFC 6749 §4.1.2.1. */
+/** Sends errors to the redirect URI; RFC 6749 §4.1.2.1. */
 async function withErrorRedirect(
   c: BrokerContext,
   target: AnswerTarget,
@@ -75,12 +71,12 @@ async function withErrorRedirect(
   try {
     return await work()
   } catch (error) {
-    recordFailure(c, error)
-    return answerAuthorization(c, target, { error: authorizationError(failureOf(error).code) })
+    auditFailure(c, error)
+    return answerAuthorization(c, target, { error: toAuthorizationError(failureOf(error).code) })
   }
 }
 
-async function begin(
+async function start(
   c: BrokerContext,
   client: Client,
   request: AuthorizationRequest,
@@ -95,7 +91,7 @@ async function begin(
     return confirmationPage(c, { app, reason: bundle.reason, href: new URL(c.req.url).search })
   }
   const { state, code_challenge, dpop_jkt, prompt, login_hint } = request
-  const start: AuthorizationStart = {
+  const authorizationStart: AuthorizationStart = {
     ...{ client, bundle, display, return_to: request.redirect_uri, login_hint },
     select_account: prompt === 'select_account',
     needs_refresh_token: prompt === 'consent',
@@ -106,10 +102,13 @@ async function begin(
       ...(pushed ? { app_user: pushed.app_user } : {}),
     },
   }
-  return startAuthorization(c, pushed ? await consumePushedRequest(c, start, pushed) : start)
+  return startAuthorization(
+    c,
+    pushed ? await consumePushedRequest(c, authorizationStart, pushed) : authorizationStart,
+  )
 }
 
-/** A pushed request is good once, and its user is known: what is granted already, and of which account. */
+/** Uses a pushed request, once, and adds what the subject of its user knows: the account and whether it has a grant. */
 async function consumePushedRequest(
   c: BrokerContext,
   start: AuthorizationStart,
@@ -138,12 +137,12 @@ async function openPushed(c: BrokerContext, client: Client, request_uri: string)
   return { ...pushed, reference }
 }
 
-/** Another site sent the user here without a click of theirs; W3C Fetch Metadata §2.4 (TMB-09). */
+/** Whether another site sent the user here without a click; W3C Fetch Metadata §2.4 (TMB-09). */
 function isUnsolicited(c: BrokerContext): boolean {
   return c.req.header('Sec-Fetch-Site') === 'cross-site' && c.req.header('Sec-Fetch-User') !== '?1'
 }
 
-function authorizationError(code: string): AuthorizationError {
+function toAuthorizationError(code: ErrorCode): AuthorizationError {
   switch (code) {
     case 'invalid_request':
     case 'invalid_scope':

@@ -5,13 +5,8 @@ import { Hono } from 'hono'
 import { number, optional, pipe, strictObject, string, toLowerCase } from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { BrokerError } from '../../src/errors.ts'
-import {
-  type BrokerContext,
-  type BrokerEnv,
-  isPrefetch,
-  readJson,
-  readQuery,
-} from '../../src/routes/http/context.ts'
+import type { BrokerContext, BrokerEnv } from '../../src/routes/http/context.ts'
+import { isPrefetch, readJson, readQuery } from '../../src/routes/http/read-request.ts'
 
 const URL_ = 'https://broker.example/x'
 const SHAPE = strictObject({ bundle: string(), min_ttl: optional(number()) })
