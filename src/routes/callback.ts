@@ -1,10 +1,7 @@
 /** `GET /callback`: the browser returns from Google with an authorization response. */
 
 import { BrokerError } from '../errors.ts'
-import {
-  type AuthorizationResponse,
-  checkAuthorizationResponse,
-} from '../google/authorization-endpoint.ts'
+import { checkAuthorizationResponse } from '../google/authorization-endpoint.ts'
 import { clearedCookie, readCookies } from '../session/cookies.ts'
 import { openPending } from '../session/pending-authorization.ts'
 import { toConnectError } from './consent/exchange.ts'
@@ -32,23 +29,13 @@ export async function callback(c: BrokerContext): Promise<Response> {
   const { pending, cookie } = opened
   setAuditFields(c, { client: pending.client, bundle: pending.bundle })
   await limitAddress(c, 'CALLBACK_LIMIT') // each callback costs a request to Google
-  const response = await checkResponse(c, query, pending.state)
+  // A failed discovery is reported to the client like an error response of Google.
+  const response = await checkAuthorizationResponse(c.get('config'), query, pending.state).catch(
+    (error: unknown) => ({ error: toConnectError(c, error) }),
+  )
   c.header('Set-Cookie', clearedCookie(cookie))
   const { authorization } = pending
   return authorization
     ? finishOAuthMode(c, { ...pending, authorization }, response)
     : finishCookieMode(c, pending, cookie, response)
-}
-
-/** Reports a failed discovery to the client in the same way as an error response of Google. */
-async function checkResponse(
-  c: BrokerContext,
-  query: URLSearchParams,
-  state: string,
-): Promise<AuthorizationResponse> {
-  try {
-    return await checkAuthorizationResponse(c.get('config'), query, state)
-  } catch (error) {
-    return { error: toConnectError(c, error) }
-  }
 }

@@ -5,31 +5,29 @@ import { now } from '../clock.ts'
 import type { Bundle } from '../config/bundles.ts'
 import { sha256 } from '../crypto/digest.ts'
 import { BrokerError } from '../errors.ts'
+import type { Credential } from '../subject/credential.ts'
 import { isDueForRefresh, isFresh } from '../subject/grant.ts'
 import { scopeSetKey } from '../subject/grants.ts'
 import { readToken, type StoredToken, tokenKey } from '../subject/kv-records.ts'
 import { touchAfter } from '../subject/sessions.ts'
 import { askSubject } from '../subject/stub.ts'
 import type { IssuedToken, TokenRequest } from '../subject/token-issuer.ts'
-import { limitTokenIssuing } from './guards/limits.ts'
+import { limitTokenRequests } from './guards/limits.ts'
 import { requireEnabled } from './guards/lookup.ts'
 import { askSubjectAs, type TokenOwner } from './guards/principal.ts'
 import { audit, type BrokerContext, setAuditFields } from './http/context.ts'
 
 /** The default of `min_ttl`, in seconds. */
 export const DEFAULT_MIN_TTL_SECONDS = 300
-
 /** The largest `min_ttl`, in seconds. */
 export const MAX_MIN_TTL_SECONDS = 1800
 
 /** The form of `rejected`: the SHA-256 hash of an access token, in base64url. */
 export const TOKEN_HASH = /^[A-Za-z0-9_-]{43}$/
 
-/** What a client may require of a token. */
+/** How long a token must still be valid, in seconds, and the hash of one that Google rejected. */
 export interface TokenPreferences {
-  /** How long the token must still be valid, in seconds. */
   min_ttl: number
-  /** The hash of a token that Google rejected; another one is issued. */
   rejected?: string | undefined
 }
 
@@ -56,7 +54,7 @@ export async function issueToken(
 ): Promise<TokenGrant> {
   requireEnabled(c.get('config'), principal.client, bundle.name)
   setAuditFields(c, { bundle: bundle.name })
-  await limitTokenIssuing(c, principal.subject, bundle.name)
+  await limitTokenRequests(c, `${principal.subject}/${bundle.name}`)
   const request: TokenRequest = {
     credential: principal.credential,
     scope: bundle.scopes.join(' '),
@@ -65,10 +63,11 @@ export async function issueToken(
     ...(rejected === undefined ? {} : { rejected }),
   }
   const key = tokenKey(principal.subject, await scopeSetKey(bundle.scopes))
-  const token =
-    (await issueFromKv(c, request, key, principal)) ??
-    (await issueFromSubject(c, request, bundle.name, principal))
-  return toTokenGrant(token)
+  const stored = await readUsableToken(c, request, key, principal.subject)
+  if (stored) return toTokenGrant(stored)
+  const issued = await askSubjectAs(c, principal, (stub) => stub.issueToken(request), bundle.name)
+  if (issued.google_ms !== undefined) c.get('timings').add('google', issued.google_ms)
+  return toTokenGrant(issued)
 }
 
 /**
@@ -82,22 +81,21 @@ export function toTokenGrant({ access_token, scope, expires_at }: IssuedToken): 
   return { access_token, expires_in, scope }
 }
 
-/** Issues the token in KV if it is fresh and the session may have it; never with `strict` consistency. */
-async function issueFromKv(
+/** Reads the token in KV, if it is fresh and the session may have it; never with `strict` consistency. */
+async function readUsableToken(
   c: BrokerContext,
   request: TokenRequest,
   key: string,
-  { subject }: TokenOwner,
+  subject: string,
 ): Promise<IssuedToken | undefined> {
   const [config, timings] = [c.get('config'), c.get('timings')]
   if (config.consistency === 'strict') return undefined
   const reading = readToken(c.env.TOKENS, config.keyring, key, () => audit(c, 'record_unreadable'))
   const token = await timings.measure('kv', reading)
   const at = now()
-  const seen_at = token && lastSeen(token, request, at)
-  if (!token || seen_at === undefined || at >= seen_at + config.session_idle_seconds)
-    return undefined
-  if (!isFresh(token, request.min_ttl, at)) return undefined
+  if (!token || !isFresh(token, request.min_ttl, at)) return undefined
+  const seen_at = lastSeen(token, request.credential, at)
+  if (seen_at === undefined || at >= seen_at + config.session_idle_seconds) return undefined
   if (request.rejected !== undefined && (await sha256(token.access_token)) === request.rejected)
     return undefined
   if (isDueForRefresh(token, at) || at >= seen_at + touchAfter(config))
@@ -108,7 +106,7 @@ async function issueFromKv(
 /** The time at which the session was last used, as far as the record in KV knows; a JWT needs no session. */
 function lastSeen(
   { sessions }: StoredToken,
-  { credential }: TokenRequest,
+  credential: Credential,
   at: number,
 ): number | undefined {
   if (credential.kind === 'app_user') return at
@@ -121,21 +119,5 @@ function refreshInBackground(c: BrokerContext, request: TokenRequest, subject: s
   const refreshing = askSubject(c.env.SUBJECTS, subject, (stub) =>
     stub.issueToken({ ...request, credential, missed_in_kv: false }),
   )
-  c.executionCtx.waitUntil(
-    refreshing.then(
-      () => undefined,
-      (error: unknown) => logError('refresh_ahead_failed', error),
-    ),
-  )
-}
-
-async function issueFromSubject(
-  c: BrokerContext,
-  request: TokenRequest,
-  bundle: string,
-  principal: TokenOwner,
-): Promise<IssuedToken> {
-  const token = await askSubjectAs(c, principal, (stub) => stub.issueToken(request), bundle)
-  if (token.google_ms !== undefined) c.get('timings').add('google', token.google_ms)
-  return token
+  c.executionCtx.waitUntil(refreshing.catch((error) => logError('refresh_ahead_failed', error)))
 }

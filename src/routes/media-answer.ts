@@ -3,9 +3,10 @@
 import { now } from '../clock.ts'
 import { BrokerError } from '../errors.ts'
 import type { BrokerContext } from './http/context.ts'
+import { pickHeaders } from './http/headers.ts'
 
 /** The only headers that are forwarded; cookies and file names are not. */
-const KEPT = ['Content-Range', 'Accept-Ranges', 'ETag', 'Last-Modified']
+const FORWARDED = ['Content-Range', 'Accept-Ranges', 'ETag', 'Last-Modified']
 
 /** Statuses of answers with bytes. */
 const WITH_BYTES = [200, 206]
@@ -32,7 +33,8 @@ export async function toMediaResponse(
   const hasBytes = !refusal && WITH_BYTES.includes(status) && c.req.raw.method !== 'HEAD'
   if (!hasBytes) await body?.cancel()
   if (refusal) throw refusal
-  return c.newResponse(hasBytes ? body : null, status as 200, keptHeaders(status, headers, exp))
+  const forwarded = forwardedHeaders(status, headers, exp)
+  return c.newResponse(hasBytes ? body : null, status as 200, forwarded)
 }
 
 /**
@@ -50,17 +52,16 @@ function refusalOf(status: number, headers: Headers): BrokerError | undefined {
     : new BrokerError('invalid_request', 'media_type', { status: 415 })
 }
 
-function keptHeaders(status: number, headers: Headers, exp: number): Record<string, string> {
-  const names = WITH_BYTES.includes(status) ? [...KEPT, 'Content-Type'] : KEPT
-  const isEncoded = headers.has('Content-Encoding') // the runtime decodes it, which changes the length
-  const hasLength = !isEncoded && WITH_BYTES.includes(status)
-  const kept: Record<string, string> = {
+function forwardedHeaders(status: number, headers: Headers, exp: number): Record<string, string> {
+  const names = [...FORWARDED]
+  if (WITH_BYTES.includes(status)) {
+    names.push('Content-Type')
+    // The runtime decodes an encoded body, which changes its length.
+    if (!headers.has('Content-Encoding')) names.push('Content-Length')
+  }
+  return {
     'Cache-Control': `private, max-age=${Math.max(0, Math.floor(exp - now()))}`,
     'Cross-Origin-Resource-Policy': 'cross-origin',
+    ...pickHeaders(headers, names),
   }
-  for (const name of hasLength ? [...names, 'Content-Length'] : names) {
-    const value = headers.get(name)
-    if (value !== null) kept[name] = value
-  }
-  return kept
 }

@@ -10,6 +10,7 @@ import { type MediaTicket, openTicket } from '../session/media-ticket.ts'
 import { authorizeUrl } from './guards/lookup.ts'
 import type { TokenOwner } from './guards/principal.ts'
 import type { BrokerContext } from './http/context.ts'
+import { pickHeaders } from './http/headers.ts'
 import { DEFAULT_MIN_TTL_SECONDS, issueToken } from './issue-token.ts'
 import { toMediaResponse } from './media-answer.ts'
 
@@ -115,13 +116,6 @@ async function accessToken(
 
 /** A `Range` of several parts is ignored (RFC 9110 §14.2): its answer would be `multipart/byteranges`, not an image. */
 function forwardedHeaders(c: BrokerContext): Record<string, string> {
-  const headers: Record<string, string> = {}
-  for (const name of CONDITIONS) {
-    const value = c.req.header(name)
-    if (value !== undefined) headers[name] = value
-  }
-  const range = c.req.header('Range')
-  return range !== undefined && /^bytes=\d*-\d*$/.test(range)
-    ? { ...headers, Range: range }
-    : headers
+  const isOneRange = /^bytes=\d*-\d*$/.test(c.req.header('Range') ?? '')
+  return pickHeaders(c.req.raw.headers, isOneRange ? ['Range', ...CONDITIONS] : CONDITIONS)
 }

@@ -1,6 +1,6 @@
 /** `POST /media`: issues tickets for media items, which a page cannot fetch itself because Google wants a token. */
 
-import { array, maxLength, minLength, pipe, strictObject, string } from 'valibot'
+import * as v from 'valibot'
 import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
 import { parseMediaUrl } from '../google/media-url.ts'
@@ -15,41 +15,31 @@ import { issueToken } from './issue-token.ts'
 /** The longest URL of a media item, in characters: a ticket with it fits into a URL of the broker. */
 const MAX_MEDIA_URL_LENGTH = 2048
 const MAX_URLS = 100
-const MAX_BYTES = 256 * 1024
+const MAX_BODY_BYTES = 256 * 1024
 
-const BODY = strictObject({
-  bundle: pipe(string(), maxLength(64)),
-  urls: pipe(
-    array(pipe(string(), maxLength(MAX_MEDIA_URL_LENGTH))),
-    minLength(1),
-    maxLength(MAX_URLS),
-  ),
+const MEDIA_URL = v.pipe(v.string(), v.maxLength(MAX_MEDIA_URL_LENGTH))
+
+const BODY = v.strictObject({
+  bundle: v.pipe(v.string(), v.maxLength(64)),
+  urls: v.pipe(v.array(MEDIA_URL), v.minLength(1), v.maxLength(MAX_URLS)),
 })
 
 /** Issues a ticket for each URL, in their order, if an access token of the bundle can be issued. */
 export async function issueTickets(c: BrokerContext): Promise<Response> {
   const config = c.get('config')
   const principal = await authenticate(c)
-  const body = await readJson(c, BODY, MAX_BYTES)
+  const body = await readJson(c, BODY, MAX_BODY_BYTES)
   const bundle = findBundle(config, principal.client, body.bundle)
   const urls = body.urls.map((text) => requireMediaUrl(config, text))
   await issueToken(c, principal, bundle, { min_ttl: TICKET_SECONDS })
   const { credential, client, subject } = principal
-  const content = {
-    client: client.id,
-    subject,
-    ...(credential.kind === 'session' ? { session: credential.id } : {}),
-    scope: bundle.scopes.join(' '),
+  const session = credential.kind === 'session' ? { session: credential.id } : {}
+  const content = { client: client.id, subject, ...session, scope: bundle.scopes.join(' ') }
+  const issueTicket = async (url: string): Promise<MediaResponse['media'][number]> => {
+    const ticket = await sealTicket(config, { ...content, url })
+    return { url: `${config.base_url}/media/${ticket}`, expires_in: TICKET_SECONDS }
   }
-  const tickets = await Promise.all(
-    urls.map(async (url) => sealTicket(config, { ...content, url })),
-  )
-  const response: MediaResponse = {
-    media: tickets.map((ticket) => ({
-      url: `${config.base_url}/media/${ticket}`,
-      expires_in: TICKET_SECONDS,
-    })),
-  }
+  const response: MediaResponse = { media: await Promise.all(urls.map(issueTicket)) }
   audit(c, 'media_issued')
   return c.json(response)
 }

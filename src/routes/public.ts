@@ -8,13 +8,9 @@ import type { BrokerContext } from './http/context.ts'
 export function listBundles(c: BrokerContext): Response {
   const bundles = [...c.get('config').bundles.values()]
   const body: BundlesResponse = {
-    bundles: bundles.map(({ name, scopes, reason, apis, methods }) => ({
-      name,
-      scopes,
-      reason,
-      apis,
-      methods,
-    })),
+    bundles: bundles.map(({ name, scopes, reason, apis, methods }) => {
+      return { name, scopes, reason, apis, methods }
+    }),
   }
   return c.json(body)
 }

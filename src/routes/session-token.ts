@@ -1,17 +1,6 @@
 /** `POST /session/token`: issues an access token in cookie mode. */
 
-import {
-  integer,
-  maxLength,
-  maxValue,
-  minValue,
-  number,
-  optional,
-  pipe,
-  regex,
-  strictObject,
-  string,
-} from 'valibot'
+import * as v from 'valibot'
 import type { TokenResponse } from '../protocol/http.ts'
 import { authenticateSession } from './guards/cookie-mode.ts'
 import { findBundle } from './guards/lookup.ts'
@@ -24,13 +13,12 @@ import {
   TOKEN_HASH,
 } from './issue-token.ts'
 
-const BODY = strictObject({
-  bundle: pipe(string(), maxLength(64)),
-  min_ttl: optional(
-    pipe(number(), integer(), minValue(0), maxValue(MAX_MIN_TTL_SECONDS)),
-    DEFAULT_MIN_TTL_SECONDS,
-  ),
-  rejected: optional(pipe(string(), regex(TOKEN_HASH))),
+const MIN_TTL = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_MIN_TTL_SECONDS))
+
+const BODY = v.strictObject({
+  bundle: v.pipe(v.string(), v.maxLength(64)),
+  min_ttl: v.optional(MIN_TTL, DEFAULT_MIN_TTL_SECONDS),
+  rejected: v.optional(v.pipe(v.string(), v.regex(TOKEN_HASH))),
 })
 
 /** Issues an access token of a bundle to a session. */

@@ -20,16 +20,10 @@ export async function describeSession(c: BrokerContext): Promise<Response> {
   const statuses = await askSubjectAs(c, principal, (stub) =>
     stub.describeScopes(credential, scopes),
   )
-  const body: SessionResponse = {
-    sub,
-    client: client.id,
-    bundles: Object.fromEntries(
-      bundles.map(({ name, scopes }, index) => [
-        name,
-        toBundleStatus(principal, name, scopes.join(' '), statuses[index]),
-      ]),
-    ),
-  }
+  const entries = bundles.map(({ name }, index) => {
+    return [name, toBundleStatus(principal, name, scopes[index] ?? '', statuses[index])] as const
+  })
+  const body: SessionResponse = { sub, client: client.id, bundles: Object.fromEntries(entries) }
   return c.json(body)
 }
 

@@ -5,11 +5,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { readConfig } from '../../src/config/config.ts'
 import { BrokerError } from '../../src/errors.ts'
-import {
-  readAnswerTarget,
-  readAuthorizationRequest,
-  readRedirectUri,
-} from '../../src/routes/consent/authorization-request.ts'
+import { readAnswerTarget, readAuthorizationRequest } from '../../src/routes/consent/authorization-request.ts'
 import { findOAuthClient } from '../../src/routes/guards/lookup.ts'
 import { readParameters } from '../../src/routes/http/read-request.ts'
 import { readTokenPreferences } from '../../src/routes/oauth/token-response.ts'
@@ -83,10 +79,7 @@ it('any authorization request is read as it was meant, or refused (property; TMB
   fc.assert(
     fc.property(parameters, (text) => {
       const { parameters } = readParameters(text)
-      const outcome = outcomeOf(() => {
-        const redirect_uri = readRedirectUri(client, parameters)
-        return readAuthorizationRequest(config, client, redirect_uri, parameters)
-      })
+      const outcome = outcomeOf(() => readAuthorizationRequest(config, client, parameters))
       seen[typeof outcome === 'string' ? 'refused' : 'read']++
       if (typeof outcome === 'string') {
         expect(outcome).toMatch(
@@ -114,7 +107,10 @@ it('any state and response mode can be answered with, and what cannot be read is
   fc.assert(
     fc.property(parameters, (text) => {
       const { parameters } = readParameters(text)
-      const target = readAnswerTarget(gallery.redirect_uri, parameters)
+      const target = readAnswerTarget(
+        client,
+        new Map([...parameters, ['redirect_uri', gallery.redirect_uri]]),
+      )
       expect(target.redirect_uri).toBe(gallery.redirect_uri)
       expect(target.response_mode).toMatch(/^(query|web_message)$/)
       if (target.state !== undefined) expect(target.state).toBe(parameters.get('state'))

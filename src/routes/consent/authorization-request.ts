@@ -19,20 +19,15 @@ const HASH = /^[A-Za-z0-9_-]{43}$/
 const STATE = /^[\x20-\x7e]*$/
 
 /**
- * Reads the redirect URI, which must be one of the client's. Nothing may be redirected before.
+ * Reads what even an error response needs. A malformed `state` is left out.
  *
- * @throws {BrokerError} invalid_request: it is missing or another
+ * @throws {BrokerError} invalid_request: the redirect URI is not one of the client's, and nothing may be redirected
  * @see RFC 9700 §2.1: exact string matching
  */
-export function readRedirectUri(client: Client, parameters: Parameters): string {
+export function readAnswerTarget(client: Client, parameters: Parameters): AnswerTarget {
   const redirect_uri = parameters.get('redirect_uri') ?? ''
   if (!client.redirect_uris?.has(redirect_uri))
     throw new BrokerError('invalid_request', 'redirect_uri_unknown')
-  return redirect_uri
-}
-
-/** Reads what an error response needs, too; a malformed `state` is left out. */
-export function readAnswerTarget(redirect_uri: string, parameters: Parameters): AnswerTarget {
   const state = parameters.get('state') ?? ''
   const isReadable = state !== '' && state.length <= MAX_STATE_LENGTH && STATE.test(state)
   const response_mode = parameters.get('response_mode') === 'web_message' ? 'web_message' : 'query'
@@ -40,7 +35,7 @@ export function readAnswerTarget(redirect_uri: string, parameters: Parameters): 
 }
 
 /**
- * Reads the other parameters. Unknown ones are ignored; RFC 6749 §3.1.
+ * Reads an authorization request. Unknown parameters are ignored; RFC 6749 §3.1.
  *
  * @throws {BrokerError} unsupported_response_type; invalid_scope: no such bundle; access_denied: the client may not
  *   have this bundle; invalid_request: all else
@@ -48,9 +43,9 @@ export function readAnswerTarget(redirect_uri: string, parameters: Parameters): 
 export function readAuthorizationRequest(
   config: Config,
   client: Client,
-  redirect_uri: string,
   parameters: Parameters,
 ): AuthorizationRequest {
+  const target = readAnswerTarget(client, parameters)
   const read = (name: string): string | undefined => parameters.get(name)
   const refuse = (reason: string): never => {
     throw new BrokerError('invalid_request', reason)
@@ -61,7 +56,6 @@ export function readAuthorizationRequest(
     throw new BrokerError('unsupported_response_type', 'response_type_unknown')
   if (read('request') !== undefined) refuse('request_object')
   const bundle = findBundle(config, client, read('scope'))
-  const target = readAnswerTarget(redirect_uri, parameters)
   if ((read('state') ?? '') !== (target.state ?? '')) refuse('state_shape')
   const response_mode = read('response_mode') ?? 'query'
   if (response_mode !== target.response_mode) refuse('response_mode_unknown')

@@ -13,6 +13,9 @@ import { findBundle } from '../guards/lookup.ts'
 import { auditFailure, type BrokerContext } from '../http/context.ts'
 import { startAuthorization } from './authorization-start.ts'
 
+/** The errors that the client gets as they are; all others become `server_error`. */
+const CONNECT_ERRORS = ['access_denied', 'consent_required', 'temporarily_unavailable'] as const
+
 /** What Google granted for a pending authorization. */
 export interface Exchanged {
   client: Client
@@ -80,6 +83,5 @@ export function toConnectError(c: BrokerContext, error: unknown): ConnectError {
   const { code } = failureOf(error)
   if (code === 'invalid_request') throw error
   auditFailure(c, error)
-  const isKept = code === 'access_denied' || code === 'consent_required'
-  return isKept || code === 'temporarily_unavailable' ? code : 'server_error'
+  return CONNECT_ERRORS.find((error) => error === code) ?? 'server_error'
 }

@@ -41,10 +41,10 @@ export async function readCookieRequest(c: BrokerContext): Promise<CookieRequest
     const session = await openSession(c.get('config'), id, cookies)
     if (session) return { origin, clients, session }
   }
-  const unusable = clients
-    .map(({ id }) => SESSION_COOKIE_PREFIX + id)
-    .filter((name) => cookies.names.includes(name))
-  for (const name of unusable) c.header('Set-Cookie', clearedCookie(name), { append: true })
+  for (const name of clients.map(({ id }) => SESSION_COOKIE_PREFIX + id)) {
+    const isUnusable = cookies.names.includes(name)
+    if (isUnusable) c.header('Set-Cookie', clearedCookie(name), { append: true })
+  }
   return { origin, clients }
 }
 
@@ -86,10 +86,8 @@ function loginRequired(
   bundle?: string,
 ): BrokerError {
   const client = clients.find(({ id }) => id === session?.client) ?? clients[0]
-  const connect_url = client && connectUrl(c.get('config'), client, bundle, origin)
-  return new BrokerError('login_required', 'no_session', {
-    members: connect_url === undefined ? {} : { connect_url },
-  })
+  const members = client && { connect_url: connectUrl(c.get('config'), client, bundle, origin) }
+  return new BrokerError('login_required', 'no_session', members ? { members } : {})
 }
 
 /** Browsers omit `Origin` in a same-origin GET, but then send `Sec-Fetch-Site`. */

@@ -5,6 +5,7 @@ import type { BrokerContext } from '../http/context.ts'
 
 /** Rate limiting bindings of wrangler.toml; each counts per location, and one that is not bound does not limit. */
 type AddressLimit = 'CALLBACK_LIMIT' | 'START_LIMIT'
+type Limit = AddressLimit | 'HAND_OUT_LIMIT'
 
 /** The longest period of a rate limiting binding, in seconds. */
 const PERIOD_SECONDS = 60
@@ -22,22 +23,15 @@ export async function limitAddress(c: BrokerContext, name: AddressLimit): Promis
  * Counts a request for an access token of a subject and bundle. The subject's Durable Object limits the requests to
  * Google in addition, worldwide.
  *
+ * @param key the subject and the bundle
  * @throws {BrokerError} slow_down
  */
-export async function limitTokenIssuing(
-  c: BrokerContext,
-  subject: string,
-  bundle: string,
-): Promise<void> {
-  await count(c, 'HAND_OUT_LIMIT', `${subject}/${bundle}`)
+export async function limitTokenRequests(c: BrokerContext, key: string): Promise<void> {
+  await count(c, 'HAND_OUT_LIMIT', key)
 }
 
-async function count(
-  { env }: BrokerContext,
-  name: AddressLimit | 'HAND_OUT_LIMIT',
-  key: string,
-): Promise<void> {
-  const limiter: RateLimit | undefined = env[name]
+async function count(c: BrokerContext, name: Limit, key: string): Promise<void> {
+  const limiter: RateLimit | undefined = c.env[name]
   if (!limiter || (await limiter.limit({ key })).success) return
   throw new BrokerError('slow_down', name.toLowerCase(), { retry_after: PERIOD_SECONDS })
 }

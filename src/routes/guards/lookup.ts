@@ -8,6 +8,9 @@ import { BrokerError } from '../../errors.ts'
 /** The longest `return_to`, in characters: it must fit into the cookie of the pending authorization. */
 const MAX_RETURN_TO_LENGTH = 1024
 
+/** Visible ASCII, without `#` and the backslash. */
+const PLAIN = /^[!"$-[\]-~]+$/
+
 /** The longest `return_to` after parsing, which adds an origin to a path and encodes characters. */
 const MAX_PARSED_LENGTH = 1280
 
@@ -72,11 +75,7 @@ export function requireEnabled({ stopped }: Config, client: Client, bundle: stri
  * @throws {BrokerError} invalid_request
  */
 export function findReturnTo(config: Config, client: Client, text: string | null): string {
-  const isPlain =
-    text !== null &&
-    text.length <= MAX_RETURN_TO_LENGTH &&
-    /^[!-~]+$/.test(text) &&
-    !/[\\#]/.test(text)
+  const isPlain = text !== null && text.length <= MAX_RETURN_TO_LENGTH && PLAIN.test(text)
   const isPath = isPlain && /^\/(?!\/)/.test(text)
   const isAbsolute = isPlain && /^https?:\/\/(?!\/)/.test(text)
   const url = isPath ? URL.parse(text, config.origin) : isAbsolute ? URL.parse(text) : null

@@ -8,6 +8,7 @@ import { readCookies, SESSION_COOKIE_PREFIX } from '../../session/cookies.ts'
 import { newNonce, type Proof, verifyProof } from '../../session/dpop.ts'
 import type { Session } from '../../session/session-cookie.ts'
 import { openBrowserToken } from '../../session/tokens.ts'
+import type { Credential } from '../../subject/credential.ts'
 import { type BrokerContext, setAuditFields } from '../http/context.ts'
 import { requireOAuthOrigin } from './cors.ts'
 import { authorizeUrl } from './lookup.ts'
@@ -49,31 +50,22 @@ export async function authenticateAppUser(c: BrokerContext): Promise<AppUser> {
 
 /** Makes the principal of an app's user. */
 export function appUserPrincipal(c: BrokerContext, user: AppUser, proof?: Proof): Principal {
-  const { client, sub, subject } = user
-  setAuditFields(c, { subject, client: client.id })
-  return {
-    ...{ client, sub, subject, credential: { kind: 'app_user', ...(proof ? { proof } : {}) } },
-    connectUrl: (bundle) => authorizeUrl(c.get('config'), client, bundle),
-    toClientError: (error) => error,
-  }
+  const credential: Credential = { kind: 'app_user', ...(proof ? { proof } : {}) }
+  return toPrincipal(c, user.client, user, credential)
 }
 
 /** Makes the principal of a session at the token endpoint, where an ended session is `invalid_grant`; RFC 6749 §5.2. */
 export function sessionPrincipal(
   c: BrokerContext,
   client: Client,
-  { id, sub, subject }: Pick<Session, 'id' | 'sub' | 'subject'>,
+  session: Pick<Session, 'id' | 'sub' | 'subject'>,
   proof?: Proof,
 ): Principal {
-  setAuditFields(c, { subject, client: client.id })
-  return {
-    ...{ client, sub, subject, credential: { kind: 'session', id, ...(proof ? { proof } : {}) } },
-    connectUrl: (bundle) => authorizeUrl(c.get('config'), client, bundle),
-    toClientError: (error) =>
-      error.failure.code === 'login_required'
-        ? new BrokerError('invalid_grant', 'session_ended')
-        : error,
-  }
+  const credential: Credential = { kind: 'session', id: session.id, ...(proof ? { proof } : {}) }
+  return toPrincipal(c, client, session, credential, (error) => {
+    const isEnded = error.failure.code === 'login_required'
+    return isEnded ? new BrokerError('invalid_grant', 'session_ended') : error
+  })
 }
 
 /**
@@ -104,6 +96,18 @@ export async function requireProof(c: BrokerContext, access_token?: string): Pro
 export function requireClient(client: Client, client_id: string | undefined): void {
   if (client_id !== undefined && client_id !== client.id)
     throw new BrokerError('invalid_grant', 'other_client')
+}
+
+function toPrincipal(
+  c: BrokerContext,
+  client: Client,
+  { sub, subject }: Pick<Session, 'sub' | 'subject'>,
+  credential: Credential,
+  toClientError: Principal['toClientError'] = (error) => error,
+): Principal {
+  setAuditFields(c, { subject, client: client.id })
+  const connectUrl = (bundle: string): string => authorizeUrl(c.get('config'), client, bundle)
+  return { client, sub, subject, credential, connectUrl, toClientError }
 }
 
 async function verifyUser(c: BrokerContext, scheme: Scheme, jwt: string): Promise<AppUser> {

@@ -13,6 +13,12 @@ const HEADERS: readonly (readonly [name: string, value: string])[] = [
   ['X-Content-Type-Options', 'nosniff'],
 ]
 
+/** Picks headers by name; those that are missing are left out. */
+export function pickHeaders(headers: Headers, names: readonly string[]): Record<string, string> {
+  const pairs = names.map((name) => [name, headers.get(name)] as const)
+  return Object.fromEntries(pairs.filter((pair): pair is [string, string] => pair[1] !== null))
+}
+
 /** Sets the headers that an answer has not set itself. */
 export function setDefaultHeaders(headers: Headers): void {
   for (const [name, value] of HEADERS) {

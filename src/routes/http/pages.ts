@@ -32,12 +32,10 @@ export function errorPage(
   request_id: string,
 ): Promise<Response> {
   const advice = ADVICE[code] ?? 'Something went wrong. Go back to the app and try again.'
-  return page(c, status, {
-    title: 'Something did not work',
-    body: html`<h1>Something did not work</h1>
-      <p>${advice}</p>
-      <p><small>Error <code>${code}</code>, request ${request_id}</small></p>`,
-  })
+  const body = html`<h1>Something did not work</h1>
+    <p>${advice}</p>
+    <p><small>Error <code>${code}</code>, request ${request_id}</small></p>`
+  return page(c, status, 'Something did not work', body)
 }
 
 /**
@@ -49,13 +47,11 @@ export function confirmationPage(
   c: BrokerContext,
   { app, reason, href }: { app: string; reason: string; href: string },
 ): Promise<Response> {
-  return page(c, 200, {
-    title: 'Connect Google Photos?',
-    body: html`<h1>Connect Google Photos to ${app}?</h1>
-      <p>Why the app asks: ${reason}.</p>
-      <p><a href="${href}">Continue to Google</a></p>
-      <p><small>If you did not want this, close this page. Nothing has happened yet.</small></p>`,
-  })
+  const body = html`<h1>Connect Google Photos to ${app}?</h1>
+    <p>Why the app asks: ${reason}.</p>
+    <p><a href="${href}">Continue to Google</a></p>
+    <p><small>If you did not want this, close this page. Nothing has happened yet.</small></p>`
+  return page(c, 200, 'Connect Google Photos?', body)
 }
 
 /** The result that a popup posts to its opener. */
@@ -76,50 +72,41 @@ export function popupPage(
   const data = JSON.stringify({ message, origin, fallback }).replaceAll('<', '\\u003c')
   const nonce = crypto.randomUUID()
   c.header('Cross-Origin-Opener-Policy', 'unsafe-none')
-  return page(c, 200, {
-    title: 'Done',
-    nonce,
-    body: html`<h1>${is_connected ? 'Connected' : 'Not connected'}</h1>
-      <p>You can close this window and go back to the app.</p>
-      <script type="application/json" id="result">${raw(data)}</script>
-      <script nonce="${nonce}">
-        const { message, origin, fallback } = JSON.parse(document.getElementById('result').textContent)
-        if (opener) opener.postMessage(message, origin)
-        if (opener || !fallback) close()
-        else location.replace(fallback)
-      </script>`,
-  })
+  const body = html`<h1>${is_connected ? 'Connected' : 'Not connected'}</h1>
+    <p>You can close this window and go back to the app.</p>
+    <script type="application/json" id="result">${raw(data)}</script>
+    <script nonce="${nonce}">
+      const { message, origin, fallback } = JSON.parse(document.getElementById('result').textContent)
+      if (opener) opener.postMessage(message, origin)
+      if (opener || !fallback) close()
+      else location.replace(fallback)
+    </script>`
+  return page(c, 200, 'Done', body, nonce)
 }
 
-interface Page {
-  title: string
-  body: ReturnType<typeof html>
-  /** Allows the one inline script with this nonce. */
-  nonce?: string
-}
-
+/** @param nonce allows the one inline script that has it */
 async function page(
   c: BrokerContext,
   status: number,
-  { title, body, nonce = '' }: Page,
+  title: string,
+  body: ReturnType<typeof html>,
+  nonce?: string,
 ): Promise<Response> {
   const style = crypto.randomUUID()
-  const script = nonce === '' ? '' : `script-src 'nonce-${nonce}'; `
+  const script = nonce === undefined ? '' : `script-src 'nonce-${nonce}'; `
   c.header(
     'Content-Security-Policy',
     `default-src 'none'; ${script}style-src 'nonce-${style}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`,
   )
-  return c.html(
-    html`<!doctype html>
-      <html lang="en">
-        <head>
-          <meta charset="utf-8">
-          <meta name="viewport" content="width=device-width, initial-scale=1">
-          <title>${title}</title>
-          <style nonce="${style}">${raw(STYLE)}</style>
-        </head>
-        <body><main>${body}</main></body>
-      </html>`,
-    status as 200,
-  )
+  const document = html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <title>${title}</title>
+        <style nonce="${style}">${raw(STYLE)}</style>
+      </head>
+      <body><main>${body}</main></body>
+    </html>`
+  return c.html(document, status as 200)
 }

@@ -43,7 +43,13 @@ export async function redeemCode(c: BrokerContext, form: Parameters): Promise<OA
   const code = await openBrowserToken(c.get('config'), 'code', text)
   if (!code || code.client !== client.id || code.is_app_user !== (user !== undefined))
     throw invalidGrant('code_unknown')
-  if (user && user.subject !== code.subject) return dropConsent(c, code)
+  if (user && user.subject !== code.subject) {
+    // One user consented for another, perhaps deceived: neither gets a grant (TMB-05, TMB-16).
+    await askSubject(c.env.SUBJECTS, code.subject, async (stub) =>
+      success(await stub.dropPendingGrant(code.id)),
+    )
+    throw new BrokerError('access_denied', 'code_of_another_user')
+  }
   const isBound = !user || code.dpop_jkt !== undefined
   const jkt = isBound ? (await requireProof(c)).jkt : undefined
   if ((await sha256(code_verifier)) !== code.code_challenge) throw invalidGrant('pkce_mismatch')
@@ -61,26 +67,18 @@ async function redeem(
 ): Promise<OAuthTokenResponse> {
   const config = c.get('config')
   requireEnabled(config, client, bundle)
-  const principal =
-    jkt === undefined
-      ? appUserPrincipal(c, { client, sub, subject })
-      : sessionPrincipal(c, client, { id: '', sub, subject })
+  const isAppUser = jkt === undefined
+  const principal = isAppUser
+    ? appUserPrincipal(c, { client, sub, subject })
+    : sessionPrincipal(c, client, { id: '', sub, subject })
   const redeemed = await askSubjectAs(c, principal, (stub) => stub.redeemCode(id), bundle)
-  if (jkt === undefined || redeemed.session === undefined)
+  if (isAppUser || redeemed.session === undefined)
     return toTokenResponse(bundle, toTokenGrant(redeemed))
   const refresh_token = await sealBrowserToken(config, 'refresh', {
     ...{ id: redeemed.session, client: client.id, sub, subject, jkt, bundle },
     exp: now() + config.session_ttl_seconds,
   })
   return toTokenResponse(bundle, toTokenGrant(redeemed), refresh_token)
-}
-
-/** Drops a consent that one user gave and another tried to redeem: it may have been given under false pretences (TMB-05, TMB-16). */
-async function dropConsent(c: BrokerContext, { id, subject }: AuthorizationCode): Promise<never> {
-  await askSubject(c.env.SUBJECTS, subject, async (stub) =>
-    success(await stub.dropPendingGrant(id)),
-  )
-  throw new BrokerError('access_denied', 'code_of_another_user')
 }
 
 function invalidGrant(reason: string): BrokerError {

@@ -22,7 +22,7 @@ const UNSUPPORTED = ['actor_token', 'audience', 'resource']
 /**
  * Exchanges the JWT of a user for an access token of a bundle. There is no session.
  *
- * @throws {BrokerError} invalid_request: the JWT is not valid (RFC 8693 §2.2.2); else what `issueToken` throws
+ * @throws {BrokerError} invalid_request: the JWT is not valid (RFC 8693 §2.2.2)
  * @see RFC 8693 §2.1
  */
 export async function exchangeToken(

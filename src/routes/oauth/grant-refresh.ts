@@ -41,7 +41,8 @@ export async function refreshToken(
   requireOAuthOrigin(c, client)
   requireClient(client, form.get('client_id'))
   const principal = sessionPrincipal(c, client, session, proof)
-  const refresh_token = await reseal(c, session, text)
+  const isCurrent = isSealedWithCurrent(config.keyring, text)
+  const refresh_token = isCurrent ? text : await sealBrowserToken(config, 'refresh', session)
   const name = form.get('scope') ?? session.bundle
   if (name === BROKER_SCOPE) return brokerToken(c, principal, session, refresh_token)
   const bundle = findBundle(config, client, name)
@@ -65,12 +66,4 @@ async function brokerToken(
     scope: BROKER_SCOPE,
     refresh_token,
   }
-}
-
-/** Seals the refresh token again if it was sealed with a key that is no longer the current one. */
-async function reseal(c: BrokerContext, session: BoundSession, text: string): Promise<string> {
-  const config = c.get('config')
-  return isSealedWithCurrent(config.keyring, text)
-    ? text
-    : sealBrowserToken(config, 'refresh', session)
 }

@@ -4,7 +4,7 @@ import { now } from '../../clock.ts'
 import { BrokerError } from '../../errors.ts'
 import type { PushedResponse } from '../../protocol/http.ts'
 import { sealBrowserToken } from '../../session/tokens.ts'
-import { readAuthorizationRequest, readRedirectUri } from '../consent/authorization-request.ts'
+import { readAuthorizationRequest } from '../consent/authorization-request.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
 import { limitAddress } from '../guards/limits.ts'
 import { authenticateAppUser, requireProof } from '../guards/oauth-mode.ts'
@@ -30,8 +30,7 @@ export async function pushRequest(c: BrokerContext): Promise<Response> {
   if (form.get('client_id') !== client.id)
     throw new BrokerError('invalid_request', 'client_of_another_issuer')
   if (form.has('request_uri')) throw new BrokerError('invalid_request', 'request_uri_pushed')
-  const redirect_uri = readRedirectUri(client, form)
-  const request = readAuthorizationRequest(c.get('config'), client, redirect_uri, form)
+  const request = readAuthorizationRequest(c.get('config'), client, form)
   const dpop_jkt =
     c.req.header('DPoP') === undefined ? request.dpop_jkt : (await requireProof(c)).jkt
   if (request.dpop_jkt !== undefined && request.dpop_jkt !== dpop_jkt)
@@ -41,9 +40,7 @@ export async function pushRequest(c: BrokerContext): Promise<Response> {
     app_user: { subject, sub },
     exp: now() + REQUEST_SECONDS,
   })
-  const body: PushedResponse = {
-    request_uri: REQUEST_URI_PREFIX + reference,
-    expires_in: REQUEST_SECONDS,
-  }
+  const request_uri = REQUEST_URI_PREFIX + reference
+  const body: PushedResponse = { request_uri, expires_in: REQUEST_SECONDS }
   return c.json(body, 201)
 }

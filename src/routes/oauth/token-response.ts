@@ -44,11 +44,7 @@ export function toTokenResponse(
   refresh_token?: string,
 ): OAuthTokenResponse {
   return {
-    access_token,
-    token_type: 'Bearer',
-    expires_in,
-    scope: bundle,
-    google_scope: scope,
+    ...{ access_token, token_type: 'Bearer', expires_in, scope: bundle, google_scope: scope },
     ...(refresh_token === undefined ? {} : { refresh_token }),
   }
 }
