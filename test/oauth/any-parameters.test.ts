@@ -8,7 +8,6 @@ import { BrokerError } from '../../src/errors.ts'
 import { readAuthorizationRequest } from '../../src/routes/consent/authorization-request.ts'
 import { findOAuthClient } from '../../src/routes/guards/lookup.ts'
 import { readParameters } from '../../src/routes/http/read-request.ts'
-import { readTokenPreferences } from '../../src/routes/oauth/token-response.ts'
 import { gallery, OAUTH_CLIENTS } from '../support/frontend.ts'
 
 const { config } = readConfig({ ...env, CLIENTS: OAUTH_CLIENTS })
@@ -101,28 +100,4 @@ it('any authorization request is read as it was sent, or refused (property; TMB-
   )
   expect(seen.read).toBeGreaterThan(100)
   expect(seen.refused).toBeGreaterThan(500)
-})
-
-it('any min_ttl is read as at most 1800 seconds, and any rejected as a hash (property)', () => {
-  const number = fc.oneof(
-    fc.integer().map(String),
-    fc.double().map(String),
-    value,
-    fc.nat(2000).map(String),
-  )
-  fc.assert(
-    fc.property(number, fc.option(value, { nil: undefined }), (min_ttl, rejected) => {
-      const form = new Map(Object.entries({ min_ttl, ...(rejected ? { rejected } : {}) }))
-      const outcome = outcomeOf(() => readTokenPreferences(form))
-      if (typeof outcome === 'string') {
-        expect(outcome).toBe('invalid_request')
-        return
-      }
-      expect(String(outcome.min_ttl)).toBe(min_ttl.replace(/^0+(?=\d)/, ''))
-      expect(outcome.min_ttl).toBeGreaterThanOrEqual(0)
-      expect(outcome.min_ttl).toBeLessThanOrEqual(1800)
-      expect(outcome.rejected ?? HASH).toMatch(/^[\w-]{43}$/)
-    }),
-    { numRuns: 1000 },
-  )
 })

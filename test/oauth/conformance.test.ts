@@ -220,20 +220,6 @@ describe('revocation', () => {
 })
 
 describe('the metadata', () => {
-  it('is JSON, with every endpoint below the issuer and no empty list (RFC 8414 §2, §3.2)', async () => {
-    const base = `${the.url}/photos-auth`
-    configureClients(OAUTH_CLIENTS, { BASE_URL: base })
-    const { headers, body } = await answerOf<Record<string, unknown>>(
-      await broker(new Request(`${base}/.well-known/oauth-authorization-server`)),
-    )
-    expect(headers.get('Content-Type')).toMatch(/^application\/json/)
-    expect(body['issuer']).toBe(base)
-    for (const [name, value] of Object.entries(body)) {
-      if (name.endsWith('_endpoint')) expect(String(value).startsWith(`${base}/`)).toBe(true)
-      if (Array.isArray(value)) expect(value).not.toEqual([])
-    }
-  })
-
   it('is not found at the path of another issuer (RFC 8414 §3.3)', async () => {
     const place = `${the.url}/.well-known/oauth-authorization-server`
     configureClients(OAUTH_CLIENTS, { BASE_URL: `${the.url}/photos-auth` })

@@ -25,7 +25,7 @@ beforeEach(async () => {
 })
 
 describe('the metadata', () => {
-  it('describes the broker to OAuth libraries (RFC 8414 §2)', async () => {
+  it('describes the broker to OAuth libraries (RFC 8414 §2, §3.2)', async () => {
     const url = `${the.url}/.well-known/oauth-authorization-server`
     const { status, body, headers } = await answerOf(
       await broker(new Request(url, { headers: { Origin: gallery.origin } })),

@@ -57,26 +57,6 @@ describe('a client', () => {
   })
 })
 
-describe('a bundle', () => {
-  it('is found by its name', () => {
-    expect(findBundle(config, web, 'pick')).toBe(config.bundles.get('pick'))
-  })
-
-  it.each(UNKNOWN_NAMES)('is not found as "%s" (TMB-06, TMB-73)', (name) => {
-    expect(refusal(() => findBundle(config, web, name))).toBe('invalid_scope bundle_unknown')
-  })
-
-  it('is required', () => {
-    expect(refusal(() => findBundle(config, web, null))).toBe('invalid_request bundle_missing')
-  })
-
-  it('of another client is refused (TMB-44)', () => {
-    expect(refusal(() => findBundle(config, web, 'upload'))).toBe(
-      'access_denied bundle_not_allowed',
-    )
-  })
-})
-
 describe('return_to', () => {
   it.each([
     { given: '/', expected: 'https://broker.example/' },
