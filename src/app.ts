@@ -12,14 +12,10 @@ import { callback } from './routes/callback.ts'
 import { connect } from './routes/connect.ts'
 import { disconnect, forgetGrant } from './routes/disconnect.ts'
 import { cors } from './routes/guards/cors.ts'
-import {
-  type BrokerContext,
-  type BrokerEnv,
-  MAX_URL_LENGTH,
-  recordFailure,
-} from './routes/http/context.ts'
-import { withHeaders } from './routes/http/headers.ts'
+import { auditFailure, type BrokerContext, type BrokerEnv } from './routes/http/context.ts'
+import { setDefaultHeaders } from './routes/http/headers.ts'
 import { errorPage } from './routes/http/pages.ts'
+import { MAX_URL_LENGTH } from './routes/http/read-request.ts'
 import { startTimings } from './routes/http/timings.ts'
 import { preflightMedia, relayMedia } from './routes/media-bytes.ts'
 import { issueTickets } from './routes/media-tickets.ts'
@@ -95,7 +91,7 @@ const app = createApp()
 /** Answers a request to the broker. */
 export async function handle(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   const response = await app.fetch(request, env, ctx)
-  withHeaders(response.headers)
+  setDefaultHeaders(response.headers)
   return response
 }
 
@@ -153,7 +149,7 @@ function toResponse(error: Error, c: BrokerContext): Response | Promise<Response
   const failure = failureOf(error)
   const request_id = c.get('request_id')
   const { status, body, headers } = toErrorResponse(failure, request_id)
-  recordFailure(c, error, { status, ...problemsOf(error) })
+  auditFailure(c, error, { status, ...problemsOf(error) })
   for (const [name, value] of Object.entries(headers)) c.header(name, value)
   if (failure.reason === CONFIGURATION_FAULTY && c.req.path.endsWith('/healthz'))
     return c.json({ status: 'error' }, 503)

@@ -1,24 +1,25 @@
-/** This file is `GET /client.js` and `GET /photos.js`: the browser modules, for pages of any origin. */
+/** `GET /client.js` and `GET /photos.js`: the browser modules, for pages of any origin. */
 
 import { BrokerError } from '../errors.ts'
 import type { BrokerContext } from './http/context.ts'
+import { pickHeaders } from './http/headers.ts'
 
-/** A page goes on with what it has for so long; then the `ETag`, a hash of the contents, tells whether there is news. */
+/** Browsers use a module for five minutes, and then revalidate it by its `ETag`, a hash of the contents. */
 const CACHING = 'public, max-age=300, stale-while-revalidate=86400'
 
-/** Serves a module as it was built. */
+/**
+ * Serves a module.
+ *
+ * @throws {BrokerError} invalid_request, 404: the module was not built
+ */
 export async function browserModule(c: BrokerContext): Promise<Response> {
   if (!c.env.ASSETS) throw new BrokerError('invalid_request', 'assets_missing', { status: 404 })
-  const condition = c.req.header('If-None-Match')
+  const condition = pickHeaders(c.req.raw.headers, ['If-None-Match'])
   const { status, body, headers } = await c.env.ASSETS.fetch(
-    new Request(new URL(c.req.path, c.req.url), {
-      method: c.req.method,
-      headers: condition === undefined ? {} : { 'If-None-Match': condition },
-    }),
+    new Request(new URL(c.req.path, c.req.url), { method: c.req.method, headers: condition }),
   )
   if (status !== 200 && status !== 304)
     throw new BrokerError('invalid_request', 'module_missing', { status: 404 })
-  const etag = headers.get('ETag')
   return new Response(body, {
     status,
     headers: {
@@ -26,7 +27,7 @@ export async function browserModule(c: BrokerContext): Promise<Response> {
       'Cache-Control': CACHING,
       'Content-Type': 'text/javascript; charset=utf-8',
       'Cross-Origin-Resource-Policy': 'cross-origin',
-      ...(etag === null ? {} : { ETag: etag }),
+      ...pickHeaders(headers, ['ETag']),
     },
   })
 }

@@ -1,4 +1,4 @@
-/** This file is `GET /connect`: a browser is sent to Google, with what it has to bring back sealed into its own cookie. */
+/** `GET /connect`: starts a consent in cookie mode. */
 
 import type { Bundle } from '../config/bundles.ts'
 import type { Client } from '../config/clients.ts'
@@ -14,57 +14,45 @@ import {
 } from './consent/authorization-start.ts'
 import { limitAddress } from './guards/limits.ts'
 import { findBundle, findCookieClient, findReturnTo } from './guards/lookup.ts'
-import { type BrokerContext, readQuery } from './http/context.ts'
+import type { BrokerContext } from './http/context.ts'
 import { confirmationPage } from './http/pages.ts'
+import { readQuery } from './http/read-request.ts'
 
-/** Begins a consent. A navigation of the user's own goes on at once; one that another site began is asked about first. */
+/** Starts a consent. A navigation from another site is confirmed by the user first. */
 export async function connect(c: BrokerContext): Promise<Response> {
   requireTopLevelNavigation(c)
   await limitAddress(c, 'START_LIMIT')
+  const config = c.get('config')
   const query = readQuery(c)
   if (query.has('scope')) throw new BrokerError('invalid_request', 'scope_not_choosable')
-  const client = findCookieClient(c.get('config'), query.get('client'))
-  const bundle = findBundle(c.get('config'), client, query.get('bundle'))
-  const return_to = findReturnTo(c.get('config'), client, query.get('return_to'))
-  const display = oneOf(query.get('display'), 'popup') ? 'popup' : 'page'
-  const select_account = oneOf(query.get('prompt'), 'select_account')
+  const client = findCookieClient(config, query.get('client'))
+  const bundle = findBundle(config, client, query.get('bundle'))
+  const return_to = findReturnTo(config, client, query.get('return_to'))
+  const display = isGiven(query, 'display', 'popup') ? 'popup' : 'page'
+  const select_account = isGiven(query, 'prompt', 'select_account')
   if (display === 'popup') keepOpener(c)
   if (c.req.header('Sec-Fetch-Site') === 'cross-site') {
-    return confirmationPage(c, {
-      app: new URL(return_to).host,
-      reason: bundle.reason,
-      href: `?${query}`,
-    })
+    const app = new URL(return_to).host
+    return confirmationPage(c, { app, reason: bundle.reason, href: `?${query}` })
   }
-  return startAuthorization(c, {
-    client,
-    bundle,
-    return_to,
-    display,
-    select_account,
-    ...(await sessionOf(c, client, bundle)),
-  })
+  const bound = await bindToSession(c, client, bundle)
+  return startAuthorization(c, { client, bundle, return_to, display, select_account, ...bound })
 }
 
-/** A live session binds the consent to its subject; without one, the user is whoever consents. */
-async function sessionOf(
+/** Binds the consent to the subject of the session, if there is a live one. */
+async function bindToSession(
   c: BrokerContext,
   client: Client,
   { scopes }: Bundle,
 ): Promise<Pick<AuthorizationStart, 'session' | 'login_hint' | 'needs_refresh_token'>> {
   const session = await openSession(c.get('config'), client.id, readCookies(c.req.header('Cookie')))
   if (!session) return { needs_refresh_token: false }
+  const { id, sub, subject } = session
   try {
-    const { family_id = '', granted } = await askSubject(
-      c.env.SUBJECTS,
-      session.subject,
-      (subject) => subject.beginConsent({ kind: 'session', id: session.id }, scopes.join(' ')),
+    const { family_id = '', granted } = await askSubject(c.env.SUBJECTS, subject, (stub) =>
+      stub.beginConsent({ kind: 'session', id }, scopes.join(' ')),
     )
-    return {
-      session: { family_id, subject: session.subject },
-      login_hint: session.sub,
-      needs_refresh_token: !granted,
-    }
+    return { session: { family_id, subject }, login_hint: sub, needs_refresh_token: !granted }
   } catch (error) {
     if (error instanceof BrokerError && error.failure.code === 'login_required')
       return { needs_refresh_token: false }
@@ -72,7 +60,9 @@ async function sessionOf(
   }
 }
 
-function oneOf(value: string | null, allowed: string): boolean {
+/** Whether a parameter has its only allowed value; `false` if it is omitted. */
+function isGiven(query: URLSearchParams, name: string, allowed: string): boolean {
+  const value = query.get(name)
   if (value !== null && value !== allowed)
     throw new BrokerError('invalid_request', 'parameter_value')
   return value === allowed

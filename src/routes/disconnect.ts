@@ -1,42 +1,35 @@
-/** This file is `DELETE /grants` and `DELETE /grants/NAME`: disconnecting from Google, and forgetting one bundle. */
+/** `DELETE /grants` disconnects from Google; `DELETE /grants/NAME` forgets one bundle. */
 
-import { askSubject } from '../subject/stub.ts'
-import { principalOf, readCookieRequest } from './guards/cookie-mode.ts'
+import { readCookieRequest, toPrincipal } from './guards/cookie-mode.ts'
 import { authenticate, isOAuthCall } from './guards/either-mode.ts'
 import { findBundle } from './guards/lookup.ts'
-import { type Principal, withClientErrors } from './guards/principal.ts'
+import { askSubjectAs, type Principal } from './guards/principal.ts'
 import { audit, type BrokerContext, setAuditFields } from './http/context.ts'
-import { loggedOut } from './session.ts'
+import { answerLoggedOut } from './session.ts'
 
-/** Forgets a bundle here, and with it every bundle of the same scopes; Google has no way to end one of several. */
+/** Deletes the grant of a bundle, and so of every bundle with the same scopes. Google cannot revoke only one grant. */
 export async function forgetGrant(c: BrokerContext): Promise<Response> {
   const principal = await authenticate(c)
   const { name, scopes } = findBundle(c.get('config'), principal.client, c.req.param('bundle'))
   setAuditFields(c, { bundle: name })
-  const call = askSubject(c.env.SUBJECTS, principal.subject, (subject) =>
-    subject.forgetGrant(principal.credential, scopes.join(' ')),
-  )
-  await c.get('timings').measure('do', withClientErrors(principal, call))
+  const { credential } = principal
+  await askSubjectAs(c, principal, (stub) => stub.forgetGrant(credential, scopes.join(' ')))
   audit(c, 'bundle_forgotten')
   return c.body(null, 204)
 }
 
-/** Disconnects: has Google revoke the user's whole grant, forgets everything here and ends every session. */
+/** Has Google revoke all grants of the user, deletes them here, and ends all sessions. Without a session, does nothing. */
 export async function disconnect(c: BrokerContext): Promise<Response> {
   if (isOAuthCall(c)) {
-    await disconnectCaller(c, await authenticate(c))
+    await disconnectPrincipal(c, await authenticate(c))
     return c.body(null, 204)
   }
-  const cookieRequest = await readCookieRequest(c)
-  const principal = principalOf(c, cookieRequest)
-  if (principal) await disconnectCaller(c, principal) // else there is nothing to disconnect, or it was done before
-  return loggedOut(c, principal?.client.id)
+  const principal = toPrincipal(c, await readCookieRequest(c))
+  if (principal) await disconnectPrincipal(c, principal)
+  return answerLoggedOut(c, principal?.client.id)
 }
 
-async function disconnectCaller(c: BrokerContext, principal: Principal): Promise<void> {
-  const call = askSubject(c.env.SUBJECTS, principal.subject, (subject) =>
-    subject.disconnect(principal.credential),
-  )
-  await c.get('timings').measure('do', withClientErrors(principal, call))
+async function disconnectPrincipal(c: BrokerContext, principal: Principal): Promise<void> {
+  await askSubjectAs(c, principal, (stub) => stub.disconnect(principal.credential))
   audit(c, 'disconnected')
 }

@@ -1,27 +1,28 @@
-/** This file is what a page gets to see of a media host's answer: bytes of an image or a video, and little beside them. */
+/** The answer of a media host as the page sees it: the bytes of an image or a video, and a few headers. */
 
 import { now } from '../clock.ts'
 import { BrokerError } from '../errors.ts'
 import type { BrokerContext } from './http/context.ts'
+import { pickHeaders } from './http/headers.ts'
 
-/** Headers that come back, and no others: neither cookies nor file names. */
-const KEPT = ['Content-Range', 'Accept-Ranges', 'ETag', 'Last-Modified']
+/** The only headers that are forwarded; cookies and file names are not. */
+const FORWARDED = ['Content-Range', 'Accept-Ranges', 'ETag', 'Last-Modified']
 
-/** Statuses of answers that hold bytes. */
+/** Statuses of answers with bytes. */
 const WITH_BYTES = [200, 206]
 
-/** Statuses of answers that hold none, and come back all the same. */
+/** Statuses of answers without bytes that are forwarded. */
 const WITHOUT_BYTES = [304, 416]
 
-/** One type: of several, with a comma between, browsers take the last; "extract a MIME type" of Fetch. */
+/** One media type. Of a list, browsers use the last; https://fetch.spec.whatwg.org/#concept-header-extract-mime-type */
 const MEDIA_TYPE = /^(image|video)\/[\w.+-]+ *(;("[^"\\]*"|[^",])*)?$/i
 
 /**
- * Passes the answer of a media host on. Its body is not read here; one that is not passed on is cancelled.
+ * Forwards the answer of a media host, or cancels its body. The body is not read here.
  *
- * @param exp when the ticket ends, and with it what a browser may keep; NumericDate
- * @throws {BrokerError} `invalid_request` for what is gone (404) or is neither image nor video (415);
- *   `temporarily_unavailable` for what may be there later
+ * @param exp when the ticket expires, and with it the copy in the browser's cache; NumericDate
+ * @throws {BrokerError} invalid_request: the item is gone (404) or is neither image nor video (415);
+ *   temporarily_unavailable: the media host fails
  */
 export async function toMediaResponse(
   c: BrokerContext,
@@ -32,12 +33,13 @@ export async function toMediaResponse(
   const hasBytes = !refusal && WITH_BYTES.includes(status) && c.req.raw.method !== 'HEAD'
   if (!hasBytes) await body?.cancel()
   if (refusal) throw refusal
-  return c.newResponse(hasBytes ? body : null, status as 200, keptHeaders(status, headers, exp))
+  const forwarded = forwardedHeaders(status, headers, exp)
+  return c.newResponse(hasBytes ? body : null, status as 200, forwarded)
 }
 
 /**
- * Says what an answer without bytes means: 403, 404 and 410 that the `baseUrl` is over, an hour after Google gave
- * it, or was never this user's. A token that was refused twice is no fault of the URL.
+ * Maps a refusal of the media host to an error. 403, 404 and 410 mean that the `baseUrl` has expired, which happens
+ * an hour after Google issued it, or that it belongs to another user. 401 after a retry is temporary.
  */
 function refusalOf(status: number, headers: Headers): BrokerError | undefined {
   if (status === 401 || status === 429 || status >= 500)
@@ -50,18 +52,16 @@ function refusalOf(status: number, headers: Headers): BrokerError | undefined {
     : new BrokerError('invalid_request', 'media_type', { status: 415 })
 }
 
-function keptHeaders(status: number, headers: Headers, exp: number): Record<string, string> {
-  const names = WITH_BYTES.includes(status) ? [...KEPT, 'Content-Type'] : KEPT
-  const isCoded = headers.has('Content-Encoding') // the runtime decodes it, to another length
-  const kept: Record<string, string> = {
+function forwardedHeaders(status: number, headers: Headers, exp: number): Record<string, string> {
+  const names = [...FORWARDED]
+  if (WITH_BYTES.includes(status)) {
+    names.push('Content-Type')
+    // The runtime decodes an encoded body, which changes its length.
+    if (!headers.has('Content-Encoding')) names.push('Content-Length')
+  }
+  return {
     'Cache-Control': `private, max-age=${Math.max(0, Math.floor(exp - now()))}`,
     'Cross-Origin-Resource-Policy': 'cross-origin',
+    ...pickHeaders(headers, names),
   }
-  for (const name of isCoded || !WITH_BYTES.includes(status)
-    ? names
-    : [...names, 'Content-Length']) {
-    const value = headers.get(name)
-    if (value !== null) kept[name] = value
-  }
-  return kept
 }

@@ -1,4 +1,4 @@
-/** This file is `GET /media/TICKET`: the bytes of a media item, streamed to whoever has the ticket, readable by its client. */
+/** `GET /media/TICKET`: streams a media item to anyone with the ticket; only pages of its client can read the bytes. */
 
 import type { Bundle } from '../config/bundles.ts'
 import type { Client } from '../config/clients.ts'
@@ -10,31 +10,41 @@ import { type MediaTicket, openToken } from '../session/tokens.ts'
 import { authorizeUrl } from './guards/lookup.ts'
 import type { TokenOwner } from './guards/principal.ts'
 import type { BrokerContext } from './http/context.ts'
+import { pickHeaders } from './http/headers.ts'
 import { DEFAULT_MIN_TTL_SECONDS, issueToken } from './issue-token.ts'
 import { toMediaResponse } from './media-answer.ts'
 
-/** A ticket, and what it names that is still so. */
-interface Admission {
+/** A valid ticket, with its client and bundle in the current configuration. */
+interface VerifiedTicket {
   ticket: MediaTicket
   client: Client
   bundle: Bundle
 }
 
-/** Conditions that go to the media host as they are; RFC 9110 §13.1. */
+/** Headers that are forwarded to the media host; RFC 9110 §13.1. */
 const CONDITIONS = ['If-Range', 'If-None-Match', 'If-Modified-Since']
 
-/** Streams the bytes, or the part of them that was asked for. */
+/**
+ * Streams the bytes, or the requested range of them.
+ *
+ * @throws {BrokerError} invalid_request: the ticket is not valid; login_required: the grant has ended; else what
+ *   `toMediaResponse` throws
+ */
 export async function relayMedia(c: BrokerContext): Promise<Response> {
-  const admission = await admitTicket(c)
-  if (!admission) throw new BrokerError('invalid_request', 'ticket_invalid')
-  allowReading(c, admission.client)
-  return toMediaResponse(c, await askHost(c, admission), admission.ticket.exp)
+  const verified = await verifyTicket(c)
+  if (!verified) throw new BrokerError('invalid_request', 'ticket_invalid')
+  allowReading(c, verified.client)
+  return toMediaResponse(c, await fetchFromHost(c, verified), verified.ticket.exp)
 }
 
-/** Answers the preflight of a conditional request: the ticket says whose origins may send one (TMB-35). */
+/**
+ * Answers the preflight of a conditional request (TMB-35).
+ *
+ * @throws {BrokerError} access_denied: the origin is not one of the ticket's client
+ */
 export async function preflightMedia(c: BrokerContext): Promise<Response> {
-  const admission = await admitTicket(c)
-  if (!admission || !allowReading(c, admission.client))
+  const verified = await verifyTicket(c)
+  if (!verified || !allowReading(c, verified.client))
     throw new BrokerError('access_denied', 'origin_not_allowed')
   return c.body(null, 204, {
     'Access-Control-Allow-Headers': ['Range', ...CONDITIONS].join(', '),
@@ -43,22 +53,21 @@ export async function preflightMedia(c: BrokerContext): Promise<Response> {
   })
 }
 
-async function admitTicket(c: BrokerContext): Promise<Admission | undefined> {
+async function verifyTicket(c: BrokerContext): Promise<VerifiedTicket | undefined> {
   const config = c.get('config')
   const ticket = await openToken(config, 'media', c.req.param('ticket') ?? '')
   const client = ticket && config.clients.get(ticket.client)
-  const bundle = client && bundleOf(config, client, ticket.scope)
+  const bundle = client && findBundleByScope(config, client, ticket.scope)
   return ticket && client && bundle && { ticket, client, bundle }
 }
 
-/** The configuration may have changed since: the client must still have a bundle of these scopes. */
-function bundleOf({ bundles }: Config, client: Client, scope: string): Bundle | undefined {
+function findBundleByScope({ bundles }: Config, client: Client, scope: string): Bundle | undefined {
   return [...client.bundles]
     .map((name) => bundles.get(name))
     .find((bundle) => bundle?.scopes.join(' ') === scope)
 }
 
-/** Lets scripts of the client's origins read the answer. Anybody may show it: a ticket is a credential of its own. */
+/** Lets scripts of the client's origins read the answer. Other pages can only show it. */
 function allowReading(c: BrokerContext, { origins }: Client): boolean {
   const origin = c.req.header('Origin')
   if (origin === undefined || !origins.has(origin)) return false
@@ -70,22 +79,22 @@ function allowReading(c: BrokerContext, { origins }: Client): boolean {
   return true
 }
 
-/** Asks the media host, and once more with another token where it refuses this one. */
-async function askHost(c: BrokerContext, admission: Admission): Promise<Response> {
+/** Fetches the bytes; if the media host rejects the token, tries again with another one. */
+async function fetchFromHost(c: BrokerContext, verified: VerifiedTicket): Promise<Response> {
   const { method } = c.req.raw
-  const request = { method, url: admission.ticket.url, headers: conditionsOf(c) }
-  const token = await accessToken(c, admission)
-  const answer = await fetchMedia(c.get('config'), token, request)
-  if (answer.status !== 401) return answer
-  await answer.body?.cancel()
-  const other = await accessToken(c, admission, await sha256(token))
+  const request = { method, url: verified.ticket.url, headers: forwardedHeaders(c) }
+  const token = await accessToken(c, verified)
+  const response = await fetchMedia(c.get('config'), token, request)
+  if (response.status !== 401) return response
+  await response.body?.cancel()
+  const other = await accessToken(c, verified, await sha256(token))
   return fetchMedia(c.get('config'), other, request)
 }
 
-/** Gets the token as a hand-out does; whatever ended the consent has closed the ticket. */
+/** Issues an access token; a ticket whose grant or session has ended is closed. */
 async function accessToken(
   c: BrokerContext,
-  { ticket, client, bundle }: Admission,
+  { ticket, client, bundle }: VerifiedTicket,
   rejected?: string,
 ): Promise<string> {
   const { session, subject } = ticket
@@ -94,7 +103,7 @@ async function accessToken(
     subject,
     credential: session === undefined ? { kind: 'app_user' } : { kind: 'session', id: session },
     connectUrl: (name) => authorizeUrl(c.get('config'), client, name),
-    toClientError: (refusal) => refusal,
+    toClientError: (error) => error,
   }
   try {
     const preferences = { min_ttl: DEFAULT_MIN_TTL_SECONDS, rejected }
@@ -105,15 +114,8 @@ async function accessToken(
   }
 }
 
-/** Several ranges at once would come back as `multipart/byteranges`, which is no image; RFC 9110 §14.2 lets us ignore them. */
-function conditionsOf(c: BrokerContext): Record<string, string> {
-  const headers: Record<string, string> = {}
-  for (const name of CONDITIONS) {
-    const value = c.req.header(name)
-    if (value !== undefined) headers[name] = value
-  }
-  const range = c.req.header('Range')
-  return range !== undefined && /^bytes=\d*-\d*$/.test(range)
-    ? { ...headers, Range: range }
-    : headers
+/** A `Range` of several parts is ignored (RFC 9110 §14.2): its answer would be `multipart/byteranges`, not an image. */
+function forwardedHeaders(c: BrokerContext): Record<string, string> {
+  const isOneRange = /^bytes=\d*-\d*$/.test(c.req.header('Range') ?? '')
+  return pickHeaders(c.req.raw.headers, isOneRange ? ['Range', ...CONDITIONS] : CONDITIONS)
 }

@@ -1,6 +1,6 @@
-/** This file is `POST /media`: tickets for media items, which a page can neither fetch nor show by itself. */
+/** `POST /media`: issues tickets for media items, which a page cannot fetch itself because Google wants a token. */
 
-import { array, maxLength, minLength, pipe, strictObject, string } from 'valibot'
+import * as v from 'valibot'
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
@@ -9,49 +9,41 @@ import type { MediaResponse } from '../protocol/http.ts'
 import { sealToken, TICKET_SECONDS } from '../session/tokens.ts'
 import { authenticate } from './guards/either-mode.ts'
 import { findBundle } from './guards/lookup.ts'
-import { audit, type BrokerContext, readJson } from './http/context.ts'
+import { audit, type BrokerContext } from './http/context.ts'
+import { readJson } from './http/read-request.ts'
 import { issueToken } from './issue-token.ts'
 
-/** With it, a ticket fits into a URL that we take. */
+/** The longest URL of a media item, in characters: a ticket with it fits into a URL of the broker. */
 const MAX_MEDIA_URL_LENGTH = 2048
 const MAX_URLS = 100
-const MAX_BYTES = 256 * 1024
+const MAX_BODY_BYTES = 256 * 1024
 
-const BODY = strictObject({
-  bundle: pipe(string(), maxLength(64)),
-  urls: pipe(
-    array(pipe(string(), maxLength(MAX_MEDIA_URL_LENGTH))),
-    minLength(1),
-    maxLength(MAX_URLS),
-  ),
+const MEDIA_URL = v.pipe(v.string(), v.maxLength(MAX_MEDIA_URL_LENGTH))
+
+const BODY = v.strictObject({
+  bundle: v.pipe(v.string(), v.maxLength(64)),
+  urls: v.pipe(v.array(MEDIA_URL), v.minLength(1), v.maxLength(MAX_URLS)),
 })
 
-/** Answers with a ticket for each URL, in their order, once a token of the bundle can be had; else with none. */
+/** Issues a ticket for each URL, in their order, if an access token of the bundle can be issued. */
 export async function issueTickets(c: BrokerContext): Promise<Response> {
   const config = c.get('config')
   const principal = await authenticate(c)
-  const body = await readJson(c, BODY, MAX_BYTES)
+  const body = await readJson(c, BODY, MAX_BODY_BYTES)
   const bundle = findBundle(config, principal.client, body.bundle)
   const urls = body.urls.map((text) => requireMediaUrl(config, text))
   await issueToken(c, principal, bundle, { min_ttl: TICKET_SECONDS })
   const { credential, client, subject } = principal
-  const right = {
-    client: client.id,
-    subject,
-    ...(credential.kind === 'session' ? { session: credential.id } : {}),
-    scope: bundle.scopes.join(' '),
-    exp: now() + TICKET_SECONDS,
+  const session = credential.kind === 'session' ? { session: credential.id } : {}
+  const exp = now() + TICKET_SECONDS
+  const content = { client: client.id, subject, ...session, scope: bundle.scopes.join(' '), exp }
+  const issueTicket = async (url: string): Promise<MediaResponse['media'][number]> => {
+    const ticket = await sealToken(config, 'media', { ...content, url })
+    return { url: `${config.base_url}/media/${ticket}`, expires_in: TICKET_SECONDS }
   }
-  const sealing = urls.map(async (url) => sealToken(config, 'media', { ...right, url }))
-  const tickets = await Promise.all(sealing)
-  const answer: MediaResponse = {
-    media: tickets.map((ticket) => ({
-      url: `${config.base_url}/media/${ticket}`,
-      expires_in: TICKET_SECONDS,
-    })),
-  }
+  const response: MediaResponse = { media: await Promise.all(urls.map(issueTicket)) }
   audit(c, 'media_issued')
-  return c.json(answer)
+  return c.json(response)
 }
 
 function requireMediaUrl(config: Config, text: string): string {

@@ -1,25 +1,21 @@
-/** This file is what anybody may ask: `GET /bundles` and `GET /healthz`. */
+/** `GET /bundles` and `GET /healthz`, which need no credential. */
 
 import type { BundlesResponse } from '../protocol/http.ts'
 import { isStoreReachable } from '../subject/kv-records.ts'
 import type { BrokerContext } from './http/context.ts'
 
-/** Says which bundles there are, why the app asks for them, and what each allows. */
+/** Lists the bundles, with the reason and the API methods of each. */
 export function listBundles(c: BrokerContext): Response {
   const bundles = [...c.get('config').bundles.values()]
   const body: BundlesResponse = {
-    bundles: bundles.map(({ name, scopes, reason, apis, methods }) => ({
-      name,
-      scopes,
-      reason,
-      apis,
-      methods,
-    })),
+    bundles: bundles.map(({ name, scopes, reason, apis, methods }) => {
+      return { name, scopes, reason, apis, methods }
+    }),
   }
   return c.json(body)
 }
 
-/** Says whether the broker can work: the configuration was read to get here, and KV answers. */
+/** Reports whether the broker works: its configuration is valid, or the request would not get here, and KV answers. */
 export async function healthz(c: BrokerContext): Promise<Response> {
   const isHealthy = await isStoreReachable(c.env.TOKENS)
   return c.json({ status: isHealthy ? 'ok' : 'error' }, isHealthy ? 200 : 503)

@@ -1,21 +1,11 @@
-/** This file is `POST /session/token`: the hand-out in cookie mode. */
+/** `POST /session/token`: issues an access token in cookie mode. */
 
-import {
-  integer,
-  maxLength,
-  maxValue,
-  minValue,
-  number,
-  optional,
-  pipe,
-  regex,
-  strictObject,
-  string,
-} from 'valibot'
+import * as v from 'valibot'
 import type { TokenResponse } from '../protocol/http.ts'
 import { authenticateSession } from './guards/cookie-mode.ts'
 import { findBundle } from './guards/lookup.ts'
-import { audit, type BrokerContext, readJson } from './http/context.ts'
+import { audit, type BrokerContext } from './http/context.ts'
+import { readJson } from './http/read-request.ts'
 import {
   DEFAULT_MIN_TTL_SECONDS,
   issueToken,
@@ -23,28 +13,21 @@ import {
   TOKEN_HASH,
 } from './issue-token.ts'
 
-const BODY = strictObject({
-  bundle: pipe(string(), maxLength(64)),
-  min_ttl: optional(
-    pipe(number(), integer(), minValue(0), maxValue(MAX_MIN_TTL_SECONDS)),
-    DEFAULT_MIN_TTL_SECONDS,
-  ),
-  rejected: optional(pipe(string(), regex(TOKEN_HASH))),
+const MIN_TTL = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_MIN_TTL_SECONDS))
+
+const BODY = v.strictObject({
+  bundle: v.pipe(v.string(), v.maxLength(64)),
+  min_ttl: v.optional(MIN_TTL, DEFAULT_MIN_TTL_SECONDS),
+  rejected: v.optional(v.pipe(v.string(), v.regex(TOKEN_HASH))),
 })
 
-/** Answers a session with an access token of a bundle. */
+/** Issues an access token of a bundle to a session. */
 export async function sessionToken(c: BrokerContext): Promise<Response> {
   const principal = await authenticateSession(c)
   const { bundle: name, ...preferences } = await readJson(c, BODY)
   const bundle = findBundle(c.get('config'), principal.client, name)
-  const { access_token, expires_in, scope } = await issueToken(c, principal, bundle, preferences)
+  const token = await issueToken(c, principal, bundle, preferences)
   audit(c, 'token_issued')
-  const body: TokenResponse = {
-    access_token,
-    token_type: 'Bearer',
-    expires_in,
-    scope,
-    bundle: name,
-  }
+  const body: TokenResponse = { ...token, token_type: 'Bearer', bundle: name }
   return c.json(body)
 }

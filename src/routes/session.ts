@@ -1,4 +1,4 @@
-/** This file is `GET /session` and `DELETE /session`: what a session may have, and its end. */
+/** `GET /session` describes a session; `DELETE /session` ends it. */
 
 import { BrokerError } from '../errors.ts'
 import type { BundleStatus, SessionResponse } from '../protocol/http.ts'
@@ -7,37 +7,29 @@ import type { ScopeStatus } from '../subject/grants.ts'
 import { askSubject } from '../subject/stub.ts'
 import { readCookieRequest } from './guards/cookie-mode.ts'
 import { authenticate } from './guards/either-mode.ts'
-import { type Principal, withClientErrors } from './guards/principal.ts'
-import { audit, type BrokerContext, readQuery } from './http/context.ts'
+import { askSubjectAs, type Principal } from './guards/principal.ts'
+import { audit, type BrokerContext } from './http/context.ts'
+import { readQuery } from './http/read-request.ts'
 
-/** Says for each bundle of the client whether it can be had; mints nothing. */
+/** Reports the status of each bundle of the client; issues no token. */
 export async function describeSession(c: BrokerContext): Promise<Response> {
   const principal = await authenticate(c)
   const { credential, client, sub } = principal
   const bundles = [...client.bundles].flatMap((name) => c.get('config').bundles.get(name) ?? [])
   const scopes = bundles.map(({ scopes }) => scopes.join(' '))
-  const call = askSubject(c.env.SUBJECTS, principal.subject, (subject) =>
-    subject.describeScopes(credential, scopes),
+  const statuses = await askSubjectAs(c, principal, (stub) =>
+    stub.describeScopes(credential, scopes),
   )
-  const statuses = await c.get('timings').measure('do', withClientErrors(principal, call))
-  const body: SessionResponse = {
-    sub,
-    client: client.id,
-    bundles: Object.fromEntries(
-      bundles.map(({ name, scopes }, index) => [
-        name,
-        toBundleStatus(principal, name, scopes.join(' '), statuses[index]),
-      ]),
-    ),
-  }
+  const entries = bundles.map(({ name }, index) => {
+    return [name, toBundleStatus(principal, name, scopes[index] ?? '', statuses[index])] as const
+  })
+  const body: SessionResponse = { sub, client: client.id, bundles: Object.fromEntries(entries) }
   return c.json(body)
 }
 
 /**
- * Logs out: ends this session, or with `all=true` every session of its subject; grants stay, and so do access
- * tokens already handed out, until they expire.
- *
- * Somebody who is logged out already is told the same (TMB-64).
+ * Logs out: ends this session, or with `all=true` all sessions of its subject. Grants and issued access tokens stay.
+ * The answer is the same without a session (TMB-64).
  */
 export async function endSession(c: BrokerContext): Promise<Response> {
   const { session } = await readCookieRequest(c)
@@ -50,11 +42,11 @@ export async function endSession(c: BrokerContext): Promise<Response> {
     await c.get('timings').measure('do', ending)
     audit(c, 'session_ended', { subject: session.subject, client: session.client })
   }
-  return loggedOut(c, session?.client)
+  return answerLoggedOut(c, session?.client)
 }
 
-/** Answers a caller whose session is over, and has the browser drop what it kept of it. */
-export function loggedOut(c: BrokerContext, client: string | undefined): Response {
+/** Answers 204, and has the browser delete the session cookie of a client and what it stored. */
+export function answerLoggedOut(c: BrokerContext, client: string | undefined): Response {
   if (client !== undefined)
     c.header('Set-Cookie', clearedCookie(SESSION_COOKIE_PREFIX + client), { append: true })
   c.header('Clear-Site-Data', '"cache", "storage"')

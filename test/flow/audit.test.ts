@@ -1,4 +1,4 @@
-/** This file is the audit trail of a story: who did what to whose consent, a record an event (TMB-76). */
+/** Tests of the audit records of whole flows (TMB-76). */
 
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { ask, broker, browse, logIn, the } from '../support/broker.ts'
@@ -21,7 +21,7 @@ beforeEach(() => {
     vi.spyOn(console, level).mockImplementation((text: unknown) => void lines.push(String(text)))
 })
 
-/** What was recorded since the last look, each line as one record. */
+/** Takes the records since the last call. */
 function recorded(...events: string[]): Line[] {
   const records = lines.splice(0).map((line): Line => {
     expect(line).toMatch(/^\P{Cc}*$/u)
@@ -32,7 +32,7 @@ function recorded(...events: string[]): Line[] {
 
 const UTC = /^2037-\d\d-\d\dT[\d:.]{12}Z$/
 
-/** The members every record of a request has. */
+/** The members of every record of a request. */
 const ofRequest = (more: object): object => ({
   at: expect.stringMatching(UTC),
   level: 'info',
@@ -44,7 +44,7 @@ const end = (browser: Browser, path: string): Promise<Response> =>
   browser.call('DELETE', the.url + path)
 
 describe('in cookie mode', () => {
-  it('is consent, hand-out, forgetting, disconnecting and the end of the session, field by field', async () => {
+  it('every event is recorded with all its fields', async () => {
     const google = simulateGoogle()
     const browser = google.browse()
     await google.connect(browser, 'pick')
@@ -66,20 +66,20 @@ describe('in cookie mode', () => {
     await end(browser, '/session')
     expect(recorded('session_ended')).toEqual([ofRequest({ event: 'session_ended', ...from })])
     const other = google.browse()
-    later(1) // what was forgotten stays so for whoever was on the way
+    later(1) // a consent that began before the deletion would be refused
     await google.connect(other, 'pick')
     recorded()
     expect((await end(other, '/grants')).status).toBe(204)
     expect(recorded('disconnected')).toEqual([ofRequest({ event: 'disconnected', ...from })])
   })
 
-  it('names a consent that came to nothing', async () => {
+  it('a refused consent is recorded', async () => {
     const google = simulateGoogle()
     await google.connect(google.browse(), 'pick', { cancel: true })
     expect(recorded('connect_finished')).toMatchObject([{ outcome: 'access_denied' }])
   })
 
-  it('names why a consent failed that the user was sent back from', async () => {
+  it('a failed consent is recorded with its reason', async () => {
     const google = simulateGoogle()
     google.simulator.faults.add({ at: 'token:authorization_code', do: { id_token: 'wrong_nonce' } })
     await google.connect(google.browse(), 'pick')
@@ -90,7 +90,7 @@ describe('in cookie mode', () => {
     ])
   })
 
-  it('has a grant that Google ended, and a refresh that failed without ending any', async () => {
+  it('an ended grant and a failed refresh are recorded', async () => {
     const google = scriptGoogle()
     const browser = await connected()
     google.token = () => new Response(null, { status: 503 })
@@ -110,7 +110,7 @@ describe('in cookie mode', () => {
     ])
   })
 
-  it('has a record that does not open, and no token of it (TMB-53)', async () => {
+  it('an unreadable record is recorded (TMB-53)', async () => {
     scriptGoogle()
     const browser = await connected()
     const [key = ''] = [...(await dumpKv()).keys()].filter((name) => name.startsWith('token/'))
@@ -123,7 +123,7 @@ describe('in cookie mode', () => {
 })
 
 describe('in OAuth mode', () => {
-  it('is the same', async () => {
+  it('events are recorded in the same way', async () => {
     configureClients()
     const google = simulateGoogle()
     const frontend = await openFrontend()
@@ -139,7 +139,7 @@ describe('in OAuth mode', () => {
     expect(records[1]?.['subject']).toBe(records[2]?.['subject'])
   })
 
-  it('has what was refused on the redirect URI as well, and what failed before Google was asked', async () => {
+  it('errors that go to the redirect URI are recorded', async () => {
     configureClients()
     const google = simulateGoogle()
     const frontend = await openFrontend()
@@ -163,12 +163,12 @@ describe('in OAuth mode', () => {
   })
 })
 
-describe('texts of strangers', () => {
+describe('an untrusted text', () => {
   it.each([
     ['a line break', 'https://evil.example/\\r\\nforged'],
     ['an escape sequence', 'https://evil.example/%1b[2J'],
     ['ten kilobytes', `https://${'a'.repeat(10_000)}.example`],
-  ])('with %s are one short record', async (_what, origin) => {
+  ])('with %s makes one short record', async (_what, origin) => {
     const body = JSON.stringify({ bundle: 'x'.repeat(50) })
     const headers = {
       Origin: origin,
@@ -185,7 +185,7 @@ describe('texts of strangers', () => {
 })
 
 describe('a queue', () => {
-  it('is sent what the log has', async () => {
+  it('gets every record of the log', async () => {
     const sent: unknown[] = []
     configure({ AUDIT: { send: async (record: unknown) => void sent.push(record) } })
     const google = simulateGoogle()
@@ -194,7 +194,7 @@ describe('a queue', () => {
     expect(sent).toEqual(recorded())
   })
 
-  it('that fails fails nobody, and is told', async () => {
+  it('that fails is logged, and fails no request', async () => {
     configure({ AUDIT: { send: () => Promise.reject(new Error('canary')) } })
     const google = simulateGoogle()
     const { url } = await google.connect(google.browse(), 'pick')

@@ -1,4 +1,4 @@
-/** This file is the story of places: what the edge may serve by itself, and what only the object can say (design.md §6.8; TMB-47, TMB-48). */
+/** Tests of edge and strict consistency at several locations (TMB-47, TMB-48). */
 
 import { describe, expect, it } from 'vitest'
 import { ask, browse, logIn, subjectOf, the } from '../support/broker.ts'
@@ -8,7 +8,7 @@ import { configure } from '../support/worker.ts'
 
 stage()
 
-it('edge: a hand-out is one KV read, no object, nobody called (design.md §9)', async () => {
+it('edge: issuing a token is one KV read', async () => {
   scriptGoogle()
   const browser = browse()
   await logIn(browser)
@@ -19,7 +19,7 @@ it('edge: a hand-out is one KV read, no object, nobody called (design.md §9)', 
   expect([counts.kv(), counts.objects(), counts.outbound()]).toEqual([10, 0, 0])
 })
 
-it('strict: a hand-out is one call of the object, and KV is not asked', async () => {
+it('strict: issuing a token is one request to the Durable Object, and no KV read', async () => {
   scriptGoogle()
   configure({ CONSISTENCY: 'strict' })
   const browser = browse()
@@ -33,7 +33,7 @@ it.each([
   { how: 'a disconnect', path: '/grants' },
   { how: 'a logout', path: '/session' },
 ])(
-  'strict: $how holds everywhere when its answer arrives (TMB-47, TMB-60, TMB-64)',
+  'strict: $how holds at every location when its answer arrives (TMB-47, TMB-60, TMB-64)',
   async ({ path }) => {
     scriptGoogle()
     configure({ CONSISTENCY: 'strict' })
@@ -53,7 +53,7 @@ it.each([
   },
 )
 
-it('edge: a logout or disconnect reaches every location within a minute, and what was disconnected is dead at Google at once', async () => {
+it('edge: a disconnect revokes at Google at once, and reaches every location within a minute', async () => {
   const google = scriptGoogle()
   const browser = browse()
   await logIn(browser)
@@ -72,7 +72,7 @@ it('edge: a logout or disconnect reaches every location within a minute, and wha
 })
 
 describe('right after a consent', () => {
-  it('every location serves it, also one that remembers there was nothing (TMB-48)', async () => {
+  it('every location serves it, also one that has cached its absence (TMB-48)', async () => {
     scriptGoogle()
     const browser = browse()
     await logIn(browser)
@@ -87,7 +87,7 @@ describe('right after a consent', () => {
     }
   })
 
-  it('a second browser of the same user is served, although the record names only the first', async () => {
+  it('a second browser of the same user is served, although KV does not know its session yet', async () => {
     scriptGoogle()
     const [one, two] = [browse(), browse()]
     await logIn(one)
@@ -97,7 +97,7 @@ describe('right after a consent', () => {
   })
 })
 
-it('an object that cannot be reached is told as such, and the edge goes on with what it has', async () => {
+it('a Durable Object that cannot be reached is reported, and KV still serves its tokens', async () => {
   scriptGoogle()
   const browser = browse()
   await logIn(browser)
@@ -114,7 +114,7 @@ it('an object that cannot be reached is told as such, and the edge goes on with 
   expect(headers.has('Retry-After')).toBe(true)
 })
 
-it('answers carry Server-Timing with the places that took part', async () => {
+it('Server-Timing names KV, the Durable Object and Google if they took part', async () => {
   scriptGoogle()
   const browser = browse()
   await logIn(browser, { expires_in: 1 })

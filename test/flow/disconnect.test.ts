@@ -1,9 +1,8 @@
-/** This file is the story of endings: log out, forget, disconnect, and nothing that comes back afterwards (design.md §6.3; TMB-60 to 65). */
+/** Tests of logout, forgetting a bundle and disconnecting, and of what was under way then (TMB-60 to 65). */
 
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
-import type { Consent } from '../../src/subject/grant.ts'
-import { ask, askSession, browse, logIn, subjectOf, the } from '../support/broker.ts'
+import { ask, askSession, browse, consentTo, logIn, subjectOf, the } from '../support/broker.ts'
 import type { Browser } from '../support/browser.ts'
 import { oauthError, refreshed, scriptGoogle } from '../support/scripted-google.ts'
 import { alarm, aMinute, dumpKv, later, stage } from '../support/story.ts'
@@ -14,16 +13,12 @@ stage()
 const end = async (browser: Browser, path: string): Promise<number> =>
   (await browser.call('DELETE', the.url + path)).status
 
-/** What a code exchange brings that was begun before something ended. */
-const lateTokens = (scope: string): Consent['tokens'] => ({
-  access_token: 'canary-late',
-  refresh_token: 'canary-late-refresh',
-  expires_in: 3599,
-  expires_at: Date.now() / 1000 + 3599,
-  scope,
-})
+/** What a late code exchange returns. */
+const lateTokens = (scope: string): object => {
+  return { access_token: 'canary-late', refresh_token: 'canary-late-refresh', scope }
+}
 
-/** Another browser with a copy of the cookies, as a thief or a second tab has it. */
+/** Another browser with a copy of the cookies. */
 function copyOf(browser: Browser): Browser {
   const copy = browse()
   for (const [host, cookies] of browser.jar) copy.jar.set(host, new Map(cookies))
@@ -31,7 +26,7 @@ function copyOf(browser: Browser): Browser {
 }
 
 describe('DELETE /session', () => {
-  it('ends this session, here and in a copy, and keeps the grant', async () => {
+  it('ends the session for every copy of its cookie, and keeps the grant', async () => {
     scriptGoogle()
     const browser = browse()
     await logIn(browser)
@@ -49,7 +44,7 @@ describe('DELETE /session', () => {
     expect((await ask(browser)).status).toBe(200)
   })
 
-  it('with all=true ends every session, and no other value is taken', async () => {
+  it('ends every session with all=true, and refuses other values', async () => {
     scriptGoogle()
     const [one, two] = [browse(), browse()]
     await logIn(one)
@@ -60,7 +55,7 @@ describe('DELETE /session', () => {
     expect((await ask(two)).status).toBe(401)
   })
 
-  it('of one of several sessions leaves the others', async () => {
+  it('keeps the other sessions', async () => {
     scriptGoogle()
     const [one, two] = [browse(), browse()]
     await logIn(one)
@@ -70,7 +65,7 @@ describe('DELETE /session', () => {
     expect((await ask(two)).status).toBe(200)
   })
 
-  it('calls nobody at Google (TMB-63)', async () => {
+  it('revokes nothing at Google (TMB-63)', async () => {
     const google = scriptGoogle()
     const browser = browse()
     await logIn(browser)
@@ -80,7 +75,7 @@ describe('DELETE /session', () => {
 })
 
 describe('DELETE /grants/NAME', () => {
-  it('forgets one bundle here and leaves the others and Google alone (TMB-63)', async () => {
+  it('deletes one grant here, and nothing at Google (TMB-63)', async () => {
     const google = scriptGoogle()
     const browser = browse()
     await logIn(browser)
@@ -97,7 +92,7 @@ describe('DELETE /grants/NAME', () => {
     expect(await end(browser, '/grants/no-such')).toBe(400)
   })
 
-  it('of what was never granted changes nothing', async () => {
+  it('changes nothing without a grant', async () => {
     scriptGoogle()
     const browser = browse()
     await logIn(browser)
@@ -107,7 +102,7 @@ describe('DELETE /grants/NAME', () => {
     })
   })
 
-  it('is not undone by a refresh of a wider grant that is under way, nor does that lose a rotated token', async () => {
+  it('is not undone by a refresh of a wider grant, which keeps its rotated refresh token', async () => {
     const google = scriptGoogle()
     google.token = (call) => refreshed(call, { refresh_token: 'canary-rotated' })
     const browser = browse()
@@ -125,7 +120,7 @@ describe('DELETE /grants/NAME', () => {
     expect(google.refreshes.at(-1)?.body.get('refresh_token')).toBe('canary-rotated')
   })
 
-  it('is not undone by a late consent to a wider bundle that turns out partial', async () => {
+  it('is not undone by a late and partial consent to a wider bundle', async () => {
     scriptGoogle()
     const browser = browse()
     await logIn(browser, { bundle: 'upload' })
@@ -134,33 +129,13 @@ describe('DELETE /grants/NAME', () => {
     await end(browser, '/grants/upload')
     const tokens = lateTokens(the.upload)
     const { stub } = await subjectOf()
-    expect(
-      await stub.acceptConsent({
-        sub: the.sub,
-        requested_scope: the.album,
-        tokens,
-        began_at,
-        begins_session: true,
-      }),
-    ).toMatchObject({
-      ok: false,
-    })
-  })
-
-  it('is not undone by a wider grant', async () => {
-    scriptGoogle()
-    const browser = browse()
-    await logIn(browser, { bundle: 'album' })
-    expect((await ask(browser, { bundle: 'upload' })).status).toBe(200)
-    await end(browser, '/grants/upload')
-    await aMinute((await subjectOf()).stub)
-    expect((await ask(browser, { bundle: 'upload' })).status).toBe(403)
-    expect((await ask(browser, { bundle: 'album' })).status).toBe(200)
+    const late = consentTo(the.album, { tokens, began_at })
+    expect(await stub.acceptConsent(late)).toMatchObject({ ok: false })
   })
 })
 
 describe('DELETE /grants', () => {
-  it('revokes at Google in the body, forgets everything, ends every session, and may be done twice (TMB-60, TMB-62)', async () => {
+  it('revokes the refresh tokens, deletes everything, ends every session, and can be repeated (TMB-60, TMB-62)', async () => {
     const google = scriptGoogle()
     const [browser, other] = [browse(), browse()]
     await logIn(browser)
@@ -180,7 +155,7 @@ describe('DELETE /grants', () => {
     expect([...(await dumpKv()).keys()]).toEqual([])
   })
 
-  it('with Google down holds here at once, and Google is told until it hears (TMB-62)', async () => {
+  it('takes effect here at once, and revokes at Google as soon as it answers (TMB-62)', async () => {
     const google = scriptGoogle()
     google.revoke = () => new Response('', { status: 503 })
     const browser = browse()
@@ -203,7 +178,7 @@ describe('DELETE /grants', () => {
     expect(google.revocations).toHaveLength(7)
   })
 
-  it('leaves a tombstone, and after a day not even that (TMB-65)', async () => {
+  it('leaves a tombstone, which is deleted after a day (TMB-65)', async () => {
     scriptGoogle()
     const browser = browse()
     await logIn(browser)
@@ -223,39 +198,36 @@ describe('DELETE /grants', () => {
   })
 })
 
-describe('what began before', () => {
+describe('a request that began before', () => {
   it.each([
     { how: 'a disconnect', path: '/grants', status: 401 },
     { how: 'a logout', path: '/session', status: 401 },
-    { how: 'forgetting the bundle', path: '/grants/pick', status: 403 },
-  ])(
-    'a refresh held over $how gives nothing and writes nothing (TMB-61)',
-    async ({ path, status }) => {
-      const google = scriptGoogle()
-      const browser = browse()
-      await logIn(browser, { expires_in: 1 })
-      later(2)
-      const gate = google.hold()
-      const asking = ask(copyOf(browser))
-      await gate.arrived()
-      expect(await end(browser, path)).toBe(204)
-      gate.release()
-      const late = await asking
-      expect(late.status).toBe(status)
-      expect(late.body).not.toHaveProperty('access_token')
-      if (path === '/session') return
-      const { stub } = await subjectOf()
-      later(10)
-      await alarm(stub)
-      expect([...(await dumpKv()).keys()].filter((key) => key.startsWith('token/'))).toEqual([])
-      await runInDurableObject(stub, (_, { storage }) => {
-        for (const table of ['grants', 'tokens'])
-          expect(storage.sql.exec(`SELECT * FROM ${table}`).toArray()).toEqual([])
-      })
-    },
-  )
+    { how: 'deleting the grant', path: '/grants/pick', status: 403 },
+  ])('$how: a refresh issues and stores nothing (TMB-61)', async ({ path, status }) => {
+    const google = scriptGoogle()
+    const browser = browse()
+    await logIn(browser, { expires_in: 1 })
+    later(2)
+    const gate = google.hold()
+    const asking = ask(copyOf(browser))
+    await gate.arrived()
+    expect(await end(browser, path)).toBe(204)
+    gate.release()
+    const late = await asking
+    expect(late.status).toBe(status)
+    expect(late.body).not.toHaveProperty('access_token')
+    if (path === '/session') return
+    const { stub } = await subjectOf()
+    later(10)
+    await alarm(stub)
+    expect([...(await dumpKv()).keys()].filter((key) => key.startsWith('token/'))).toEqual([])
+    await runInDurableObject(stub, (_, { storage }) => {
+      for (const table of ['grants', 'tokens'])
+        expect(storage.sql.exec(`SELECT * FROM ${table}`).toArray()).toEqual([])
+    })
+  })
 
-  it('a refresh token that Google rotated over a disconnect is revoked as well', async () => {
+  it('a disconnect: a refresh token that Google rotates is revoked, too', async () => {
     const google = scriptGoogle()
     google.token = (call) => refreshed(call, { refresh_token: 'canary-rotated' })
     const browser = browse()
@@ -274,8 +246,8 @@ describe('what began before', () => {
 
   it.each([
     { how: 'a disconnect', path: '/grants', revoked: true },
-    { how: 'forgetting the bundle', path: '/grants/pick', revoked: false },
-  ])('a callback from before $how is not kept (TMB-61)', async ({ path, revoked }) => {
+    { how: 'deleting the grant', path: '/grants/pick', revoked: false },
+  ])('$how: a consent is not stored (TMB-61)', async ({ path, revoked }) => {
     const google = scriptGoogle()
     const browser = browse()
     await logIn(browser)
@@ -285,35 +257,18 @@ describe('what began before', () => {
     later(5)
     const { stub } = await subjectOf()
     const tokens = lateTokens(the.pick)
-    expect(
-      await stub.acceptConsent({
-        sub: the.sub,
-        requested_scope: the.pick,
-        tokens,
-        began_at,
-        begins_session: true,
-      }),
-    ).toMatchObject({
-      ok: false,
-      failure: { code: 'access_denied' },
-    })
-    expect(
-      google.revocations.map(({ body }) => body.get('token')).includes('canary-late-refresh'),
-    ).toBe(revoked)
-    expect(
-      await stub.acceptConsent({
-        sub: the.sub,
-        requested_scope: the.pick,
-        tokens,
-        began_at: Date.now() / 1000,
-        begins_session: true,
-      }),
-    ).toMatchObject({ ok: true })
+    const late = consentTo(the.pick, { tokens, began_at })
+    const failure = { code: 'access_denied' }
+    expect(await stub.acceptConsent(late)).toMatchObject({ ok: false, failure })
+    const revocations = google.revocations.map(({ body }) => body.get('token'))
+    expect(revocations.includes('canary-late-refresh')).toBe(revoked)
+    const next = consentTo(the.pick, { tokens })
+    expect(await stub.acceptConsent(next)).toMatchObject({ ok: true })
   })
 })
 
-describe('a revocation that Google has yet to hear', () => {
-  it('is given up when the user consents anew: it would end that consent with the old one', async () => {
+describe('a pending revocation', () => {
+  it('is cancelled by a new consent, which it would revoke, too', async () => {
     const google = scriptGoogle()
     google.revoke = () => new Response('', { status: 503 })
     const browser = browse()
@@ -321,15 +276,15 @@ describe('a revocation that Google has yet to hear', () => {
     await end(browser, '/grants')
     later(5)
     await logIn(browser, { refresh_token: 'canary-new' })
-    const told = google.revocations.length
+    const before = google.revocations.length
     google.revoke = () => new Response(null, { status: 200 })
     later(3600)
     await alarm((await subjectOf()).stub)
-    expect(google.revocations).toHaveLength(told)
+    expect(google.revocations).toHaveLength(before)
     expect((await ask(browser)).status).toBe(200)
   })
 
-  it('is not noted for a late callback once the user has consented anew', async () => {
+  it('is not added for a late consent after a new one', async () => {
     const google = scriptGoogle()
     const browser = browse()
     await logIn(browser)
@@ -340,23 +295,14 @@ describe('a revocation that Google has yet to hear', () => {
     await logIn(browser, { refresh_token: 'canary-new' })
     const { stub } = await subjectOf()
     const tokens = lateTokens(the.pick)
-    expect(
-      await stub.acceptConsent({
-        sub: the.sub,
-        requested_scope: the.pick,
-        tokens,
-        began_at,
-        begins_session: true,
-      }),
-    ).toMatchObject({
-      ok: false,
-    })
+    const late = consentTo(the.pick, { tokens, began_at })
+    expect(await stub.acceptConsent(late)).toMatchObject({ ok: false })
     expect(google.revocations.map(({ body }) => body.get('token'))).not.toContain(
       'canary-late-refresh',
     )
   })
 
-  it('outlives a configuration that was faulty for a while', async () => {
+  it('survives a faulty configuration', async () => {
     const google = scriptGoogle()
     google.revoke = () => new Response('', { status: 503 })
     const browser = browse()
@@ -370,14 +316,14 @@ describe('a revocation that Google has yet to hear', () => {
     configure()
     await evictDurableObject(stub)
     google.revoke = () => new Response(null, { status: 200 })
-    const told = google.revocations.length
+    const before = google.revocations.length
     later(3600)
     await alarm(stub)
-    expect(google.revocations).toHaveLength(told + 1)
+    expect(google.revocations).toHaveLength(before + 1)
   })
 })
 
-describe('an object', () => {
+describe('a Durable Object', () => {
   const stored = async (): Promise<{ tables: number; due: number | null; sessions: number }> => {
     const { stub } = await subjectOf()
     return runInDurableObject(stub, async (_, { storage }) => {
@@ -390,7 +336,7 @@ describe('an object', () => {
     })
   }
 
-  it('whose sessions are over sleeps: its alarm is never in the past', async () => {
+  it('without live sessions has no alarm in the past', async () => {
     scriptGoogle()
     const browser = browse()
     await logIn(browser)
@@ -401,7 +347,7 @@ describe('an object', () => {
     expect(due ?? Number.POSITIVE_INFINITY).toBeGreaterThan(Date.now())
   })
 
-  it('that was emptied is not filled again by a stale cookie (TMB-59, TMB-65)', async () => {
+  it('that deleted its storage is not filled again by an old cookie (TMB-59, TMB-65)', async () => {
     scriptGoogle()
     const browser = browse()
     await logIn(browser)
@@ -419,7 +365,7 @@ describe('an object', () => {
     expect((await stored()).tables).toBe(0)
   })
 
-  it('keeps twenty sessions, and the one that gave way gets nothing more', async () => {
+  it('keeps twenty sessions, and refuses the one that was evicted', async () => {
     scriptGoogle()
     const first = browse()
     await logIn(first, { bundle: 'upload' })
@@ -433,7 +379,7 @@ describe('an object', () => {
 })
 
 describe('a session', () => {
-  it('ends when it idles, and not while it is used (TMB-33)', async () => {
+  it('ends when it is not used (TMB-33)', async () => {
     const google = scriptGoogle()
     google.token = (call) => refreshed(call)
     const browser = browse()
@@ -446,7 +392,7 @@ describe('a session', () => {
     expect((await ask(browser)).status).toBe(401)
   })
 
-  it('ends at its time whatever happens (TMB-33)', async () => {
+  it('ends at its lifetime (TMB-33)', async () => {
     scriptGoogle()
     const browser = browse()
     await logIn(browser)
@@ -465,7 +411,7 @@ describe('a session', () => {
       expect(await stub.describeScopes({ kind: 'session', id }, [])).toMatchObject({ ok: false })
   })
 
-  it('that is used at the edge alone counts as used', async () => {
+  it('that is served from KV only counts as used', async () => {
     scriptGoogle()
     const [busy, quiet] = [browse(), browse()]
     await logIn(quiet)

@@ -1,4 +1,4 @@
-/** This file is the story of many users in one isolate: whoever waits for what, nobody gets what is another’s (TMB-58, TMB-43). */
+/** Tests of many users in one isolate (TMB-58, TMB-43). */
 
 import { describe, expect, it, vi } from 'vitest'
 import { ask, askSession, browse, logIn, the } from '../support/broker.ts'
@@ -11,7 +11,7 @@ stage()
 const USERS = Array.from({ length: 8 }, (_, at) => `1000000000000000000${at}`)
 
 describe.each(['edge', 'strict'])('%s', (consistency) => {
-  it('users whose calls overlap in any order each get their own, and nothing of it stays behind', async () => {
+  it('users with concurrent requests each get their own token', async () => {
     configure({ CONSISTENCY: consistency })
     const google = scriptGoogle()
     google.token = async (call) => {
@@ -45,7 +45,7 @@ describe.each(['edge', 'strict'])('%s', (consistency) => {
   })
 })
 
-it('nothing of an answer is kept in a cache that others share', async () => {
+it('no answer is stored in a shared cache', async () => {
   const google = scriptGoogle()
   google.token = (call) => refreshed(call)
   const caches_ = [vi.spyOn(caches, 'open'), vi.spyOn(caches.default, 'put')]
@@ -60,7 +60,7 @@ it('nothing of an answer is kept in a cache that others share', async () => {
   for (const init of asked) expect(init).not.toHaveProperty('cf')
 })
 
-it('a body or path that names another user has no effect (TMB-43)', async () => {
+it('a request cannot name another user (TMB-43)', async () => {
   scriptGoogle()
   const [mine, other] = [browse(), browse()]
   await logIn(mine, { access_token: 'canary-mine' })

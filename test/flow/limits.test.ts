@@ -1,8 +1,8 @@
-/** This file is too much of it: who asks too often is told to slow down, and nobody else (TMB-49). */
+/** Tests of the rate limits (TMB-49). */
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import { answerOf, ask, broker, browse, logIn, the } from '../support/broker.ts'
-import { configureClients, gallery, openFrontend } from '../support/frontend.ts'
+import { configureClients, gallery, openFrontend, sha256 } from '../support/frontend.ts'
 import { scriptGoogle } from '../support/scripted-google.ts'
 import { simulateGoogle } from '../support/simulated-google.ts'
 import { countCosts, later, stage, travel } from '../support/story.ts'
@@ -10,12 +10,12 @@ import { configure } from '../support/worker.ts'
 
 stage()
 
-/** What a limiter let pass, by key. */
+/** Counted requests, by key. */
 const passed = new Map<string, number>()
 
 beforeEach(() => passed.clear())
 
-/** A limiter as Cloudflare's: so many of a key. */
+/** A rate limiter, as Cloudflare's. */
 const limiter = (most: number): object => ({
   async limit({ key }: { key: string }) {
     passed.set(key, (passed.get(key) ?? 0) + 1)
@@ -25,8 +25,8 @@ const limiter = (most: number): object => ({
 
 const SLOW_DOWN = { status: 429, body: { error: 'slow_down' } }
 
-describe('hand-outs', () => {
-  it('are so many for a user and a bundle, and no other user hears of it', async () => {
+describe('token requests', () => {
+  it('are limited for a user and a bundle, and not for other users (TMB-49)', async () => {
     scriptGoogle()
     configure({ HAND_OUT_LIMIT: limiter(3) })
     const [ada, ben] = [browse(), browse()]
@@ -41,7 +41,7 @@ describe('hand-outs', () => {
     expect((await ask(ben)).status).toBe(200)
   })
 
-  it('are so many in OAuth mode too', async () => {
+  it('are limited in OAuth mode, too', async () => {
     configureClients(undefined, { HAND_OUT_LIMIT: limiter(2) })
     const frontend = await openFrontend()
     await frontend.connect(simulateGoogle(), 'pick')
@@ -49,7 +49,7 @@ describe('hand-outs', () => {
     expect(await frontend.ask('pick')).toMatchObject(SLOW_DOWN)
   })
 
-  it('without a limiter are as many as one likes', async () => {
+  it('are not limited without the binding', async () => {
     scriptGoogle()
     configure({ HAND_OUT_LIMIT: undefined, START_LIMIT: undefined })
     const browser = browse()
@@ -57,7 +57,7 @@ describe('hand-outs', () => {
     expect((await ask(browser)).status).toBe(200)
   })
 
-  it('force no more than six refreshes a minute, at whatever place they are asked for', async () => {
+  it('force at most six refreshes a minute, at all locations together', async () => {
     const google = scriptGoogle()
     const browser = browse()
     await logIn(browser)
@@ -67,7 +67,7 @@ describe('hand-outs', () => {
       travel(times % 2 === 0 ? 'fra' : 'syd')
       const { status, body } = await ask(browser, {
         bundle: the.bundle,
-        rejected: await hash(token),
+        rejected: await sha256(token),
       })
       statuses.push(status)
       token = body.access_token ?? token
@@ -78,12 +78,12 @@ describe('hand-outs', () => {
   })
 })
 
-describe('beginnings of a consent', () => {
+describe('starts of a consent', () => {
   it.each([
     { path: '/connect', query: '?bundle=pick&return_to=/' },
     { path: '/authorize', query: `?client_id=${gallery.id}` },
     { path: '/par', method: 'POST' },
-  ])('at $path are so many from an address, and another address may go on', async (target) => {
+  ])('at $path are limited for an address, and not for others', async (target) => {
     const { path, query = '', method = 'GET' } = target
     simulateGoogle()
     configureClients(undefined, { START_LIMIT: limiter(2) })
@@ -101,7 +101,7 @@ describe('beginnings of a consent', () => {
   })
 })
 
-it('callbacks are so many from an address, and what is too much costs Google nothing and uses nothing up', async () => {
+it('callbacks are limited for an address, and one above the limit can be sent again', async () => {
   const google = simulateGoogle()
   const browser = google.browse()
   configure({ CALLBACK_LIMIT: limiter(1) })
@@ -117,8 +117,3 @@ it('callbacks are so many from an address, and what is too much costs Google not
   passed.clear()
   expect((await browser.visit(second)).url.search).toBe('?connect=ok&bundle=upload')
 })
-
-async function hash(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-  return new Uint8Array(digest).toBase64({ alphabet: 'base64url', omitPadding: true })
-}

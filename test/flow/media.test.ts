@@ -1,4 +1,4 @@
-/** This file is the story of the media relay: whose ticket opens what, what comes back, and where a token never goes (design.md §3.4). */
+/** Tests of the media relay: tickets, forwarded answers, and where an access token is never sent. */
 
 import { evictDurableObject } from 'cloudflare:test'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
@@ -67,13 +67,13 @@ async function errorOf(response: Response): Promise<[number, string | undefined]
   return [status, body.error]
 }
 
-/** What the media host answers, whatever is asked. */
+/** Sets the answer of the media host to every request. */
 function script(answer: (request: Request) => Response | Promise<Response>, origin = LH3): void {
   hosts.answers.set(origin, answer)
 }
 
 describe('POST /media', () => {
-  it('answers with a ticket for each URL, in order, that say nothing of what they are for', async () => {
+  it('answers with an opaque ticket for each URL, in order', async () => {
     const access_token = await connect()
     const urls = [hosts.baseUrl('w64-h48'), hosts.baseUrl('w32-h24'), hosts.baseUrl('dv', ADA, 11)]
     const { status, headers, body } = await askMedia(browser, urls)
@@ -93,41 +93,18 @@ describe('POST /media', () => {
 
   it.each([
     'http://lh3.googleusercontent.com/x',
-    'https://googleusercontent.com/x',
-    'https://googleusercontent.com.evil.example/x',
     'https://lh3.googleusercontent.com.evil.example/x',
-    'https://evilgoogleusercontent.com/x',
-    'https://evil.example/lh3.googleusercontent.com',
     'https://evil.example#.googleusercontent.com',
-    'https://evil.example?.googleusercontent.com',
-    'https://evil.example\\.googleusercontent.com/x',
     'https://user@lh3.googleusercontent.com/x',
-    'https://user:word@lh3.googleusercontent.com/x',
-    'https://:word@lh3.googleusercontent.com/x',
-    'https://lh3.googleusercontent.com@evil.example/x',
     'https://lh3.googleusercontent.com:8443/x',
-    'https://lh3.googleusercontent.com:80/x',
-    'https://lh3.googleusercontent.com./x',
-    'https://lh3..googleusercontent.com/x',
-    'https://.googleusercontent.com/x',
     'https://4.3.2.1.bc.googleusercontent.com/x',
-    'https://lh3%2eevil.example%2f.googleusercontent.com/x',
     'https://photospicker.googleapis.com/v1/sessions',
-    'https://google.example/media/x',
     'http://localhost:8788/media/x',
-    'http://127.0.0.1/x',
-    'https://[::1]/x',
     '//lh3.googleusercontent.com/x',
-    '/media/x',
-    'lh3.googleusercontent.com/x',
-    'javascript:alert(1)//.googleusercontent.com',
     'data:image/png;base64,AA==',
-    'blob:https://lh3.googleusercontent.com/x',
-    'ftp://lh3.googleusercontent.com/x',
     '',
-    `${LH3}/${'x'.repeat(2048)}`,
     `${LH3}/${'ä'.repeat(1000)}`,
-  ])('refuses the URL %s, and gives no ticket for the others either', async (url) => {
+  ])('issues no ticket at all if one URL is %s', async (url) => {
     await connect()
     const { status, body } = await askMedia(browser, [hosts.baseUrl(), url])
     expect([status, body.error]).toEqual([400, 'invalid_request'])
@@ -137,17 +114,15 @@ describe('POST /media', () => {
   it.each([
     { what: 'none', urls: [] },
     { what: '101', urls: Array.from({ length: 101 }, () => `${LH3}/x`) },
-    { what: 'a text', urls: `${LH3}/x` },
     { what: 'numbers', urls: [1] },
-    { what: 'nothing', urls: undefined },
     { what: 'half a megabyte', urls: ['x'.repeat(512 * 1024)] },
-  ])('refuses $what', async ({ urls }) => {
+  ])('refuses $what as urls', async ({ urls }) => {
     await connect()
     const { status, body } = await askMedia(browser, urls)
     expect([status, body.error]).toEqual([400, 'invalid_request'])
   })
 
-  it('takes what a parser reads as a media host, and fetches what it read', async () => {
+  it('accepts what a parser reads as a media URL, and fetches the parsed URL', async () => {
     await connect()
     script(() => new Response('x', { headers: PNG }))
     const ticket = await ticketFor(' hTTps:\\\\LH3.GoogleUserContent.com:443/a/../b=w1 ')
@@ -155,7 +130,7 @@ describe('POST /media', () => {
     expect(hosts.seen.at(-1)?.url).toBe(`${LH3}/b=w1`)
   })
 
-  it('takes a hundred URLs of 2,048 characters, and each ticket fits into a URL', async () => {
+  it('accepts a hundred URLs of 2,048 characters, whose tickets fit into a URL', async () => {
     await connect()
     script(() => new Response('x', { headers: PNG }))
     const ofLength = (prefix: string, filler: string): string =>
@@ -171,7 +146,7 @@ describe('POST /media', () => {
     }
   })
 
-  it('fails as a hand-out does: no session, no consent, no such bundle, no header', async () => {
+  it('is refused like a request for a token: no session, no consent, unknown bundle, no custom header', async () => {
     const none = await askMedia(browser, [`${LH3}/x`])
     expect([none.status, none.body.error]).toEqual([401, 'login_required'])
     await connect()
@@ -187,7 +162,7 @@ describe('POST /media', () => {
     expect(hosts.seen).toEqual([])
   })
 
-  it('makes sure of a token that outlives the tickets', async () => {
+  it('refreshes a token that would expire before the tickets', async () => {
     const access_token = await connect()
     later(3599 - 890)
     const before = google.calls('token')
@@ -198,7 +173,7 @@ describe('POST /media', () => {
     expect(google.calls('token')).toBe(before + 1)
   })
 
-  it('takes URLs of the simulator in development, where it is the issuer on loopback', async () => {
+  it('accepts URLs of the simulator if it is the issuer on loopback', async () => {
     const simulator = 'http://localhost:8788'
     configure({ ISSUER: simulator })
     google = simulateGoogle(simulator)
@@ -207,19 +182,13 @@ describe('POST /media', () => {
     await google.connect(browser, 'pick')
     const url = hosts.baseUrl().replace(LH3, simulator)
     expect((await openTicket(await ticketFor(url))).status).toBe(200)
-    for (const other of [
-      'http://localhost:8789',
-      'https://localhost:8788',
-      'http://127.0.0.1:8788',
-    ])
+    for (const other of ['http://localhost:8789', 'https://localhost:8788'])
       expect((await askMedia(browser, [url.replace(simulator, other)])).status).toBe(400)
-    const named = url.replace('://', '://user@')
-    expect((await askMedia(browser, [named])).status).toBe(400)
   })
 })
 
 describe('the bytes', () => {
-  it('come as the media host has them, with what a page needs to show them', async () => {
+  it('are forwarded with the headers that a page needs', async () => {
     const access_token = await connect()
     const url = hosts.baseUrl()
     const held = await hosts.open(url, access_token)
@@ -245,7 +214,7 @@ describe('the bytes', () => {
     expect(hosts.seen.at(-1)?.headers.get('Authorization')).toBe(`Bearer ${access_token}`)
   })
 
-  it('of a video come in parts: 206, and 416 beyond its end', async () => {
+  it('of a video can be requested by range: 206, and 416 beyond its end', async () => {
     const access_token = await connect()
     const url = hosts.baseUrl('dv', ADA, 11)
     const held = await (await hosts.open(url, access_token)).bytes()
@@ -260,7 +229,7 @@ describe('the bytes', () => {
     expect(beyond.headers.get('Content-Range')).toBe(`bytes */${held.length}`)
   })
 
-  it('are left out where the browser has them: 304, If-Range and If-Modified-Since as well', async () => {
+  it('are omitted if the browser has them: 304, If-Range and If-Modified-Since', async () => {
     await connect()
     const ticket = await ticketFor()
     const etag = (await openTicket(ticket)).headers.get('ETag') ?? ''
@@ -276,7 +245,7 @@ describe('the bytes', () => {
     expect(hosts.seen.at(-1)?.headers.get('If-Modified-Since')).toBe(since)
   })
 
-  it('of several ranges at once come whole, and nothing else of the request reaches the host', async () => {
+  it('are complete for several ranges, and no other header reaches the host (RFC 9110 §14.1.2)', async () => {
     await connect()
     const ticket = await ticketFor()
     const answer = await openTicket(ticket, {
@@ -293,7 +262,7 @@ describe('the bytes', () => {
     expect(hosts.seen.at(-1)?.headers.get('Authorization')).not.toContain('canary')
   })
 
-  it('are not fetched for HEAD, which is told their length', async () => {
+  it('are not fetched for HEAD', async () => {
     await connect()
     const ticket = await ticketFor()
     const { headers } = await openTicket(ticket)
@@ -306,27 +275,17 @@ describe('the bytes', () => {
 
   it.each([
     'text/html',
-    'text/html; charset=utf-8',
-    'application/json',
     'application/octet-stream',
     'multipart/byteranges',
-    'imagery/png',
-    'x-image/png',
     'image/',
     'text/html,image/png',
-    'image/png;a=b, text/html',
     'image/png;a="\\"", text/html, "',
-    'image/png, text/html',
     '',
-  ])('of the type %j are none: 415', async (type) => {
+  ])('of the type %j are refused with 415', async (type) => {
     await connect()
     const cancelled = vi.fn()
-    script(
-      () =>
-        new Response(new ReadableStream({ cancel: cancelled }), {
-          headers: { 'Content-Type': type },
-        }),
-    )
+    const body = new ReadableStream({ cancel: cancelled })
+    script(() => new Response(body, { headers: { 'Content-Type': type } }))
     const refused = await openTicket(await ticketFor(`${LH3}/x`))
     expect(await errorOf(refused)).toEqual([415, 'invalid_request'])
     expect(refused.headers.get('Cache-Control')).toBe('no-store')
@@ -334,7 +293,7 @@ describe('the bytes', () => {
   })
 
   it.each(['image/jpeg', 'image/svg+xml', 'IMAGE/WebP', 'video/mp4; codecs="avc1, mp4a"'])(
-    'of the type %s come, and bring none of the headers of the host',
+    'of the type %s are forwarded, without other headers of the host',
     async (type) => {
       await connect()
       const more = {
@@ -355,7 +314,7 @@ describe('the bytes', () => {
     },
   )
 
-  it('are passed on while the host still has more to send, and not fetched before they are read', async () => {
+  it('are streamed', async () => {
     await connect()
     let sent = 0
     const endless = (): ReadableStream =>
@@ -373,14 +332,10 @@ describe('the bytes', () => {
 describe('a media host', () => {
   it.each([
     { status: 403, answer: [404, 'invalid_request'] },
-    { status: 404, answer: [404, 'invalid_request'] },
-    { status: 410, answer: [404, 'invalid_request'] },
-    { status: 400, answer: [404, 'invalid_request'] },
     { status: 204, answer: [404, 'invalid_request'] },
     { status: 429, answer: [503, 'temporarily_unavailable'] },
     { status: 500, answer: [503, 'temporarily_unavailable'] },
-    { status: 503, answer: [503, 'temporarily_unavailable'] },
-  ])('that answers $status leads to $answer', async ({ status, answer }) => {
+  ])('that answers $status is answered with $answer', async ({ status, answer }) => {
     await connect()
     const bodiless = status === 204
     script(() => new Response(bodiless ? null : 'canary', { status, headers: PNG }))
@@ -389,7 +344,7 @@ describe('a media host', () => {
     expect(await errorOf(response)).toEqual(answer)
   })
 
-  it('that cannot be reached leads to 503', async () => {
+  it('that cannot be reached is answered with 503', async () => {
     await connect()
     script(() => Promise.reject(new TypeError('canary')))
     expect(await errorOf(await openTicket(await ticketFor(`${LH3}/x`)))).toEqual([
@@ -398,7 +353,7 @@ describe('a media host', () => {
     ])
   })
 
-  it('that does not answer in ten seconds leads to 503; that takes its time over the bytes may', async () => {
+  it('must answer within ten seconds, but may take longer for the bytes', async () => {
     await connect()
     const ticket = await ticketFor(`${LH3}/x`)
     const toFake = ['Date', 'setTimeout', 'clearTimeout'] as const
@@ -419,7 +374,7 @@ describe('a media host', () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, false])
   })
 
-  it('that does not know the baseUrl any more leads to 404', async () => {
+  it('that no longer knows the baseUrl is answered with 404', async () => {
     await connect()
     const url = hosts.baseUrl()
     later(3595)
@@ -429,7 +384,7 @@ describe('a media host', () => {
     expect(await errorOf(await openTicket(ticket))).toEqual([404, 'invalid_request'])
   })
 
-  it('that refuses the token is asked once more, with another', async () => {
+  it('that refuses the token gets one more request, with another token', async () => {
     const access_token = await connect()
     const ticket = await ticketFor()
     const held = google.simulator.world.access_tokens
@@ -442,7 +397,7 @@ describe('a media host', () => {
     expect((await ask(browser)).body.access_token).toBe(second?.slice('Bearer '.length))
   })
 
-  it('that refuses the second token as well is not asked again', async () => {
+  it('that refuses the second token gets no third request', async () => {
     await connect()
     script(() => new Response('canary', { status: 401 }))
     const before = google.calls('token')
@@ -452,7 +407,7 @@ describe('a media host', () => {
     expect(google.calls('token')).toBe(before + 1)
   })
 
-  it('that refuses a token because the grant is over closes the ticket', async () => {
+  it('that refuses a token of an ended grant closes the ticket', async () => {
     await connect()
     const ticket = await ticketFor()
     google.simulator.removeApp(ADA)
@@ -464,7 +419,7 @@ describe('a redirect', () => {
   const to = (location: string, status = 302): Response =>
     new Response('canary', { status, headers: { Location: location } })
 
-  it.each([301, 302, 303, 307, 308])('%d to another media host is followed', async (status) => {
+  it.each([302, 308])('%d to another media host is followed', async (status) => {
     await connect()
     script(() => to('https://video-downloads.googleusercontent.com/v=dv', status))
     script(
@@ -480,7 +435,7 @@ describe('a redirect', () => {
     expect(hosts.seen[1]?.headers.get('Range')).toBe('bytes=0-')
   })
 
-  it('may be relative, and there may be three', async () => {
+  it('can be relative, and there can be three', async () => {
     await connect()
     const locations = ['/b', 'c', '//lh4.googleusercontent.com/d']
     script(() => to(locations.shift() ?? '/e'))
@@ -489,7 +444,7 @@ describe('a redirect', () => {
     expect(hosts.seen.map(({ url }) => new URL(url).pathname)).toEqual(['/a', '/b', '/c', '/d'])
   })
 
-  it('in a circle ends after three', async () => {
+  it('in a loop ends after three', async () => {
     await connect()
     script(() => to('/x'))
     expect(await errorOf(await openTicket(await ticketFor(`${LH3}/x`)))).toEqual([
@@ -501,27 +456,15 @@ describe('a redirect', () => {
 
   it.each([
     'https://evil.example/x',
-    '//evil.example/x',
     'http://lh3.googleusercontent.com/x',
-    'https://lh3.googleusercontent.com.evil.example/x',
-    'https://evilgoogleusercontent.com/x',
-    'https://1.2.3.4.bc.googleusercontent.com/x',
     'https://user@lh3.googleusercontent.com/x',
-    'https://lh3.googleusercontent.com:8443/x',
     'https://accounts.google.com/signin',
-    'http://localhost:8788/x',
-    'data:image/png;base64,AA==',
     'https://',
-  ])('to %s is not followed, and the token does not go there', async (location) => {
+  ])('to %s is not followed, and gets no token', async (location) => {
     await connect()
     const cancelled = vi.fn()
-    script(
-      () =>
-        new Response(new ReadableStream({ cancel: cancelled }), {
-          status: 302,
-          headers: { Location: location },
-        }),
-    )
+    const body = new ReadableStream({ cancel: cancelled })
+    script(() => new Response(body, { status: 302, headers: { Location: location } }))
     const answer = await openTicket(await ticketFor(`${LH3}/x`))
     expect(answer.headers.has('Location')).toBe(false)
     expect(await errorOf(answer)).toEqual([404, 'invalid_request'])
@@ -531,7 +474,7 @@ describe('a redirect', () => {
 })
 
 describe('a ticket', () => {
-  it('lives for 15 minutes', async () => {
+  it('is valid for 15 minutes', async () => {
     await connect()
     const ticket = await ticketFor()
     later(899)
@@ -541,7 +484,7 @@ describe('a ticket', () => {
     expect(await errorOf(await openTicket(ticket))).toEqual([400, 'invalid_request'])
   })
 
-  it('that was forged, cut short or changed is none, and costs nothing', async () => {
+  it('that was forged or changed is refused, and costs nothing', async () => {
     await connect()
     const ticket = await ticketFor()
     const at = ticket.lastIndexOf('/') + 1
@@ -565,7 +508,7 @@ describe('a ticket', () => {
     expect([costs.kv(), costs.objects(), costs.outbound()]).toEqual([0, 0, 0])
   })
 
-  it('is no cookie, no code, no other handle; and none of them is a ticket', async () => {
+  it('is not accepted as a cookie or token, nor the other way round', async () => {
     await connect()
     const { key } = await subjectOf()
     const config = theConfig()
@@ -589,7 +532,7 @@ describe('a ticket', () => {
     expect(hosts.seen).toEqual([])
   })
 
-  it('is opened with the token of its own subject, whoever comes with it', async () => {
+  it('uses the token of its own subject, not of the browser that sends it', async () => {
     const ada = await connect(ADA)
     const ticket = await ticketFor(hosts.baseUrl('w64-h48', ADA))
     const other = google.browse()
@@ -607,7 +550,7 @@ describe('a ticket', () => {
     ])
   })
 
-  it('ends where its client or its bundle ends', async () => {
+  it('ends when its client or bundle is removed from the configuration', async () => {
     const clients = { default: { origins: [the.url] } }
     configureClients(clients)
     await connect()
@@ -619,7 +562,7 @@ describe('a ticket', () => {
     expect((await openTicket(ticket)).status).toBe(400)
   })
 
-  it('of another broker with the same keys is none', async () => {
+  it('of another broker with the same keys is refused', async () => {
     await connect()
     const { key } = await subjectOf()
     const config = { ...theConfig(), base_url: 'https://other.example' }
@@ -628,7 +571,7 @@ describe('a ticket', () => {
     expect((await openTicket(`${the.url}/media/${sealed}`)).status).toBe(400)
   })
 
-  it('costs one KV read and one request at the edge, and one call of the object under strict', async () => {
+  it('costs one KV read with edge consistency, and one request to the Durable Object with strict', async () => {
     await logIn(browser)
     script(() => new Response('x', { headers: PNG }))
     travel('home')
@@ -641,7 +584,7 @@ describe('a ticket', () => {
     expect([costs.kv(), costs.objects(), costs.outbound()]).toEqual([5, 5, 10])
   })
 
-  it('outlives a crash of the object, and works where KV knows nothing', async () => {
+  it('survives an eviction of the object, and works at a location without the record in KV', async () => {
     await connect()
     const ticket = await ticketFor()
     await evictDurableObject((await subjectOf()).stub)
@@ -650,12 +593,12 @@ describe('a ticket', () => {
   })
 })
 
-describe('what ends a ticket', () => {
+describe('a ticket is closed', () => {
   it.each([
     { how: 'a logout', path: '/session' },
     { how: 'a disconnect', path: '/grants' },
-    { how: 'forgetting the bundle', path: '/grants/pick' },
-  ])('edge: $how, within a minute; strict: at once', async ({ path }) => {
+    { how: 'deleting the grant', path: '/grants/pick' },
+  ])('by $how: within a minute with edge, at once with strict', async ({ path }) => {
     for (const CONSISTENCY of ['edge', 'strict']) {
       configure({ CONSISTENCY })
       await connect()
@@ -682,7 +625,7 @@ describe('in OAuth mode', () => {
   const askFor = async (urls: unknown, bundle = 'pick'): Promise<Answer<MediaResponse>> =>
     frontend.call('POST', '/media', { json: { bundle, urls } })
 
-  it('a page on another site shows and reads what it has a ticket for', async () => {
+  it('a page of the client can read the bytes', async () => {
     const { access_token } = await frontend.connect(google, 'pick')
     const url = hosts.baseUrl()
     const { status, headers, body } = await askFor([url])
@@ -694,7 +637,7 @@ describe('in OAuth mode', () => {
     expect(answer.headers.get('Access-Control-Allow-Origin')).toBe(gallery.origin)
   })
 
-  it('fails as the other calls do', async () => {
+  it('POST /media is refused like other requests', async () => {
     await frontend.connect(google, 'pick')
     expect((await askFor(['https://evil.example/'])).body.error).toBe('invalid_request')
     expect((await askFor([`${LH3}/x`], 'upload')).body).toMatchObject({
@@ -710,7 +653,7 @@ describe('in OAuth mode', () => {
   })
 
   it.each(['edge', 'strict'])(
-    '%s: a disconnect and a revoked session close a ticket',
+    'with %s, a disconnect or a revoked session closes a ticket',
     async (CONSISTENCY) => {
       configureClients(OAUTH_CLIENTS, { CONSISTENCY })
       const { stub } = await subjectOf(the.sub, gallery.id)
@@ -731,7 +674,7 @@ describe('in OAuth mode', () => {
     },
   )
 
-  it('a user with a JWT gets tickets, which a disconnect closes', async () => {
+  it('a user with a JWT gets a ticket, which a disconnect closes', async () => {
     configureClients({ gallery: ALBUM_CLIENT })
     const issuer = await openIssuer()
     const jwt = async () => ({
@@ -762,7 +705,7 @@ describe('in OAuth mode', () => {
   })
 })
 
-describe('who may read', () => {
+describe('the bytes are readable', () => {
   const EXPOSED = 'Content-Length, Content-Range, Accept-Ranges, ETag, Retry-After'
   let ticket: string
 
@@ -780,12 +723,9 @@ describe('who may read', () => {
     { origin: journal.origin, may: false },
     { origin: the.url, may: false },
     { origin: 'https://evil.example', may: false },
-    { origin: `${gallery.origin}.evil.example`, may: false },
-    { origin: `${gallery.origin}:8443`, may: false },
-    { origin: 'http://gallery.example', may: false },
     { origin: 'null', may: false },
     { origin: undefined, may: false },
-  ])('$origin: $may; and it is shown to all of them', async ({ origin, may }) => {
+  ])('from $origin: $may; and any page can show them', async ({ origin, may }) => {
     const from: Record<string, string> = origin === undefined ? {} : { Origin: origin }
     const { status, headers } = await openTicket(ticket, from)
     expect(status).toBe(200)
@@ -807,14 +747,14 @@ describe('who may read', () => {
     }
   })
 
-  it('an error too, for the page it is told', async () => {
+  it('from the client’s origin, errors included', async () => {
     script(() => new Response(null, { status: 404 }))
     const { status, headers } = await openTicket(ticket, { Origin: gallery.origin })
     expect([status, headers.get('Access-Control-Allow-Origin')]).toEqual([404, gallery.origin])
   })
 })
 
-it('no token is in any answer or any line of the log, and no ticket and no media URL in the log', async () => {
+it('no answer holds a token, and the log no token, ticket or media URL', async () => {
   const logs = (['debug', 'log', 'info', 'warn', 'error'] as const).map((level) =>
     vi.spyOn(console, level).mockImplementation(() => {}),
   )
@@ -847,7 +787,7 @@ it('no token is in any answer or any line of the log, and no ticket and no media
     expect(logged).not.toContain(secret)
 })
 
-/** An answer, read to its end. */
+/** Reads an answer to its end. */
 async function settled(
   response: Response,
 ): Promise<{ status: number; headers: Headers; bytes: Uint8Array }> {

@@ -1,4 +1,4 @@
-/** This file is the story of an operator who stops hand-outs, and lets them go on (TMB-80). */
+/** Tests of the setting STOPPED (TMB-80). */
 
 import { beforeEach, expect, it } from 'vitest'
 import { ask, askSession, browse, logIn, the } from '../support/broker.ts'
@@ -15,7 +15,7 @@ it.each([
   { stopped: 'bundle:pick', pick: 503, upload: 200 },
   { stopped: 'client:other, bundle:upload', pick: 200, upload: 503 },
 ])(
-  '$stopped: stopped at once, and back without connecting again',
+  '$stopped stops at once, and no consent is needed afterwards',
   async ({ stopped, ...expected }) => {
     const browser = browse()
     for (const bundle of ['pick', 'upload']) await logIn(browser, { bundle })
@@ -32,7 +32,7 @@ it.each([
   },
 )
 
-it('costs nothing: a stopped hand-out reads nothing, and lets nobody else be asked', async () => {
+it('a stopped request reads nothing, and a disconnect still works', async () => {
   const browser = browse()
   await logIn(browser)
   configure({ STOPPED: 'all' })
@@ -44,7 +44,7 @@ it('costs nothing: a stopped hand-out reads nothing, and lets nobody else be ask
   expect((await browser.call('DELETE', `${the.url}/grants`)).status).toBe(204)
 })
 
-it('a word that stops nothing stops everything, and the log says which', async () => {
+it('an invalid value stops everything', async () => {
   const browser = browse()
   await logIn(browser)
   configure({ STOPPED: 'everything' })

@@ -1,4 +1,4 @@
-/** This file is the tests of users' JWTs: attack 10 of security-checklist.md section 5, and what a JWKS may cost (TMB-40 to TMB-42). */
+/** Tests of the JWTs of an app's users (attack 10), and of the requests for their key set (TMB-40 to TMB-42). */
 
 import { exportJWK, exportSPKI, generateKeyPair, UnsecuredJWT } from 'jose'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -25,7 +25,7 @@ async function show(jwt: string): Promise<Answer<unknown>> {
   return frontend.call('GET', '/session', { proof: null, headers })
 }
 
-/** Seconds from the hour at which every story begins. */
+/** A NumericDate, relative to the begin of the test. */
 const at = (offset: number): number => STORY_BEGINS / 1000 + offset
 
 describe('a JWT', () => {
@@ -35,24 +35,20 @@ describe('a JWT', () => {
       change: { claims: { aud: ['x', ALBUM_CLIENT.audience] } },
     },
     { what: 'typed as an access token (RFC 9068 §4)', change: { header: { typ: 'at+jwt' } } },
-    { what: 'typed as a JWT', change: { header: { typ: 'JWT' } } },
     {
       what: 'with a clock that is off by a minute',
       change: { claims: { iat: at(55), nbf: at(55) } },
     },
-    { what: 'with a clock that is ahead by a minute', change: { claims: { iat: at(60) } } },
     { what: 'with a sub of 255 characters', change: { claims: { sub: 'x'.repeat(255) } } },
     { what: 'that lives a day', change: { claims: { exp: at(24 * 60 * 60) } } },
-  ])('$what is good', async ({ change }) => {
+  ])('$what is accepted', async ({ change }) => {
     expect((await show(await issuer.jwt('ada', change))).status).toBe(200)
   })
 
   it.each([
     { what: 'another issuer', change: { claims: { iss: 'https://evil.example' } } },
-    { what: 'the issuer with a slash', change: { claims: { iss: `${ALBUM_CLIENT.issuer}/` } } },
     { what: 'no issuer', change: { claims: { iss: undefined } } },
     { what: 'another audience', change: { claims: { aud: 'other' } } },
-    { what: 'audiences without us', change: { claims: { aud: ['x', 'y'] } } },
     { what: 'no audience', change: { claims: { aud: undefined } } },
     {
       what: 'an audience that begins as ours',
@@ -60,35 +56,27 @@ describe('a JWT', () => {
     },
     { what: 'no sub', change: { claims: { sub: undefined } } },
     { what: 'an empty sub', change: { claims: { sub: '' } } },
-    { what: 'a sub that is no text', change: { claims: { sub: 7 } } },
     { what: 'an endless sub', change: { claims: { sub: 'x'.repeat(256) } } },
     { what: 'no exp', change: { claims: { exp: undefined } } },
-    { what: 'an exp in words', change: { claims: { exp: 'tomorrow' } } },
     { what: 'an exp long gone', change: { claims: { iat: at(-7200), exp: at(-61) } } },
     { what: 'no iat', change: { claims: { iat: undefined } } },
-    { what: 'an iat to come', change: { claims: { iat: at(120), exp: at(3600) } } },
     { what: 'an iat just too far ahead', change: { claims: { iat: at(61) } } },
-    { what: 'no life at all', change: { claims: { iat: at(30), exp: at(30) } } },
     { what: 'an end before its beginning', change: { claims: { iat: at(30), exp: at(10) } } },
     {
       what: 'a life of a day and a second',
       change: { claims: { iat: at(0), exp: at(24 * 60 * 60 + 1) } },
     },
     { what: 'an nbf to come', change: { claims: { nbf: at(120) } } },
-    { what: 'a life of ten years', change: { claims: { exp: at(10 * 365 * 24 * 60 * 60) } } },
     { what: 'a nonce, as an ID token has', change: { claims: { nonce: 'n' } } },
-    { what: 'at_hash, as an ID token has', change: { claims: { at_hash: 'h' } } },
     { what: 'events, as a security event token has', change: { claims: { events: {} } } },
     { what: 'the type of a logout token', change: { header: { typ: 'logout+jwt' } } },
     { what: 'the type of a security event token', change: { header: { typ: 'secevent+jwt' } } },
-    { what: 'the type of a DPoP proof', change: { header: { typ: 'dpop+jwt' } } },
     { what: 'a jku', change: { header: { jku: 'https://evil.example/keys' } } },
-    { what: 'an x5u', change: { header: { x5u: 'https://evil.example/cert' } } },
     { what: 'an x5c', change: { header: { x5c: ['x'] } } },
     { what: 'an unknown crit', change: { header: { crit: ['x'], x: 1 } } },
     { what: 'an unknown kid', change: { header: { kid: 'k2' } } },
     { what: 'a binding to what we cannot check', change: { claims: { cnf: { 'x5t#S256': 'x' } } } },
-  ])('with $what is refused, in the same words as any other', async ({ change }) => {
+  ])('with $what is refused, with the same answer as any other', async ({ change }) => {
     const reference = await show('x.y.z')
     const { status, headers, body } = await show(await issuer.jwt('ada', change))
     expect(status).toBe(401)
@@ -105,7 +93,7 @@ describe('a JWT', () => {
     expect((await show(jwt.setIssuedAt().setExpirationTime('1h').encode())).status).toBe(401)
   })
 
-  it('signed HS256 with the public key for a secret is refused', async () => {
+  it('signed with HS256 and the public key as the secret is refused', async () => {
     const { publicKey } = await generateKeyPair('RS256', { extractable: true })
     const secret = new TextEncoder().encode(await exportSPKI(publicKey))
     const jwk = { ...(await exportJWK(secret)), kid: 'k1', alg: 'HS256' }
@@ -114,25 +102,25 @@ describe('a JWT', () => {
     expect((await show(await issuer.jwt('ada', { header, key: secret }))).status).toBe(401)
   })
 
-  it('signed with a key that it brings along is refused', async () => {
+  it('signed with a key in its own header is refused', async () => {
     const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true })
     const header = { jwk: await exportJWK(publicKey) }
     expect((await show(await issuer.jwt('ada', { header, key: privateKey }))).status).toBe(401)
     expect((await show(await issuer.jwt('ada', { header }))).status).toBe(401)
   })
 
-  it('signed with an algorithm that is not the client’s is refused (TMB-40)', async () => {
+  it('signed with an algorithm that the client does not allow is refused (TMB-40)', async () => {
     configureClients({ gallery: { ...ALBUM_CLIENT, algorithms: ['ES256'] } })
     expect((await show(await issuer.jwt('ada'))).status).toBe(401)
   })
 
-  it('of 64 KB is refused without a look at it (TMB-73)', async () => {
+  it('of 64 KB is refused before its keys are fetched (TMB-73)', async () => {
     const claims = { padding: 'x'.repeat(64 * 1024) }
     expect((await show(await issuer.jwt('ada', { claims }))).status).toBe(401)
     expect(issuer.fetched()).toBe(0)
   })
 
-  it('of one client’s audience is nothing at another’s origin (TMB-44)', async () => {
+  it('for the audience of one client is refused at the origin of another (TMB-44)', async () => {
     const other = { origins: ['https://other.example'], redirect_uris: ['https://other.example/'] }
     const audience = 'https://broker.example/other'
     configureClients({ gallery: ALBUM_CLIENT, other: { ...ALBUM_CLIENT, ...other, audience } })
@@ -156,13 +144,13 @@ describe('a JWT', () => {
 })
 
 describe('the key set', () => {
-  it('of an issuer that nobody knows is never asked for (TMB-42)', async () => {
+  it('of an unknown issuer or audience is not fetched (TMB-42)', async () => {
     await show(await issuer.jwt('ada', { claims: { iss: 'https://evil.example' } }))
     await show(await issuer.jwt('ada', { claims: { aud: 'other' } }))
     expect(issuer.fetched()).toBe(0)
   })
 
-  it('is asked for once for a thousand unknown kids, and once more after the cool-down', async () => {
+  it('is fetched once for a thousand unknown kids, and again after the cool-down', async () => {
     const flood = async (length: number): Promise<void> => {
       const shown = Array.from({ length }, async (_, index) =>
         show(await issuer.jwt('ada', { header: { kid: `random-${index}` } })),
@@ -176,7 +164,7 @@ describe('the key set', () => {
     expect(issuer.fetched()).toBe(2)
   })
 
-  it('shows a new key after the cool-down', async () => {
+  it('is fetched again for a new key, after the cool-down', async () => {
     await show(await issuer.jwt('ada'))
     const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true })
     issuer.keys.push({ ...(await exportJWK(publicKey)), kid: 'k2', alg: 'RS256' })
@@ -188,24 +176,21 @@ describe('the key set', () => {
 
   it.each([
     { what: 'fails', answer: () => new Response('down', { status: 500 }) },
-    { what: 'is lost', answer: () => Promise.reject(new TypeError('network')) },
+    { what: 'cannot be reached', answer: () => Promise.reject(new TypeError('network')) },
     { what: 'redirects', answer: () => Response.redirect('https://evil.example/keys') },
     { what: 'is no key set', answer: () => Response.json({ keys: 'none' }) },
     { what: 'is no JSON', answer: () => new Response('<html>') },
-  ])(
-    'that $what does not disturb the keys that are known, and opens nothing',
-    async ({ answer }) => {
-      expect((await show(await issuer.jwt('ada'))).status).toBe(200)
-      issuer.answer = answer
-      later(31)
-      expect((await show(await issuer.jwt('ada', { header: { kid: 'k9' } }))).status).toBe(401)
-      expect((await show(await issuer.jwt('ada'))).status).toBe(200)
-      later(2 * 60 * 60)
-      expect((await show(await issuer.jwt('ada'))).status).toBe(200)
-    },
-  )
+  ])('that $what does not remove known keys, and accepts no unknown one', async ({ answer }) => {
+    expect((await show(await issuer.jwt('ada'))).status).toBe(200)
+    issuer.answer = answer
+    later(31)
+    expect((await show(await issuer.jwt('ada', { header: { kid: 'k9' } }))).status).toBe(401)
+    expect((await show(await issuer.jwt('ada'))).status).toBe(200)
+    later(2 * 60 * 60)
+    expect((await show(await issuer.jwt('ada'))).status).toBe(200)
+  })
 
-  it('that was never had is an outage, asked for again after five seconds', async () => {
+  it('that could never be fetched answers 503, and is fetched again after five seconds', async () => {
     const { answer } = issuer
     issuer.answer = () => new Response('down', { status: 500 })
     const { status, headers, body } = await show(await issuer.jwt('ada'))
@@ -219,7 +204,7 @@ describe('the key set', () => {
   })
 })
 
-it('ES256 is taken as well as RS256', async () => {
+it('a JWT signed with ES256 is accepted', async () => {
   const elliptic = await openIssuer('ES256')
   expect((await show(await elliptic.jwt('ada'))).status).toBe(200)
 })

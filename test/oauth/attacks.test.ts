@@ -1,4 +1,4 @@
-/** This file is the attacks on OAuth mode: security-checklist.md section 5, numbers 1 to 5, 8, 9 and 11; 10 is app-jwt.test.ts. */
+/** Attacks on OAuth mode, numbered as in test/conformance/README.md; those on the callback are in test/flow/callback.test.ts, attack 10 in app-jwt.test.ts. */
 
 import { runInDurableObject } from 'cloudflare:test'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
@@ -32,17 +32,7 @@ async function codeFor(who: Frontend, bundle = 'pick', account?: string): Promis
 }
 
 describe('1, login CSRF', () => {
-  it('a callback that another browser began does nothing (TMB-04, TMB-10)', async () => {
-    const attacker = google.browse()
-    const stop = ({ origin }: URL): boolean => origin !== the.url
-    const start = await attacker.visit(await frontend.authorizeUrl('pick'), {}, stop)
-    const callback = await google.consent(start.url)
-    const page = await google.browse().visit(callback)
-    expect([page.response.status, page.redirects]).toEqual([400, []])
-    expect(google.calls('token')).toBe(0)
-  })
-
-  it('an attacker’s code in the victim’s page is no session of the victim’s', async () => {
+  it('the code of an attacker begins no session in the browser of the victim', async () => {
     const attacker = await openFrontend()
     const code = await codeFor(attacker, 'pick', BEN)
     const { status, body } = await frontend.redeem(code)
@@ -51,7 +41,7 @@ describe('1, login CSRF', () => {
 })
 
 describe('2, a phished start link', () => {
-  it('gives the attacker nothing, even with the code in hand', async () => {
+  it('gives the attacker nothing, even with the code', async () => {
     const attacker = await openFrontend()
     const code = await codeFor(attacker)
     const victim = await openFrontend()
@@ -59,19 +49,7 @@ describe('2, a phished start link', () => {
     expect(await dumpKv()).toEqual(new Map())
   })
 
-  it('until the code is redeemed, nobody can use the grant, and after a minute it is gone', async () => {
-    configureClients({ gallery: OAUTH_CLIENTS.gallery })
-    const code = await codeFor(frontend)
-    expect(await dumpKv()).toEqual(new Map())
-    const { stub } = await subjectOf(the.sub, gallery.id)
-    later(61)
-    await alarm(stub)
-    expect((await frontend.redeem(code)).body.error).toBe('invalid_grant')
-    expect(google.calls('revoke')).toBe(1)
-    expect(await dumpKv()).toEqual(new Map())
-  })
-
-  it('what the user granted before lives on when a pending grant is dropped', async () => {
+  it('earlier grants of the user survive when a pending grant is dropped', async () => {
     configureClients({ gallery: OAUTH_CLIENTS.gallery })
     await frontend.connect(google, 'pick')
     await codeFor(await openFrontend(), 'upload')
@@ -83,7 +61,7 @@ describe('2, a phished start link', () => {
     expect((await frontend.ask('upload')).body.error).toBe('consent_required')
   })
 
-  it('a navigation that another site began without a click is asked about first (TMB-09)', async () => {
+  it('a navigation from another site without a click is confirmed first (TMB-09)', async () => {
     const headers = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Dest': 'document' }
     const url = await frontend.authorizeUrl('pick')
     const { response, text } = await google.browse().visit(url, { headers })
@@ -94,7 +72,7 @@ describe('2, a phished start link', () => {
     expect(went.url.origin).toBe(GOOGLE)
   })
 
-  it.each(['iframe', 'frame', 'image', 'empty'])('is not begun in a %s (TMB-09)', async (dest) => {
+  it.each(['iframe', 'frame', 'image', 'empty'])('is refused in a %s (TMB-09)', async (dest) => {
     const headers = { 'Sec-Fetch-Dest': dest }
     const page = await google.browse().visit(await frontend.authorizeUrl('pick'), { headers })
     expect([page.response.status, page.redirects]).toEqual([403, []])
@@ -102,7 +80,7 @@ describe('2, a phished start link', () => {
 })
 
 describe('3, code injection', () => {
-  it('a code is good once, and when it comes again what it began ends (RFC 6749 §4.1.2)', async () => {
+  it('a code is redeemed once, and its reuse ends the session (RFC 6749 §4.1.2)', async () => {
     const code = await codeFor(frontend)
     const { body } = await frontend.redeem(code)
     frontend.refresh_token = body.refresh_token ?? ''
@@ -111,7 +89,7 @@ describe('3, code injection', () => {
     expect((await frontend.ask('broker')).body.error).toBe('invalid_grant')
   })
 
-  it('fifty who redeem it at once are one and forty-nine', async () => {
+  it('a code that is redeemed fifty times at once is accepted at most once', async () => {
     const code = await codeFor(frontend)
     await frontend.redeem('x')
     const answers = await Promise.all(Array.from({ length: 50 }, async () => frontend.redeem(code)))
@@ -124,7 +102,7 @@ describe('3, code injection', () => {
     expect(sessions).toEqual([])
   })
 
-  it('is over after a minute', async () => {
+  it('a code expires after a minute', async () => {
     const code = await codeFor(frontend)
     later(61)
     expect((await frontend.redeem(code)).body.error).toBe('invalid_grant')
@@ -144,16 +122,14 @@ describe('3, code injection', () => {
 
   it.each([
     { what: 'no verifier', form: { code_verifier: undefined } },
-    { what: 'a short verifier', form: { code_verifier: 'x'.repeat(42) } },
     { what: 'no redirect URI', form: { redirect_uri: undefined } },
-    { what: 'no client', form: { client_id: undefined } },
     { what: 'a cookie-mode client', form: { client_id: 'web' } },
-  ])('with $what it is not even looked at', async ({ form }) => {
+  ])('a code with $what is an invalid request', async ({ form }) => {
     const code = await codeFor(frontend)
     expect((await frontend.redeem(code, form)).body.error).toBe('invalid_request')
   })
 
-  it('a stolen code and verifier with another key than began are refused (RFC 9449 §10)', async () => {
+  it('a stolen code and verifier are refused with another key (RFC 9449 §10)', async () => {
     const code = await codeFor(frontend)
     const thief = await openFrontend()
     const { code_verifier } = frontend
@@ -161,7 +137,7 @@ describe('3, code injection', () => {
     expect((await frontend.redeem(code)).status).toBe(200)
   })
 
-  it('the session belongs to the key that redeemed, where none was named before', async () => {
+  it('without dpop_jkt, the session is bound to the key that redeems the code', async () => {
     const back = await frontend.consent(google, google.browse(), 'pick', {
       parameters: { dpop_jkt: undefined },
     })
@@ -173,12 +149,10 @@ describe('3, code injection', () => {
     expect((await frontend.ask('pick')).status).toBe(200)
   })
 
-  it.each(['pkce', 'plain'])(
-    'a request without S256 (%s) is refused (RFC 9700 §2.1.1)',
-    async (how) => {
-      const change =
-        how === 'plain' ? { code_challenge_method: 'plain' } : { code_challenge: undefined }
-      const back = await frontend.consent(google, google.browse(), 'pick', { parameters: change })
+  it.each([{ code_challenge_method: 'plain' }, { code_challenge: undefined }])(
+    'a request with %j is refused (RFC 9700 §2.1.1)',
+    async (parameters) => {
+      const back = await frontend.consent(google, google.browse(), 'pick', { parameters })
       expect(back.searchParams.get('error')).toBe('invalid_request')
       expect(google.calls('token')).toBe(0)
     },
@@ -186,42 +160,11 @@ describe('3, code injection', () => {
 })
 
 describe('4, mix-up', () => {
-  it('every answer names its issuer, errors too (RFC 9207 §2)', async () => {
+  it('every response has the issuer, errors included (RFC 9207 §2)', async () => {
     const ok = await frontend.consent(google, google.browse(), 'pick')
     const no = await frontend.consent(google, google.browse(), 'pick', { cancel: true })
     const bad = await frontend.consent(google, google.browse(), 'nothing')
     for (const url of [ok, no, bad]) expect(url.searchParams.get('iss')).toBe(the.url)
-  })
-
-  it('an iss of another issuer at the callback is not acted on (TMB-12)', async () => {
-    const browser = google.browse()
-    const stop = ({ origin }: URL): boolean => origin !== the.url
-    const start = await browser.visit(await frontend.authorizeUrl('pick'), {}, stop)
-    const callback = await google.consent(start.url)
-    callback.searchParams.set('iss', 'https://evil.example')
-    const page = await browser.visit(callback)
-    expect([page.response.status, page.redirects]).toEqual([400, []])
-    expect(google.calls('token')).toBe(0)
-  })
-})
-
-describe('5, a replayed state', () => {
-  it('fifty callbacks are one code (TMB-11)', async () => {
-    const browser = google.browse()
-    const stop = ({ origin }: URL): boolean => origin !== the.url
-    const start = await browser.visit(await frontend.authorizeUrl('pick'), {}, stop)
-    const callback = await google.consent(start.url)
-    const cookie = [...(browser.jar.get('broker.example') ?? [])].map((pair) => pair.join('='))
-    const ends = await Promise.all(
-      Array.from({ length: 50 }, async () =>
-        broker(
-          new Request(callback, { headers: { Cookie: cookie.join('; ') }, redirect: 'manual' }),
-        ),
-      ),
-    )
-    const codes = ends.filter(({ headers }) => headers.get('Location')?.includes('code='))
-    expect(codes).toHaveLength(1)
-    expect(google.calls('token')).toBe(1)
   })
 })
 
@@ -230,33 +173,28 @@ describe('8, open redirect', () => {
     'https://evil.example/back',
     'https://gallery.example/back/',
     'https://gallery.example/back?x=1',
-    'https://gallery.example/back#x',
-    'https://gallery.example/BACK',
     'https://gallery.example:443/back',
     'https://gallery.example/other/../back',
-    'https://gallery.example/%62ack',
     'https://gallery.example.evil.example/back',
     'https://gallery.example@evil.example/back',
     'http://gallery.example/back',
-    '//gallery.example/back',
     'javascript:alert(1)',
-    ' https://gallery.example/back',
     journal.redirect_uri,
     undefined,
-  ])('redirect_uri %j leads nowhere (TMB-68; RFC 9700 §2.1)', async (redirect_uri) => {
+  ])('redirect_uri %j is not redirected to (TMB-68; RFC 9700 §2.1)', async (redirect_uri) => {
     const start = await frontend.authorizeUrl('pick', { redirect_uri })
     const page = await google.browse().visit(start)
     expect([page.response.status, page.redirects]).toEqual([400, []])
   })
 
-  it('an unknown client leads nowhere, and so does a cookie-mode one', async () => {
+  it('an unknown client or a cookie-mode client is not redirected to', async () => {
     for (const client_id of ['unknown', 'web', '__proto__', 'constructor', undefined]) {
       const page = await google.browse().visit(await frontend.authorizeUrl('pick', { client_id }))
       expect([page.response.status, page.redirects]).toEqual([400, []])
     }
   })
 
-  it.each(['redirect_uri', 'client_id'])('a %s that comes twice leads nowhere', async (name) => {
+  it.each(['redirect_uri', 'client_id'])('a repeated %s is not redirected to', async (name) => {
     const start = await frontend.authorizeUrl('pick')
     start.searchParams.append(name, start.searchParams.get(name) ?? '')
     expect((await google.browse().visit(start)).redirects).toEqual([])
@@ -271,13 +209,11 @@ describe('8, open redirect', () => {
     { what: 'no response type', change: { response_type: undefined }, error: 'invalid_request' },
     { what: 'a fragment', change: { response_mode: 'fragment' }, error: 'invalid_request' },
     { what: 'a request object', change: { request: 'x' }, error: 'invalid_request' },
-    { what: 'two bundles', change: { scope: 'pick upload' }, error: 'invalid_scope' },
     { what: 'the reserved bundle', change: { scope: 'broker' }, error: 'invalid_scope' },
-    { what: 'a bundle that is none', change: { scope: '__proto__' }, error: 'invalid_scope' },
     { what: 'no bundle', change: { scope: undefined }, error: 'invalid_request' },
     { what: 'a prompt we do not know', change: { prompt: 'none' }, error: 'invalid_request' },
     { what: 'a key that is none', change: { dpop_jkt: 'x' }, error: 'invalid_request' },
-  ])('$what is told on the redirect URI (RFC 6749 §4.1.2.1)', async ({ change, error }) => {
+  ])('$what is reported to the redirect URI (RFC 6749 §4.1.2.1)', async ({ change, error }) => {
     const back = await frontend.consent(google, google.browse(), 'pick', { parameters: change })
     expect(back.origin + back.pathname).toBe(gallery.redirect_uri)
     expect(Object.fromEntries(back.searchParams)).toEqual({
@@ -289,9 +225,9 @@ describe('8, open redirect', () => {
   })
 
   it.each([
-    { what: 'endless', state: 'x'.repeat(513) },
+    { what: 'too long', state: 'x'.repeat(513) },
     { what: 'with control characters', state: 'a\r\nb' },
-  ])('a state that is $what does not come back', async ({ state }) => {
+  ])('a state that is $what is not returned', async ({ state }) => {
     const back = await frontend.consent(google, google.browse(), 'pick', { parameters: { state } })
     expect(Object.fromEntries(back.searchParams)).toEqual({
       error: 'invalid_request',
@@ -304,19 +240,15 @@ describe('9, CORS and CSRF', () => {
   const ORIGINS = [
     'null',
     'https://evil.example',
-    'http://gallery.example',
     'https://gallery.example:8443',
     'https://GALLERY.example',
-    'https://gallery.example.',
-    'https://evilgallery.example',
     'https://gallery.example.evil.example',
-    'https://sub.gallery.example',
     the.url,
   ]
   const PATHS = ['/token', '/par', '/revoke']
 
   it.each(ORIGINS)(
-    'from %s nothing is done, and nothing can be read (TMB-35, TMB-36)',
+    'a request from %s is refused without CORS headers (TMB-35, TMB-36)',
     async (origin) => {
       await frontend.connect(google, 'pick')
       const { access_token } = (await frontend.ask('broker')).body
@@ -342,18 +274,15 @@ describe('9, CORS and CSRF', () => {
     },
   )
 
-  it.each([...ORIGINS.flatMap((origin) => PATHS.map((path) => ({ origin, path })))])(
-    'a preflight from $origin to $path is refused',
-    async ({ origin, path }) => {
-      const headers = { Origin: origin, 'Access-Control-Request-Method': 'POST' }
-      const answer = await broker(new Request(the.url + path, { method: 'OPTIONS', headers }))
-      expect(answer.status).toBe(403)
-      expect(answer.headers.has('Access-Control-Allow-Origin')).toBe(false)
-    },
-  )
+  it.each(PATHS)('a preflight of another origin to %s is refused', async (path) => {
+    const headers = { Origin: 'https://evil.example', 'Access-Control-Request-Method': 'POST' }
+    const answer = await broker(new Request(the.url + path, { method: 'OPTIONS', headers }))
+    expect(answer.status).toBe(403)
+    expect(answer.headers.has('Access-Control-Allow-Origin')).toBe(false)
+  })
 
   it.each([...PATHS, '/session', '/grants', '/grants/pick'])(
-    'a preflight of the client’s origin to %s is a fixed list without credentials (TMB-35, TMB-39)',
+    'a preflight of the client’s origin to %s gets a fixed list without credentials (TMB-35, TMB-39)',
     async (path) => {
       const { status, headers } = await broker(
         new Request(the.url + path, {
@@ -373,7 +302,7 @@ describe('9, CORS and CSRF', () => {
     },
   )
 
-  it('an OAuth client’s origin has no cookie-mode calls, and the other way round (TMB-39)', async () => {
+  it('the origin of an OAuth client cannot use cookie mode (TMB-39)', async () => {
     const headers = { Origin: gallery.origin, 'Access-Control-Request-Method': 'POST' }
     const url = `${the.url}/session/token`
     expect((await broker(new Request(url, { method: 'OPTIONS', headers }))).status).toBe(403)
@@ -382,13 +311,13 @@ describe('9, CORS and CSRF', () => {
     expect(answer.headers.has('Access-Control-Allow-Origin')).toBe(false)
   })
 
-  it.each(PATHS)('at %s an unlisted origin is refused before its request is read', async (path) => {
+  it.each(PATHS)('at %s an unknown origin is refused before its body is read', async (path) => {
     const headers = { Origin: 'https://evil.example', 'Content-Type': 'text/plain' }
     const { status } = await frontend.post(path, {}, { headers, proof: null })
     expect(status).toBe(403)
   })
 
-  it('one client ends no session of another’s (RFC 7009 §2.1)', async () => {
+  it('one client cannot revoke a token of another (RFC 7009 §2.1)', async () => {
     await frontend.connect(google, 'pick')
     const form = { token: frontend.refresh_token, client_id: journal.id }
     const headers = { Origin: journal.origin }
@@ -397,7 +326,7 @@ describe('9, CORS and CSRF', () => {
     expect((await frontend.ask('broker')).status).toBe(200)
   })
 
-  it('one client’s code or token is not for another’s origin (TMB-44)', async () => {
+  it('the code and tokens of one client are refused from the origin of another (TMB-44)', async () => {
     await frontend.connect(google, 'pick')
     const { access_token } = (await frontend.ask('broker')).body
     const headers = { Origin: journal.origin }
@@ -407,11 +336,7 @@ describe('9, CORS and CSRF', () => {
     expect((await frontend.call('GET', '/session', { access_token, headers })).status).toBe(403)
   })
 
-  it.each([
-    { what: 'JSON', type: 'application/json' },
-    { what: 'plain text', type: 'text/plain' },
-    { what: 'multipart', type: 'multipart/form-data; boundary=x' },
-  ])('$what is no form', async ({ type }) => {
+  it.each(['application/json', 'text/plain'])('%s is not accepted as a form', async (type) => {
     await frontend.connect(google, 'pick')
     const headers = { 'Content-Type': type }
     const { status, body } = await frontend.ask('pick', {}, { headers })
@@ -419,16 +344,16 @@ describe('9, CORS and CSRF', () => {
   })
 })
 
-describe('11, more than one may have', () => {
-  it.each(['__proto__', 'constructor', 'toString', 'PICK', 'pick ', 'pick upload', 'none'])(
-    'scope %j is no bundle (TMB-06)',
+describe('11, escalation of scope or client', () => {
+  it.each(['__proto__', 'PICK', 'pick upload', 'none'])(
+    'the scope %j is refused (TMB-06)',
     async (scope) => {
       await frontend.connect(google, 'pick')
       expect((await frontend.ask(scope)).body.error).toBe('invalid_scope')
     },
   )
 
-  it('a bundle that is not the client’s is refused at every door (TMB-44)', async () => {
+  it('a bundle of another client is refused at every endpoint (TMB-44)', async () => {
     const other = await openFrontend(journal)
     const back = await other.consent(google, google.browse(), 'pick')
     expect(back.searchParams.get('error')).toBe('access_denied')
@@ -439,7 +364,7 @@ describe('11, more than one may have', () => {
     })
   })
 
-  it('a bundle of fewer scopes never gets the wide token (TMB-46)', async () => {
+  it('a bundle never gets the token of a wider bundle (TMB-46)', async () => {
     const { access_token } = await frontend.connect(google, 'album')
     const { status, body } = await frontend.ask('upload')
     expect(status).toBe(200)
@@ -448,7 +373,7 @@ describe('11, more than one may have', () => {
   })
 })
 
-it('no answer, redirect or log of a whole story holds a token it should not (TMB-75)', async () => {
+it('the log of a whole flow holds no token, code or user (TMB-75)', async () => {
   const lines: unknown[] = []
   for (const level of ['info', 'warn', 'error'] as const)
     vi.spyOn(console, level).mockImplementation((...line) => void lines.push(...line))

@@ -1,8 +1,7 @@
-/** This file is the tests of DPoP at the front door: whose key, for what, when, and how often (RFC 9449; TMB-51). */
+/** Tests of DPoP at the front door: key, request, time and reuse of a proof (RFC 9449; TMB-51). */
 
 import { exportJWK, generateKeyPair, generateSecret } from 'jose'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { the } from '../support/broker.ts'
 import {
   configureClients,
   type Frontend,
@@ -25,58 +24,44 @@ beforeEach(async () => {
   frontend = await openFrontend()
 })
 
+const newKeys = (alg = 'ES256') => generateKeyPair(alg, { extractable: true })
 const at = (offset: number): number => Math.floor(Date.now() / 1000) + offset
 
-/** Everything that can be wrong with a proof at `POST /token`. */
+/** Wrong proofs for `POST /token`; test/session/any-proof.test.ts has more. */
 const WRONG: { what: string; change: () => ProofChange | Promise<ProofChange> }[] = [
   { what: 'another method', change: () => ({ claims: { htm: 'GET' } }) },
-  { what: 'no method', change: () => ({ claims: { htm: undefined } }) },
-  { what: 'another path', change: () => ({ claims: { htu: `${the.url}/session` } }) },
   { what: 'another host', change: () => ({ claims: { htu: 'https://evil.example/token' } }) },
-  { what: 'another scheme', change: () => ({ claims: { htu: 'http://broker.example/token' } }) },
-  { what: 'no URL', change: () => ({ claims: { htu: undefined } }) },
-  { what: 'a URL that is none', change: () => ({ claims: { htu: 'token' } }) },
   { what: 'a stale iat', change: () => ({ claims: { iat: at(-121) } }) },
   { what: 'a future iat', change: () => ({ claims: { iat: at(121) } }) },
-  { what: 'no iat', change: () => ({ claims: { iat: undefined } }) },
-  { what: 'an iat in words', change: () => ({ claims: { iat: 'now' } }) },
   { what: 'no jti', change: () => ({ claims: { jti: undefined } }) },
-  { what: 'an empty jti', change: () => ({ claims: { jti: '' } }) },
-  { what: 'an endless jti', change: () => ({ claims: { jti: 'x'.repeat(257) } }) },
-  { what: 'another typ', change: () => ({ header: { typ: 'JWT' } }) },
-  { what: 'no typ', change: () => ({ header: { typ: undefined } }) },
   { what: 'an unknown crit', change: () => ({ header: { crit: ['x'], x: 1 } }) },
   { what: 'no key', change: () => ({ header: { jwk: undefined } }) },
   {
     what: 'a key it was not signed with',
-    change: async () => ({ header: { jwk: await exportJWK((await pair('ES256')).publicKey) } }),
+    change: async () => ({ header: { jwk: await exportJWK((await newKeys()).publicKey) } }),
   },
   {
     what: 'its private key in the header',
     change: async () => {
-      const { privateKey } = await pair('ES256')
+      const { privateKey } = await newKeys()
       return { header: { jwk: await exportJWK(privateKey) }, key: privateKey }
     },
   },
   {
     what: 'another algorithm',
     change: async () => {
-      const { publicKey, privateKey } = await pair('RS256')
+      const { publicKey, privateKey } = await newKeys('RS256')
       return { header: { alg: 'RS256', jwk: await exportJWK(publicKey) }, key: privateKey }
     },
   },
   {
-    what: 'a secret for a key',
+    what: 'a secret as its key',
     change: async () => {
       const secret = (await generateSecret('HS256', { extractable: true })) as CryptoKey
       return { header: { alg: 'HS256', jwk: await exportJWK(secret) }, key: secret }
     },
   },
 ]
-
-async function pair(alg: string): Promise<{ publicKey: CryptoKey; privateKey: CryptoKey }> {
-  return generateKeyPair(alg, { extractable: true })
-}
 
 describe('a proof', () => {
   it.each(WRONG)('with $what is refused (RFC 9449 §4.3)', async ({ change }) => {
@@ -90,10 +75,9 @@ describe('a proof', () => {
 
   it.each([
     { what: 'is missing', proof: null },
-    { what: 'is no JWT', proof: 'proof' },
     { what: 'is unsigned', proof: `${btoa('{"typ":"dpop+jwt","alg":"none"}')}.e30.` },
-    { what: 'comes twice', proof: 'twice' },
-    { what: 'has no end', proof: 'x'.repeat(5000) },
+    { what: 'is repeated', proof: 'twice' },
+    { what: 'is too long', proof: 'x'.repeat(5000) },
   ])('that $what is refused', async ({ proof }) => {
     await frontend.connect(google, 'pick')
     const one = await frontend.prove()
@@ -102,13 +86,13 @@ describe('a proof', () => {
     expect([status, body.error]).toEqual([400, 'invalid_dpop_proof'])
   })
 
-  it.each([119, -119])('with a clock that is off by %i s is taken', async (offset) => {
+  it.each([119, -119])('of a clock that is %i s wrong is accepted', async (offset) => {
     await frontend.connect(google, 'pick')
     const proof = { claims: { iat: at(offset) } }
     expect((await frontend.ask('pick', {}, { proof })).status).toBe(200)
   })
 
-  it('may spell the URL in other ways, with a query that does not count (RFC 9449 §4.3)', async () => {
+  it('can have another spelling of the URL, and a query that is ignored (RFC 9449 §4.3)', async () => {
     await frontend.connect(google, 'pick')
     const proof = { claims: { htu: 'HTTPS://BROKER.example:443/token?x#y' } }
     expect((await frontend.ask('pick', {}, { proof })).status).toBe(200)
@@ -116,7 +100,7 @@ describe('a proof', () => {
 })
 
 describe('a nonce', () => {
-  it('is told with the first refusal, and a newer one with every answer (RFC 9449 §8)', async () => {
+  it('comes with the first refusal and with every answer (RFC 9449 §8)', async () => {
     const refused = await frontend.ask('pick', { refresh_token: 'x' }, { once: true })
     expect([refused.status, refused.body.error]).toEqual([400, 'use_dpop_nonce'])
     expect(refused.headers.get('DPoP-Nonce')).toMatch(/^[\w.-]+$/)
@@ -126,7 +110,7 @@ describe('a nonce', () => {
     expect([status, headers.has('DPoP-Nonce')]).toEqual([200, true])
   })
 
-  it('holds for an hour, so that no proof can be made in stock', async () => {
+  it('is accepted for an hour, so that proofs cannot be made in advance', async () => {
     await frontend.connect(google, 'pick')
     const { nonce } = frontend
     later(3599)
@@ -136,7 +120,7 @@ describe('a nonce', () => {
     expect((await frontend.ask('pick', {}, { once: true })).body.error).toBe('use_dpop_nonce')
   })
 
-  it('is the same for a minute, and then another, while the old one still holds', async () => {
+  it('changes after a minute, and the old one is still accepted', async () => {
     await frontend.connect(google, 'pick')
     const first = frontend.nonce
     later(59)
@@ -149,13 +133,13 @@ describe('a nonce', () => {
     expect((await frontend.ask('pick', {}, { once: true })).status).toBe(200)
   })
 
-  it.each(['nonce', '', 7, null])('%j is none of ours', async (nonce) => {
+  it.each(['nonce', '', 7, null])('%j is refused', async (nonce) => {
     await frontend.connect(google, 'pick')
     const change = { proof: { claims: { nonce } }, once: true }
     expect((await frontend.ask('pick', {}, change)).body.error).toBe('use_dpop_nonce')
   })
 
-  it('is no refresh token and no code, nor the other way round', async () => {
+  it('is not accepted as a refresh token or code, nor the other way round', async () => {
     await frontend.connect(google, 'pick')
     const { nonce = '' } = frontend
     expect((await frontend.ask('pick', { refresh_token: nonce })).body.error).toBe('invalid_grant')
@@ -167,7 +151,7 @@ describe('a nonce', () => {
 })
 
 describe('a refresh token', () => {
-  it('is worth nothing without its key, copied with everything else', async () => {
+  it('is refused with another key', async () => {
     await frontend.connect(google, 'pick')
     const thief = await openFrontend()
     thief.refresh_token = frontend.refresh_token
@@ -178,7 +162,7 @@ describe('a refresh token', () => {
     expect((await frontend.ask('pick')).status).toBe(200)
   })
 
-  it('is no access token of the broker, nor the other way round', async () => {
+  it('is not accepted as an access token, nor the other way round', async () => {
     await frontend.connect(google, 'pick')
     const { access_token } = (await frontend.ask('broker')).body
     const asBearer = await frontend.call('GET', '/session', {
@@ -195,7 +179,7 @@ describe('a refresh token', () => {
     expect(body.error).toBe('invalid_grant')
   })
 
-  it('is sealed anew when the key that sealed it is no longer the first', async () => {
+  it('is sealed again after a rotation of the encryption keys', async () => {
     await frontend.connect(google, 'pick')
     const old = frontend.refresh_token
     expect((await frontend.ask('pick')).body.refresh_token).toBe(old)
@@ -215,7 +199,7 @@ describe('a protected resource', () => {
   it.each([
     { what: 'no token', headers: { Authorization: undefined }, challenge: 'DPoP algs="ES256"' },
     {
-      what: 'a token of nobody',
+      what: 'an unknown token',
       headers: { Authorization: 'DPoP x' },
       challenge: 'DPoP error="invalid_token", algs="ES256"',
     },
@@ -224,7 +208,7 @@ describe('a protected resource', () => {
       headers: { Authorization: 'Basic eDp5' },
       challenge: 'DPoP algs="ES256"',
     },
-  ])('with $what answers 401 and a challenge (RFC 9449 §7.1)', async ({ headers, challenge }) => {
+  ])('answers 401 and a challenge to $what (RFC 9449 §7.1)', async ({ headers, challenge }) => {
     await frontend.connect(google, 'pick')
     const proof = headers.Authorization === undefined ? null : {}
     const answer = await frontend.call('GET', '/session', { headers, proof })
@@ -232,7 +216,7 @@ describe('a protected resource', () => {
     expect(answer.headers.get('WWW-Authenticate')).toBe(challenge)
   })
 
-  it('as Bearer without a proof gets nothing for a bound token (RFC 9449 §7.2)', async () => {
+  it('refuses a bound token as Bearer (RFC 9449 §7.2)', async () => {
     await frontend.connect(google, 'pick')
     const { access_token } = (await frontend.ask('broker')).body
     const headers = { Authorization: `Bearer ${access_token}` }
@@ -243,7 +227,6 @@ describe('a protected resource', () => {
   it.each([
     { what: 'without ath', claims: { ath: undefined } },
     { what: 'for another token', claims: { ath: 'x'.repeat(43) } },
-    { what: 'for another method', claims: { htm: 'DELETE' } },
   ])('refuses a proof $what', async ({ claims }) => {
     await frontend.connect(google, 'pick')
     const answer = await frontend.call('GET', '/session', { proof: { claims } })
@@ -260,19 +243,19 @@ describe('a protected resource', () => {
     expect(answer.headers.get('WWW-Authenticate')).toMatch(/error="use_dpop_nonce"/)
     expect(answer.headers.has('DPoP-Nonce')).toBe(true)
   })
-
-  it('refuses a stolen token with another key', async () => {
-    await frontend.connect(google, 'pick')
-    const { access_token } = (await frontend.ask('broker')).body
-    const thief = await openFrontend()
-    expect((await thief.call('GET', '/session', { access_token })).status).toBe(401)
-    expect((await thief.call('DELETE', '/grants', { access_token })).status).toBe(401)
-    expect((await frontend.ask('pick')).status).toBe(200)
-  })
 })
 
-describe('a proof that comes again', () => {
-  it('is refused wherever the Durable Object takes part, on any isolate', async () => {
+it('an access token of the broker is refused with another key', async () => {
+  await frontend.connect(google, 'pick')
+  const { access_token } = (await frontend.ask('broker')).body
+  const thief = await openFrontend()
+  expect((await thief.call('GET', '/session', { access_token })).status).toBe(401)
+  expect((await thief.call('DELETE', '/grants', { access_token })).status).toBe(401)
+  expect((await frontend.ask('pick')).status).toBe(200)
+})
+
+describe('a proof that is used again', () => {
+  it('is refused by the Durable Object', async () => {
     configureClients(OAUTH_CLIENTS, { CONSISTENCY: 'strict' })
     await frontend.connect(google, 'pick')
     const proof = await frontend.prove()
@@ -298,7 +281,7 @@ describe('a proof that comes again', () => {
     expect([again.status, again.body.error]).toEqual([401, 'invalid_dpop_proof'])
   })
 
-  it('from KV alone gets the token that its first use got, for two minutes and not longer', async () => {
+  it('gets at most the same token from KV, for two minutes', async () => {
     await frontend.connect(google, 'pick')
     await frontend.ask('pick')
     const proof = await frontend.prove()

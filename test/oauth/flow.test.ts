@@ -1,22 +1,31 @@
-/** This file is the story of OAuth mode: a frontend on another site, from the metadata to the end of its session. */
+/** Tests of OAuth mode as a whole: from the metadata to the end of a session. */
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import { answerOf, broker, subjectOf, the } from '../support/broker.ts'
 import {
   configureClients,
+  type Frontend,
   gallery,
   journal,
   OAUTH_CLIENTS,
   openFrontend,
 } from '../support/frontend.ts'
-import { simulateGoogle } from '../support/simulated-google.ts'
+import { type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
 import { aMinute, later, stage } from '../support/story.ts'
 
 stage()
-beforeEach(() => configureClients())
+
+let google: SimulatedGoogle
+let frontend: Frontend
+
+beforeEach(async () => {
+  configureClients()
+  google = simulateGoogle()
+  frontend = await openFrontend()
+})
 
 describe('the metadata', () => {
-  it('says what an OAuth library has to know (RFC 8414 §2)', async () => {
+  it('describes the broker to OAuth libraries (RFC 8414 §2, §3.2)', async () => {
     const url = `${the.url}/.well-known/oauth-authorization-server`
     const { status, body, headers } = await answerOf(
       await broker(new Request(url, { headers: { Origin: gallery.origin } })),
@@ -58,9 +67,7 @@ describe('the metadata', () => {
 })
 
 describe('connecting', () => {
-  it('brings a code, state and iss back, and for the code a token of that bundle', async () => {
-    const google = simulateGoogle()
-    const frontend = await openFrontend()
+  it('returns a code, state and iss, and the code is redeemed for a token of the bundle', async () => {
     const back = await frontend.consent(google, google.browse(), 'pick')
     expect(back.origin + back.pathname).toBe(gallery.redirect_uri)
     expect([...back.searchParams.keys()].sort()).toEqual(['code', 'iss', 'state'])
@@ -68,30 +75,23 @@ describe('connecting', () => {
     expect(back.searchParams.get('iss')).toBe(the.url)
     const { status, body, headers } = await frontend.redeem(back.searchParams.get('code') ?? '')
     expect(status).toBe(200)
-    expect(Object.keys(body).sort()).toEqual([
-      'access_token',
-      'expires_in',
-      'google_scope',
-      'refresh_token',
-      'scope',
-      'token_type',
-    ])
-    expect(body).toMatchObject({ token_type: 'Bearer', scope: 'pick', google_scope: the.pick })
+    expect(body).toEqual({
+      ...{ access_token: expect.any(String), refresh_token: expect.any(String) },
+      ...{ token_type: 'Bearer', scope: 'pick', google_scope: the.pick },
+      expires_in: expect.any(Number),
+    })
     expect(body.expires_in).toBeGreaterThan(3500)
     expect(headers.get('Server-Timing')).toMatch(/do;dur=.*total;dur=/)
     expect(headers.has('Set-Cookie')).toBe(false)
   })
 
-  it('leaves no cookie behind', async () => {
-    const google = simulateGoogle()
+  it('leaves no cookie', async () => {
     const browser = google.browse()
-    await (await openFrontend()).consent(google, browser, 'pick')
+    await frontend.consent(google, browser, 'pick')
     expect([...(browser.jar.get('broker.example') ?? [])]).toEqual([])
   })
 
   it('serves two bundles with one refresh token, each from its own grant', async () => {
-    const google = simulateGoogle()
-    const frontend = await openFrontend()
     await frontend.connect(google, 'pick')
     await frontend.connect(google, 'upload')
     for (const [bundle, scope] of [
@@ -105,9 +105,7 @@ describe('connecting', () => {
     expect((await frontend.ask('album')).status).toBe(403)
   })
 
-  it('says what the user has to consent to, and where', async () => {
-    const google = simulateGoogle()
-    const frontend = await openFrontend()
+  it('reports the missing scope of a bundle and where to connect it', async () => {
     await frontend.connect(google, 'pick')
     const { status, body } = await frontend.ask('upload')
     expect(status).toBe(403)
@@ -123,10 +121,8 @@ describe('connecting', () => {
   it.each([
     { mode: 'query', parameters: {} },
     { mode: 'web_message', parameters: { response_mode: 'web_message' } },
-  ])('tells in $mode mode that the user said no', async ({ mode, parameters }) => {
-    const google = simulateGoogle()
+  ])('reports in $mode mode that the user refused', async ({ mode, parameters }) => {
     const browser = google.browse()
-    const frontend = await openFrontend()
     const start = await frontend.authorizeUrl('pick', parameters)
     const at = await browser.visit(start, {}, ({ origin }) => origin !== the.url)
     const page = await browser.visit(
@@ -139,10 +135,8 @@ describe('connecting', () => {
     else expect(page.text).toContain(JSON.stringify(expected))
   })
 
-  it('with web_message posts the code to the exact origin of the redirect URI', async () => {
-    const google = simulateGoogle()
+  it('posts the code to the origin of the redirect URI with web_message', async () => {
     const browser = google.browse()
-    const frontend = await openFrontend()
     const start = await frontend.authorizeUrl('pick', { response_mode: 'web_message' })
     const at = await browser.visit(start, {}, ({ origin }) => origin !== the.url)
     expect(at.redirects).toHaveLength(1)
@@ -159,9 +153,7 @@ describe('connecting', () => {
     expect((await frontend.redeem(message.response.code)).status).toBe(200)
   })
 
-  it('keeps what was granted of a bundle in part, and begins no session for it', async () => {
-    const google = simulateGoogle()
-    const frontend = await openFrontend()
+  it('keeps a partial grant, without a session', async () => {
     const change = { untick: ['photoslibrary.readonly.appcreateddata'] }
     const back = await frontend.consent(google, google.browse(), 'album', change)
     const { status, body } = await frontend.redeem(back.searchParams.get('code') ?? '')
@@ -177,11 +169,9 @@ describe('connecting', () => {
     expect((await again.ask('upload')).body.google_scope).toBe(the.upload)
   })
 
-  it('gets a refresh token where the user had consented before and Google sends none', async () => {
-    const google = simulateGoogle()
-    const first = await openFrontend()
-    await first.connect(google, 'pick')
-    await first.call('DELETE', '/grants/pick')
+  it('asks Google again if it issues no refresh token at first', async () => {
+    await frontend.connect(google, 'pick')
+    await frontend.call('DELETE', '/grants/pick')
     later(1)
     const again = await openFrontend()
     await again.connect(google, 'pick')
@@ -190,24 +180,20 @@ describe('connecting', () => {
 })
 
 describe('one client', () => {
-  it('sees nothing of what was granted to another (TMB-44)', async () => {
-    const google = simulateGoogle()
-    const one = await openFrontend()
-    await one.connect(google, 'upload')
+  it('cannot use the grants of another (TMB-44)', async () => {
+    await frontend.connect(google, 'upload')
     const other = await openFrontend(journal)
     const { body } = await other.connect(google, 'upload').then(() => other.ask('upload'))
     expect(body.scope).toBe('upload')
     expect((await other.ask('pick')).body.error).toBe('access_denied')
     await other.call('DELETE', '/grants/upload')
     expect((await other.ask('upload')).body.error).toBe('consent_required')
-    expect((await one.ask('upload')).status).toBe(200)
+    expect((await frontend.ask('upload')).status).toBe(200)
   })
 })
 
-describe('the broker’s own token', () => {
-  it('opens GET /session', async () => {
-    const google = simulateGoogle()
-    const frontend = await openFrontend()
+describe('an access token of the broker', () => {
+  it('authenticates GET /session', async () => {
     await frontend.connect(google, 'pick')
     const { body: token } = await frontend.ask('broker')
     expect(token).toMatchObject({ token_type: 'DPoP', scope: 'broker', expires_in: 600 })
@@ -228,9 +214,7 @@ describe('the broker’s own token', () => {
     })
   })
 
-  it('is over after ten minutes', async () => {
-    const google = simulateGoogle()
-    const frontend = await openFrontend()
+  it('expires after ten minutes', async () => {
     await frontend.connect(google, 'pick')
     const { access_token } = (await frontend.ask('broker')).body
     later(599)
@@ -241,9 +225,7 @@ describe('the broker’s own token', () => {
     expect(headers.get('WWW-Authenticate')).toBe('DPoP error="invalid_token", algs="ES256"')
   })
 
-  it('disconnects, also when done twice', async () => {
-    const google = simulateGoogle()
-    const frontend = await openFrontend()
+  it('authenticates DELETE /grants, also a second time', async () => {
     await frontend.connect(google, 'pick')
     const { access_token } = (await frontend.ask('broker')).body
     expect((await frontend.call('DELETE', '/grants', { access_token })).status).toBe(204)
@@ -259,7 +241,6 @@ describe('the broker’s own token', () => {
 
 describe('revoking the refresh token', () => {
   it('ends the session and keeps the grant (RFC 7009 §2)', async () => {
-    const google = simulateGoogle()
     const [one, other] = [await openFrontend(), await openFrontend()]
     await one.connect(google, 'pick')
     await other.connect(google, 'pick')
@@ -273,17 +254,14 @@ describe('revoking the refresh token', () => {
     expect(google.calls('revoke')).toBe(0)
   })
 
-  it('of nobody is no error (RFC 7009 §2.2)', async () => {
-    const frontend = await openFrontend()
+  it('that is unknown is no error (RFC 7009 §2.2)', async () => {
     const form = { token: 'unknown', client_id: gallery.id }
     expect((await frontend.post('/revoke', form, { proof: null })).status).toBe(200)
   })
 })
 
-it('the session ends when its time is over, however it is used', async () => {
+it('a session ends at its lifetime, even if it is used', async () => {
   configureClients(OAUTH_CLIENTS, { SESSION_TTL_SECONDS: 3600, SESSION_IDLE_SECONDS: 1800 })
-  const google = simulateGoogle()
-  const frontend = await openFrontend()
   await frontend.connect(google, 'pick')
   for (let minute = 0; minute < 50; minute += 10) {
     later(600)
@@ -293,10 +271,8 @@ it('the session ends when its time is over, however it is used', async () => {
   expect((await frontend.ask('pick')).body.error).toBe('invalid_grant')
 })
 
-it('a session that idles ends (TMB-33)', async () => {
+it('a session that is not used ends (TMB-33)', async () => {
   configureClients(OAUTH_CLIENTS, { SESSION_IDLE_SECONDS: 600 })
-  const google = simulateGoogle()
-  const frontend = await openFrontend()
   await frontend.connect(google, 'pick')
   later(601)
   expect((await frontend.ask('pick')).body.error).toBe('invalid_grant')

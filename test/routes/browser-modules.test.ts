@@ -1,4 +1,4 @@
-/** This file is the tests of the browser modules as the Worker serves them. */
+/** Tests of the browser modules as the Worker serves them. */
 
 import { describe, expect, it } from 'vitest'
 import { broker, the } from '../support/broker.ts'
@@ -8,7 +8,7 @@ const get = (path: string, init: RequestInit = {}): Promise<Response> =>
   broker(new Request(the.url + path, init))
 
 describe.each(['/client.js', '/photos.js'])('%s', (path) => {
-  it('is for pages of any origin, and known by its contents', async () => {
+  it('can be loaded by pages of any origin, and has an ETag of its contents', async () => {
     const response = await get(path, { headers: { Origin: 'https://anybody.example' } })
     expect(response.status).toBe(200)
     expect(await response.text()).toContain('export{')
@@ -22,14 +22,14 @@ describe.each(['/client.js', '/photos.js'])('%s', (path) => {
     expect([again.status, await again.text()]).toEqual([304, ''])
   })
 
-  it('answers HEAD, and nothing else', async () => {
+  it('answers GET and HEAD only', async () => {
     const head = await get(path, { method: 'HEAD' })
     expect([head.status, await head.text()]).toEqual([200, ''])
     for (const method of ['POST', 'DELETE', 'OPTIONS'])
       expect((await get(path, { method })).status).toBe(405)
   })
 
-  it('is missing where the assets are', async () => {
+  it('answers 404 without the assets', async () => {
     configure({ ASSETS: undefined })
     expect((await get(path)).status).toBe(404)
     configure()

@@ -1,4 +1,4 @@
-/** This file is the tests of what happens when a part of the machine breaks: never a token, never a stack, always the one shape (TMB-77, TMB-18). */
+/** Tests of a broken part: no token, no stack trace, and the usual form of an error (TMB-77, TMB-18). */
 
 import { describe, expect, it, vi } from 'vitest'
 import { type Answer, answerOf, ask, broker, browse, logIn, the } from '../support/broker.ts'
@@ -14,7 +14,7 @@ const broken = (): never => {
   throw new Error('canary', { cause: new Error('canary') })
 }
 
-/** Everything that is done for a caller. */
+/** Every kind of request. */
 const CALLS: readonly (readonly [string, string, object?])[] = [
   ['POST', '/session/token', { bundle: 'pick' }],
   ['GET', '/session'],
@@ -24,7 +24,7 @@ const CALLS: readonly (readonly [string, string, object?])[] = [
   ['GET', '/connect?bundle=pick&return_to=/app'],
 ]
 
-/** What every failure has to look like. */
+/** Expects an error in the usual form. */
 function expectClosed({ status, headers, body }: Answer<unknown>): void {
   expect(status).toBeGreaterThanOrEqual(500)
   expect(Object.keys(body as object).sort()).toEqual(['error', 'error_description', 'request_id'])
@@ -54,26 +54,20 @@ async function callAll(browser: Browser): Promise<Answer<unknown>[]> {
   return answers
 }
 
-describe('a part that throws', () => {
-  it('of the Durable Objects: every call that needs one fails closed', async () => {
-    scriptGoogle()
-    const browser = browse()
-    await logIn(browser)
-    configure({ SUBJECTS: { getByName: broken }, CONSISTENCY: 'strict' })
-    for (const answer of await callAll(browser)) expectClosed(answer)
-  })
-
-  it('of KV as well: nobody is served by either', async () => {
+describe('a request fails without a token', () => {
+  it('if the Durable Objects throw, with KV or without', async () => {
     scriptGoogle()
     const browser = browse()
     await logIn(browser)
     const TOKENS = { get: broken, put: broken, delete: broken }
-    configure({ TOKENS, SUBJECTS: { getByName: broken } })
-    for (const answer of await callAll(browser)) expectClosed(answer)
+    for (const change of [{ CONSISTENCY: 'strict' }, { TOKENS }]) {
+      configure({ SUBJECTS: { getByName: broken }, ...change })
+      for (const answer of await callAll(browser)) expectClosed(answer)
+    }
   })
 
   it.each(['decrypt', 'deriveKey', 'importKey'] as const)(
-    'of crypto, %s: nobody has a session',
+    'if crypto.subtle.%s throws',
     async (name) => {
       scriptGoogle()
       const browser = browse()
@@ -90,7 +84,7 @@ describe('a part that throws', () => {
     },
   )
 
-  it('of the random numbers: nobody is sent to Google with what can be guessed', async () => {
+  it('if random numbers cannot be generated', async () => {
     simulateGoogle()
     vi.spyOn(crypto, 'getRandomValues').mockImplementation(broken)
     vi.spyOn(crypto, 'randomUUID').mockImplementation(() => '0-0-0-0-0')
@@ -98,7 +92,7 @@ describe('a part that throws', () => {
     expectClosed(await answerOf(await broker(new Request(at, { redirect: 'manual' }))))
   })
 
-  it('of the clock: nothing is fresh', async () => {
+  it('if the clock is broken', async () => {
     scriptGoogle()
     const browser = browse()
     await logIn(browser)
@@ -109,7 +103,7 @@ describe('a part that throws', () => {
     }
   })
 
-  it('of the rate limiter: a callback is finished by nobody', async () => {
+  it('if the rate limiter of callbacks throws', async () => {
     const google = simulateGoogle()
     const browser = google.browse()
     const callback = await google.consent(await google.start(browser, 'pick'))
@@ -120,7 +114,7 @@ describe('a part that throws', () => {
 })
 
 it.each(['TOKENS', 'SUBJECTS', 'CALLBACK_LIMIT'])(
-  'without the binding %s nothing is served at all (TMB-81)',
+  'without the binding %s every request is refused (TMB-81)',
   async (name) => {
     scriptGoogle()
     const browser = browse()
@@ -130,11 +124,11 @@ it.each(['TOKENS', 'SUBJECTS', 'CALLBACK_LIMIT'])(
   },
 )
 
-describe('a Google that never answers', () => {
+describe('a Google that does not answer', () => {
   it.each([
     { what: 'the token endpoint', path: '/token' },
     { what: 'discovery', path: '/.well-known/openid-configuration' },
-  ])('at $what is waited for ten seconds, and nothing is lost (TMB-18)', async ({ path }) => {
+  ])('at $what is given up after ten seconds, and the grant is kept (TMB-18)', async ({ path }) => {
     scriptGoogle()
     const browser = browse()
     await logIn(browser, { expires_in: 1 })

@@ -1,4 +1,4 @@
-/** This file is the tests of the pages a person sees: nothing runs on them, nothing is loaded, nothing frames them, nothing of a request gets into them (TMB-72, TMB-17). */
+/** Tests of the pages that users see: no foreign script, no framing, no injection (TMB-72, TMB-17). */
 
 import { describe, expect, it } from 'vitest'
 import { broker, the } from '../support/broker.ts'
@@ -12,15 +12,15 @@ const HTML = { Accept: 'text/html' }
 const CROSS_SITE = { ...HTML, 'Sec-Fetch-Site': 'cross-site' }
 const INJECTION = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 
-/** Every kind of page there is. */
+/** Every kind of page. */
 const PAGES: readonly { what: string; hasScript: boolean; open: () => Promise<Response> }[] = [
   {
-    what: 'that asks first, in cookie mode',
+    what: 'that asks for a confirmation in cookie mode',
     hasScript: false,
     open: async () => get(`/connect?bundle=pick&return_to=/app?x=${encodeURIComponent(INJECTION)}`),
   },
   {
-    what: 'that asks first, in OAuth mode',
+    what: 'that asks for a confirmation in OAuth mode',
     hasScript: false,
     open: async () => {
       configureClients()
@@ -34,12 +34,12 @@ const PAGES: readonly { what: string; hasScript: boolean; open: () => Promise<Re
     open: async () => get(`/connect?bundle=${encodeURIComponent(INJECTION)}`, HTML),
   },
   {
-    what: 'of a callback that is none',
+    what: 'of a callback with an unknown state',
     hasScript: false,
     open: async () => get(`/callback?state=${encodeURIComponent(INJECTION)}`, HTML),
   },
   {
-    what: 'that ends a popup, in cookie mode',
+    what: 'that ends a popup in cookie mode',
     hasScript: true,
     open: async () => {
       const google = simulateGoogle()
@@ -50,7 +50,7 @@ const PAGES: readonly { what: string; hasScript: boolean; open: () => Promise<Re
     },
   },
   {
-    what: 'that ends a popup, in OAuth mode',
+    what: 'that ends a popup in OAuth mode',
     hasScript: true,
     open: async () => {
       configureClients()
@@ -71,7 +71,7 @@ async function get(path: string, headers: Record<string, string> = CROSS_SITE): 
 }
 
 describe.each(PAGES)('the page $what', ({ hasScript, open }) => {
-  it('runs at most one script, by a nonce, and sends no form', async () => {
+  it('allows at most one script, by its nonce, and no form', async () => {
     const { headers } = await open()
     expect(headers.get('Content-Type')).toBe('text/html; charset=UTF-8')
     const policy = headers.get('Content-Security-Policy') ?? ''
@@ -95,7 +95,7 @@ describe.each(PAGES)('the page $what', ({ hasScript, open }) => {
     expect(headers.get('Referrer-Policy')).toBe('no-referrer')
   })
 
-  it('has in it nothing of the request as markup, and loads nothing', async () => {
+  it('escapes all that comes from the request, and loads nothing', async () => {
     const text = await (await open()).text()
     expect(text).toContain('<!doctype html>')
     expect(text).not.toMatch(/<img|<script>alert/)
@@ -105,7 +105,7 @@ describe.each(PAGES)('the page $what', ({ hasScript, open }) => {
     expect(text.match(/<script/g)?.length ?? 0).toBe(hasScript ? 2 : 0)
   })
 
-  it('has another nonce each time', async () => {
+  it('has a new nonce each time', async () => {
     const policies = [await open(), await open()].map(({ headers }) =>
       headers.get('Content-Security-Policy'),
     )

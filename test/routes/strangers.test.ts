@@ -1,4 +1,4 @@
-/** This file is the tests of what strangers cost: no storage, no object, no call, no work for what is too long (TMB-59, TMB-73, TMB-74). */
+/** Tests of requests without a valid credential: they cost no storage, no Durable Object and no outbound request (TMB-59, TMB-73, TMB-74). */
 
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
@@ -27,7 +27,7 @@ async function post(path: string, origin: string, headers: object, form: object)
   return (await broker(new Request(the.url + path, init))).status
 }
 
-it('whatever they try in OAuth mode costs no KV, no object and no call (TMB-59)', async () => {
+it('requests with invalid credentials cost no KV, no Durable Object and no outbound request (TMB-59)', async () => {
   const puts = vi.spyOn(env.TOKENS, 'put')
   const costs = countCosts()
   const statuses = new Set<number>()
@@ -70,16 +70,16 @@ it('whatever they try in OAuth mode costs no KV, no object and no call (TMB-59)'
   await google.browse().fetch(await frontend.authorizeUrl('pick'))
   expect([costs.kv(), costs.objects(), puts.mock.calls.length]).toEqual([0, 0, 0])
   expect(google.calls('token') + google.calls('jwks')).toBe(0)
-  // The only thing that was ever asked for: where Google is, once, for the one who was sent there.
+  // Only the discovery of Google, for the user who was redirected there.
   expect(costs.outbound()).toBeLessThanOrEqual(1)
   expect([...statuses].filter((status) => status < 400 || status >= 500)).toEqual([200])
 })
 
-describe('what is too long', () => {
+describe('a credential that is too long', () => {
   it.each([
     { what: 'a refresh token', form: { grant_type: 'refresh_token', refresh_token: 'a.b..c.d' } },
     { what: 'a code', form: { grant_type: 'authorization_code', code: 'a.b..c.d' } },
-  ])('$what of 16 KB is not decrypted (TMB-73)', async ({ form }) => {
+  ])('is not decrypted: $what of 16 KB (TMB-73)', async ({ form }) => {
     const decrypt = vi.spyOn(crypto.subtle, 'decrypt')
     const long = Object.fromEntries(
       Object.entries(form).map(([name, value]) => [
@@ -90,11 +90,11 @@ describe('what is too long', () => {
     const frontend = await openFrontend()
     const { status } = await frontend.post('/token', { client_id: gallery.id, ...long })
     expect(status).toBe(400)
-    // The nonce of the proof is sealed, and opened.
+    // The nonce of the proof is sealed and must be opened.
     expect(decrypt.mock.calls.length).toBeLessThanOrEqual(1)
   })
 
-  it('a JWT of 64 KB is not verified, and no key is asked for (TMB-73)', async () => {
+  it('is not verified, and its keys are not fetched: a JWT of 64 KB (TMB-73)', async () => {
     const issuer = await openIssuer()
     const verify = vi.spyOn(crypto.subtle, 'verify')
     const jwt = await issuer.jwt('ada', { claims: { x: 'x'.repeat(65_536) } })
@@ -105,8 +105,8 @@ describe('what is too long', () => {
 })
 
 describe('the address of a client', () => {
-  it.each(['X-Forwarded-For', 'X-Real-IP', 'True-Client-IP', 'Forwarded', 'X-Client-IP'])(
-    'is what Cloudflare says: %s changes nothing (TMB-74)',
+  it.each(['X-Forwarded-For', 'True-Client-IP', 'Forwarded'])(
+    'is taken from Cloudflare’s header, not from %s (TMB-74)',
     async (name) => {
       const keys: string[] = []
       const limit = async ({ key }: { key: string }) => {

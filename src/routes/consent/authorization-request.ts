@@ -1,40 +1,33 @@
-/** This file is what a frontend may ask for at `/authorize` and `/par`, read strictly; RFC 6749 §4.1.1. */
+/** The authorization request that a client sends to `/authorize` or `/par`; RFC 6749 §4.1.1. */
 
 import type { Client } from '../../config/clients.ts'
 import type { Config } from '../../config/config.ts'
 import { BrokerError } from '../../errors.ts'
 import type { AuthorizationRequest } from '../../session/tokens.ts'
 import { findBundle } from '../guards/lookup.ts'
-import type { Parameters } from '../http/context.ts'
+import type { Parameters } from '../http/read-request.ts'
+import type { AnswerTarget } from './authorization-response.ts'
 
-/** Everything but the redirect URI has to fit into a cookie, too. */
+/** The longest `state` and `login_hint`, in characters: both must fit into the cookie of the pending authorization. */
 const MAX_STATE_LENGTH = 512
 const MAX_LOGIN_HINT_LENGTH = 255
 
 /** A SHA-256 hash in base64url: of a code verifier (RFC 7636 §4.2) or of a key (RFC 7638). */
 const HASH = /^[A-Za-z0-9_-]{43}$/
 
-/** VSCHAR of RFC 6749 Appendix A.5. */
+/** VSCHAR; RFC 6749 Appendix A.5. */
 const STATE = /^[\x20-\x7e]*$/
 
 /**
- * Finds the redirect URI; only with one that is the client's may anything be answered there.
+ * Reads what even an error response needs. A malformed `state` is left out.
  *
- * @throws {BrokerError} `invalid_request`
+ * @throws {BrokerError} invalid_request: the redirect URI is not one of the client's, and nothing may be redirected
  * @see RFC 9700 §2.1: exact string matching
  */
-export function readRedirectUri(client: Client, parameters: Parameters): string {
+export function readAnswerTarget(client: Client, parameters: Parameters): AnswerTarget {
   const redirect_uri = parameters.get('redirect_uri') ?? ''
   if (!client.redirect_uris?.has(redirect_uri))
     throw new BrokerError('invalid_request', 'redirect_uri_unknown')
-  return redirect_uri
-}
-
-/** Reads how and with what `state` to answer, which an error needs as well; what cannot be read is left out. */
-export function readAnswerTarget(
-  redirect_uri: string,
-  parameters: Parameters,
-): Pick<AuthorizationRequest, 'redirect_uri' | 'response_mode' | 'state'> {
   const state = parameters.get('state') ?? ''
   const isReadable = state !== '' && state.length <= MAX_STATE_LENGTH && STATE.test(state)
   const response_mode = parameters.get('response_mode') === 'web_message' ? 'web_message' : 'query'
@@ -42,17 +35,17 @@ export function readAnswerTarget(
 }
 
 /**
- * Reads the rest of an authorization request. What is not known here is ignored, as RFC 6749 §3.1 wants.
+ * Reads an authorization request. Unknown parameters are ignored; RFC 6749 §3.1.
  *
- * @throws {BrokerError} `unsupported_response_type`, `invalid_scope`, `access_denied` for a bundle that is not
- *   the client's, `invalid_request` for all else
+ * @throws {BrokerError} unsupported_response_type; invalid_scope: no such bundle; access_denied: the client may not
+ *   have this bundle; invalid_request: all else
  */
 export function readAuthorizationRequest(
   config: Config,
   client: Client,
-  redirect_uri: string,
   parameters: Parameters,
 ): AuthorizationRequest {
+  const target = readAnswerTarget(client, parameters)
   const read = (name: string): string | undefined => parameters.get(name)
   const refuse = (reason: string): never => {
     throw new BrokerError('invalid_request', reason)
@@ -63,7 +56,6 @@ export function readAuthorizationRequest(
     throw new BrokerError('unsupported_response_type', 'response_type_unknown')
   if (read('request') !== undefined) refuse('request_object')
   const bundle = findBundle(config, client, read('scope'))
-  const target = readAnswerTarget(redirect_uri, parameters)
   if ((read('state') ?? '') !== (target.state ?? '')) refuse('state_shape')
   const response_mode = read('response_mode') ?? 'query'
   if (response_mode !== target.response_mode) refuse('response_mode_unknown')
@@ -77,10 +69,7 @@ export function readAuthorizationRequest(
   const login_hint = read('login_hint')
   if ((login_hint ?? '').length > MAX_LOGIN_HINT_LENGTH) refuse('login_hint_length')
   return {
-    client: client.id,
-    bundle: bundle.name,
-    ...target,
-    code_challenge,
+    ...{ client: client.id, bundle: bundle.name, ...target, code_challenge },
     ...(dpop_jkt === undefined ? {} : { dpop_jkt }),
     ...(prompt === undefined ? {} : { prompt }),
     ...(login_hint === undefined ? {} : { login_hint }),

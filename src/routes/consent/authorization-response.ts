@@ -1,4 +1,4 @@
-/** This file is the authorization response: a code or an error on its way back to the frontend that asked. */
+/** The authorization response of OAuth mode: a code or an error for the client. */
 
 import type { AuthorizationError } from '../../protocol/http.ts'
 import type { AuthorizationRequest } from '../../session/tokens.ts'
@@ -6,11 +6,11 @@ import type { BrokerContext } from '../http/context.ts'
 import { popupPage } from '../http/pages.ts'
 import { keepOpener } from './authorization-start.ts'
 
-/** Where a frontend waits for its answer. */
+/** Where and how an authorization request is answered. */
 export type AnswerTarget = Pick<AuthorizationRequest, 'redirect_uri' | 'response_mode' | 'state'>
 
 /**
- * Answers on the redirect URI, which was compared with the client's list before anything else was done.
+ * Answers at a redirect URI, which must be one of the client's.
  *
  * @see RFC 6749 §4.1.2, RFC 9207 §2 for `iss`; draft-sakimura-oauth-wmrm for `web_message`
  */
@@ -22,13 +22,13 @@ export function answerAuthorization(
   const iss = c.get('config').base_url
   const response = { ...result, ...(state === undefined ? {} : { state }), iss }
   const separator = redirect_uri.includes('?') ? '&' : '?'
-  const url = `${redirect_uri}${separator}${new URLSearchParams(response)}` // its own query stays as it is spelt
+  const url = `${redirect_uri}${separator}${new URLSearchParams(response)}` // its own query is not rewritten
   keepOpener(c)
   if (response_mode === 'query') return c.redirect(url, 303)
   return popupPage(c, {
     message: { type: 'authorization_response', response },
     origin: new URL(redirect_uri).origin,
-    is_good: 'code' in result,
+    is_connected: 'code' in result,
     fallback: url,
   })
 }

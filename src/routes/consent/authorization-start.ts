@@ -1,4 +1,4 @@
-/** This file is the errand on which a browser is sent to Google: what it asks for, sealed into its own cookie meanwhile. */
+/** The start of a consent: a redirect to Google, with the pending authorization in a cookie of this browser. */
 
 import { now } from '../../clock.ts'
 import type { Bundle } from '../../config/bundles.ts'
@@ -7,31 +7,39 @@ import { BrokerError } from '../../errors.ts'
 import { createAuthorizationRequest } from '../../google/authorization-endpoint.ts'
 import { readCookies } from '../../session/cookies.ts'
 import { type PendingAuthorization, sealPending } from '../../session/pending-authorization.ts'
-import { audit, type BrokerContext, isPrefetch, setAuditFields } from '../http/context.ts'
+import { audit, type BrokerContext, setAuditFields } from '../http/context.ts'
+import { isPrefetch } from '../http/read-request.ts'
 
-/** A consent to be asked for. */
-export interface AuthorizationStart
-  extends Pick<PendingAuthorization, 'return_to' | 'display' | 'session' | 'authorization'> {
+/** A consent to ask Google for. */
+export interface AuthorizationStart extends Pick<PendingAuthorization, 'return_to' | 'display'> {
   client: Client
   bundle: Bundle
+  session?: PendingAuthorization['session'] | undefined
+  authorization?: PendingAuthorization['authorization'] | undefined
+  /** Whether Google asks the user which account to use. */
   select_account: boolean
-  /** The account that should be offered. */
+  /** The `sub` of the account that Google offers first. */
   login_hint?: string | undefined
-  /** Whether Google has to issue a refresh token even if the user consented before; design.md §6.6. */
+  /** Whether Google must issue a refresh token although the user may have consented before. */
   needs_refresh_token: boolean
 }
 
-/** Redirects to Google, and remembers the errand in the browser. */
+/**
+ * Redirects to Google and sets the cookie of the pending authorization.
+ *
+ * @throws {BrokerError} temporarily_unavailable: Google cannot be discovered
+ */
 export async function startAuthorization(
   c: BrokerContext,
   start: AuthorizationStart,
 ): Promise<Response> {
   const config = c.get('config')
-  const { select_account, login_hint, needs_refresh_token, session, authorization } = start
+  const { client, bundle, return_to, display, session, authorization } = start
+  const { select_account, login_hint, needs_refresh_token } = start
   keepOpener(c)
-  setAuditFields(c, { client: start.client.id, bundle: start.bundle.name })
-  const request = await createAuthorizationRequest(config, {
-    scopes: start.bundle.scopes,
+  setAuditFields(c, { client: client.id, bundle: bundle.name })
+  const { url, ...secrets } = await createAuthorizationRequest(config, {
+    scopes: bundle.scopes,
     prompt: [
       ...(needs_refresh_token ? (['consent'] as const) : []),
       ...(select_account ? (['select_account'] as const) : []),
@@ -39,13 +47,8 @@ export async function startAuthorization(
     ...(login_hint === undefined || select_account ? {} : { login_hint }),
   })
   const pending: PendingAuthorization = {
-    state: request.state,
-    nonce: request.nonce,
-    code_verifier: request.code_verifier,
-    client: start.client.id,
-    bundle: start.bundle.name,
-    return_to: start.return_to,
-    display: start.display,
+    ...secrets,
+    ...{ client: client.id, bundle: bundle.name, return_to, display },
     ...(session === undefined ? {} : { session }),
     ...(authorization === undefined ? {} : { authorization }),
     consent_prompted: needs_refresh_token,
@@ -55,12 +58,12 @@ export async function startAuthorization(
     c.header('Set-Cookie', cookie, { append: true })
   }
   audit(c, 'connect_started')
-  return c.redirect(request.url, 303)
+  return c.redirect(url, 303)
 }
 
 /**
- * Leaves a window tied to the page that opened it, which may be waiting for what comes of this: browsers heed the
- * policy on redirects too, which have no document that it could protect.
+ * Lets a popup keep the reference to its opener. Browsers apply the policy to redirects as well, so every answer
+ * on the way sets it.
  *
  * @see https://html.spec.whatwg.org/multipage/browsers.html#cross-origin-opener-policies
  */
@@ -68,7 +71,12 @@ export function keepOpener(c: BrokerContext): void {
   c.header('Cross-Origin-Opener-Policy', 'unsafe-none')
 }
 
-/** Only a top-level navigation may begin a consent; W3C Fetch Metadata §2 (TMB-09). */
+/**
+ * Requires a top-level navigation (TMB-09).
+ *
+ * @throws {BrokerError} access_denied
+ * @see W3C Fetch Metadata §2
+ */
 export function requireTopLevelNavigation(c: BrokerContext): void {
   const isTopLevel = (c.req.header('Sec-Fetch-Dest') ?? 'document') === 'document'
   if (!isTopLevel || isPrefetch(c)) throw new BrokerError('access_denied', 'not_a_navigation')

@@ -1,4 +1,4 @@
-/** This file is the guard of the cookie-mode calls: who may call at all, and whose session calls. */
+/** The guard of cookie mode: checks that a script of an allowed origin sent the request, and finds its session. */
 
 import type { Client } from '../../config/clients.ts'
 import { BrokerError } from '../../errors.ts'
@@ -9,29 +9,28 @@ import { clientsAt } from './cors.ts'
 import { connectUrl } from './lookup.ts'
 import type { Principal } from './principal.ts'
 
-/** The header that no cross-site form can send (TMB-37). */
+/** The value of the custom header, which no cross-site form can send (TMB-37). */
 const REQUESTED_WITH = 'photos-token-broker'
 
-/** A script of an allowed origin, with a session or without. */
+/** A request of a script of an allowed origin, with a session or without. */
 export interface CookieRequest {
-  /** Exactly as the browser wrote it, or the broker's own where a browser leaves it out. */
   origin: string
-  /** The clients this origin belongs to. */
+  /** The clients that have this origin. */
   clients: readonly Client[]
-  /** The session of one of them, as far as its cookie tells. */
+  /** From the cookie; only the Durable Object knows whether the session has ended. */
   session?: Session
 }
 
 /**
- * Lets a cookie-mode call in, before any work is done for it.
+ * Checks a request of cookie mode before any other work, and reads its session cookie.
  *
- * @throws {BrokerError} `access_denied` for an origin that is not listed or not told (TMB-36, TMB-38),
- *   `invalid_request` without the custom header (TMB-37) or with a second credential (TMB-39)
+ * @throws {BrokerError} access_denied: the origin is missing or not allowed (TMB-36, TMB-38); invalid_request: no
+ *   custom header (TMB-37), or a second credential (TMB-39)
  */
 export async function readCookieRequest(c: BrokerContext): Promise<CookieRequest> {
-  const origin = originOf(c)
+  const origin = readOrigin(c)
   const clients = origin === undefined ? [] : clientsAt(c, origin, 'cookie')
-  if (origin === undefined || clients.length === 0 || !isScriptCall(c))
+  if (origin === undefined || clients.length === 0 || !isSentByScript(c))
     throw new BrokerError('access_denied', 'origin_not_allowed')
   if (c.req.header('X-Requested-With') !== REQUESTED_WITH)
     throw new BrokerError('invalid_request', 'custom_header_missing')
@@ -42,48 +41,44 @@ export async function readCookieRequest(c: BrokerContext): Promise<CookieRequest
     const session = await openSession(c.get('config'), id, cookies)
     if (session) return { origin, clients, session }
   }
-  const unusable = clients
-    .map(({ id }) => SESSION_COOKIE_PREFIX + id)
-    .filter((name) => cookies.names.includes(name))
-  for (const name of unusable) c.header('Set-Cookie', clearedCookie(name), { append: true })
+  for (const name of clients.map(({ id }) => SESSION_COOKIE_PREFIX + id)) {
+    const isUnusable = cookies.names.includes(name)
+    if (isUnusable) c.header('Set-Cookie', clearedCookie(name), { append: true })
+  }
   return { origin, clients }
 }
 
 /**
- * Lets in whoever has a session, as far as its cookie tells: whether it lives, the Durable Object says.
+ * Authenticates a request by its session cookie.
  *
- * @throws {BrokerError} what `admit` throws, or `login_required`
+ * @throws {BrokerError} login_required: no session; else what `readCookieRequest` throws
  */
-export async function authenticateSession(c: BrokerContext, bundle?: string): Promise<Principal> {
-  const cookieRequest = await readCookieRequest(c)
-  const principal = principalOf(c, cookieRequest)
-  if (!principal) throw loginRequired(c, cookieRequest, bundle)
+export async function authenticateSession(c: BrokerContext): Promise<Principal> {
+  const request = await readCookieRequest(c)
+  const principal = toPrincipal(c, request)
+  if (!principal) throw loginRequired(c, request)
   return principal
 }
 
-/** The caller a visitor is, if it has a session. */
-export function principalOf(c: BrokerContext, cookieRequest: CookieRequest): Principal | undefined {
-  const { clients, origin, session } = cookieRequest
+/** Makes the principal of a request; `undefined` without a session. */
+export function toPrincipal(c: BrokerContext, request: CookieRequest): Principal | undefined {
+  const { clients, origin, session } = request
   const client = clients.find(({ id }) => id === session?.client)
   if (!session || !client) return undefined
   const { id, sub, subject } = session
   setAuditFields(c, { subject, client: client.id })
   return {
-    client,
-    sub,
-    subject,
-    credential: { kind: 'session', id },
+    ...{ client, sub, subject, credential: { kind: 'session', id } },
     connectUrl: (bundle) => connectUrl(c.get('config'), client, bundle, origin),
-    toClientError: (refusal, bundle) =>
-      refusal.failure.code === 'login_required' ? loginRequired(c, cookieRequest, bundle) : refusal,
+    toClientError: (error, bundle) =>
+      error.failure.code === 'login_required' ? loginRequired(c, request, bundle) : error,
   }
 }
 
 /**
- * Refuses a caller without a session, and says where one begins.
+ * Makes the error for a missing session, with the URL at which one begins.
  *
- * The cookie of a session that ended is left alone: by the time this answer arrives, another tab may have
- * brought a new session, and its cookie has the same name.
+ * The cookie of an ended session is not cleared: another tab may have set a new one with the same name.
  */
 function loginRequired(
   c: BrokerContext,
@@ -91,22 +86,18 @@ function loginRequired(
   bundle?: string,
 ): BrokerError {
   const client = clients.find(({ id }) => id === session?.client) ?? clients[0]
-  const connect_url = client && connectUrl(c.get('config'), client, bundle, origin)
-  return new BrokerError('login_required', 'no_session', {
-    members: connect_url === undefined ? {} : { connect_url },
-  })
+  const members = client && { connect_url: connectUrl(c.get('config'), client, bundle, origin) }
+  return new BrokerError('login_required', 'no_session', members ? { members } : {})
 }
 
-/** Browsers leave `Origin` out of a same-origin GET, but say `Sec-Fetch-Site` then. */
-function originOf(c: BrokerContext): string | undefined {
-  return (
-    c.req.header('Origin') ??
-    (c.req.header('Sec-Fetch-Site') === 'same-origin' ? c.get('config').origin : undefined)
-  )
+/** Browsers omit `Origin` in a same-origin GET, but then send `Sec-Fetch-Site`. */
+function readOrigin(c: BrokerContext): string | undefined {
+  const isSameOrigin = c.req.header('Sec-Fetch-Site') === 'same-origin'
+  return c.req.header('Origin') ?? (isSameOrigin ? c.get('config').origin : undefined)
 }
 
-/** Neither a navigation nor an image nor a call from another site; W3C Fetch Metadata §2. */
-function isScriptCall(c: BrokerContext): boolean {
+/** Not a navigation, an image or a request from another site; W3C Fetch Metadata §2. A missing header is allowed. */
+function isSentByScript(c: BrokerContext): boolean {
   const is = (name: string, ...values: string[]): boolean =>
     values.includes(c.req.header(name) ?? (values[0] as string))
   return (

@@ -1,31 +1,28 @@
-/** This file is who may call from where: exact origins, each in its one mode, and the headers that let it read answers. */
+/** CORS: each origin of a client, compared exactly, in its one mode. */
 
 import type { MiddlewareHandler } from 'hono'
 import { type Client, type ClientMode, modeOf } from '../../config/clients.ts'
 import { BrokerError } from '../../errors.ts'
 import type { BrokerContext, BrokerEnv } from '../http/context.ts'
 
-/** What a script may send and read, by its mode; the cookie goes along in one of them only (TMB-39). */
+/** The headers that a script may send and read; only cookie mode also sends credentials (TMB-39). */
 const HEADERS: Record<ClientMode, { allow: string; expose: string }> = {
-  cookie: {
-    allow: 'Content-Type, X-Requested-With',
-    expose: 'Retry-After, Server-Timing',
-  },
+  cookie: { allow: 'Content-Type, X-Requested-With', expose: 'Retry-After, Server-Timing' },
   oauth: {
     allow: 'Authorization, Content-Type, DPoP',
     expose: 'Date, DPoP-Nonce, Retry-After, Server-Timing, WWW-Authenticate',
   },
 }
 
-/** The longest that browsers may remember a preflight (TMB-35). */
+/** How long browsers may cache a preflight, in seconds (TMB-35). */
 const MAX_AGE_SECONDS = '600'
 
 /**
- * Answers preflights, and gives answers to allowed origins the headers that let them be read.
+ * Answers preflights, and lets scripts of allowed origins read the other answers. Nothing that the browser asks for
+ * is reflected (TMB-35).
  *
- * Exact matches only; what the browser asks for is never reflected (TMB-35).
- *
- * @param modes the modes in which this path is called
+ * @param modes the modes in which this path is used
+ * @throws {BrokerError} access_denied: a preflight of another origin
  * @see https://fetch.spec.whatwg.org/#http-cors-protocol
  */
 export function cors(
@@ -51,19 +48,18 @@ export function cors(
   }
 }
 
-/** The clients of a mode that an origin belongs to. */
+/** Lists the clients of a mode that have this origin. */
 export function clientsAt(c: BrokerContext, origin: string, mode: ClientMode): Client[] {
   const clients = [...c.get('config').clients.values()]
   return clients.filter((client) => modeOf(client) === mode && client.origins.has(origin))
 }
 
 /**
- * Refuses what a browser says comes from a page that is none of an OAuth client's, before any work is done.
+ * Requires that the `Origin` header, if there is one, is an origin of an OAuth client. A request without it did not
+ * come from a script of a page, and still needs a credential.
  *
- * Nothing but a browser's scripts names an origin; whoever names none has to show a credential like all others.
- *
- * @param client once it is known: its own origins only
- * @throws {BrokerError} `access_denied` (TMB-36, TMB-44)
+ * @param client if it is known: only its own origins are allowed
+ * @throws {BrokerError} access_denied (TMB-36, TMB-44)
  */
 export function requireOAuthOrigin(c: BrokerContext, client?: Client): void {
   const origin = c.req.header('Origin')

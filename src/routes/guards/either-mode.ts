@@ -1,4 +1,4 @@
-/** This file is the door of the calls that both modes share: each caller is sent to the guard of its mode. */
+/** The guard of the endpoints that both modes share. */
 
 import type { BrokerContext } from '../http/context.ts'
 import { authenticateSession } from './cookie-mode.ts'
@@ -7,15 +7,15 @@ import { authenticateToken } from './oauth-mode.ts'
 import type { Principal } from './principal.ts'
 
 /**
- * Lets in a caller of either mode.
+ * Authenticates a request in its mode.
  *
- * @throws {BrokerError} what `admitSession` or `admitBearer` throws
+ * @throws {BrokerError} what `authenticateToken` or `authenticateSession` throws
  */
 export async function authenticate(c: BrokerContext): Promise<Principal> {
   return isOAuthCall(c) ? authenticateToken(c) : authenticateSession(c)
 }
 
-/** Whether a call has to show a token; an origin of the other mode never does (TMB-39). */
+/** Whether a request must have a token; one from an origin of cookie mode never has (TMB-39). */
 export function isOAuthCall(c: BrokerContext): boolean {
   const origin = c.req.header('Origin')
   const isAt = (mode: 'cookie' | 'oauth'): boolean =>

@@ -1,44 +1,37 @@
-/** This file is the limits on how often somebody may ask; beyond them the answer is `slow_down` (TMB-49). */
+/** Rate limits; a request above one is answered with `slow_down` (TMB-49). */
 
 import { BrokerError } from '../../errors.ts'
 import type { BrokerContext } from '../http/context.ts'
 
-/** The bindings that count, each at its own location; numbers stand in wrangler.toml. One that is left out limits nothing. */
-type Limit = 'CALLBACK_LIMIT' | 'START_LIMIT' | 'HAND_OUT_LIMIT'
+/** Rate limiting bindings of wrangler.toml; each counts per location, and one that is not bound does not limit. */
+type AddressLimit = 'CALLBACK_LIMIT' | 'START_LIMIT'
+type Limit = AddressLimit | 'HAND_OUT_LIMIT'
 
-/** The longest period that a binding may have. */
+/** The longest period of a rate limiting binding, in seconds. */
 const PERIOD_SECONDS = 60
 
 /**
- * Counts a request from an address, as Cloudflare alone names it (TMB-74).
+ * Counts a request of an IP address. Only Cloudflare's header is trusted (TMB-74).
  *
- * @throws {BrokerError} `slow_down`
+ * @throws {BrokerError} slow_down
  */
-export async function limitAddress(
-  c: BrokerContext,
-  name: 'CALLBACK_LIMIT' | 'START_LIMIT',
-): Promise<void> {
+export async function limitAddress(c: BrokerContext, name: AddressLimit): Promise<void> {
   await count(c, name, c.req.header('CF-Connecting-IP') ?? 'unknown')
 }
 
 /**
- * Counts a hand-out of a bundle to a subject, which is a client's user. What a hand-out costs Google, the
- * subject's Durable Object limits, wherever in the world it is asked for.
+ * Counts a request for an access token of a subject and bundle. The subject's Durable Object limits the requests to
+ * Google in addition, worldwide.
  *
- * @throws {BrokerError} `slow_down`
+ * @param key the subject and the bundle
+ * @throws {BrokerError} slow_down
  */
-export async function limitTokenIssuing(
-  c: BrokerContext,
-  subject: string,
-  bundle: string,
-): Promise<void> {
-  await count(c, 'HAND_OUT_LIMIT', `${subject}/${bundle}`)
+export async function limitTokenRequests(c: BrokerContext, key: string): Promise<void> {
+  await count(c, 'HAND_OUT_LIMIT', key)
 }
 
-async function count({ env }: BrokerContext, name: Limit, key: string): Promise<void> {
-  const limiter: RateLimit | undefined = env[name]
-  if (!limiter) return
-  const { success: isWithin } = await limiter.limit({ key })
-  if (!isWithin)
-    throw new BrokerError('slow_down', name.toLowerCase(), { retry_after: PERIOD_SECONDS })
+async function count(c: BrokerContext, name: Limit, key: string): Promise<void> {
+  const limiter: RateLimit | undefined = c.env[name]
+  if (!limiter || (await limiter.limit({ key })).success) return
+  throw new BrokerError('slow_down', name.toLowerCase(), { retry_after: PERIOD_SECONDS })
 }

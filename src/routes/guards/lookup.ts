@@ -1,20 +1,24 @@
-/** This file is the look-up of what a request names: its client, its bundle, and where its user goes afterwards. */
+/** The lookup of what a request names: a client, a bundle, a return URL. */
 
 import type { Bundle } from '../../config/bundles.ts'
 import { type Client, modeOf } from '../../config/clients.ts'
 import type { Config } from '../../config/config.ts'
 import { BrokerError } from '../../errors.ts'
 
-/** A longer return target would not fit into the cookie that carries it. */
+/** The longest `return_to`, in characters: it must fit into the cookie of the pending authorization. */
 const MAX_RETURN_TO_LENGTH = 1024
 
-/** Parsing adds an origin to a path and grows what it has to encode; its cookie holds no more than this. */
+/** Visible ASCII, without `#` and the backslash. */
+const PLAIN = /^[!"$-[\]-~]+$/
+
+/** The longest `return_to` after parsing, which adds an origin to a path and encodes characters. */
 const MAX_PARSED_LENGTH = 1280
 
 /**
- * Finds the cookie-mode client of an id, which may be left out while there is only one.
+ * Finds a cookie-mode client.
  *
- * @throws {BrokerError} `invalid_request`
+ * @param id `null` means the only client
+ * @throws {BrokerError} invalid_request: there is no such client
  */
 export function findCookieClient(config: Config, id: string | null): Client {
   const clients = cookieClients(config)
@@ -24,9 +28,9 @@ export function findCookieClient(config: Config, id: string | null): Client {
 }
 
 /**
- * Finds the OAuth-mode client of an id.
+ * Finds an OAuth-mode client.
  *
- * @throws {BrokerError} `invalid_request`
+ * @throws {BrokerError} invalid_request: there is no such client
  */
 export function findOAuthClient(config: Config, client_id: string | undefined): Client {
   const client = config.clients.get(client_id ?? '')
@@ -36,9 +40,9 @@ export function findOAuthClient(config: Config, client_id: string | undefined): 
 }
 
 /**
- * Finds a bundle that a client may have.
+ * Finds a bundle of a client.
  *
- * @throws {BrokerError} `invalid_scope` when there is none of that name, `access_denied` when it is not this client's
+ * @throws {BrokerError} invalid_request: no name; invalid_scope: no such bundle; access_denied: not for this client
  */
 export function findBundle(
   config: Config,
@@ -54,10 +58,9 @@ export function findBundle(
 }
 
 /**
- * Refuses what an operator has stopped. The switch is a secret: it holds everywhere in seconds, outlives
- * deployments, and costs a hand-out nothing (TMB-80).
+ * Refuses a client or bundle that the operator stopped with the secret `STOPPED` (TMB-80).
  *
- * @throws {BrokerError} `temporarily_unavailable`
+ * @throws {BrokerError} temporarily_unavailable
  */
 export function requireEnabled({ stopped }: Config, client: Client, bundle: string): void {
   if (['all', `client:${client.id}`, `bundle:${bundle}`].some((name) => stopped.includes(name)))
@@ -65,19 +68,14 @@ export function requireEnabled({ stopped }: Config, client: Client, bundle: stri
 }
 
 /**
- * Finds where the user goes after Google: a path on the broker's own origin, or a URL on an origin of the client.
+ * Reads the URL to which the user returns: a path on the broker's origin, or a URL on an origin of the client. A form
+ * that parsers read differently is refused (TMB-68).
  *
- * Parsed once and compared by origin; a form that parsers read differently is refused (TMB-68).
- *
- * @returns the absolute URL
- * @throws {BrokerError} `invalid_request`
+ * @returns an absolute URL
+ * @throws {BrokerError} invalid_request
  */
 export function findReturnTo(config: Config, client: Client, text: string | null): string {
-  const isPlain =
-    text !== null &&
-    text.length <= MAX_RETURN_TO_LENGTH &&
-    /^[!-~]+$/.test(text) &&
-    !/[\\#]/.test(text)
+  const isPlain = text !== null && text.length <= MAX_RETURN_TO_LENGTH && PLAIN.test(text)
   const isPath = isPlain && /^\/(?!\/)/.test(text)
   const isAbsolute = isPlain && /^https?:\/\/(?!\/)/.test(text)
   const url = isPath ? URL.parse(text, config.origin) : isAbsolute ? URL.parse(text) : null
@@ -89,7 +87,12 @@ export function findReturnTo(config: Config, client: Client, text: string | null
   return url.href
 }
 
-/** Where a top-level navigation asks for consent to a bundle. */
+/**
+ * Makes the URL at which consent starts in cookie mode.
+ *
+ * @param bundle the default is the client's first
+ * @param origin where the user returns to
+ */
 export function connectUrl(
   config: Config,
   client: Client,
@@ -104,7 +107,7 @@ export function connectUrl(
   return url.href
 }
 
-/** Where an OAuth library begins; it adds what only the frontend knows. */
+/** Makes the URL at which consent starts in OAuth mode; the OAuth library adds its own parameters. */
 export function authorizeUrl(config: Config, client: Client, bundle: string): string {
   const url = new URL(`${config.base_url}/authorize`)
   url.searchParams.set('client_id', client.id)

@@ -1,4 +1,4 @@
-/** This file is the guard of the OAuth-mode calls: a DPoP-bound token with its proof, or the JWT of an app's user. */
+/** The guard of OAuth mode: a token of the broker with its DPoP proof, or the JWT of an app's user. */
 
 import { now } from '../../clock.ts'
 import type { Client } from '../../config/clients.ts'
@@ -8,17 +8,21 @@ import { readCookies, SESSION_COOKIE_PREFIX } from '../../session/cookies.ts'
 import { newNonce, type Proof, verifyProof } from '../../session/dpop.ts'
 import type { Session } from '../../session/session-cookie.ts'
 import { openToken } from '../../session/tokens.ts'
+import type { Credential } from '../../subject/credential.ts'
 import { type BrokerContext, setAuditFields } from '../http/context.ts'
 import { requireOAuthOrigin } from './cors.ts'
 import { authorizeUrl } from './lookup.ts'
 import type { Principal } from './principal.ts'
 
+/** An authentication scheme. */
+type Scheme = 'DPoP' | 'Bearer'
+
 /**
- * Lets in whoever shows a token: `Authorization: DPoP` with the broker's own or a JWT bound to that key,
- * `Authorization: Bearer` with any other JWT of an app.
+ * Authenticates a request: `Authorization: DPoP` with a token of the broker or with a JWT bound to the same key,
+ * `Authorization: Bearer` with a JWT that is not bound.
  *
- * @throws {BrokerError} `login_required` or a DPoP error, with the challenge of RFC 9449 §7.1 or RFC 6750 §3;
- *   `access_denied` from an origin that is not the client's; `invalid_request` with a session cookie as well
+ * @throws {BrokerError} login_required or a DPoP error, with the challenge of RFC 9449 §7.1 or RFC 6750 §3;
+ *   access_denied: the origin is not the client's; invalid_request: there is a session cookie as well
  */
 export async function authenticateToken(c: BrokerContext): Promise<Principal> {
   requireOAuthOrigin(c)
@@ -26,70 +30,56 @@ export async function authenticateToken(c: BrokerContext): Promise<Principal> {
   if (names.some((name) => name.startsWith(SESSION_COOKIE_PREFIX)))
     throw new BrokerError('invalid_request', 'two_credentials') // TMB-39
   const { scheme, token } = readAuthorization(c)
-  const principal =
-    scheme === 'dpop' ? await principalByProof(c, token) : await principalByJwt(c, token)
+  const work = scheme === 'DPoP' ? dpopPrincipal(c, token) : bearerPrincipal(c, token)
+  const principal = await withChallenge(c, scheme, work)
   requireOAuthOrigin(c, principal.client)
   return principal
 }
 
-/** The user of the app's JWT in the `Authorization` header, from an origin of its client. */
+/**
+ * Authenticates an app's user by the JWT in the `Authorization` header, with a proof if it is bound (TMB-51).
+ *
+ * @throws {BrokerError} as `authenticateToken`
+ */
 export async function authenticateAppUser(c: BrokerContext): Promise<AppUser> {
   const { scheme, token } = readAuthorization(c)
-  if (scheme === 'dpop' && !isJws(token))
-    throw withChallenge(c, 'Bearer', invalidToken('no_app_jwt'))
-  const user = await appUser(c, token)
+  const user = await withChallenge(c, 'Bearer', verifyUser(c, scheme, token))
   requireOAuthOrigin(c, user.client)
   return user
 }
 
-/** An app's user as a caller. */
-export function appUserPrincipal(
-  c: BrokerContext,
-  { client, sub, subject }: AppUser,
-  proof?: Proof,
-): Principal {
-  setAuditFields(c, { subject, client: client.id })
-  return {
-    client,
-    sub,
-    subject,
-    credential: { kind: 'app_user', ...(proof ? { proof } : {}) },
-    connectUrl: (bundle) => authorizeUrl(c.get('config'), client, bundle),
-    toClientError: (refusal) => refusal,
-  }
+/** Makes the principal of an app's user. */
+export function appUserPrincipal(c: BrokerContext, user: AppUser, proof?: Proof): Principal {
+  const credential: Credential = { kind: 'app_user', ...(proof ? { proof } : {}) }
+  return toPrincipal(c, user.client, user, credential)
 }
 
-/** A browser's session at the token endpoint as a caller; RFC 6749 §5.2 has the word for one that ended. */
+/** Makes the principal of a session at the token endpoint, where an ended session is `invalid_grant`; RFC 6749 §5.2. */
 export function sessionPrincipal(
   c: BrokerContext,
   client: Client,
-  { id, sub, subject }: Pick<Session, 'id' | 'sub' | 'subject'>,
+  session: Pick<Session, 'id' | 'sub' | 'subject'>,
   proof?: Proof,
 ): Principal {
-  setAuditFields(c, { subject, client: client.id })
-  return {
-    client,
-    sub,
-    subject,
-    credential: { kind: 'session', id, ...(proof ? { proof } : {}) },
-    connectUrl: (bundle) => authorizeUrl(c.get('config'), client, bundle),
-    toClientError: (refusal) =>
-      refusal.failure.code === 'login_required'
-        ? new BrokerError('invalid_grant', 'session_ended')
-        : refusal,
-  }
+  const credential: Credential = { kind: 'session', id: session.id, ...(proof ? { proof } : {}) }
+  return toPrincipal(c, client, session, credential, (error) => {
+    const isEnded = error.failure.code === 'login_required'
+    return isEnded ? new BrokerError('invalid_grant', 'session_ended') : error
+  })
 }
 
 /**
- * Checks the DPoP proof of a request, and gives the answer the nonce for the next one.
+ * Verifies the DPoP proof of a request. The answer carries the nonce for the next proof.
  *
- * @throws {BrokerError} `invalid_dpop_proof` or `use_dpop_nonce`
+ * @param access_token the token that the proof must name, in a request with one
+ * @throws {BrokerError} invalid_dpop_proof, use_dpop_nonce
+ * @see RFC 9449 §4.3, §8
  */
 export async function requireProof(c: BrokerContext, access_token?: string): Promise<Proof> {
   const config = c.get('config')
   const { origin, pathname } = new URL(c.req.url)
   c.header('DPoP-Nonce', await newNonce(config))
-  c.header('Date', new Date(now() * 1000).toUTCString()) // for browsers whose clock is off
+  c.header('Date', new Date(now() * 1000).toUTCString()) // for browsers whose clock is wrong
   return verifyProof(config, {
     header: c.req.header('DPoP'),
     method: c.req.method,
@@ -98,88 +88,94 @@ export async function requireProof(c: BrokerContext, access_token?: string): Pro
   })
 }
 
-/** A JWT bound to a key authenticates only with a proof of it (TMB-51). */
-async function appUser(c: BrokerContext, jwt: string): Promise<AppUser> {
-  try {
-    const user = await verifyAppJwt(c.get('config'), jwt)
-    if (user.jkt !== undefined && user.jkt !== (await requireProof(c, jwt)).jkt)
-      throw invalidToken('app_jwt_bound_to_another_key')
-    return user
-  } catch (error) {
-    throw withChallenge(c, 'Bearer', error)
-  }
+/**
+ * Requires that a credential belongs to the client that a request names, if it names one.
+ *
+ * @throws {BrokerError} invalid_grant
+ */
+export function requireClient(client: Client, client_id: string | undefined): void {
+  if (client_id !== undefined && client_id !== client.id)
+    throw new BrokerError('invalid_grant', 'other_client')
 }
 
-/** `Authorization: Bearer`: an app's JWT, unless it is bound to a key; RFC 9449 §7.2. */
-async function principalByJwt(c: BrokerContext, jwt: string): Promise<Principal> {
-  try {
-    const user = await verifyAppJwt(c.get('config'), jwt)
-    if (user.jkt !== undefined) throw invalidToken('app_jwt_bound_to_a_key')
-    return appUserPrincipal(c, user)
-  } catch (error) {
-    throw withChallenge(c, 'Bearer', error)
-  }
+function toPrincipal(
+  c: BrokerContext,
+  client: Client,
+  { sub, subject }: Pick<Session, 'sub' | 'subject'>,
+  credential: Credential,
+  toClientError: Principal['toClientError'] = (error) => error,
+): Principal {
+  setAuditFields(c, { subject, client: client.id })
+  const connectUrl = (bundle: string): string => authorizeUrl(c.get('config'), client, bundle)
+  return { client, sub, subject, credential, connectUrl, toClientError }
 }
 
-/** `Authorization: DPoP`: the broker's own token, or an app's JWT that is bound to the key. */
-async function principalByProof(c: BrokerContext, token: string): Promise<Principal> {
+async function verifyUser(c: BrokerContext, scheme: Scheme, jwt: string): Promise<AppUser> {
+  if (scheme === 'DPoP' && !isJws(jwt)) throw invalidToken('no_app_jwt')
+  const user = await verifyAppJwt(c.get('config'), jwt)
+  if (user.jkt !== undefined && user.jkt !== (await requireProof(c, jwt)).jkt)
+    throw invalidToken('app_jwt_bound_to_another_key')
+  return user
+}
+
+/** A JWT that is bound to a key is no bearer token; RFC 9449 §7.2. */
+async function bearerPrincipal(c: BrokerContext, jwt: string): Promise<Principal> {
+  const user = await verifyAppJwt(c.get('config'), jwt)
+  if (user.jkt !== undefined) throw invalidToken('app_jwt_bound_to_a_key')
+  return appUserPrincipal(c, user)
+}
+
+async function dpopPrincipal(c: BrokerContext, token: string): Promise<Principal> {
   const config = c.get('config')
-  try {
-    const proof = await requireProof(c, token)
-    if (isJws(token)) {
-      const user = await verifyAppJwt(config, token)
-      if (user.jkt !== proof.jkt) throw invalidToken('app_jwt_bound_to_another_key')
-      return {
-        ...appUserPrincipal(c, user, proof),
-        toClientError: (refusal) => withChallenge(c, 'DPoP', refusal),
-      }
-    }
+  const proof = await requireProof(c, token)
+  let principal: Principal
+  if (isJws(token)) {
+    const user = await verifyAppJwt(config, token)
+    if (user.jkt !== proof.jkt) throw invalidToken('app_jwt_bound_to_another_key')
+    principal = appUserPrincipal(c, user, proof)
+  } else {
     const session = await openToken(config, 'access', token)
     const client = session && config.clients.get(session.client)
     if (!session || !client || session.jkt !== proof.jkt) throw invalidToken('token_invalid')
-    return {
-      ...sessionPrincipal(c, client, session, proof),
-      toClientError: (refusal) => withChallenge(c, 'DPoP', refusal),
-    }
-  } catch (error) {
-    throw withChallenge(c, 'DPoP', error)
+    principal = sessionPrincipal(c, client, session, proof)
   }
+  return { ...principal, toClientError: (error) => toChallenge(c, 'DPoP', error) }
 }
 
-/** Reads `Authorization`; RFC 9110 §11.6.2. */
-function readAuthorization(c: BrokerContext): { scheme: 'dpop' | 'bearer'; token: string } {
+/** Reads the `Authorization` header; RFC 9110 §11.6.2. */
+function readAuthorization(c: BrokerContext): { scheme: Scheme; token: string } {
   const [, scheme = '', token = ''] =
     /^(DPoP|Bearer) +([\w.~+/-]+=*)$/i.exec(c.req.header('Authorization') ?? '') ?? []
   if (token === '') {
-    c.header('WWW-Authenticate', 'DPoP algs="ES256"') // without an error, when nothing was shown; RFC 6750 §3.1
+    c.header('WWW-Authenticate', 'DPoP algs="ES256"') // no error code without a token; RFC 6750 §3.1
     throw new BrokerError('login_required', 'no_token')
   }
-  return { scheme: scheme.toLowerCase() as 'dpop' | 'bearer', token }
+  return { scheme: scheme.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer', token }
 }
 
-/** A JWS has three parts; the broker's own tokens are JWEs, of five. */
+/** A JWS has three parts; a token of the broker is a JWE and has five. */
 function isJws(token: string): boolean {
   return token.split('.').length === 3
 }
 
-/** Adds the challenge that tells a client of a protected resource what to show; the status becomes 401. */
-function withChallenge(c: BrokerContext, scheme: 'DPoP' | 'Bearer', error: unknown): BrokerError {
-  if (!(error instanceof BrokerError)) throw error
+async function withChallenge<T>(c: BrokerContext, scheme: Scheme, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw error instanceof BrokerError ? toChallenge(c, scheme, error) : error
+  }
+}
+
+/** Adds `WWW-Authenticate` and the status 401 to an error about the token or its proof. */
+function toChallenge(c: BrokerContext, scheme: Scheme, error: BrokerError): BrokerError {
   const { code, reason, ...more } = error.failure
-  const isAbout = ['login_required', 'invalid_dpop_proof', 'use_dpop_nonce'].includes(code)
-  if (!isAbout) return error
-  const told = code === 'login_required' ? 'invalid_token' : code
+  if (!['login_required', 'invalid_dpop_proof', 'use_dpop_nonce'].includes(code)) return error
+  const challenged = code === 'login_required' ? 'invalid_token' : code
   const algorithms = scheme === 'DPoP' ? ', algs="ES256"' : ''
-  c.header('WWW-Authenticate', `${scheme} error="${told}"${algorithms}`)
+  c.header('WWW-Authenticate', `${scheme} error="${challenged}"${algorithms}`)
   return new BrokerError(code, reason, { ...more, status: 401, cause: error.cause })
 }
 
 function invalidToken(reason: string): BrokerError {
   return new BrokerError('login_required', reason)
-}
-
-/** Refuses a client that is not the one a credential was issued to. */
-export function requireClient(client: Client, client_id: string | undefined): void {
-  if (client_id !== undefined && client_id !== client.id)
-    throw new BrokerError('invalid_grant', 'other_client')
 }

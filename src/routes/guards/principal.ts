@@ -1,47 +1,50 @@
-/** This file is the caller: whoever asks, known by a credential that was checked, whatever the mode. */
+/** The principal of a request: an authenticated user of a client, in either mode. */
 
 import type { Client } from '../../config/clients.ts'
 import { BrokerError } from '../../errors.ts'
 import type { Credential } from '../../subject/credential.ts'
+import { askSubject } from '../../subject/stub.ts'
+import type { BrokerContext } from '../http/context.ts'
 
-/** Whoever asks. */
+/** An authenticated user of a client. */
 export interface Principal {
   client: Client
   /** The user at the provider, or at the issuer of the app's JWTs. */
   sub: string
-  /** The pseudonym that storage knows the user by. */
+  /** The pseudonym of the user in storage. */
   subject: string
-  /** What the subject's Durable Object is shown. */
+  /** What the subject's Durable Object checks. */
   credential: Credential
-  /** Where consent to a bundle begins. */
+  /** Makes the URL at which consent to a bundle starts. */
   connectUrl(bundle: string): string
-  /** Puts a refusal of the Durable Object into the words of this caller's mode: of an ended session, above all. */
-  toClientError(refusal: BrokerError, bundle?: string): BrokerError
+  /** Maps an error of the Durable Object, such as an ended session, to the error of this mode. */
+  toClientError(error: BrokerError, bundle?: string): BrokerError
 }
 
-/** Whoever has a right to the access tokens of a subject, whoever that is. */
-export type TokenOwner = Pick<
-  Principal,
-  'client' | 'subject' | 'credential' | 'connectUrl' | 'toClientError'
->
+/** What is needed to issue an access token of a subject; a media ticket does not know the `sub`. */
+export type TokenOwner = Omit<Principal, 'sub'>
 
-/** Waits for what the Durable Object says, and puts a failure into the words of this caller's mode. */
-export async function withClientErrors<T>(
+/**
+ * Asks the Durable Object of a principal, and measures the time.
+ *
+ * @param bundle the bundle that the request is about; `consent_required` then says where to connect it
+ * @throws {BrokerError} the error of the Durable Object, as the client of this mode knows it
+ */
+export async function askSubjectAs<T>(
+  c: BrokerContext,
   principal: TokenOwner,
-  call: Promise<T>,
+  request: Parameters<typeof askSubject<T>>[2],
   bundle?: string,
 ): Promise<T> {
+  const answer = askSubject(c.env.SUBJECTS, principal.subject, request)
   try {
-    return await call
+    return await c.get('timings').measure('do', answer)
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error
     const { code, reason, ...more } = error.failure
     if (code !== 'consent_required' || bundle === undefined)
       throw principal.toClientError(error, bundle)
-    const connect_url = principal.connectUrl(bundle)
-    throw new BrokerError(code, reason, {
-      ...more,
-      members: { ...more.members, bundle, connect_url },
-    })
+    const members = { ...more.members, bundle, connect_url: principal.connectUrl(bundle) }
+    throw new BrokerError(code, reason, { ...more, members })
   }
 }

@@ -1,6 +1,6 @@
-/** This file is the headers that go with every answer, whatever it is. */
+/** The default headers of every answer. */
 
-/** For answers that are no pages (TMB-72). */
+/** The policy of answers that are not pages (TMB-72). */
 const DATA_CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
 
 const HEADERS: readonly (readonly [name: string, value: string])[] = [
@@ -13,8 +13,14 @@ const HEADERS: readonly (readonly [name: string, value: string])[] = [
   ['X-Content-Type-Options', 'nosniff'],
 ]
 
-/** Sets what an answer has not set itself. */
-export function withHeaders(headers: Headers): void {
+/** Picks headers by name; those that are missing are left out. */
+export function pickHeaders(headers: Headers, names: readonly string[]): Record<string, string> {
+  const pairs = names.map((name) => [name, headers.get(name)] as const)
+  return Object.fromEntries(pairs.filter((pair): pair is [string, string] => pair[1] !== null))
+}
+
+/** Sets the headers that an answer has not set itself. */
+export function setDefaultHeaders(headers: Headers): void {
   for (const [name, value] of HEADERS) {
     if (!headers.has(name)) headers.set(name, value)
   }

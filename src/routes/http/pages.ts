@@ -1,4 +1,4 @@
-/** This file is the few pages people see: an error, a question before a flow begun elsewhere, the end of a popup. */
+/** The pages that users see: an error, a confirmation, the end of a popup. */
 
 import { html, raw } from 'hono/html'
 import type { ErrorCode } from '../../protocol/http.ts'
@@ -14,109 +14,99 @@ const STYLE = `
   small { opacity: .75 }
 `
 
-/** What a person is told of an error they can do something about. */
+/** What a user can do about an error. */
 const ADVICE: Partial<Record<ErrorCode, string>> = {
   invalid_request:
-    'This link is not complete, was used already, or is older than ten minutes. Go back to the app and try again.',
-  access_denied: 'The app asked for something it may not have.',
-  slow_down:
-    'There were too many tries at once. Wait a minute, then go back to the app and try again.',
+    'This link is incomplete, was already used, or is older than ten minutes. Go back to the app and try again.',
+  access_denied: 'The app asked for something that it is not allowed to use.',
+  slow_down: 'There were too many requests. Wait a minute, then go back to the app and try again.',
   temporarily_unavailable:
-    'Google could not be reached. Nothing was lost; go back to the app and try again in a moment.',
+    'Google could not be reached. Nothing was lost. Go back to the app and try again in a moment.',
 }
 
-/** Shows an error to a person whose browser was sent here. */
+/** Shows an error to a user. */
 export function errorPage(
   c: BrokerContext,
   status: number,
   code: ErrorCode,
   request_id: string,
 ): Promise<Response> {
-  const advice = ADVICE[code] ?? 'Something went wrong here. Go back to the app and try again.'
-  return page(c, status, {
-    title: 'That did not work',
-    body: html`<h1>That did not work</h1>
-      <p>${advice}</p>
-      <p><small>Error <code>${code}</code>, request ${request_id}</small></p>`,
-  })
+  const advice = ADVICE[code] ?? 'Something went wrong. Go back to the app and try again.'
+  const body = html`<h1>Something did not work</h1>
+    <p>${advice}</p>
+    <p><small>Error <code>${code}</code>, request ${request_id}</small></p>`
+  return page(c, status, 'Something did not work', body)
 }
 
-/** Asks before sending somebody on whom another site sent here: nobody is led to Google unawares (TMB-09). */
+/**
+ * Asks a user whom another site sent here to confirm the way to Google (TMB-09).
+ *
+ * @param href where the link to continue leads
+ */
 export function confirmationPage(
   c: BrokerContext,
   { app, reason, href }: { app: string; reason: string; href: string },
 ): Promise<Response> {
-  return page(c, 200, {
-    title: 'Connect Google Photos?',
-    body: html`<h1>Connect Google Photos to ${app}?</h1>
-      <p>The app says why: ${reason}.</p>
-      <p><a href="${href}">Continue to Google</a></p>
-      <p><small>If you did not mean to do this, close this page. Nothing has happened yet.</small></p>`,
-  })
+  const body = html`<h1>Connect Google Photos to ${app}?</h1>
+    <p>Why the app asks: ${reason}.</p>
+    <p><a href="${href}">Continue to Google</a></p>
+    <p><small>If you did not want this, close this page. Nothing has happened yet.</small></p>`
+  return page(c, 200, 'Connect Google Photos?', body)
 }
 
-/** What a popup has to tell the page that opened it. */
+/** The result that a popup posts to its opener. */
 export interface PopupMessage {
   message: object
-  /** Exact origin of that page. */
+  /** The origin of the opener. */
   origin: string
-  is_good: boolean
-  /** Where the popup goes itself when a policy on the way has cut it off from that page. */
+  is_connected: boolean
+  /** The URL to load if the popup has lost its opener, which a policy of a page on the way can cause. */
   fallback?: string
 }
 
-/** Ends a popup: tells the page that opened it, at its exact origin, and closes. */
+/** Posts the result to the opener and closes the popup. */
 export function popupPage(
   c: BrokerContext,
-  { message, origin, is_good, fallback }: PopupMessage,
+  { message, origin, is_connected, fallback }: PopupMessage,
 ): Promise<Response> {
   const data = JSON.stringify({ message, origin, fallback }).replaceAll('<', '\\u003c')
   const nonce = crypto.randomUUID()
   c.header('Cross-Origin-Opener-Policy', 'unsafe-none')
-  return page(c, 200, {
-    title: 'Done',
-    nonce,
-    body: html`<h1>${is_good ? 'Connected' : 'Not connected'}</h1>
-      <p>You can close this window and go back to the app.</p>
-      <script type="application/json" id="result">${raw(data)}</script>
-      <script nonce="${nonce}">
-        const { message, origin, fallback } = JSON.parse(document.getElementById('result').textContent)
-        if (opener) opener.postMessage(message, origin)
-        if (opener || !fallback) close()
-        else location.replace(fallback)
-      </script>`,
-  })
+  const body = html`<h1>${is_connected ? 'Connected' : 'Not connected'}</h1>
+    <p>You can close this window and go back to the app.</p>
+    <script type="application/json" id="result">${raw(data)}</script>
+    <script nonce="${nonce}">
+      const { message, origin, fallback } = JSON.parse(document.getElementById('result').textContent)
+      if (opener) opener.postMessage(message, origin)
+      if (opener || !fallback) close()
+      else location.replace(fallback)
+    </script>`
+  return page(c, 200, 'Done', body, nonce)
 }
 
-interface Page {
-  title: string
-  body: ReturnType<typeof html>
-  /** Lets one inline script run. */
-  nonce?: string
-}
-
+/** @param nonce allows the one inline script that has it */
 async function page(
   c: BrokerContext,
   status: number,
-  { title, body, nonce = '' }: Page,
+  title: string,
+  body: ReturnType<typeof html>,
+  nonce?: string,
 ): Promise<Response> {
   const style = crypto.randomUUID()
-  const script = nonce === '' ? '' : `script-src 'nonce-${nonce}'; `
+  const script = nonce === undefined ? '' : `script-src 'nonce-${nonce}'; `
   c.header(
     'Content-Security-Policy',
     `default-src 'none'; ${script}style-src 'nonce-${style}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`,
   )
-  return c.html(
-    html`<!doctype html>
-      <html lang="en">
-        <head>
-          <meta charset="utf-8">
-          <meta name="viewport" content="width=device-width, initial-scale=1">
-          <title>${title}</title>
-          <style nonce="${style}">${raw(STYLE)}</style>
-        </head>
-        <body><main>${body}</main></body>
-      </html>`,
-    status as 200,
-  )
+  const document = html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <title>${title}</title>
+        <style nonce="${style}">${raw(STYLE)}</style>
+      </head>
+      <body><main>${body}</main></body>
+    </html>`
+  return c.html(document, status as 200)
 }

@@ -1,19 +1,19 @@
-/** This file is `Server-Timing`: where the time of an authenticated request went. */
+/** The `Server-Timing` header of an authenticated request. */
 
-/** The places a request spends time in. */
+/** What a request waits for: KV, a Durable Object, Google. */
 export type Place = 'kv' | 'do' | 'google'
 
-/** Gathers the times of one request. */
+/** The times of one request. */
 export interface Timings {
-  /** Adds the time that some work takes to its place. */
+  /** Adds the time until `work` settles. */
   measure<T>(place: Place, work: Promise<T>): Promise<T>
   /** Adds a time measured elsewhere, in milliseconds. */
   add(place: Place, milliseconds: number): void
-  /** The header, with the total up to now; W3C Server Timing §2. */
+  /** Makes the header, with the total until now; W3C Server Timing §2. */
   toHeader(): string
 }
 
-/** Starts the clock of one request. It stands still while the runtime computes: only waiting is seen. */
+/** Starts to measure a request. The clock of the runtime advances only while it waits. */
 export function startTimings(): Timings {
   const began = Date.now()
   const spent = new Map<Place, number>()

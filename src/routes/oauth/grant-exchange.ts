@@ -1,4 +1,4 @@
-/** This file is the grant `token-exchange`: the JWT of an app's user for Google's access token of a bundle. */
+/** The grant type `token-exchange`: exchanges the JWT of an app's user for Google's access token; RFC 8693. */
 
 import { BrokerError } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol/http.ts'
@@ -7,21 +7,22 @@ import { requireOAuthOrigin } from '../guards/cors.ts'
 import { findBundle } from '../guards/lookup.ts'
 import { appUserPrincipal, requireClient, requireProof } from '../guards/oauth-mode.ts'
 import type { Principal } from '../guards/principal.ts'
-import type { BrokerContext, Parameters } from '../http/context.ts'
+import type { BrokerContext } from '../http/context.ts'
+import type { Parameters } from '../http/read-request.ts'
 import { issueToken } from '../issue-token.ts'
 import { readTokenPreferences, required, toTokenResponse } from './token-response.ts'
 
-/** RFC 8693 §3. */
+/** Token types; RFC 8693 §3. */
 const JWT = 'urn:ietf:params:oauth:token-type:jwt'
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 
-/** What would ask for another token than the bundle's. */
+/** Parameters of RFC 8693 §2.1 that are not supported. */
 const UNSUPPORTED = ['actor_token', 'audience', 'resource']
 
 /**
- * Exchanges a user's JWT for an access token; there is no session, the JWT says each time who it is.
+ * Exchanges the JWT of a user for an access token of a bundle. There is no session.
  *
- * @throws {BrokerError} `invalid_request` for whatever is wrong with the JWT, as RFC 8693 §2.2.2 wants
+ * @throws {BrokerError} invalid_request: the JWT is not valid (RFC 8693 §2.2.2)
  * @see RFC 8693 §2.1
  */
 export async function exchangeToken(
@@ -42,7 +43,7 @@ export async function exchangeToken(
   return { ...toTokenResponse(name, token), issued_token_type: ACCESS_TOKEN }
 }
 
-/** A JWT bound to a key is good only with a proof of it, and the proof once (TMB-51). */
+/** A JWT that is bound to a key needs a proof with that key (TMB-51). */
 async function authenticateSubjectToken(c: BrokerContext, jwt: string): Promise<Principal> {
   try {
     const user = await verifyAppJwt(c.get('config'), jwt)

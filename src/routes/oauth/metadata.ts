@@ -1,10 +1,10 @@
-/** This file is the authorization server metadata: what an OAuth library has to know of the broker; RFC 8414. */
+/** The authorization server metadata; RFC 8414. */
 
 import { DPOP_ALGORITHMS } from '../../session/dpop.ts'
 import type { BrokerContext } from '../http/context.ts'
 import { GRANT_TYPES } from './token.ts'
 
-/** Where RFC 8414 §3 puts it, below the issuer's origin and before its path. */
+/** The path of the metadata, which precedes the path of the issuer; RFC 8414 §3. */
 export const METADATA_PATH = '/.well-known/oauth-authorization-server'
 
 /** Describes the broker to OAuth libraries. */

@@ -1,24 +1,26 @@
-/** This file is `POST /par`: the frontend of an app with users of its own says beforehand who will be sent to `/authorize`. */
+/** `POST /par`: pushes an authorization request for a user who has a JWT of the app; RFC 9126. */
 
 import { now } from '../../clock.ts'
 import { BrokerError } from '../../errors.ts'
 import type { PushedResponse } from '../../protocol/http.ts'
 import { sealToken } from '../../session/tokens.ts'
-import { readAuthorizationRequest, readRedirectUri } from '../consent/authorization-request.ts'
+import { readAuthorizationRequest } from '../consent/authorization-request.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
 import { limitAddress } from '../guards/limits.ts'
 import { authenticateAppUser, requireProof } from '../guards/oauth-mode.ts'
-import { type BrokerContext, readForm } from '../http/context.ts'
+import type { BrokerContext } from '../http/context.ts'
+import { readForm } from '../http/read-request.ts'
 import { REQUEST_URI_PREFIX } from './authorize.ts'
 
+/** How long a pushed request is valid, in seconds. */
 const REQUEST_SECONDS = 60
 
 /**
- * Takes an authorization request of the user whose JWT comes along: only that user can redeem what comes of it.
+ * Takes an authorization request of the user of the JWT. Only that user can redeem the code.
  *
- * Nothing is stored: the reference holds the request, sealed, and is good for one minute and one use.
+ * Nothing is stored: the reference is the sealed request, valid for one minute and one use.
  *
- * @see RFC 9126 §2; RFC 9449 §10.1 for a proof that binds the code
+ * @see RFC 9126 §2; RFC 9449 §10.1 for a proof that binds the code to a key
  */
 export async function pushRequest(c: BrokerContext): Promise<Response> {
   requireOAuthOrigin(c)
@@ -28,8 +30,7 @@ export async function pushRequest(c: BrokerContext): Promise<Response> {
   if (form.get('client_id') !== client.id)
     throw new BrokerError('invalid_request', 'client_of_another_issuer')
   if (form.has('request_uri')) throw new BrokerError('invalid_request', 'request_uri_pushed')
-  const redirect_uri = readRedirectUri(client, form)
-  const request = readAuthorizationRequest(c.get('config'), client, redirect_uri, form)
+  const request = readAuthorizationRequest(c.get('config'), client, form)
   const dpop_jkt =
     c.req.header('DPoP') === undefined ? request.dpop_jkt : (await requireProof(c)).jkt
   if (request.dpop_jkt !== undefined && request.dpop_jkt !== dpop_jkt)
@@ -39,9 +40,7 @@ export async function pushRequest(c: BrokerContext): Promise<Response> {
     app_user: { subject, sub },
     exp: now() + REQUEST_SECONDS,
   })
-  const body: PushedResponse = {
-    request_uri: REQUEST_URI_PREFIX + reference,
-    expires_in: REQUEST_SECONDS,
-  }
+  const request_uri = REQUEST_URI_PREFIX + reference
+  const body: PushedResponse = { request_uri, expires_in: REQUEST_SECONDS }
   return c.json(body, 201)
 }

@@ -1,19 +1,18 @@
-/** This file is `POST /revoke`: a frontend gives a token of the broker back, and the session of it ends. */
+/** `POST /revoke`: ends the session of a refresh token or access token of the broker. */
 
 import { BrokerError } from '../../errors.ts'
 import { openToken } from '../../session/tokens.ts'
 import { askSubject } from '../../subject/stub.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
 import { findOAuthClient } from '../guards/lookup.ts'
-import { audit, type BrokerContext, readForm } from '../http/context.ts'
+import { audit, type BrokerContext } from '../http/context.ts'
+import { readForm } from '../http/read-request.ts'
 import { required } from './token-response.ts'
 
 /**
- * Ends the session of a refresh token; one that is unknown or over is no error. Google's grant stays.
+ * Ends the session of a token, and keeps the grant. An unknown or expired token is no error, and no proof is needed.
  *
- * Whoever holds the token may give it up: no proof is asked for, as RFC 7009 knows none.
- *
- * @throws {BrokerError} `invalid_grant` for a token of another client
+ * @throws {BrokerError} invalid_grant: the token belongs to another client
  * @see RFC 7009 §2
  */
 export async function revoke(c: BrokerContext): Promise<Response> {

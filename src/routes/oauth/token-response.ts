@@ -1,8 +1,8 @@
-/** This file is the token response of OAuth mode, and what a token request may wish for; RFC 6749 §5.1. */
+/** The parameters and the response of the token endpoint; RFC 6749 §5.1. */
 
 import { BrokerError } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol/http.ts'
-import type { Parameters } from '../http/context.ts'
+import type { Parameters } from '../http/read-request.ts'
 import {
   DEFAULT_MIN_TTL_SECONDS,
   MAX_MIN_TTL_SECONDS,
@@ -12,9 +12,9 @@ import {
 } from '../issue-token.ts'
 
 /**
- * Reads a parameter that has to be there.
+ * Reads a required parameter.
  *
- * @throws {BrokerError} `invalid_request`
+ * @throws {BrokerError} invalid_request
  */
 export function required(form: Parameters, name: string): string {
   const value = form.get(name)
@@ -25,7 +25,7 @@ export function required(form: Parameters, name: string): string {
 /**
  * Reads `min_ttl` and `rejected`, as in `POST /session/token`.
  *
- * @throws {BrokerError} `invalid_request`
+ * @throws {BrokerError} invalid_request
  */
 export function readTokenPreferences(form: Parameters): TokenPreferences {
   const text = form.get('min_ttl') ?? String(DEFAULT_MIN_TTL_SECONDS)
@@ -37,18 +37,14 @@ export function readTokenPreferences(form: Parameters): TokenPreferences {
   return { min_ttl: Number(text), rejected }
 }
 
-/** Makes the answer with Google's access token. */
+/** Makes the response with an access token of Google. */
 export function toTokenResponse(
   bundle: string,
   { access_token, expires_in, scope }: TokenGrant,
   refresh_token?: string,
 ): OAuthTokenResponse {
   return {
-    access_token,
-    token_type: 'Bearer',
-    expires_in,
-    scope: bundle,
-    google_scope: scope,
+    ...{ access_token, token_type: 'Bearer', expires_in, scope: bundle, google_scope: scope },
     ...(refresh_token === undefined ? {} : { refresh_token }),
   }
 }

@@ -1,28 +1,30 @@
-/** This file is `POST /token`: which grant is meant, what may be wished for, and the one form of the answer. */
+/** `POST /token`: the token endpoint, with one function for each grant type. */
 
 import { BrokerError } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol/http.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
-import { audit, type BrokerContext, type Parameters, readForm } from '../http/context.ts'
+import { audit, type BrokerContext } from '../http/context.ts'
+import { type Parameters, readForm } from '../http/read-request.ts'
 import { redeemCode } from './grant-code.ts'
 import { exchangeToken } from './grant-exchange.ts'
 import { refreshToken } from './grant-refresh.ts'
 
 type Grant = (c: BrokerContext, form: Parameters) => Promise<OAuthTokenResponse>
 
-/** The grant types, by the names of RFC 6749 §4.1.3 and §6, and RFC 8693 §2.1. */
+/** By `grant_type`; RFC 6749 §4.1.3 and §6, RFC 8693 §2.1. */
 const GRANTS: ReadonlyMap<string, Grant> = new Map([
   ['authorization_code', redeemCode],
   ['refresh_token', refreshToken],
   ['urn:ietf:params:oauth:grant-type:token-exchange', exchangeToken],
 ])
 
-/** The names of the grant types, for the metadata. */
+/** The supported values of `grant_type`. */
 export const GRANT_TYPES = [...GRANTS.keys()]
 
 /**
- * Answers a grant with tokens.
+ * Answers a token request.
  *
+ * @throws {BrokerError} unsupported_grant_type; else what the function of the grant type throws
  * @see RFC 6749 §5
  */
 export async function token(c: BrokerContext): Promise<Response> {
@@ -32,8 +34,8 @@ export async function token(c: BrokerContext): Promise<Response> {
   if (grant_type === undefined) throw new BrokerError('invalid_request', 'grant_type_missing')
   const grant = GRANTS.get(grant_type)
   if (!grant) throw new BrokerError('unsupported_grant_type', 'grant_type_unknown')
-  c.header('Pragma', 'no-cache') // RFC 6749 §5.1, for caches that know nothing newer
-  const answer = await grant(c, form)
-  audit(c, 'token_issued', { bundle: answer.scope })
-  return c.json(answer)
+  c.header('Pragma', 'no-cache') // RFC 6749 §5.1
+  const response = await grant(c, form)
+  audit(c, 'token_issued', { bundle: response.scope })
+  return c.json(response)
 }

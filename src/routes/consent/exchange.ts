@@ -1,0 +1,87 @@
+/** The steps of a callback that both modes share: exchange the code, ask for a refresh token, map errors. */
+
+import type { Bundle } from '../../config/bundles.ts'
+import type { Client } from '../../config/clients.ts'
+import { sha256 } from '../../crypto/digest.ts'
+import { BrokerError, failureOf } from '../../errors.ts'
+import { exchangeCode } from '../../google/token-endpoint.ts'
+import type { ConnectError } from '../../protocol/http.ts'
+import { useOnce } from '../../session/one-time-use.ts'
+import { PENDING_SECONDS, type PendingAuthorization } from '../../session/pending-authorization.ts'
+import type { Consent } from '../../subject/grant.ts'
+import { findBundle } from '../guards/lookup.ts'
+import { auditFailure, type BrokerContext } from '../http/context.ts'
+import { startAuthorization } from './authorization-start.ts'
+
+/** The errors that the client gets as they are; all others become `server_error`. */
+const CONNECT_ERRORS = ['access_denied', 'consent_required', 'temporarily_unavailable'] as const
+
+/** What Google granted for a pending authorization. */
+export interface Exchanged {
+  client: Client
+  bundle: Bundle
+  /** The consent, without what only the mode knows. */
+  consent: Omit<Consent, 'begins_session'>
+}
+
+/**
+ * Exchanges the code of an authorization response. The pending authorization is used up first, so that a second
+ * callback with the same state is refused at every location (TMB-11).
+ *
+ * @param client as it is configured now
+ * @throws {BrokerError} invalid_request: the state was used before; else what `findBundle` and `exchangeCode` throw
+ */
+export async function exchange(
+  c: BrokerContext,
+  pending: PendingAuthorization,
+  client: Client,
+  code: string,
+): Promise<Exchanged> {
+  const config = c.get('config')
+  const bundle = findBundle(config, client, pending.bundle)
+  const name = `pending/${await sha256(pending.state)}`
+  if (!(await useOnce(c.env, name, pending.iat + PENDING_SECONDS)))
+    throw new BrokerError('invalid_request', 'state_used')
+  const expected = { ...pending, scopes: bundle.scopes }
+  const { tokens, sub } = await exchangeCode(config, code, expected)
+  const consent = {
+    sub,
+    requested_scope: bundle.scopes.join(' '),
+    tokens: { ...tokens, scope: tokens.scope.join(' ') },
+    began_at: pending.iat,
+    ...(pending.session ? { family_id: pending.session.family_id } : {}),
+  }
+  return { client, bundle, consent }
+}
+
+/**
+ * Sends the user to Google a second time, with `prompt=consent`, because Google issued no refresh token and none
+ * is stored.
+ *
+ * @throws {BrokerError} server_error: `prompt=consent` was sent already
+ */
+export function askForRefreshToken(
+  c: BrokerContext,
+  { consent_prompted, return_to, display, session, authorization }: PendingAuthorization,
+  { client, bundle, consent }: Exchanged,
+): Promise<Response> {
+  if (consent_prompted) throw new BrokerError('server_error', 'google_issues_no_refresh_token')
+  return startAuthorization(c, {
+    ...{ client, bundle, return_to, display, session, authorization },
+    select_account: false,
+    login_hint: consent.sub,
+    needs_refresh_token: true,
+  })
+}
+
+/**
+ * Records a failure after the state check, and maps it to the error that the client gets.
+ *
+ * @throws {BrokerError} invalid_request: the callback is answered here, not at the client
+ */
+export function toConnectError(c: BrokerContext, error: unknown): ConnectError {
+  const { code } = failureOf(error)
+  if (code === 'invalid_request') throw error
+  auditFailure(c, error)
+  return CONNECT_ERRORS.find((error) => error === code) ?? 'server_error'
+}
