@@ -1,7 +1,7 @@
 /** This file is the demo on another site: its pages, and their files. */
 
 import { readdirSync } from 'node:fs'
-import { fromElsewhere } from '../demo/sites.ts'
+import { onOtherSite } from '../demo/sites.ts'
 import type { SitePlan } from './site-server.ts'
 
 const DEMO = new URL('../demo/', import.meta.url)
@@ -13,7 +13,7 @@ const FOLDER = 'demo/'
 export function planElsewhere(of: { port: number; broker: string; issuer: string }): SitePlan {
   const { port, broker, issuer } = of
   const origin = elsewhereAt(port)
-  const site = fromElsewhere({ broker, elsewhere: origin, issuer })
+  const site = onOtherSite({ broker, elsewhere: origin, issuer })
   return {
     name: 'other site',
     port,

@@ -1,6 +1,6 @@
-/** This file is how elements are made: without `innerHTML`, so that no text ever becomes markup. */
+/** Makes elements without `innerHTML`, so that no text is read as markup. */
 
-/** @import { Words } from './words.js' */
+/** @import { Message } from './messages.js' */
 
 /**
  * Makes an element.
@@ -23,7 +23,7 @@ export function element(tag, attributes = {}, ...children) {
 }
 
 /**
- * Finds an element that the page has for certain.
+ * Finds an element by its id. @throws {Error} if the page lacks it
  *
  * @param {string} id
  * @returns {HTMLElement}
@@ -35,7 +35,7 @@ export function byId(id) {
 }
 
 /**
- * Makes a button that works off one click at a time, and shows that it does.
+ * Makes a button that ignores clicks while it is busy.
  *
  * @param {string} label
  * @param {() => Promise<void>} act
@@ -58,11 +58,11 @@ export function button(label, act, kind = '') {
 }
 
 /**
- * Shows what happened and what to do.
+ * Makes the text of a message.
  *
- * @param {Words} words
+ * @param {Message} message
  */
-export function showWords({ what, todo = '', detail }) {
+export function showMessage({ what, todo = '', detail }) {
   const small = detail ? [element('small', {}, detail)] : []
   return element('span', {}, `${what} ${todo}`.trim(), ...small)
 }

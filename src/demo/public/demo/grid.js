@@ -1,4 +1,4 @@
-/** This file is a grid of pictures; a click shows one large, and plays a film. */
+/** A grid of pictures; a click opens one large, or plays a film. */
 
 import { element } from './dom.js'
 
