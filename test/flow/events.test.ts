@@ -34,13 +34,13 @@ beforeEach(async () => {
   open = async (way, account) => openHolder(way, { google, issuer }, account)
 })
 
-type Happening = Parameters<SimulatedGoogle['simulator']['announce']>[0]
+type Happening = Parameters<SimulatedGoogle['simulator']['sendSecurityEvent']>[0]
 
 /** Has Google tell of an account. */
 async function announce(type: Happening['type'], more: Partial<Happening> = {}): Promise<number> {
   const account = type === 'token-revoked' || type === 'verification' ? {} : { account: ADA }
   later(1)
-  const sent = await google.simulator.announce({
+  const sent = await google.simulator.sendSecurityEvent({
     type,
     client_id: 'test-client',
     ...account,
