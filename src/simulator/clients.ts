@@ -20,11 +20,7 @@ const DEFAULT: readonly Client[] = [
   },
 ]
 
-/**
- * Reads the clients: a list, or JSON text of one.
- *
- * @throws {TypeError} if it is anything else
- */
+/** Reads the clients: a list, or JSON text of one. @throws {TypeError} if it is anything else */
 export function readClients(value: unknown): readonly Client[] {
   if (value === undefined || value === '') return DEFAULT
   const parsed = v.safeParse(v.array(clientSchema), fromJson(value))

@@ -74,11 +74,7 @@ export function controls(simulation: Simulation): Hono {
   return app
 }
 
-/**
- * Removes one app, or all, from an account, as a user does on the connections page.
- *
- * @returns the events to send to them
- */
+/** Removes one app, or all, from an account. @returns the events to send to them */
 export function removeApps(
   simulation: Simulation,
   account: string,

@@ -16,12 +16,7 @@ export interface UserChoice {
 
 type Fetch = (request: Request) => Promise<Response>
 
-/**
- * Opens an authorization URL, chooses an account and answers the consent page.
- *
- * @returns where the browser is redirected in the end
- * @throws {Error} if an error page is shown instead
- */
+/** Goes through the pages of an authorization URL. @returns the redirect to the app @throws {Error} on an error page */
 export async function consentAsUser(
   { world, origin }: Simulation,
   fetch: Fetch,

@@ -120,11 +120,7 @@ export type Fault = v.InferOutput<typeof faultSchema>
 /** A fault to add to the list. */
 export type FaultRequest = v.InferInput<typeof faultSchema>
 
-/**
- * Reads one fault or a list of them.
- *
- * @throws {TypeError} that names the part which is not valid
- */
+/** Reads one fault or a list of them. @throws {TypeError} that names the part which is not valid */
 export function parseFaults(value: unknown): Fault[] {
   return (Array.isArray(value) ? value : [value]).map((fault, index) => {
     const parsed = v.safeParse(faultSchema, fault)

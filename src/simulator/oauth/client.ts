@@ -4,11 +4,7 @@ import type { Context } from 'hono'
 import type { Client, Simulation } from '../simulation.ts'
 import { oauthError } from './error.ts'
 
-/**
- * Finds the client of a request and checks its secret.
- *
- * @throws {HTTPException} `invalid_client` 401, or `invalid_request` 400
- */
+/** Finds the client of a request and checks its secret. @throws {HTTPException} `invalid_client`, `invalid_request` */
 export function authenticateClient(
   simulation: Simulation,
   c: Context,

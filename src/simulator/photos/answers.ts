@@ -17,23 +17,11 @@ export function apiError(status: keyof typeof CODES, message: string): HTTPExcep
   return new HTTPException(code, { res })
 }
 
-/** Page sizes of a list, in items. */
-export interface PageLimits {
-  /** Without `pageSize`. */
-  usual: number
-  /** The largest. */
-  most: number
-}
-
-/**
- * Cuts one page out of a list.
- *
- * @throws {HTTPException} INVALID_ARGUMENT: the page size or the page token is not valid
- */
+/** Cuts a page of `usual` or at most `most` items out of a list. @throws {HTTPException} INVALID_ARGUMENT */
 export function pageOf<Item>(
   items: readonly Item[],
   asked: { pageSize?: number | string | undefined; pageToken?: string | undefined },
-  { usual, most }: PageLimits,
+  { usual, most }: { usual: number; most: number },
 ): { items: readonly Item[]; nextPageToken?: string } {
   const size = Number(asked.pageSize ?? usual) || usual
   if (!Number.isInteger(size) || size < 1)

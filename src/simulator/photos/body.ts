@@ -7,11 +7,7 @@ import { apiError } from './answers.ts'
 /** Ids of media items, 1 to 50. */
 export const mediaItemIds = v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(50))
 
-/**
- * Reads the JSON body of a call; an empty one counts as `{}`.
- *
- * @throws {HTTPException} INVALID_ARGUMENT: the body does not match the schema
- */
+/** Reads the JSON body of a call; an empty one counts as `{}`. @throws {HTTPException} INVALID_ARGUMENT */
 export async function readBody<Schema extends v.GenericSchema>(
   c: Context,
   schema: Schema,

@@ -24,20 +24,12 @@ export function ownAlbum({ simulation, owner }: ApiCall, id: string): Album | un
   return own(simulation.world.albums, owner, id)
 }
 
-/**
- * Finds a media item of this app and account.
- *
- * @throws {HTTPException} NOT_FOUND
- */
+/** Finds a media item of this app and account. @throws {HTTPException} NOT_FOUND */
 export function findItem(call: ApiCall, id: string): MediaItem {
   return ownItem(call, id) ?? notFound()
 }
 
-/**
- * Finds an album of this app and account.
- *
- * @throws {HTTPException} NOT_FOUND
- */
+/** Finds an album of this app and account. @throws {HTTPException} NOT_FOUND */
 export function findAlbum(call: ApiCall, id: string): Album {
   return ownAlbum(call, id) ?? notFound()
 }

@@ -43,12 +43,7 @@ export async function findAlbum(bundle) {
   return albums.find(({ title }) => title === ALBUM_TITLE)
 }
 
-/**
- * Lists the pictures of that album.
- *
- * @param {string} bundle
- * @returns {Promise<Picture[]>}
- */
+/** Lists the pictures of that album. @param {string} bundle @returns {Promise<Picture[]>} */
 export async function readAlbum(bundle) {
   const album = await findAlbum(bundle)
   if (!album) return []

@@ -22,12 +22,7 @@ export function element(tag, attributes = {}, ...children) {
   return made
 }
 
-/**
- * Finds an element by its id. @throws {Error} if the page lacks it
- *
- * @param {string} id
- * @returns {HTMLElement}
- */
+/** Finds an element by its id. @throws {Error} if the page lacks it. @param {string} id @returns {HTMLElement} */
 export function byId(id) {
   const found = document.getElementById(id)
   if (!found) throw new Error(`the page lacks #${id}`)
@@ -57,11 +52,7 @@ export function button(label, act, kind = '') {
   return made
 }
 
-/**
- * Makes the text of a message.
- *
- * @param {Message} message
- */
+/** Makes the text of a message. @param {Message} message */
 export function showMessage({ what, todo = '', detail }) {
   const small = detail ? [element('small', {}, detail)] : []
   return element('span', {}, `${what} ${todo}`.trim(), ...small)

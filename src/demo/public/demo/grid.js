@@ -11,12 +11,7 @@ import { element } from './dom.js'
  * @property {() => Promise<string>} large an address for `<img>`, or `<video>`
  */
 
-/**
- * Shows pictures.
- *
- * @param {string} caption
- * @param {readonly Picture[]} pictures
- */
+/** Shows pictures. @param {string} caption @param {readonly Picture[]} pictures */
 export function showGrid(caption, pictures) {
   const items = pictures.map((picture) => element('li', {}, toThumbnail(picture)))
   return element(

@@ -43,11 +43,7 @@ async function start() {
   }
 }
 
-/**
- * Shows a change of this tab or another.
- *
- * @param {Change} change
- */
+/** Shows a change of this tab or another. @param {Change} change */
 async function showChange(change) {
   if (change.type === 'failed') return notify(describeError(change.error), 'error')
   if (change.type === 'connected')
@@ -117,11 +113,7 @@ function endButton(label, kind, end, message) {
   return button(label, work, kind)
 }
 
-/**
- * Runs work of this tab: its changes are not shown as those of another tab.
- *
- * @param {() => Promise<void>} work
- */
+/** Runs work of this tab: its changes are not shown as those of another tab. @param {() => Promise<void>} work */
 async function silently(work) {
   isBusy = true
   try {

@@ -131,12 +131,7 @@ const METHODS = [
   [/^library\.albums\.batchRemoveMediaItems$/, 'take photos out of its own albums'],
 ]
 
-/**
- * Describes an error of any kind.
- *
- * @param {unknown} error
- * @returns {Message}
- */
+/** Describes an error of any kind. @param {unknown} error @returns {Message} */
 export function describeError(error) {
   if (error instanceof BrokerError) return describeBrokerError(error)
   if (error instanceof PhotosError) return describePhotosError(error)
@@ -147,24 +142,14 @@ export function describeError(error) {
   }
 }
 
-/**
- * Describes why a bundle needs consent.
- *
- * @param {ConsentRequired} why
- * @returns {string}
- */
+/** Describes why a bundle needs consent. @param {ConsentRequired} why @returns {string} */
 export function describeConsentRequired({ reason, missing_scope, likely_cause = 'unknown' }) {
   if (reason === 'never_granted') return 'You have not allowed this yet.'
   if (reason === 'ended') return `Access has ended: ${LIKELY_CAUSES[likely_cause]}.`
   return `Left unticked at Google: ${missing_scope.split(' ').map(describeScope).join(', and ')}.`
 }
 
-/**
- * Describes what API methods do, for people.
- *
- * @param {readonly string[]} methods
- * @returns {string[]}
- */
+/** Describes what API methods do, for people. @param {readonly string[]} methods @returns {string[]} */
 export function describeMethods(methods) {
   return METHODS.filter(([pattern]) => methods.some((method) => pattern.test(method))).map(
     ([, what]) => what,

@@ -14,11 +14,7 @@ export function createToken({ name }, { report, showResult }) {
   return [{ label: 'Get a token', kind: 'quiet', work }]
 }
 
-/**
- * Shows the length of a token and its first characters.
- *
- * @param {string} token
- */
+/** Shows the length of a token and its first characters. @param {string} token */
 function showToken(token) {
   const masked = `${token.slice(0, 5)}${'•'.repeat(12)}`
   return element(
