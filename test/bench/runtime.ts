@@ -34,8 +34,8 @@ export interface Runtime {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Starts one workerd with all these Workers. Its storage ends with it. */
-export async function startRuntime(sides: readonly Side[]): Promise<Runtime> {
+/** Starts one workerd with all these Workers. Its storage stays in `folder`, if given. */
+export async function startRuntime(sides: readonly Side[], folder?: string): Promise<Runtime> {
   const compatibilityDate = await compatibility()
   const urls = new Map<string, string>()
   const ports = await freePorts(sides.length)
@@ -62,6 +62,7 @@ export async function startRuntime(sides: readonly Side[]): Promise<Runtime> {
   const runtime = new Miniflare(
     convertV4MiniflareOptions({
       ...{ host: '127.0.0.1', port: 0, cf: false, workers },
+      ...(folder === undefined ? {} : { resourcePersistencePath: folder }),
       handleStructuredLogs({ level, message }) {
         if (level === 'error') logProgress(`a Worker logged: ${message}`)
       },
