@@ -1,4 +1,4 @@
-/** This file is the spelling of bytes in OAuth: base64url without padding, and the hash that stands for a secret. */
+/** Bytes as OAuth writes them: base64url without padding, SHA-256 and random values. */
 
 /** Writes bytes as base64url; RFC 4648 §5. */
 export function base64url(bytes: ArrayBuffer | Uint8Array): string {
@@ -8,6 +8,7 @@ export function base64url(bytes: ArrayBuffer | Uint8Array): string {
     .replaceAll('=', '')
 }
 
+/** Encodes text as UTF-8. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text)
 }

@@ -1,4 +1,4 @@
-/** This file is the SDK on the broker's own site: the session is a cookie, and every call a fetch with one extra header. */
+/** Cookie mode: the session is a cookie of the broker, and every call carries one extra header. */
 
 import { send, type Transport } from './transport.ts'
 
@@ -22,8 +22,8 @@ export function createCookieTransport(url: string, client: string | undefined): 
 
   return {
     call,
-    async issue({ signal, ...ask }) {
-      return (await call('POST', '/session/token', ask, signal)).json()
+    async issue({ signal, ...request }) {
+      return (await call('POST', '/session/token', request, signal)).json()
     },
     connectUrl(bundle, state, choose) {
       const return_to = new URL(location.href)

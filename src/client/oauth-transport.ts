@@ -1,4 +1,4 @@
-/** This file is the SDK on any other site: OAuth with PKCE, its refresh token bound by DPoP to a key in this browser. */
+/** OAuth mode: PKCE, and a refresh token that DPoP binds to a key in this browser. */
 
 import type { OAuthTokenResponse } from '../protocol/http.ts'
 import { BrokerError } from './broker-error.ts'
@@ -18,7 +18,7 @@ export function createOAuthTransport(
   const store = openStore<StoredSession>(`photos-token-broker ${url} ${client_id}`)
   const provenFetch = createProvenFetch(url, store)
 
-  /** JSON leaves out what is undefined. */
+  /** `JSON.stringify` drops members that are undefined. */
   const formOf = (form: Form, signal: AbortSignal | undefined) => ({
     method: 'POST',
     body: new URLSearchParams(JSON.parse(JSON.stringify({ client_id, ...form }))),
@@ -32,9 +32,9 @@ export function createOAuthTransport(
     return response.json()
   }
 
-  /** Replaces a refresh token, unless another account has connected meanwhile: what is kept of it stays. */
-  const keep = async (old: string, news?: string): Promise<void> => {
-    if ((await store.get('refresh_token')) === old) await store.set('refresh_token', news)
+  /** Replaces a refresh token, unless a new consent has stored another in the meantime. */
+  const replaceToken = async (old: string, next?: string): Promise<void> => {
+    if ((await store.get('refresh_token')) === old) await store.set('refresh_token', next)
   }
 
   const refresh = async (
@@ -47,11 +47,11 @@ export function createOAuthTransport(
     try {
       const form = { grant_type: 'refresh_token', refresh_token, scope, ...more }
       const answer = await post(form, signal)
-      await keep(refresh_token, answer.refresh_token)
+      await replaceToken(refresh_token, answer.refresh_token)
       return answer
     } catch (error) {
       if (!(error instanceof BrokerError) || error.code !== 'invalid_grant') throw error
-      await keep(refresh_token)
+      await replaceToken(refresh_token)
       throw new BrokerError('login_required')
     }
   }
@@ -67,7 +67,7 @@ export function createOAuthTransport(
     },
     connectUrl(bundle, state, choose) {
       const { code_verifier, code_challenge } = takePkce()
-      sessionStorage[nameOf(state)] = code_verifier
+      sessionStorage[verifierName(state)] = code_verifier
       const query = new URLSearchParams({
         client_id,
         redirect_uri,
@@ -81,7 +81,7 @@ export function createOAuthTransport(
       return `${url}/authorize?${query}`
     },
     async finish({ code, state, iss }) {
-      const name = nameOf(state)
+      const name = verifierName(state)
       const code_verifier = sessionStorage[name] ?? ''
       delete sessionStorage[name]
       if (!code || iss !== url) throw new BrokerError('invalid_request')
@@ -90,15 +90,15 @@ export function createOAuthTransport(
     },
     async signOut(signal) {
       const token = await store.get('refresh_token')
-      await store.set('keys', undefined) // without them the token is worth nothing
+      await store.set('keys', undefined) // without the key the token is useless
       if (!token) return
       await send(() => fetch(`${url}/revoke`, formOf({ token }, signal)), signal)
-      await keep(token)
+      await replaceToken(token)
     },
   }
 }
 
-/** Where a code verifier waits; a consent begun for a popup may have to go on without one. */
-function nameOf(state = ''): string {
+/** Storage name of a code verifier. Without the prefix `p.` or `r.`, since a blocked popup changes it. */
+function verifierName(state = ''): string {
   return `ptb ${state.slice(2)}`
 }

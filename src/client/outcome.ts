@@ -1,11 +1,11 @@
-/** This file is how a page finds that its user is back from a consent: by what the broker added to its URL. */
+/** The outcome of a consent, read from the URL of the page that the user comes back to. */
 
 import type { Outcome } from './transport.ts'
 
-/** Parameters the broker adds, in either mode; and the name of our own. */
+/** Parameters that the broker adds in either mode, and `ptb`, which the SDK adds in cookie mode. */
 const NAMES = ['connect', 'bundle', 'error', 'ptb', 'code', 'state', 'iss']
 
-/** Takes the outcome of a consent off the page's URL; `undefined` when there is none of ours. */
+/** Reads the outcome of a consent from the page's URL, and removes it there; `undefined` if the SDK began none. */
 export function takeOutcome(): Outcome | undefined {
   const url = new URL(location.href)
   const outcome: Outcome = Object.fromEntries(url.searchParams)

@@ -1,6 +1,6 @@
-/** This file is waiting, which can be called off. */
+/** Waiting that an `AbortSignal` can end. */
 
-/** Lets one caller leave, while the work goes on. */
+/** Waits for work until the signal is aborted; the work itself goes on. @throws the reason of the signal */
 export async function untilAborted<T>(
   work: Promise<T>,
   signal: AbortSignal | undefined,
@@ -14,11 +14,11 @@ export async function untilAborted<T>(
   try {
     return await Promise.race([work, abortion])
   } finally {
-    signal?.removeEventListener('abort', abort) // it may be the signal of the whole page
+    signal?.removeEventListener('abort', abort) // a signal of the whole page would collect listeners
   }
 }
 
-/** Waits. */
+/** Waits for a time in milliseconds. @throws the reason of the signal */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return untilAborted(new Promise((resolve) => setTimeout(resolve, ms)), signal)
 }

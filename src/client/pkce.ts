@@ -1,4 +1,4 @@
-/** This file is PKCE in stock: a click needs its challenge at once, and hashing takes a moment; RFC 7636. */
+/** PKCE (RFC 7636), made ahead: a popup must open during the click, and hashing is asynchronous. */
 
 import { random, sha256 } from './bytes.ts'
 
@@ -9,7 +9,7 @@ interface Pkce {
 
 let next = await makePkce()
 
-/** Takes the pair that is ready, and has another made. */
+/** Takes the pair that is ready, and starts to make the next one. */
 export function takePkce(): Pkce {
   const taken = next
   void makePkce().then((made) => {

@@ -1,4 +1,4 @@
-/** This file is the window in which a user consents: opened in the click, and its outcome told by our own page. */
+/** The popup in which a user consents, and how its outcome reaches the page that opened it. */
 
 import { BrokerError } from './broker-error.ts'
 import { pause } from './pause.ts'
@@ -6,17 +6,17 @@ import type { Tabs } from './tabs.ts'
 import type { Outcome } from './transport.ts'
 
 const FEATURES = 'popup,width=500,height=700'
+/** How often the popup is checked for being closed, in milliseconds. */
 const POLL_MS = 200
+/** How long the popup waits for the page to confirm the outcome before it closes, in milliseconds. */
+const CONFIRMATION_MS = 5000
 
-/** So long the window stays when nobody waits for it any more. */
-const UNHEARD_MS = 5000
-
-/** Opens the window; this has to happen in the click, before anything is waited for. */
+/** Opens the popup. Call it in the click, before any `await`; `null` if the browser blocks it. */
 export function openPopup(url?: string): Window | null {
   return window.open(url, '', FEATURES)
 }
 
-/** Hears what came of a consent, and tells it back to the window. */
+/** Waits for the outcome of a consent, and confirms it to the popup. */
 export async function waitForOutcome(tabs: Tabs, state: string): Promise<Outcome> {
   const outcome = await nextOutcome(tabs, state)
   tabs.post({ kind: 'outcome', outcome })
@@ -25,19 +25,19 @@ export async function waitForOutcome(tabs: Tabs, state: string): Promise<Outcome
 
 function nextOutcome(tabs: Tabs, state: string | undefined): Promise<Outcome> {
   return new Promise((resolve) => {
-    tabs.listen((news) => {
-      if (news.kind === 'outcome' && news.outcome['state'] === state) resolve(news.outcome)
+    tabs.listen((message) => {
+      if (message.kind === 'outcome' && message.outcome['state'] === state) resolve(message.outcome)
     })
   })
 }
 
 /**
- * Waits for an outcome as long as its window is open, and closes the window.
+ * Waits for an outcome while the popup is open, and closes the popup.
  *
- * An opener policy on the way may cut the window off, and then it looks closed; but only a window that was closed
- * gives the focus back. A user who takes the focus back may go on in the window: its outcome can still come.
+ * A Cross-Origin-Opener-Policy can cut the popup off from this page, and then it looks closed. So it counts as closed
+ * only when this page has the focus too.
  *
- * @throws {BrokerError} `popup_closed`; or the reason of `signal`
+ * @throws {BrokerError} `popup_closed`: the user closed the popup, or left it after it was cut off; the reason of `signal`
  */
 export async function whileOpen(
   popup: Window,
@@ -53,12 +53,12 @@ export async function whileOpen(
 }
 
 /**
- * Tells the outcome to the page that waits for it, and closes this window once that page has told it back: to a
- * busy page, a window that closes at once looks as if its user had closed it.
+ * Sends the outcome to the page that waits for it, and closes this popup when that page has confirmed it. If the popup
+ * closed at once, a busy page could take it for closed by the user.
  */
 export async function postOutcome(tabs: Tabs, outcome: Outcome): Promise<void> {
-  const toldBack = nextOutcome(tabs, outcome['state'])
+  const confirmed = nextOutcome(tabs, outcome['state'])
   tabs.post({ kind: 'outcome', outcome })
-  await Promise.race([toldBack, pause(UNHEARD_MS)])
+  await Promise.race([confirmed, pause(CONFIRMATION_MS)])
   window.close()
 }

@@ -1,33 +1,35 @@
-/** This file is DPoP in the browser: proofs by a key that cannot leave it, with the broker's nonce and clock; RFC 9449. */
+/** DPoP in the browser (RFC 9449): proofs with a key that scripts cannot export, and with the broker's nonce and clock. */
 
 import { base64url, sha256, utf8 } from './bytes.ts'
 import type { Store } from './store.ts'
 
-/** What this browser keeps of a session. */
+/** The session of OAuth mode, as this browser stores it. */
 export interface StoredSession {
+  /** The DPoP key. */
   keys: CryptoKeyPair
   refresh_token: string
+  /** The latest `DPoP-Nonce` of the broker. */
   nonce: string
 }
 
-/** A clock that is off by more than this is corrected. */
+/** The largest difference between the two clocks that is left uncorrected, in seconds. */
 const MAX_SKEW_SECONDS = 30
 
-/** Sends a request with a proof; `token` is the access token that it shows, if it shows one. */
+/** Sends a request with a DPoP proof, and with `token` as its access token if given. */
 export type ProvenFetch = (
   path: string,
   init: RequestInit & { method: string },
   token?: string,
 ) => Promise<Response>
 
-/** Makes the proofs for a broker. */
+/** Makes the function that sends requests with proofs to a broker. */
 export function createProvenFetch(url: string, store: Store<StoredSession>): ProvenFetch {
-  /** How far the broker's clock is ahead of ours, in seconds. */
+  /** How far the broker's clock is ahead of this machine's, in seconds. */
   let skew = 0
 
   const keys = async (): Promise<CryptoKeyPair> => {
-    const kept = await store.get('keys')
-    if (kept) return kept
+    const stored = await store.get('keys')
+    if (stored) return stored
     const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
     const made = await crypto.subtle.generateKey(algorithm, false, ['sign'])
     await store.set('keys', made)
@@ -52,7 +54,7 @@ export function createProvenFetch(url: string, store: Store<StoredSession>): Pro
     return `${text}.${base64url(signature)}`
   }
 
-  /** Learns clock and nonce from an answer; @returns whether the next proof will be another for it */
+  /** Takes nonce and clock from an answer. @returns whether it corrected the clock */
   const learn = async ({ headers }: Response): Promise<boolean> => {
     const nonce = headers.get('DPoP-Nonce')
     if (nonce) await store.set('nonce', nonce)
@@ -70,13 +72,13 @@ export function createProvenFetch(url: string, store: Store<StoredSession>): Pro
       const response = await fetch(url + path, { ...init, headers })
       return [response, await learn(response)]
     }
-    const [response, isMended] = await once()
+    const [response, isCorrected] = await once()
     if (response.ok) return response
     const { error } = await response
       .clone()
       .json()
       .catch(() => ({}))
-    const again = error === 'use_dpop_nonce' || (error === 'invalid_dpop_proof' && isMended)
+    const again = error === 'use_dpop_nonce' || (error === 'invalid_dpop_proof' && isCorrected)
     return again ? (await once())[0] : response
   }
 }

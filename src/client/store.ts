@@ -1,15 +1,15 @@
-/** This file is the one place the SDK stores anything: IndexedDB, which alone can hold a key that no script can read. */
+/** The storage of OAuth mode: IndexedDB, the only one that can hold a key which scripts cannot export. */
 
 const TABLE = 'kept'
 
-/** A few values by name. */
+/** Values by name. */
 export interface Store<T> {
   get<K extends keyof T & string>(name: K): Promise<T[K] | undefined>
-  /** Keeps a value; `undefined` takes it away. */
+  /** Stores a value; `undefined` removes it. */
   set<K extends keyof T & string>(name: K, value: T[K] | undefined): Promise<void>
 }
 
-/** Opens a store of this origin. */
+/** Opens a store of this origin. Errors of IndexedDB are thrown as they are. */
 export function openStore<T>(database: string): Store<T> {
   const run = async <R>(
     mode: IDBTransactionMode,

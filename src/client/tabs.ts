@@ -1,25 +1,28 @@
-/** This file is the tabs of one browser: what each tells the others, in memory and by no storage. */
+/** Messages between the tabs of one origin, in memory only: tokens, changes and outcomes of consents. */
 
 import type { BrokerError } from './broker-error.ts'
 import type { Outcome } from './transport.ts'
 
-/** An access token as it is held, in memory only (TMB-85). */
+/** A cached access token, in memory only (TMB-85). Times are milliseconds of this machine's clock. */
 export interface HeldToken {
   access_token: string
-  /** Milliseconds of this machine's clock, as is when it was asked for. */
   ends_at: number
+  /** When the request for it was sent. */
   asked_at: number
 }
 
-/** What happened to what the user may have here. */
+/** A change of the session or of a grant, in this tab or another. */
 export type Change =
+  /** The user consented to the bundle. */
   | { type: 'connected'; bundle: string }
+  /** The broker forgot the bundle; without one, everything. */
   | { type: 'disconnected'; bundle: string | undefined }
+  /** The session has ended. */
   | { type: 'signed-out' }
-  /** A consent begun with a redirect ended so. */
+  /** A consent without a popup failed. */
   | { type: 'failed'; bundle: string; error: BrokerError }
 
-/** What tabs tell each other. */
+/** A message from one tab to the others. */
 export type TabMessage =
   | { kind: 'token'; bundle: string; held: HeldToken }
   | { kind: 'token-wanted'; bundle: string }
@@ -28,20 +31,20 @@ export type TabMessage =
 
 /** The other tabs of this origin that use the same broker. */
 export interface Tabs {
-  post(news: TabMessage): void
-  /** @returns what ends it */
-  listen(heed: (news: TabMessage) => void): () => void
+  post(message: TabMessage): void
+  /** Calls a listener for each message. @returns a function that removes it */
+  listen(listener: (message: TabMessage) => void): () => void
 }
 
-/** Joins the tabs of a broker. */
+/** Joins the other tabs that use the same broker. */
 export function joinTabs(name: string): Tabs {
   const channel = new BroadcastChannel(name)
   return {
-    post: (news) => channel.postMessage(news),
-    listen(heed) {
-      const listener = ({ data }: MessageEvent<TabMessage>): void => heed(data)
-      channel.addEventListener('message', listener)
-      return () => channel.removeEventListener('message', listener)
+    post: (message) => channel.postMessage(message),
+    listen(listener) {
+      const receive = ({ data }: MessageEvent<TabMessage>): void => listener(data)
+      channel.addEventListener('message', receive)
+      return () => channel.removeEventListener('message', receive)
     },
   }
 }

@@ -1,4 +1,4 @@
-/** This file is the access tokens of a page: in memory, asked for once by all tabs together, renewed before they end. */
+/** The access tokens of a page: cached in memory, shared by all tabs, renewed before they end. */
 
 import { BrokerError } from './broker-error.ts'
 import { sha256 } from './bytes.ts'
@@ -6,33 +6,33 @@ import { untilAborted } from './pause.ts'
 import type { HeldToken, Tabs } from './tabs.ts'
 import type { Transport } from './transport.ts'
 
-/** What a caller may say of the token it wants. */
+/** Options of `token`. */
 export interface TokenOptions {
-  /** Seconds of life it has at least, 0 to 1800; 300 if left out. */
+  /** The least time that the token has left, in seconds: 0 to 1800. Default: 300. */
   minTtl?: number | undefined
-  /** An access token that Google has just refused. */
+  /** An access token that Google refused with 401: the broker then gets another one. */
   rejected?: string | undefined
+  /** Ends the wait of this call; other callers still get the token. */
   signal?: AbortSignal | undefined
 }
 
-/** The tokens of a page. */
+/** The token cache of a page. */
 export interface Tokens {
+  /** Gets a token from this tab, another tab or the broker. */
   get(bundle: string, options?: TokenOptions): Promise<string>
-  /** Forgets every token at once, and whatever is on its way: that is asked for anew. */
+  /** Removes every token, and aborts the requests that are on their way. */
   clear(): void
-  /** Whether there was a session, as far as tokens tell. */
+  /** Whether this tab has no token. */
   isEmpty(): boolean
 }
 
 const DEFAULT_MIN_TTL_SECONDS = 300
-
-/** A token with less life than this is renewed behind the answer; a little later in some tabs than in others. */
+/** A token with less time left is renewed in the background, in seconds. It differs so that tabs do not renew at once. */
 const AHEAD_SECONDS = 480 + Math.random() * 120
+/** How long another tab has to answer with its token, in milliseconds. */
+const ASK_TABS_MS = 150
 
-/** So long another tab has to say that it holds what is wanted. */
-const ASK_MS = 150
-
-/** Keeps the tokens of a page. */
+/** Makes the token cache of a page. `name` is that of its locks. */
 export function createTokens(name: string, transport: Transport, tabs: Tabs): Tokens {
   const held = new Map<string, HeldToken>()
   const running = new Map<string, Promise<HeldToken>>()
@@ -46,15 +46,16 @@ export function createTokens(name: string, transport: Transport, tabs: Tabs): To
     return isGood ? token : undefined
   }
 
-  tabs.listen((news) => {
-    // A tab that was busy or frozen may not have heard of an end yet.
-    if (news.kind === 'token' && news.held.asked_at > cleared_at) held.set(news.bundle, news.held)
-    if (news.kind !== 'token-wanted') return
-    const token = held.get(news.bundle)
-    if (token) tabs.post({ kind: 'token', bundle: news.bundle, held: token })
+  tabs.listen((message) => {
+    // A frozen tab may still send a token of the session that has ended.
+    if (message.kind === 'token' && message.held.asked_at > cleared_at)
+      held.set(message.bundle, message.held)
+    if (message.kind !== 'token-wanted') return
+    const token = held.get(message.bundle)
+    if (token) tabs.post({ kind: 'token', bundle: message.bundle, held: token })
   })
 
-  /** Asks the broker; what arrives after a sign-out is dropped (TMB-88). */
+  /** Gets a token from the broker; one that arrives after a sign-out is dropped (TMB-88). */
   const issue = async (bundle: string, { minTtl, rejected }: TokenOptions): Promise<HeldToken> => {
     const { signal } = life
     const asked_at = Date.now()
@@ -72,21 +73,21 @@ export function createTokens(name: string, transport: Transport, tabs: Tabs): To
     return token
   }
 
-  /** Lets another tab that holds a token say so. */
+  /** Asks the other tabs for their token, and waits a moment. */
   const askTabs = (bundle: string): Promise<void> =>
     new Promise((resolve) => {
-      const stop = tabs.listen((news) => {
-        if (news.kind === 'token' && news.bundle === bundle) done()
+      const stop = tabs.listen((message) => {
+        if (message.kind === 'token' && message.bundle === bundle) done()
       })
       const done = (): void => {
         stop()
         resolve()
       }
-      setTimeout(done, ASK_MS)
+      setTimeout(done, ASK_TABS_MS)
       tabs.post({ kind: 'token-wanted', bundle })
     })
 
-  /** One request of all tabs at a time; whoever had to wait asks first whether it is needed still. */
+  /** Lets one tab at a time ask the broker; a tab that had to wait asks the other tabs first. */
   const renew = async (bundle: string, options: TokenOptions): Promise<HeldToken> => {
     const lock = `${name} ${bundle}`
     const first = await navigator.locks.request(lock, { ifAvailable: true }, async (free) =>
@@ -99,7 +100,7 @@ export function createTokens(name: string, transport: Transport, tabs: Tabs): To
     })
   }
 
-  const shared = (bundle: string, options: TokenOptions): Promise<HeldToken> => {
+  const renewOnce = (bundle: string, options: TokenOptions): Promise<HeldToken> => {
     const joined =
       running.get(bundle) ?? renew(bundle, options).finally(() => running.delete(bundle))
     running.set(bundle, joined)
@@ -110,12 +111,12 @@ export function createTokens(name: string, transport: Transport, tabs: Tabs): To
     async get(bundle, options = {}) {
       const token = find(bundle, options)
       if (token) {
-        if (!lives(token, AHEAD_SECONDS)) void shared(bundle, {}).catch(() => {})
+        if (!lives(token, AHEAD_SECONDS)) void renewOnce(bundle, {}).catch(() => {})
         return token.access_token
       }
-      const run = (): Promise<HeldToken> => untilAborted(shared(bundle, options), options.signal)
+      const run = (): Promise<HeldToken> => untilAborted(renewOnce(bundle, options), options.signal)
       const { access_token } = await run()
-      const isRefused = access_token === options.rejected // it was on its way before Google refused it
+      const isRefused = access_token === options.rejected // a request that began before the refusal
       return isRefused ? (await run()).access_token : access_token
     },
     isEmpty: () => held.size === 0,

@@ -1,33 +1,30 @@
-/** This file is what both modes do for the SDK, each in its way: one interface, and the request both are built on. */
+/** What cookie mode and OAuth mode have in common: their interface, and a request with retries. */
 
-import type { ErrorResponse } from '../protocol/http.ts'
+import type { ErrorResponse, TokenResponse } from '../protocol/http.ts'
 import { BrokerError } from './broker-error.ts'
 import { pause } from './pause.ts'
 
-/** What a caller may say of the token it wants. */
+/** A request for an access token. */
 export interface TokenRequest {
   bundle: string
-  /** Seconds of life it has at least. */
+  /** The least time that the token has left, in seconds. */
   min_ttl?: number | undefined
-  /** SHA-256, base64url, of an access token that Google refused. */
+  /** SHA-256, in base64url, of an access token that Google refused. */
   rejected?: string | undefined
   signal?: AbortSignal | undefined
 }
 
-/** A token as the broker answers it. */
-export interface IssuedToken {
-  access_token: string
-  /** Seconds. */
-  expires_in: number
-}
+/** An access token, as the broker answers it in either mode. */
+export type IssuedToken = Pick<TokenResponse, 'access_token' | 'expires_in'>
 
-/** What came of a consent, as the page at the way back reads it off its URL. */
+/** The outcome of a consent: the parameters of the URL that the user comes back to. */
 export type Outcome = Record<string, string>
 
-/** A way to talk to the broker. */
+/** How the SDK talks to the broker in one mode. */
 export interface Transport {
+  /** Gets an access token. */
   issue(request: TokenRequest): Promise<IssuedToken>
-  /** Calls the broker itself; `ownToken` gets what it wants to be shown on another site. */
+  /** Calls an endpoint of the broker; `ownToken` gets the broker's own token, which OAuth mode sends. */
   call(
     method: string,
     path: string,
@@ -35,27 +32,23 @@ export interface Transport {
     signal?: AbortSignal,
     ownToken?: () => Promise<string>,
   ): Promise<Response>
-  /**
-   * Where a consent begins; `state` comes back with its outcome. Told at once: only what happens in the click is
-   * the user's own wish to a browser.
-   */
+  /** Makes the URL where a consent begins. Synchronous, because a popup must open during the click. */
   connectUrl(bundle: string, state: string, choose: boolean): string
-  /** Finishes a consent with what came back. */
+  /** Finishes a consent: in OAuth mode it exchanges the code. */
   finish(outcome: Outcome): Promise<void>
-  /** Ends the session here and at the broker. */
+  /** Ends the session in this browser and at the broker. */
   signOut(signal?: AbortSignal): Promise<void>
 }
 
-/** Tries of a request that the broker asks to come back with. */
+/** How often a request is sent at most. */
 const MAX_TRIES = 3
-
-/** Longer than this nobody waits behind a button. */
+/** The longest `Retry-After` that is waited for, in seconds. */
 const MAX_WAIT_SECONDS = 30
 
 /**
- * Sends a request, and again after `Retry-After` where the broker is busy.
+ * Sends a request, and again after `Retry-After` if the broker asks for it.
  *
- * @throws {BrokerError} the broker's refusal; `temporarily_unavailable` when it cannot be reached
+ * @throws {BrokerError} the error of the broker; `temporarily_unavailable` if it cannot be reached; the reason of `signal`
  */
 export async function send(
   attempt: () => Promise<Response>,
@@ -67,14 +60,14 @@ export async function send(
       throw new BrokerError('temporarily_unavailable')
     })
     if (response.ok) return response
-    const refusal = await refusalOf(response)
-    const { retry_after } = refusal
-    if (!retry_after || tries === MAX_TRIES || retry_after > MAX_WAIT_SECONDS) throw refusal
+    const error = await errorOf(response)
+    const { retry_after } = error
+    if (!retry_after || tries === MAX_TRIES || retry_after > MAX_WAIT_SECONDS) throw error
     await pause(retry_after * 1000 * (1 + Math.random() / 4), signal)
   }
 }
 
-async function refusalOf(response: Response): Promise<BrokerError> {
+async function errorOf(response: Response): Promise<BrokerError> {
   const answer: Partial<ErrorResponse> = await response.json().catch(() => ({}))
   const retry_after = Number(response.headers.get('Retry-After')) || undefined
   return new BrokerError(answer.error ?? 'server_error', { ...answer, retry_after })

@@ -1,27 +1,27 @@
-/** This file is how a demo page leaves its server: with its values filled in, and under a strict policy. */
+/** A demo page as HTTP answer: its values filled in, and a strict Content-Security-Policy. */
 
 import type { Site } from './sites.ts'
 
-/** A page that is ready to be sent. */
+/** A page and its headers. */
 interface Document {
   html: string
   headers: Record<string, string>
 }
 
-/** Fills a page in. Only its own scripts run, and they reach nobody but those of its site. */
-export function toDocument(template: string, { values, reached }: Site): Document {
+/** Fills a page in. Only its own scripts run, and they can only connect to the origins of its site. */
+export function toDocument(template: string, { values, origins }: Site): Document {
   const nonce = crypto.randomUUID()
-  return { html: fill(template, { ...values, nonce }), headers: headersOf(nonce, reached) }
+  return { html: fill(template, { ...values, nonce }), headers: headersOf(nonce, origins) }
 }
 
-function headersOf(nonce: string, reached: readonly string[]): Record<string, string> {
+function headersOf(nonce: string, origins: readonly string[]): Record<string, string> {
   const policy = [
     "default-src 'none'",
     `script-src 'nonce-${nonce}'`,
     `style-src 'nonce-${nonce}'`,
-    `connect-src ${reached.join(' ')}`,
-    `img-src blob: data: ${reached.join(' ')}`,
-    `media-src ${reached.join(' ')}`,
+    `connect-src ${origins.join(' ')}`,
+    `img-src blob: data: ${origins.join(' ')}`,
+    `media-src ${origins.join(' ')}`,
     "frame-ancestors 'none'",
     "base-uri 'none'",
     "form-action 'none'",
@@ -31,13 +31,13 @@ function headersOf(nonce: string, reached: readonly string[]): Record<string, st
     'Cache-Control': 'no-store',
     'Content-Security-Policy': policy.join('; '),
     'Content-Type': 'text/html; charset=utf-8',
-    'Cross-Origin-Opener-Policy': 'same-origin-allow-popups', // Google’s pages open in windows
+    'Cross-Origin-Opener-Policy': 'same-origin-allow-popups', // Google’s pages open in popups
     'Referrer-Policy': 'no-referrer',
     'X-Content-Type-Options': 'nosniff',
   }
 }
 
-/** Puts values where the page says `{{name}}`. */
+/** Replaces each `{{name}}` by its value. */
 function fill(template: string, values: object): string {
   const known = new Map(Object.entries(values).map(([name, value]) => [name, escapeHtml(value)]))
   return template.replace(/\{\{(\w+)\}\}/g, (_, name: string) => known.get(name) ?? '')

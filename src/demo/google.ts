@@ -1,14 +1,14 @@
-/** This file is which Google a demo page talks to: the real one, or the simulator on this machine. */
+/** The addresses of Google for a demo page: those of the real one, or of the simulator on this machine. */
 
 import { isLoopback } from '../config/urls.ts'
 
-/** What a page has to know of Google. */
+/** Addresses of Google, for a page. */
 export interface Google {
-  /** The simulator's address, if it is that. */
+  /** The simulator's origin; empty for the real Google. */
   simulator: string
   picker_api: string
   library_api: string
-  /** Where a user sees which apps have access to their account. */
+  /** The page where users see which apps have access to their account. */
   connections: string
 }
 
@@ -19,13 +19,13 @@ const REAL_GOOGLE: Google = {
   connections: 'https://myaccount.google.com/connections',
 }
 
-/** Says which Google belongs to an issuer; the simulator has both APIs and all pages below its own. */
+/** Finds the addresses by the issuer; the simulator has both APIs and all pages on its own origin. */
 export function googleOf(issuer: string): Google {
   const url = URL.parse(issuer)
   return url && isLoopback(url) ? simulatorAt(url.origin) : REAL_GOOGLE
 }
 
-/** The origins of its APIs, which a page calls. */
+/** Lists the origins of the APIs. */
 export function apiOrigins({ picker_api, library_api }: Google): string[] {
   return [...new Set([picker_api, library_api].map((url) => new URL(url).origin))]
 }

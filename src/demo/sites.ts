@@ -1,11 +1,11 @@
-/** This file is the two places of the demo page: on the broker's own site, and on another. */
+/** The two sites of the demo page: that of the broker, and another. */
 
 import { apiOrigins, googleOf } from './google.ts'
 
-/** What the page has to be told, and whom its scripts may reach. */
+/** The values of the page, and the origins that its scripts may connect to. */
 export interface Site {
   values: Readonly<Record<string, string>>
-  reached: readonly string[]
+  origins: readonly string[]
 }
 
 /** Addresses in development. */
@@ -17,25 +17,25 @@ export interface Addresses {
   issuer: string
 }
 
-/** Describes the page beside the broker: in cookie mode. */
-export function besideBroker(addresses: Addresses): Site {
+/** Describes the page on the broker's site, in cookie mode. */
+export function onBrokerSite(addresses: Addresses): Site {
   const { broker, elsewhere } = addresses
   return siteOf(addresses, {
     client: 'demo',
-    mode_words: `It is at ${broker}, on the broker’s own site: what keeps you connected is a sealed cookie that no script can read.`,
+    mode_text: `It is at ${broker}, on the broker’s own site. Your session is an encrypted cookie that no script can read.`,
     other_page: `${elsewhere}/`,
-    other_words: 'See the same page on another site',
+    other_text: 'See the same page on another site',
   })
 }
 
 /** Describes the page on another site: in OAuth mode. */
-export function fromElsewhere(addresses: Addresses): Site {
+export function onOtherSite(addresses: Addresses): Site {
   const { broker, elsewhere } = addresses
   return siteOf(addresses, {
     client: 'elsewhere',
-    mode_words: `It is at ${elsewhere}, and its broker at ${broker}: to your browser that is another site, where no cookie reaches. What keeps you connected is a token of the broker’s own that works only with a key this browser made and gives to nobody.`,
+    mode_text: `It is at ${elsewhere}, and its broker at ${broker}. For your browser that is another site, so no cookie is sent there. Your session is a token of the broker that works only with a key which never leaves this browser.`,
     other_page: `${broker}/`,
-    other_words: 'See the same page on the broker’s site',
+    other_text: 'See the same page on the broker’s site',
   })
 }
 
@@ -44,12 +44,12 @@ function siteOf(
   values: Readonly<Record<string, string>>,
 ): Site {
   const google = googleOf(issuer)
-  const google_words = google.simulator
+  const google_text = google.simulator
     ? 'Google is simulated on this machine'
     : 'This is the real Google'
   const library_page = `${elsewhere}/library/`
   return {
-    values: { ...google, ...values, broker, library_page, google_words },
-    reached: [broker, ...apiOrigins(google)],
+    values: { ...google, ...values, broker, library_page, google_text },
+    origins: [broker, ...apiOrigins(google)],
   }
 }

@@ -1,4 +1,4 @@
-/** This file is the Worker in development: the demo page at `/`, the broker everywhere else; it is never deployed. */
+/** The Worker in development: the demo page at `/`, and the broker at every other path. It is never deployed. */
 
 import broker from '../index.ts'
 import { servePage } from './page.ts'

@@ -1,9 +1,9 @@
 /**
- * This file is the simulator: Google on your laptop, as one `fetch` on one origin.
+ * The simulator: Google on one origin, as one `fetch` function.
  *
  *     const simulator = createSimulator({ origin: 'https://google.example', clients: [client] })
  *     simulator.faults.add({ at: 'token:refresh_token', do: { status: 503 } })
- *     const back = await simulator.consent(authorizationUrl, { untick: ['photoslibrary.appendonly'] })
+ *     const redirect = await simulator.consent(authorizationUrl, { untick: ['photoslibrary.appendonly'] })
  *     simulator.world.settings.publishing = 'testing'
  */
 
@@ -12,7 +12,7 @@ import { HTTPException } from 'hono/http-exception'
 import type { Call } from './call-log.ts'
 import { controls, removeApps } from './control.ts'
 import { createHold, type Hold } from './faults/hold.ts'
-import { misbehaving, type SimulatorEnv } from './faults/misbehave.ts'
+import { applyFaults, type SimulatorEnv } from './faults/middleware.ts'
 import { type FaultRequest, matches, parseFaults } from './faults/vocabulary.ts'
 import { authorize, chooseAccount, consent } from './oauth/authorization-pages.ts'
 import { discoveryDocument } from './oauth/discovery.ts'
@@ -24,56 +24,61 @@ import { connections } from './pages/connections.ts'
 import { homePage } from './pages/home.ts'
 import { pickerPages } from './pages/picker.ts'
 import { STYLE } from './pages/style.ts'
-import { type PersonChoice, visit } from './person.ts'
 import { anyOrigin, api } from './photos/api.ts'
 import { media } from './photos/media.ts'
-import { announce, type Happening, riscConfiguration } from './security-events.ts'
+import {
+  riscConfiguration,
+  type SecurityEventRequest,
+  sendSecurityEvent,
+} from './security-events.ts'
 import type { ByteStore, Client, Simulation } from './simulation.ts'
+import { consentAsUser, type UserChoice } from './user.ts'
 import { createWorld, type SentEvent, type World } from './world.ts'
 
-/** How to set up a simulator. */
+/** Options of a simulator. */
 export interface SimulatorOptions {
-  /** Where it is: `https://google.example`. Every URL it makes begins so, and it is the issuer. */
+  /** Its origin, such as `https://google.example`: the start of every URL it makes, and the issuer. */
   origin: string
   clients: readonly Client[]
-  /** What it remembers from before; by default nothing has happened yet. */
+  /** Its state; default: an empty one. */
   world?: World
-  /** Where it keeps the bytes of uploads; by default in memory. */
+  /** Where it stores the bytes of uploads; default: in memory. */
   bytes?: ByteStore
-  /** How it reaches apps; by default over the network. */
+  /** Sends a security event to an app; default: over the network. */
   send?: (request: Request) => Promise<Response>
-  /** Seconds since 1970; by default the machine's clock. */
+  /** Its clock, as NumericDate in seconds; default: that of the machine. */
   now?: () => number
 }
 
-/** A Google. */
+/** A simulated Google. */
 export interface Simulator {
-  /** Everything it remembers; may be read and changed at any time. */
+  /** Its state; tests may read and change it at any time. */
   readonly world: World
+  /** Answers a request to any of its endpoints and pages. */
   fetch(request: Request): Promise<Response>
   /**
-   * Goes through an authorization request as a person with a browser does.
+   * Goes through the pages of an authorization request as a user does.
    *
-   * @returns where the browser is sent: the redirect URI with its answer
-   * @throws {Error} when Google shows an error page instead
+   * @returns the redirect URI with the authorization response
+   * @throws {Error} if an error page is shown instead
    */
-  consent(authorizationUrl: string | URL, choice?: PersonChoice): Promise<URL>
-  /** Ends what an account (`sub` or email) allowed to one app, or all, and tells nobody; returns how many. */
+  consent(authorizationUrl: string | URL, choice?: UserChoice): Promise<URL>
+  /** Removes one app, or all, from an account (`sub` or email), without an event. @returns how many */
   removeApp(account: string, client_id?: string): number
-  /** Tells an app of something that happened; returns what came of it, or nothing for an app without a receiver. */
-  announce(happening: Happening): Promise<SentEvent | undefined>
+  /** Sends an event to an app. @returns the record of it; `undefined` for an app without a receiver */
+  sendSecurityEvent(event: SecurityEventRequest): Promise<SentEvent | undefined>
   readonly faults: {
-    /** @throws {TypeError} that explains what is not understood */
+    /** @throws {TypeError} that names the part of a fault which is not valid */
     add(...faults: FaultRequest[]): void
     clear(): void
   }
-  /** Lists the calls received, at one endpoint (`token`, `token:refresh_token`) or all. */
+  /** Lists the calls received at one endpoint (`token`, `token:refresh_token`) or all. */
   calls(at?: string): Call[]
-  /** Keeps calls at an endpoint waiting until `release()`. */
+  /** Holds calls at an endpoint until `release()`. */
   hold(at: string): Hold
 }
 
-/** Makes a Google. It keeps nothing outside of `world` and `bytes`. */
+/** Makes a simulated Google. All its state is in `world` and `bytes`. */
 export function createSimulator(options: SimulatorOptions): Simulator {
   const { origin, clients, world = createWorld(), bytes = new Map<string, Uint8Array>() } = options
   const clock = options.now ?? (() => Date.now() / 1000)
@@ -91,9 +96,9 @@ export function createSimulator(options: SimulatorOptions): Simulator {
   return {
     world,
     fetch,
-    consent: (url, choice) => visit(simulation, fetch, new URL(url), choice),
+    consent: (url, choice) => consentAsUser(simulation, fetch, new URL(url), choice),
     removeApp: (account, client_id) => removeApps(simulation, account, client_id).length,
-    announce: (happening) => announce(simulation, happening),
+    sendSecurityEvent: (event) => sendSecurityEvent(simulation, event),
     faults: {
       add: (...faults) => void world.faults.push(...parseFaults(faults)),
       clear: () => void world.faults.splice(0),
@@ -115,7 +120,7 @@ function routes(simulation: Simulation): Hono<SimulatorEnv> {
     await next()
     c.res.headers.set('Cross-Origin-Opener-Policy', simulation.world.settings.opener_policy)
   })
-  app.use(misbehaving(simulation))
+  app.use(applyFaults(simulation))
   app.get('/.well-known/openid-configuration', (c) => c.json(discoveryDocument(simulation)))
   app.get('/.well-known/risc-configuration', (c) => c.json(riscConfiguration(simulation)))
   app.get('/oauth2/v3/certs', async (c) => c.json(await publicKeys(simulation)))

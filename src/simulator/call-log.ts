@@ -1,28 +1,28 @@
-/** This file is the list of calls this Google has received: names of parameters, never their values. */
+/** The log of received calls: names of parameters, never their values. */
 
 /** One call. */
 export interface Call {
-  /** Which endpoint, as in a fault: `token:refresh_token`, `api:picker.sessions.create`. */
+  /** The endpoint, named as in a fault: `token:refresh_token`, `api:picker.sessions.create`. */
   at: string
   /** NumericDate. */
   time: number
   method: string
-  /** Without the query, where tokens travel. */
+  /** Without the query, which may contain tokens. */
   path: string
-  /** 0 when the caller gave up before there was one. */
+  /** 0 if the caller ended the call before the answer. */
   status: number
   /** Names of the parameters, in the query and the form. */
   parameters: string[]
   grant_type?: string
   scope?: string
-  /** Names of the effects of the fault that this call met. */
+  /** Names of the effects of the fault that was applied. */
   fault?: string[]
 }
 
-/** So many calls are remembered. */
+/** How many calls the log has at most. */
 const MAX_CALLS = 500
 
-/** Remembers a call and forgets the oldest. */
+/** Adds a call, and removes the oldest beyond the limit. */
 export function logCall(log: Call[], call: Call): void {
   log.push(call)
   if (log.length > MAX_CALLS) log.splice(0, log.length - MAX_CALLS)

@@ -1,4 +1,4 @@
-/** This file is the OAuth clients of the Worker, read from its variable `CLIENTS`. */
+/** The OAuth clients of the simulator, read from its variable `CLIENTS`. */
 
 import * as v from 'valibot'
 import type { Client } from './simulation.ts'
@@ -11,7 +11,7 @@ const clientSchema = v.strictObject({
   receiver: v.exactOptional(v.pipe(v.string(), v.url())),
 })
 
-/** The client that `npm start` uses. */
+/** The client that is used without the variable. */
 const DEFAULT: readonly Client[] = [
   {
     client_id: 'simulator-client',
@@ -20,11 +20,7 @@ const DEFAULT: readonly Client[] = [
   },
 ]
 
-/**
- * Reads the clients: a list, or JSON text of one.
- *
- * @throws {TypeError} when it is something else
- */
+/** Reads the clients: a list, or JSON text of one. @throws {TypeError} if it is anything else */
 export function readClients(value: unknown): readonly Client[] {
   if (value === undefined || value === '') return DEFAULT
   const parsed = v.safeParse(v.array(clientSchema), fromJson(value))

@@ -1,10 +1,14 @@
-/** This file is the controls: faults, the log, settings and removed apps, for tests in other processes and for people with curl. */
+/** The control endpoints below `/__`: faults, log, settings, accounts and events, for tests in other processes and for curl. */
 
 import { Hono } from 'hono'
 import * as v from 'valibot'
 import { parseFaults } from './faults/vocabulary.ts'
 import { endGrant } from './oauth/consents.ts'
-import { announce, type Happening, happeningSchema } from './security-events.ts'
+import {
+  type SecurityEventRequest,
+  securityEventRequestSchema,
+  sendSecurityEvent,
+} from './security-events.ts'
 import type { Simulation } from './simulation.ts'
 
 const settingsSchema = v.partial(
@@ -23,7 +27,7 @@ const removalSchema = v.strictObject({
   client_id: v.optional(v.string()),
 })
 
-/** Makes the routes below `/__`. What they do not understand is 400, with the reason. */
+/** Makes the control endpoints. A body that is not valid is answered with 400 and the reason. */
 export function controls(simulation: Simulation): Hono {
   const { world } = simulation
   const app = new Hono()
@@ -55,31 +59,30 @@ export function controls(simulation: Simulation): Hono {
   app.post('/__accounts/revoke', async (c) => {
     const { account, client_id } = parse(removalSchema, await c.req.json())
     const removed = removeApps(simulation, account, client_id)
-    for (const happening of removed) await announce(simulation, happening)
+    for (const event of removed) await sendSecurityEvent(simulation, event)
     return c.json({ removed: removed.length })
   })
   app.get('/__events', (c) => c.json(world.events))
   app.post('/__events', async (c) => {
-    const sent = await announce(simulation, parse(happeningSchema, await c.req.json()))
+    const sent = await sendSecurityEvent(
+      simulation,
+      parse(securityEventRequestSchema, await c.req.json()),
+    )
     if (!sent) throw new TypeError('client_id: this app has no receiver')
     return c.json(sent)
   })
   return app
 }
 
-/**
- * Ends what an account allowed to one app, or to all, as a person does under "connections".
- *
- * @returns what there is to tell them
- */
+/** Removes one app, or all, from an account. @returns the events to send to them */
 export function removeApps(
   simulation: Simulation,
   account: string,
   client_id?: string,
-): Happening[] {
+): SecurityEventRequest[] {
   const { world, clients } = simulation
-  const sub = world.accounts.find((one) => one.email === account)?.sub ?? account
-  const apps = clients.map((one) => one.client_id).filter((id) => (client_id ?? id) === id)
+  const sub = world.accounts.find((known) => known.email === account)?.sub ?? account
+  const apps = clients.map((client) => client.client_id).filter((id) => (client_id ?? id) === id)
   const connected = apps.filter((id) =>
     world.consents.some((consent) => consent.client_id === id && consent.sub === sub),
   )

@@ -1,4 +1,4 @@
-/** This file is the endpoints as faults and the log name them, and the form that came with a request. */
+/** The names of the endpoints, for faults and the log, and the form of a request. */
 
 import type { Context } from 'hono'
 import { findMethod } from './photos/methods.ts'
@@ -14,7 +14,7 @@ const ENDPOINTS: Readonly<Record<string, string>> = {
   '/.well-known/risc-configuration': 'risc',
 }
 
-/** Names the endpoint of a request; nothing for the simulator's own pages. */
+/** Names the endpoint of a request; `undefined` for the simulator's own pages. */
 export async function endpointOf(c: Context): Promise<string | undefined> {
   const { path, method } = c.req
   const endpoint = ENDPOINTS[path]
@@ -30,11 +30,11 @@ export async function endpointOf(c: Context): Promise<string | undefined> {
   return isApi(path) ? 'api' : undefined
 }
 
-/** Reads a form of type `application/x-www-form-urlencoded`; empty when there is none. May be called twice. */
+/** Reads a form of type `application/x-www-form-urlencoded`; empty if there is none. May be called twice. */
 export async function readForm(c: Context): Promise<URLSearchParams> {
   const type = c.req.header('Content-Type') ?? ''
   const isForm = /^application\/x-www-form-urlencoded\b/i.test(type)
-  // Not `text()`: workerd warns of each form that is read as text.
+  // Not `text()`: workerd logs a warning for a form that is read as text.
   return new URLSearchParams(isForm ? new TextDecoder().decode(await c.req.arrayBuffer()) : '')
 }
 

@@ -1,15 +1,21 @@
-/** This file is the scopes this Google knows, in its own reading of Google's pages: nothing here is shared with the broker. */
+/** The scopes that the simulator knows, from the pages of Google. Nothing here is shared with the broker. */
 
 const PREFIX = 'https://www.googleapis.com/auth/'
 
+/** Sees the email address; `email` for short. */
 export const EMAIL: string = `${PREFIX}userinfo.email`
+/** Sees the name; `profile` for short. */
 export const PROFILE: string = `${PREFIX}userinfo.profile`
+/** The Picker API. */
 export const PICK: string = `${PREFIX}photospicker.mediaitems.readonly`
+/** The Library API: adds items and albums. */
 export const APPEND: string = `${PREFIX}photoslibrary.appendonly`
+/** The Library API: reads what the app added. */
 export const READ: string = `${PREFIX}photoslibrary.readonly.appcreateddata`
+/** The Library API: changes what the app added. */
 export const EDIT: string = `${PREFIX}photoslibrary.edit.appcreateddata`
 
-/** What people read on the consent page. */
+/** The text of each scope on the consent page. */
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
   openid: 'Know who you are',
   [EMAIL]: 'See your email address',
@@ -32,22 +38,22 @@ export function parseScope(scope: string): string[] {
   return [...new Set(names.map(canonical))]
 }
 
-/** Tells what an app that asks for a scope will be able to do, in words for people. */
-export function describe(scope: string): string {
+/** Describes what a scope allows, for people. */
+export function describeScope(scope: string): string {
   return DESCRIPTIONS[scope] ?? scope
 }
 
-/** Shortens a scope to the part that tells it from others. */
+/** Cuts off the prefix that all scopes of Google have. */
 export function shortName(scope: string): string {
   return scope.startsWith(PREFIX) ? scope.slice(PREFIX.length) : scope
 }
 
-/** Tells whether a scope only says who somebody is; those have no box of their own. */
+/** Whether a scope is for sign-in only; those have no box on the consent page. */
 export function isSignIn(scope: string): boolean {
   return scope === 'openid' || scope === EMAIL || scope === PROFILE
 }
 
-/** Tells why a scope cannot be asked for; nothing when it can. */
+/** Says why a scope is refused; `undefined` if it is accepted. */
 export function whyRefused(scope: string): string | undefined {
   if (REMOVED.includes(scope)) return `${scope} was removed on 2025-03-31.`
   if (!(scope in DESCRIPTIONS)) return `${scope} is not a scope of this Google.`

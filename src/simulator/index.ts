@@ -1,4 +1,4 @@
-/** This file is the simulator as a Worker: every request goes to the one Durable Object that is Google. */
+/** The simulator as a Worker: one Durable Object answers every request. */
 
 import { DurableObject } from 'cloudflare:workers'
 import { createSimulator, type Simulator } from './app.ts'
@@ -12,7 +12,7 @@ export interface Bindings {
   CLIENTS?: unknown
 }
 
-/** Google. It remembers everything, so that a restart ends nobody's consent. */
+/** The simulator in a Durable Object, whose state survives a restart. */
 export class Google extends DurableObject<Bindings> {
   readonly #storage: Storage
   readonly #simulator: Simulator

@@ -1,4 +1,4 @@
-/** This file is Cross-Account Protection: what happens to an account is told to the apps it signed in to, as signed events (RFC 8417, RFC 8935). */
+/** Cross-Account Protection: signed events (RFC 8417) that are pushed to apps (RFC 8935) when something happens to an account. */
 
 import { importJWK, SignJWT } from 'jose'
 import * as v from 'valibot'
@@ -8,7 +8,7 @@ import type { SentEvent } from './world.ts'
 
 const PREFIX = 'https://schemas.openid.net/secevent'
 
-/** What may happen, by the last word of its identifier. */
+/** Event types by the last part of their identifier. */
 const IDENTIFIERS = {
   'tokens-revoked': `${PREFIX}/oauth/event-type/tokens-revoked`,
   'token-revoked': `${PREFIX}/oauth/event-type/token-revoked`,
@@ -20,13 +20,13 @@ const IDENTIFIERS = {
   verification: `${PREFIX}/risc/event-type/verification`,
 } as const
 
-/** How to ask for an event; `POST /__events`. */
-export const happeningSchema = v.strictObject({
+/** The body of `POST /__events`. */
+export const securityEventRequestSchema = v.strictObject({
   type: v.picklist(Object.keys(IDENTIFIERS) as (keyof typeof IDENTIFIERS)[]),
-  /** By `sub`; left out with `token-revoked` and `verification`. */
+  /** `sub` of the account; absent with `token-revoked` and `verification`. */
   account: v.optional(v.string()),
   client_id: v.string(),
-  /** With `token-revoked`: the refresh token, which the event names without telling it. */
+  /** With `token-revoked`: the refresh token. The event contains only its prefix or hash. */
   refresh_token: v.optional(v.string()),
   token_identifier_alg: v.optional(v.picklist(['prefix', 'hash_base64_sha512_sha512']), 'prefix'),
   /** With `account-disabled`: `hijacking` or `bulk-account`. */
@@ -35,13 +35,13 @@ export const happeningSchema = v.strictObject({
   state: v.optional(v.string()),
 })
 
-/** Something that happened. */
-export type Happening = v.InferInput<typeof happeningSchema>
+/** An event to send. */
+export type SecurityEventRequest = v.InferInput<typeof securityEventRequestSchema>
 
-/** So many events are remembered. */
+/** How many sent events are stored at most. */
 const MAX_EVENTS = 100
 
-/** Describes who sends events, and where its keys are: those of ID tokens, as at Google. */
+/** The RISC configuration document. The keys are those of ID tokens, as at Google. */
 export function riscConfiguration({ origin }: Simulation): Record<string, unknown> {
   return {
     issuer: `${origin}/`,
@@ -51,19 +51,21 @@ export function riscConfiguration({ origin }: Simulation): Record<string, unknow
 }
 
 /**
- * Tells an app what happened, if it has a receiver. There is one try: what gets lost is lost.
+ * Sends an event to the receiver of an app, once.
  *
- * Google tells of users alone whose consent covers `email` or `profile`; here every consent is enough.
+ * Google sends events only for users who consented to `email` or `profile`; here every consent is enough.
+ *
+ * @returns the record of it; `undefined` for an app without a receiver
  */
-export async function announce(
+export async function sendSecurityEvent(
   simulation: Simulation,
-  happening: Happening,
+  event: SecurityEventRequest,
 ): Promise<SentEvent | undefined> {
-  const { client_id, type } = happening
-  const { receiver } = simulation.clients.find((one) => one.client_id === client_id) ?? {}
+  const { client_id, type } = event
+  const { receiver } = simulation.clients.find((client) => client.client_id === client_id) ?? {}
   if (receiver === undefined) return undefined
   const jti = randomName()
-  const body = await createEvent(simulation, happening, jti)
+  const body = await createEvent(simulation, event, jti)
   const request = new Request(receiver, {
     method: 'POST',
     headers: { 'Content-Type': 'application/secevent+jwt', Accept: 'application/json' },
@@ -80,15 +82,15 @@ export async function announce(
   return sent
 }
 
-/** Makes a security event token. */
+/** Makes a security event token; RFC 8417 §2. */
 async function createEvent(
   simulation: Simulation,
-  happening: Happening,
+  event: SecurityEventRequest,
   jti: string,
 ): Promise<string> {
-  const { type, client_id, reason, state } = happening
-  const subject = await subjectOf(simulation, happening)
-  const event = {
+  const { type, client_id, reason, state } = event
+  const subject = await subjectOf(simulation, event)
+  const claims = {
     ...(subject === undefined ? {} : { subject }),
     ...(reason === undefined ? {} : { reason }),
     ...(state === undefined ? {} : { state }),
@@ -99,7 +101,7 @@ async function createEvent(
     aud: client_id,
     iat: Math.floor(simulation.now()),
     jti,
-    events: { [IDENTIFIERS[type]]: event },
+    events: { [IDENTIFIERS[type]]: claims },
   })
     .setProtectedHeader({ alg: 'RS256', kid: key.kid ?? '', typ: 'secevent+jwt' })
     .sign(await importJWK(key, 'RS256'))
@@ -107,19 +109,21 @@ async function createEvent(
 
 async function subjectOf(
   { origin }: Simulation,
-  { account, refresh_token, token_identifier_alg = 'prefix' }: Happening,
+  { account, refresh_token, token_identifier_alg = 'prefix' }: SecurityEventRequest,
 ): Promise<object | undefined> {
   if (refresh_token === undefined)
     return account === undefined
       ? undefined
       : { subject_type: 'iss-sub', iss: `${origin}/`, sub: account }
   const token =
-    token_identifier_alg === 'prefix' ? refresh_token.slice(0, 16) : await twice(refresh_token)
+    token_identifier_alg === 'prefix'
+      ? refresh_token.slice(0, 16)
+      : await doubleSha512(refresh_token)
   return { subject_type: 'oauth_token', token_type: 'refresh_token', token_identifier_alg, token }
 }
 
-/** The hash of the hash, in base64. */
-async function twice(text: string): Promise<string> {
+/** SHA-512 of the SHA-512, in base64. */
+async function doubleSha512(text: string): Promise<string> {
   const once = await crypto.subtle.digest('SHA-512', new TextEncoder().encode(text))
   return new Uint8Array(await crypto.subtle.digest('SHA-512', once)).toBase64()
 }

@@ -1,16 +1,17 @@
-/** This file is what the simulator keeps over a restart: the World and the bytes of uploads, in the object's SQLite. */
+/** The stored state of the simulator: the World and the bytes of uploads, in the SQLite of its Durable Object. */
 
 import type { ByteStore } from './simulation.ts'
 import { createWorld, type World } from './world.ts'
 
-/** A store of bytes that keeps the World too. */
+/** A store of bytes and of the World. */
 export interface Storage extends ByteStore {
+  /** Reads the World; an empty one at the first start. */
   loadWorld(): World
-  /** Writes what has changed since the last time. */
+  /** Writes the members that have changed. */
   saveWorld(world: World): void
 }
 
-/** A row holds at most 2 MB. */
+/** Bytes of a file in one row; a row has at most 2 MB. */
 const PART_BYTES = 1024 * 1024
 
 /** Opens the store. */
@@ -19,7 +20,7 @@ export function createStorage(storage: DurableObjectStorage): Storage {
   sql.exec(
     'CREATE TABLE IF NOT EXISTS parts (id TEXT, part INTEGER, bytes BLOB, PRIMARY KEY (id, part))',
   )
-  /** What is stored of the World, by name of its member. */
+  /** The stored members of the World, as JSON. */
   const saved = new Map<string, string>()
 
   const get = (id: string): Uint8Array | undefined => {

@@ -1,11 +1,11 @@
-/** This file is the World: everything the simulator remembers, as plain JSON. Points in time are NumericDates, in seconds. */
+/** The World: the whole state of the simulator, as plain JSON. Points in time are NumericDates, in seconds. */
 
 import type { JWK } from 'jose'
 import type { Call } from './call-log.ts'
 import type { Fault } from './faults/vocabulary.ts'
 import type { Album, MediaItem, MediaUrl, PickerSession, Upload } from './photos/records.ts'
 
-/** A made-up person's Google account. */
+/** The Google account of a made-up user. */
 export interface Account {
   sub: string
   email: string
@@ -14,14 +14,14 @@ export interface Account {
   hd?: string | undefined
 }
 
-/** What a person allowed an app: each scope with the time it was granted and, when it is limited, ends. */
+/** The consent of a user to an app: each scope with the time it was granted and, if limited, the time it ends. */
 export interface Consent {
   client_id: string
   sub: string
   scopes: Record<string, { granted_at: number; expires_at?: number | undefined }>
 }
 
-/** An authorization code. It is kept after its use, so that a second use is noticed. */
+/** An authorization code. It is stored after its use too, so that a second use is detected. */
 export interface Code {
   client_id: string
   sub: string
@@ -29,24 +29,24 @@ export interface Code {
   redirect_uri: string
   nonce?: string | undefined
   code_challenge?: string | undefined
-  /** Whether a refresh token comes with it. */
+  /** Whether a refresh token is issued with it. */
   offline: boolean
-  /** When a time-limited access ends. */
+  /** When time-limited access ends. */
   access_expires_at?: number | undefined
   expires_at: number
   used: boolean
 }
 
-/** A refresh token that has not died; those that have are not here. */
+/** A refresh token. One that has ended is deleted. */
 export interface RefreshToken {
   client_id: string
   sub: string
   scopes: string[]
-  /** The code it came from. */
+  /** The code it was issued for. */
   code: string
   issued_at: number
   used_at: number
-  /** Of time-limited access. */
+  /** When time-limited access ends. */
   expires_at?: number | undefined
 }
 
@@ -55,37 +55,37 @@ export interface AccessToken {
   client_id: string
   sub: string
   scopes: string[]
-  /** The code it, or its refresh token, came from. */
+  /** The code it was issued for, or its refresh token was. */
   code: string
   expires_at: number
 }
 
-/** An event that was sent, or that nobody was there to receive. */
+/** A security event that was sent. */
 export interface SentEvent {
   jti: string
   type: string
   client_id: string
   /** NumericDate. */
   time: number
-  /** What the receiver answered; 0 when it could not be reached. */
+  /** HTTP status of the receiver's answer; 0 if it could not be reached. */
   status: number
 }
 
-/** How this Google is set up; `POST /__settings` changes it. */
+/** Settings; `POST /__settings` changes them. */
 export interface Settings {
-  /** The app's state in the console: in `testing`, consents and refresh tokens end after 7 days. */
+  /** Publishing status of the app: in `testing`, consents and refresh tokens end after 7 days. */
   publishing: 'production' | 'testing'
-  /** Whether `iss` comes with the redirect, as it does for some of Google's clients. */
+  /** Whether the redirect has `iss` (RFC 9207), as for some of Google's clients. */
   iss_on_redirect: boolean
   /** The Cross-Origin-Opener-Policy of the sign-in pages; `same-origin` cuts a popup off from its opener. */
   opener_policy: 'unsafe-none' | 'same-origin'
-  /** How often a frontend is told to ask whether photos were picked, in seconds. */
+  /** The `pollInterval` of a picker session, in seconds. */
   poll_interval_seconds: number
-  /** How far this Google's clock is ahead of the machine's, in seconds: to see a grant age. */
+  /** How far the simulator's clock is ahead of the machine's, in seconds. */
   clock_ahead_seconds: number
 }
 
-/** Everything, by id or by token. */
+/** The whole state. Records are by id, or by the token itself. */
 export interface World {
   settings: Settings
   accounts: Account[]
@@ -93,7 +93,7 @@ export interface World {
   codes: Record<string, Code>
   refresh_tokens: Record<string, RefreshToken>
   access_tokens: Record<string, AccessToken>
-  /** The private key that ID tokens are signed with; made when it is first needed. */
+  /** The private key that signs ID tokens; made at its first use. */
   signing_key?: JWK
   picker_sessions: Record<string, PickerSession>
   uploads: Record<string, Upload>
@@ -102,11 +102,11 @@ export interface World {
   albums: Record<string, Album>
   faults: Fault[]
   log: Call[]
-  /** What apps were told of their users' accounts. */
+  /** The latest security events. */
   events: SentEvent[]
 }
 
-/** Makes a World in which nothing has happened yet. */
+/** Makes an empty World with three accounts. */
 export function createWorld(settings: Partial<Settings> = {}): World {
   return {
     settings: {

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs'
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fromElsewhere } from '../demo/sites.ts'
+import { onOtherSite } from '../demo/sites.ts'
 import { buildClient, CLIENT_FOLDER } from './client-modules.ts'
 import type { WorkerPlan } from './dev-server.ts'
 import type { Secrets } from './secrets-file.ts'
@@ -126,7 +126,7 @@ function planOtherSite({ port, elsewhere_port }: Places, issuer: string): SitePl
     port: elsewhere_port,
     health: '/',
     origin,
-    site: fromElsewhere({ broker: originAt(port), elsewhere: origin, issuer }),
+    site: onOtherSite({ broker: originAt(port), elsewhere: origin, issuer }),
     pages: new Map([
       ['/', new URL('page.html', DEMO)],
       ['/library/', new URL('library.html', DEMO)],

@@ -1,4 +1,4 @@
-/** This file is the Workers as bundles: the broker's by the production build, all others by esbuild. */
+/** The Workers as bundles: the broker by the production build, all others by esbuild. */
 
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile } from 'node:fs/promises'
@@ -31,7 +31,7 @@ export async function bundle(entry: string, production: string): Promise<string>
     entryPoints: [join(BENCH, entry)],
     bundle: true,
     minify: true,
-    ignoreAnnotations: true, // with better-auth's, a module that is loaded later is never begun
+    ignoreAnnotations: true, // with the annotations of better-auth, a module that is loaded later never runs
     write: false,
     format: 'esm',
     target: 'es2024',

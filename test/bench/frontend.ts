@@ -1,19 +1,20 @@
-/** This file is who asks in a run: a page in cookie mode, a page in OAuth mode with a fresh proof for every request. */
+/** The requests of a page: in cookie mode, and in OAuth mode with a new DPoP proof for each. */
 
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
-import type { Shot, Target } from './load.ts'
+import type { LoadRequest, Target } from './load.ts'
 
-/** The bundle that is asked for, with its one scope. */
+/** The bundle of all requests. */
 export const BUNDLE = 'pick'
+/** Its only scope. */
 export const SCOPE = 'https://www.googleapis.com/auth/photospicker.mediaitems.readonly'
 
-/** As long as those of Google. */
+/** An access token as long as those of Google. */
 export const ACCESS_TOKEN: string = `ya29.${'bench-token-'.repeat(18)}`.slice(0, 220)
 
-/** How long a token lives that was just issued, in seconds. */
+/** Lifetime of a new access token, in seconds. */
 export const LIFE_SECONDS = 3599
 
-/** The answer of a hand-out in cookie mode; all sides answer these bytes. */
+/** The token response in cookie mode; all sides answer these bytes. */
 export const ANSWER: string = JSON.stringify({
   access_token: ACCESS_TOKEN,
   token_type: 'Bearer',
@@ -24,14 +25,14 @@ export const ANSWER: string = JSON.stringify({
 
 const [HEAD = '', TAIL = ''] = ANSWER.split(String(LIFE_SECONDS))
 
-/** Whether a body is that answer, with any life left. */
+/** Whether a body is that answer, with any `expires_in`. */
 export function isAnswer(body: string): boolean {
   const left = body.slice(HEAD.length, -TAIL.length)
   return body.startsWith(HEAD) && body.endsWith(TAIL) && /^\d{1,4}$/.test(left)
 }
 
-/** The request of a page in cookie mode. */
-export function cookieShot(url: string, cookie: string, bundle: string = BUNDLE): Shot {
+/** Makes the token request of a page in cookie mode. */
+export function cookieRequest(url: string, cookie: string, bundle: string = BUNDLE): LoadRequest {
   return {
     method: 'POST',
     path: '/session/token',
@@ -48,30 +49,31 @@ export function cookieShot(url: string, cookie: string, bundle: string = BUNDLE)
   }
 }
 
-/** Hand-outs in cookie mode, to these sessions in turn. */
+/** Makes a target of token requests in cookie mode, of these sessions in turn. */
 export function cookieTarget(
   name: string,
   { url, pid }: { url: string; pid: number },
   cookies: readonly string[],
 ): Target {
-  const shots = cookies.map((cookie) => cookieShot(url, cookie))
-  const from = (connection: number): Shot[] => {
-    const at = (connection * 7) % shots.length // connections do not march in step
-    return [...shots.slice(at), ...shots.slice(0, at)]
+  const requests = cookies.map((cookie) => cookieRequest(url, cookie))
+  const from = (connection: number): LoadRequest[] => {
+    const at = (connection * 7) % requests.length // so that connections begin at different sessions
+    return [...requests.slice(at), ...requests.slice(0, at)]
   }
-  return { name, url, pid, shots: async (connection) => from(connection), isRight: isAnswer }
+  return { name, url, pid, requests: async (connection) => from(connection), isExpected: isAnswer }
 }
 
-/** A page in OAuth mode: its key, and its requests. */
+/** A page in OAuth mode. */
 export interface Frontend {
+  /** Thumbprint of its DPoP key. */
   jkt: string
   target(name: string, side: { url: string; pid: number }, refresh_token: string): Target
 }
 
-/** The client of the OAuth mode, and where its page is. */
+/** The client of OAuth mode, and the origin of its page. */
 export const GALLERY = { id: 'gallery', origin: 'https://gallery.example' } as const
 
-/** Opens a page in OAuth mode. */
+/** Makes a page in OAuth mode, with a key of its own. */
 export async function openFrontend(): Promise<Frontend> {
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
   const jwk = await exportJWK(publicKey)
@@ -94,18 +96,19 @@ export async function openFrontend(): Promise<Frontend> {
         'Content-Type': 'application/x-www-form-urlencoded',
         Origin: GALLERY.origin,
       }
-      const shotWith = (DPoP: string): Shot => ({
+      const requestWith = (DPoP: string): LoadRequest => ({
         ...{ method: 'POST', path: '/token', body },
         headers: { ...headers, DPoP },
       })
       let nonce = ''
-      const shots = async (_connection: number, count: number): Promise<Shot[]> => {
-        nonce ||= await nonceOf(url, shotWith(await prove(url)))
-        const made: Shot[] = []
-        for (let shot = 0; shot < count; shot++) made.push(shotWith(await prove(url, nonce)))
+      const requests = async (_connection: number, count: number): Promise<LoadRequest[]> => {
+        nonce ||= await nonceOf(url, requestWith(await prove(url)))
+        const made: LoadRequest[] = []
+        for (let request = 0; request < count; request++)
+          made.push(requestWith(await prove(url, nonce)))
         return made
       }
-      return { name, url, pid, shots, isRight: (text) => isOAuthAnswer(text, refresh_token) }
+      return { name, url, pid, requests, isExpected: (text) => isOAuthAnswer(text, refresh_token) }
     },
   }
 }
@@ -118,11 +121,11 @@ function isOAuthAnswer(body: string, refresh_token: string): boolean {
   return body.startsWith(HEAD) && body.endsWith(tail) && /^\d{1,4}$/.test(left)
 }
 
-/** A request without one is refused, and told which. */
-async function nonceOf(url: string, { headers, body, path }: Shot): Promise<string> {
-  const refused = await fetch(url + path, { method: 'POST', headers, body: body ?? null })
-  const nonce = refused.headers.get('DPoP-Nonce')
-  if (refused.status !== 400 || nonce === null)
-    throw new Error(`no nonce, but a ${refused.status}: ${await refused.text()}`)
+/** Gets a nonce: a request without one is refused, and the answer has one. */
+async function nonceOf(url: string, { headers, body, path }: LoadRequest): Promise<string> {
+  const response = await fetch(url + path, { method: 'POST', headers, body: body ?? null })
+  const nonce = response.headers.get('DPoP-Nonce')
+  if (response.status !== 400 || nonce === null)
+    throw new Error(`no nonce, but ${response.status}: ${await response.text()}`)
   return nonce
 }

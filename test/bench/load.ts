@@ -1,35 +1,35 @@
-/** This file is the load: autocannon with every answer checked, and what the server's process used meanwhile. */
+/** The load: autocannon with a check of every answer, and the CPU time of the server process. */
 
 import { requirePeer } from './machine.ts'
 import { cpuMicroseconds } from './process.ts'
 
-/** A request, ready to be sent. */
-export interface Shot {
+/** A request to send. */
+export interface LoadRequest {
   method: 'GET' | 'POST'
   path: string
   headers: Record<string, string>
   body?: string
 }
 
-/** What is loaded, and what the right answer looks like. */
+/** A server to load, with its requests and the expected answer. */
 export interface Target {
   name: string
   url: string
   /** The server's process. */
   pid: number
-  /** Makes the requests of a round before it begins; a connection sends its own in turn. */
-  shots(connection: number, count: number): Promise<Shot[]>
-  /** Whether a body is the right answer; the status has to be 200. */
-  isRight(body: string): boolean
+  /** Makes the requests of a connection before a round begins. */
+  requests(connection: number, count: number): Promise<LoadRequest[]>
+  /** Whether a body is the expected answer; the status must be 200. */
+  isExpected(body: string): boolean
 }
 
-/** What one round of load gave. */
+/** The result of one round. */
 export interface Round {
   /** Answers a second. */
   rate: number
-  /** CPU time of the server's process for an answer, in microseconds. */
+  /** CPU time of the server process for an answer, in microseconds. */
   cpu_us: number
-  /** How much of one core the server's process had. */
+  /** How many cores the server process used. */
   busy: number
   /** Milliseconds from request to answer, sorted. */
   times: number[]
@@ -37,8 +37,8 @@ export interface Round {
 
 /** The part of autocannon that is used here. */
 type Autocannon = (options: object) => PromiseLike<Totals> & {
-  on(event: 'response', heed: (...args: [unknown, number, number, number]) => void): void
-  on(event: 'reqMismatch', heed: (body: string) => void): void
+  on(event: 'response', listener: (...args: [unknown, number, number, number]) => void): void
+  on(event: 'reqMismatch', listener: (body: string) => void): void
 }
 
 interface Totals {
@@ -52,18 +52,18 @@ interface Totals {
 const TIMEOUT_SECONDS = 60
 
 /**
- * Sends so many requests over so many connections.
+ * Sends `amount` requests over several connections.
  *
- * @throws {Error} when a single answer is not right: what is wrong fast is worth nothing
+ * @throws {Error} if any answer is not the expected one
  */
 export async function load(target: Target, connections: number, amount: number): Promise<Round> {
   const autocannon = requirePeer<Autocannon>('autocannon')
   const each = Math.ceil(amount / connections)
-  const shots: Shot[][] = []
+  const requests: LoadRequest[][] = []
   for (let connection = 0; connection < connections; connection++)
-    shots.push(await target.shots(connection, each))
+    requests.push(await target.requests(connection, each))
   const times: number[] = []
-  let wrong: string | undefined
+  let unexpected: string | undefined
   let [connection, ended_at] = [0, 0]
   const before = cpuMicroseconds(target.pid)
   const began_at = performance.now()
@@ -72,12 +72,12 @@ export async function load(target: Target, connections: number, amount: number):
     connections,
     amount: each * connections,
     timeout: TIMEOUT_SECONDS,
-    setupClient: (client: { setRequests(shots: Shot[]): void }) =>
-      client.setRequests(shots[connection++] ?? []),
+    setupClient: (client: { setRequests(requests: LoadRequest[]): void }) =>
+      client.setRequests(requests[connection++] ?? []),
     verifyBody: (body: string) => {
-      const isRight = target.isRight(body)
-      if (!isRight) wrong ??= body
-      return isRight
+      const isExpected = target.isExpected(body)
+      if (!isExpected) unexpected ??= body
+      return isExpected
     },
   })
   let after = before
@@ -88,7 +88,7 @@ export async function load(target: Target, connections: number, amount: number):
     after = cpuMicroseconds(target.pid)
   })
   const totals = await run
-  check(target, totals, wrong)
+  check(target, totals, unexpected)
   if (times.length !== each * connections)
     throw new Error(`${target.name} answered ${times.length} of ${each * connections} requests`)
   const seconds = (ended_at - began_at) / 1000
@@ -100,14 +100,14 @@ export async function load(target: Target, connections: number, amount: number):
   }
 }
 
-function check(target: Target, totals: Totals, wrong: string | undefined): void {
+function check(target: Target, totals: Totals, unexpected: string | undefined): void {
   const { errors, timeouts, mismatches, non2xx, statusCodeStats } = totals
   if (errors + timeouts + mismatches + non2xx === 0) return
   const counts = JSON.stringify({ errors, timeouts, mismatches, statusCodeStats })
-  throw new Error(`${target.name} answered wrongly: ${counts} ${wrong?.slice(0, 300) ?? ''}`)
+  throw new Error(`${target.name} answered wrongly: ${counts} ${unexpected?.slice(0, 300) ?? ''}`)
 }
 
-/** The value that so many percent of sorted values do not exceed. */
+/** Finds a percentile of sorted values. */
 export function percentile(sorted: readonly number[], percent: number): number {
   return sorted[Math.max(0, Math.ceil((sorted.length * percent) / 100) - 1)] ?? Number.NaN
 }

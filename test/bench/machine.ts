@@ -1,17 +1,17 @@
-/** This file is the machine: what the run was on, and where things are. */
+/** The machine of a run, and the folders of the repository. */
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { cpus, platform, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-/** The repository. */
+/** Root of the repository. */
 export const ROOT: string = fileURLToPath(new URL('../..', import.meta.url))
 
 /** This folder, which has packages of its own. */
 export const BENCH: string = fileURLToPath(new URL('.', import.meta.url))
 
-/** What a run was on; neither host names nor paths. */
+/** The machine of a run, without names and paths. */
 export interface Machine {
   os: string
   cores: number
@@ -40,15 +40,17 @@ export function describeMachine(): Machine {
 }
 
 function versionsOf(names: readonly string[], folder: string): Record<string, string> {
-  return Object.fromEntries(
-    names.map((name) => {
-      const text = readFileSync(`${folder}/node_modules/${name}/package.json`, 'utf8')
-      return [name, (JSON.parse(text) as { version: string }).version]
-    }),
-  )
+  return Object.fromEntries(names.map((name) => [name, versionOf(name, folder) ?? 'unknown']))
 }
 
-/** Loads a package of this folder, which the ordinary install does not have. */
+/** Reads the version of an installed package; `undefined` if it is not installed. */
+export function versionOf(name: string, folder: string): string | undefined {
+  const path = `${folder}/node_modules/${name}/package.json`
+  if (!existsSync(path)) return undefined
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version
+}
+
+/** Loads a package of this folder, which `npm ci` does not install. */
 export function requirePeer<T>(name: string): T {
   return createRequire(`${BENCH}package.json`)(name) as T
 }

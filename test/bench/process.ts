@@ -1,8 +1,8 @@
-/** This file is a process as the system sees it: its CPU time and its memory; on Linux only, elsewhere they stay unknown. */
+/** CPU time and memory of a process, read from `/proc`: on Linux only, `NaN` elsewhere. */
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 
-/** The children of ours that run a program. */
+/** Lists the child processes that run a program. */
 export function childPids(program: string): number[] {
   return numbersIn('/proc').filter((pid) => {
     const { name, parent } = identityOf(pid)
@@ -10,7 +10,7 @@ export function childPids(program: string): number[] {
   })
 }
 
-/** CPU time a process has used so far, in microseconds; `NaN` where nobody says. */
+/** Reads the CPU time of a process, in microseconds. */
 export function cpuMicroseconds(pid: number): number {
   const threads = numbersIn(`/proc/${pid}/task`)
   if (threads.length === 0) return Number.NaN
@@ -21,22 +21,22 @@ export function cpuMicroseconds(pid: number): number {
   return nanoseconds.reduce((sum, each) => sum + each, 0) / 1000
 }
 
-/** The most memory a process has had at a time since `forgetPeak`, in MiB. */
+/** Reads the peak memory of a process since `resetPeak`, in MiB. */
 export function peakMebibytes(pid: number): number {
   return statusMebibytes(pid, 'VmHWM')
 }
 
-/** The memory a process has now, in MiB. */
+/** Reads the present memory of a process, in MiB. */
 export function memoryMebibytes(pid: number): number {
   return statusMebibytes(pid, 'VmRSS')
 }
 
-/** Begins the peak of a process anew. */
-export function forgetPeak(pid: number): void {
+/** Resets the peak memory of a process. */
+export function resetPeak(pid: number): void {
   try {
     writeFileSync(`/proc/${pid}/clear_refs`, '5')
   } catch {
-    // not on this system: the peak stays unknown there
+    // not on this system
   }
 }
 
@@ -62,6 +62,6 @@ function read(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch {
-    return '' // it ended meanwhile
+    return '' // the process has ended
   }
 }

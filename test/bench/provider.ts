@@ -1,4 +1,4 @@
-/** This file is the provider of a run, in a thread of its own: a token endpoint that takes its time, and a host of media bytes. Knows how often it was asked. */
+/** The provider of a run, in a thread of its own: a token endpoint with a delay, media bytes, and a count of its requests. */
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -8,24 +8,25 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 /** The provider, running. */
 export interface Provider {
   issuer: string
-  /** What it was asked since the last look. */
-  asked(): Promise<Asked>
+  /** Returns the counts since the last call, and resets them. */
+  takeCounts(): Promise<ProviderCounts>
   stop(): Promise<void>
 }
 
-/** What a provider was asked. */
-export interface Asked {
+/** Counts of a provider. */
+export interface ProviderCounts {
   /** Requests of any kind. */
   requests: number
-  /** Refreshes among them, counted when they came. */
+  /** Refreshes among them, counted on arrival. */
   refreshes: number
-  /** How long each refresh took it that is answered, in milliseconds. */
+  /** How long each answered refresh took, in milliseconds. */
   took_ms: number[]
 }
 
-/** What the thread is told. */
+/** Settings of the thread. */
 interface Settings {
   access_token: string
+  /** Delay of an answer to a refresh. */
   refresh_ms: number
 }
 
@@ -33,42 +34,42 @@ interface Settings {
 export const MEDIA_BYTE = 7
 const CHUNK = Buffer.alloc(256 * 1024, MEDIA_BYTE)
 
-/** Starts the provider; a refresh takes it `refresh_ms`. */
+/** Starts the provider. */
 export async function startProvider(settings: Settings): Promise<Provider> {
   const thread = new Worker(new URL(import.meta.url), { workerData: settings })
   const [issuer] = (await once(thread, 'message')) as [string]
   return {
     issuer,
-    asked: async () => (await fetch(`${issuer}/__asked`)).json() as Promise<Asked>,
+    takeCounts: async () => (await fetch(`${issuer}/__counts`)).json() as Promise<ProviderCounts>,
     stop: async () => void (await thread.terminate()),
   }
 }
 
-const nothing = (): Asked => ({ requests: 0, refreshes: 0, took_ms: [] })
+const noCounts = (): ProviderCounts => ({ requests: 0, refreshes: 0, took_ms: [] })
 
 async function serve({ access_token, refresh_ms }: Settings): Promise<void> {
   const server = createServer()
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  let asked: Asked = nothing()
+  let counts: ProviderCounts = noCounts()
   const answers: Record<string, (request: IncomingMessage, response: ServerResponse) => void> = {
     '/.well-known/openid-configuration': (_, response) => json(response, discoveryOf(issuer)),
-    '/__asked': (_, response) => {
-      json(response, { ...asked, requests: asked.requests - 1 })
-      asked = nothing()
+    '/__counts': (_, response) => {
+      json(response, { ...counts, requests: counts.requests - 1 })
+      counts = noCounts()
     },
     '/token': (request, response) => {
       const began_at = performance.now()
-      asked.refreshes++
+      counts.refreshes++
       request.resume()
       setTimeout(() => {
         json(response, { access_token, expires_in: 3599, token_type: 'Bearer' })
-        asked.took_ms.push(performance.now() - began_at)
+        counts.took_ms.push(performance.now() - began_at)
       }, refresh_ms)
     },
   }
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    asked.requests++
+    counts.requests++
     const [path = ''] = (request.url ?? '').split('?')
     const answer = answers[path] ?? (path.startsWith('/media/') ? sendMedia : undefined)
     if (answer) answer(request, response)
@@ -77,7 +78,7 @@ async function serve({ access_token, refresh_ms }: Settings): Promise<void> {
   parentPort?.postMessage(issuer)
 }
 
-/** Answers `/media/BYTES` with so many bytes of video, if a token comes along. */
+/** Answers `/media/BYTES` with that many bytes of video, if the request has a token. */
 function sendMedia({ url, headers }: IncomingMessage, response: ServerResponse): void {
   if (!headers.authorization?.startsWith('Bearer ')) {
     response.writeHead(401).end()

@@ -1,4 +1,4 @@
-/** This file is the report: what was measured, as `RESULTS.md` shows it. */
+/** The report: the results of a run as `RESULTS.md`. */
 
 import type { Machine } from './machine.ts'
 import {
@@ -20,7 +20,7 @@ export interface Results {
   sections: readonly Section[]
 }
 
-const INTRODUCTION = `Written by \`npm run bench\`; every figure comes from one run on one machine. Absolute figures vary from machine to machine, so read the ratios: sides take turns round by round, a ratio is the median of the rounds' ratios, and a spread is half the distance of the quartiles. CPU times are those of the whole server process, also of its storage (Linux only).`
+const INTRODUCTION = `Written by \`npm run bench\`; every figure comes from one run on one machine. Absolute figures vary from machine to machine, so read the ratios. Sides take turns in each round, a ratio is the median of the rounds' ratios, and a spread is half the distance of the quartiles. CPU times are those of the whole server process with its storage (Linux only).`
 
 /** Writes the report. */
 export function toMarkdown({ date, machine, minutes, sections }: Results): string {
@@ -49,11 +49,11 @@ export function toMarkdown({ date, machine, minutes, sections }: Results): strin
 
 function budgetRow(budget: Budget): string[] {
   const { what, limit, measured, spread, unit } = budget
-  const chance = spread === undefined ? '' : percent(spread)
-  return [what, limit, `${number(measured)} ${unit} ${chance}`.trim(), verdictOn(budget)]
+  const spreadText = spread === undefined ? '' : percent(spread)
+  return [what, limit, `${number(measured)} ${unit} ${spreadText}`.trim(), verdictOn(budget)]
 }
 
-/** Says by how much a budget is held or missed, and whether that is more than chance. */
+/** Describes by how much a budget is held or missed, and whether the spread is larger. */
 export function verdictOn(budget: Budget): string {
   const { measured, bound, kind, spread = 0 } = budget
   const word = isHeld(budget) ? 'held' : '**missed**'

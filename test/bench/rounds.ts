@@ -1,9 +1,9 @@
-/** This file is the rounds: every side is warmed up, then they take turns, so that a noisy minute hits all of them. */
+/** The rounds of a comparison: every side is warmed up, then all take turns, so that a disturbance hits each of them. */
 
 import { load, percentile, type Target } from './load.ts'
-import { say } from './say.ts'
+import { logProgress } from './progress.ts'
 
-/** How long a comparison takes. */
+/** The length of a comparison. */
 export interface RoundPlan {
   rounds: number
   /** Seconds of one side in one round, about. */
@@ -11,8 +11,8 @@ export interface RoundPlan {
   connections: number
 }
 
-/** What one side gave, round by round. */
-export interface Turns {
+/** The results of one side, by round. */
+export interface SideResults {
   rate: number[]
   cpu_us: number[]
   busy: number[]
@@ -20,17 +20,20 @@ export interface Turns {
   p99_ms: number[]
 }
 
-/** Requests before the first that count; the runtime compiles what is hot. */
+/** Requests before the measured ones, so that the runtime has compiled the code. */
 const WARM_UP_REQUESTS = 500
 
+/** The results of a side that was not measured. */
+export const NO_RESULTS: SideResults = { rate: [], cpu_us: [], busy: [], p50_ms: [], p99_ms: [] }
+
 /** Loads all sides in turn. */
-export async function takeTurns(
+export async function runRounds(
   title: string,
   targets: readonly Target[],
   { rounds, seconds, connections }: RoundPlan,
-): Promise<Map<string, Turns>> {
+): Promise<Map<string, SideResults>> {
   const amounts = new Map<string, number>()
-  const all = new Map<string, Turns>()
+  const all = new Map<string, SideResults>()
   for (const target of targets) {
     await load(target, connections, WARM_UP_REQUESTS)
     const { rate } = await load(target, connections, WARM_UP_REQUESTS)
@@ -45,13 +48,13 @@ export async function takeTurns(
         connections,
         amounts.get(target.name) ?? 0,
       )
-      const turns = all.get(target.name)
-      turns?.rate.push(rate)
-      turns?.cpu_us.push(cpu_us)
-      turns?.busy.push(busy)
-      turns?.p50_ms.push(percentile(times, 50))
-      turns?.p99_ms.push(percentile(times, 99))
-      say(`${title}, round ${round + 1} of ${rounds}: ${target.name} ${Math.round(rate)}/s`)
+      const results = all.get(target.name)
+      results?.rate.push(rate)
+      results?.cpu_us.push(cpu_us)
+      results?.busy.push(busy)
+      results?.p50_ms.push(percentile(times, 50))
+      results?.p99_ms.push(percentile(times, 99))
+      logProgress(`${title}, round ${round + 1} of ${rounds}: ${target.name} ${Math.round(rate)}/s`)
     }
   }
   return all

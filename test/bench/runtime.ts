@@ -1,4 +1,4 @@
-/** This file is the Workers of a run in one workerd, each on a socket of its own: nothing but the runtime between the load and a Worker. */
+/** The Workers of a run in one workerd, each with a socket of its own, so that only the runtime is between load and Worker. */
 
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -8,37 +8,33 @@ import { join } from 'node:path'
 import { convertV4MiniflareOptions, Miniflare, type V4WorkerOptions } from 'miniflare'
 import { ROOT } from './machine.ts'
 import { childPids } from './process.ts'
-import { say } from './say.ts'
+import { logProgress } from './progress.ts'
 
 /** A Worker of a run. */
 export interface Side {
   name: string
   /** Its code, an ES module. */
   code: string
-  /** Variables; `URL` in a value stands for the address this side will have. */
+  /** Variables; `URL` in a value is replaced by the address of this side. */
   vars?: Record<string, unknown>
   /** KV namespaces: binding to name. */
   kv?: Record<string, string>
-  /** Durable Objects: binding to class, and whose class it is where it is another side's. */
+  /** Durable Objects: binding to class, and the side of that class if it is another. */
   objects?: Record<string, { className: string; of?: string }>
-  /** The side whose address its variables name, where that is not its own. */
+  /** The side whose address replaces `URL`, if it is another. */
   at?: string
 }
 
-/** Workers that run. */
+/** Running Workers. */
 export interface Runtime {
   /** Address of a side. */
   url(side: string): string
-  /** The runtime's process; 0 where it cannot be found. */
+  /** Process id of the runtime; 0 if unknown. */
   pid: number
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/**
- * Starts one workerd with all these Workers in it.
- *
- * @param folder keeps what is stored; left out: it is gone with the runtime
- */
+/** Starts one workerd with all these Workers. Its storage stays in `folder`, if given. */
 export async function startRuntime(sides: readonly Side[], folder?: string): Promise<Runtime> {
   const compatibilityDate = await compatibility()
   const urls = new Map<string, string>()
@@ -68,7 +64,7 @@ export async function startRuntime(sides: readonly Side[], folder?: string): Pro
       ...{ host: '127.0.0.1', port: 0, cf: false, workers },
       ...(folder === undefined ? {} : { resourcePersistencePath: folder }),
       handleStructuredLogs({ level, message }) {
-        if (level === 'error') say(`a Worker says: ${message}`)
+        if (level === 'error') logProgress(`a Worker logged: ${message}`)
       },
     }),
   )
@@ -84,7 +80,7 @@ export async function startRuntime(sides: readonly Side[], folder?: string): Pro
   }
 }
 
-/** Variables and secrets of a broker; every broker of a run has the same secrets. */
+/** Makes the variables and secrets of a broker. */
 export function brokerVars(issuer: string): Record<string, unknown> {
   return {
     BASE_URL: 'URL',
@@ -94,11 +90,11 @@ export function brokerVars(issuer: string): Record<string, unknown> {
     ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64url')}`,
     PSEUDONYM_KEY: randomBytes(32).toString('base64url'),
     CONSISTENCY: 'edge',
-    CALLBACK_LIMIT: 'none', // nobody returns from Google here
+    CALLBACK_LIMIT: 'none', // there are no callbacks
   }
 }
 
-/** The date of the broker, for all sides. */
+/** Reads the compatibility date of the broker, for all sides. */
 export async function compatibility(): Promise<string> {
   const text = await readFile(join(ROOT, 'wrangler.toml'), 'utf8')
   return /^compatibility_date = "(.*)"/m.exec(text)?.[1] ?? ''
@@ -110,7 +106,7 @@ function addressed(vars: Record<string, unknown>, url: string): Record<string, u
   return Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, fill(value)]))
 }
 
-/** Finds ports on loopback that nobody has, all at once: one that was just let go might be found again. */
+/** Finds free ports on loopback, all at once, so that none is found twice. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer())
   const ports: number[] = []

@@ -1,6 +1,6 @@
-/** This file is what a part of the bench hands in: tables, what they mean for somebody who uses the broker, and the budgets they are held against. */
+/** A section of the report: tables, what they mean for an operator, and budgets. */
 
-/** A word, a figure, or how much chance is in the figure beside it. */
+/** A text, a number, or the spread of the number beside it. */
 export type Cell = string | number | { spread: number }
 
 /** A table of the report. */
@@ -9,45 +9,43 @@ export interface Table {
   rows: readonly (readonly Cell[])[]
 }
 
-/** One line of design.md §9. */
+/** A limit, and the measured value. */
 export interface Budget {
   what: string
-  /** The limit in words. */
+  /** The limit as text. */
   limit: string
   measured: number
-  /** How much chance there is in it, where it is of several rounds. */
+  /** Spread over several rounds. */
   spread?: number
-  /** What `measured` has to be, and how it is written. */
+  /** The limit of `measured`. */
   bound: number
   kind: 'at least' | 'at most' | 'exactly'
   unit: string
 }
 
-/** A part of the bench. */
+/** A section. */
 export interface Section {
   title: string
-  /** What was done, in a sentence or two. */
+  /** How it was measured. */
   how: string
   tables: readonly Table[]
-  /** What the figures mean, a sentence each. */
+  /** What the numbers mean, a sentence each. */
   meaning: readonly string[]
   budgets: readonly Budget[]
 }
 
-/** How much a run takes its time. */
+/** The size of a run. */
 export interface Plan {
   rounds: number
   /** Seconds of one side in one round, about. */
   seconds: number
   connections: number
   bursts: number
-  /** Subjects stored, where they are many. */
+  /** Subjects in the large store. */
   subjects: number
   /** Bytes of the large media item. */
   large_bytes: number
   starts: number
-  /** How often each tab of the SDK's hour asks for a token. */
-  asks_an_hour: number
 }
 
 /** Whether a budget is held. */
@@ -56,14 +54,14 @@ export function isHeld({ measured, bound, kind }: Budget): boolean {
   return kind === 'at most' ? measured <= bound : measured === bound
 }
 
-/** Writes a number with as many digits as it is worth. */
+/** Formats a number with two or three significant digits. */
 export function number(value: number): string {
   if (Number.isNaN(value)) return '—'
   if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString('en').replaceAll(',', ' ')
   return String(Number(value.toPrecision(value >= 100 ? 3 : 2)))
 }
 
-/** Writes a spread. */
+/** Formats a spread. */
 export function percent(part: number): string {
   return Number.isNaN(part) ? '—' : `± ${Math.round(part * 100)} %`
 }

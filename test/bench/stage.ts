@@ -1,6 +1,6 @@
-/** This file is the stage of the hand-outs: the broker in its variants, the bare Workers and the peers, all in one workerd. */
+/** The Workers of the token requests, all in one workerd: the broker in its variants, bare Workers and peers. */
 
-import { brokerSides, makeRecords, plant, write } from './broker.ts'
+import { BARE_KEY, BARE_NAMESPACE, brokerSides, plant, storeTokens } from './broker.ts'
 import { bundle, type Production } from './bundles.ts'
 import { ANSWER } from './frontend.ts'
 import { peerSides } from './peers.ts'
@@ -8,18 +8,16 @@ import type { Planted, Planting } from './planting.ts'
 import type { Provider } from './provider.ts'
 import { type Runtime, type Side, startRuntime } from './runtime.ts'
 
-/** Everything that runs. */
+/** The running Workers. */
 export interface Stage {
   runtime: Runtime
-  /** A side's address and process, for a target. */
+  /** Address and process of a side. */
   side(name: string): { url: string; pid: number }
-  /** Plants a subject where a broker keeps its own. */
+  /** Stores a subject in the storage of a broker. */
   plant(broker: string, planting?: Partial<Planting>): Promise<Required<Planted>>
 }
 
-const KEY = 'the-one-record'
-
-/** As long as the broker's audit record of a hand-out. */
+/** A line as long as the audit record of an issued token. */
 const LINE = JSON.stringify({
   ...{ at: new Date(0).toISOString(), level: 'info', event: 'token_issued' },
   ...{ request_id: crypto.randomUUID(), subject: 'x'.repeat(43) },
@@ -41,7 +39,7 @@ export async function startStage(production: Production, provider: Provider): Pr
     ...(await bareSides(production.path)),
     ...(await peerSides(production.path)),
   ])
-  await writeBareRecord(runtime)
+  await storeTokens(runtime, 'edge', { from: 0, count: 1, cookie_each: 1 }) // and a copy for the bare Workers
   return {
     runtime,
     side: (name) => ({ url: runtime.url(name), pid: runtime.pid }),
@@ -49,39 +47,17 @@ export async function startStage(production: Production, provider: Provider): Pr
   }
 }
 
-/** A record as the broker keeps one, where the bare Worker reads it. */
-async function writeBareRecord(runtime: Runtime): Promise<void> {
-  const { records } = await makeRecords(runtime, 'edge', { from: 0, count: 1, cookie_each: 1 })
-  await write(runtime, 'bare KV', KEY, records[0]?.value ?? '')
-}
-
 async function bareSides(production: string): Promise<Side[]> {
-  const writer = await bundle('workers/writer.ts', production)
   const bareKv = await bundle('workers/bare-kv.ts', production)
   const bareObject = await bundle('workers/bare-object.ts', production)
   const objects = { OBJECTS: { className: 'Answering' } }
+  const kv = { TOKENS: BARE_NAMESPACE }
+  const vars = { ANSWER, KEY: BARE_KEY }
   return [
-    { name: 'bare', code: await bundle('workers/bare.ts', production), vars: { ANSWER } },
-    {
-      name: 'bare KV',
-      code: bareKv,
-      vars: { ANSWER, KEY },
-      kv: { TOKENS: 'bare KV' },
-    },
-    { name: 'writer of bare KV', code: writer, kv: { TOKENS: 'bare KV' } },
-    {
-      name: 'bare KV and log',
-      code: bareKv,
-      vars: { ANSWER, KEY, LINE },
-      kv: { TOKENS: 'bare KV' },
-    },
-    { name: 'bare object', code: bareObject, vars: { ANSWER }, objects },
-    {
-      name: 'bare KV and object',
-      code: bareObject,
-      vars: { ANSWER, LINE },
-      kv: { TOKENS: 'empty' },
-      objects,
-    },
+    { name: 'bare', code: bareKv, vars },
+    { name: 'bare KV', code: bareKv, vars, kv },
+    { name: 'bare KV and log', code: bareKv, vars: { ...vars, LINE }, kv },
+    { name: 'bare object', code: bareObject, vars, objects },
+    { name: 'bare KV and object', code: bareObject, vars: { ...vars, LINE }, kv, objects },
   ]
 }

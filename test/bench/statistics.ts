@@ -1,13 +1,13 @@
-/** This file is the arithmetic: medians, how far values lie apart, and ratios of sides that took turns. */
+/** Medians, spreads and ratios of rounds. */
 
-/** A figure of several rounds. */
+/** Median and spread of several rounds. */
 export interface Figure {
   median: number
-  /** Half the distance of the quartiles, as a part of the median: how much two runs may differ by chance. */
+  /** Half the distance of the quartiles, as a part of the median. */
   spread: number
 }
 
-/** Puts the values of several rounds into a figure. */
+/** Computes median and spread. */
 export function figure(values: readonly number[]): Figure {
   const sorted = [...values].sort((a, b) => a - b)
   const median = quantile(sorted, 0.5)
@@ -15,7 +15,7 @@ export function figure(values: readonly number[]): Figure {
   return { median, spread }
 }
 
-/** Divides round by round, since neighbours in time had the same weather. */
+/** Computes the ratio in each round, since both sides had the same disturbances then. */
 export function ratio(above: readonly number[], below: readonly number[]): Figure {
   return figure(above.map((value, round) => value / (below[round] ?? Number.NaN)))
 }

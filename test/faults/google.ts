@@ -3,8 +3,8 @@
 import { createSimulator, type Simulator } from '../../src/simulator/app.ts'
 import type { FaultRequest } from '../../src/simulator/faults/vocabulary.ts'
 import { findRefreshToken } from '../../src/simulator/oauth/consents.ts'
-import type { PersonChoice } from '../../src/simulator/person.ts'
 import type { Simulation } from '../../src/simulator/simulation.ts'
+import type { UserChoice } from '../../src/simulator/user.ts'
 import type { World } from '../../src/simulator/world.ts'
 import { the } from '../support/broker.ts'
 import { register } from '../support/internet.ts'
@@ -68,7 +68,7 @@ export interface FaultyGoogle {
   removeApp(sub: string): Promise<void>
   /** Signed events on their way to the broker. */
   readonly events: Request[]
-  consent(at: string | URL, choice: PersonChoice): Promise<URL>
+  consent(at: string | URL, choice: UserChoice): Promise<URL>
   /** Whether Google still honours what the broker holds of a grant. */
   honours(code: string): boolean
   /** Whether Google still honours anything of a grant, whoever holds it. */
@@ -133,7 +133,11 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     async removeApp(account) {
       google.trouble.ended = Date.now() / 1000
       if (simulator.removeApp(account) > 0)
-        await simulator.announce({ type: 'tokens-revoked', client_id: client.client_id, account })
+        await simulator.sendSecurityEvent({
+          type: 'tokens-revoked',
+          client_id: client.client_id,
+          account,
+        })
     },
     async consent(at, choice) {
       const back = await simulator.consent(at, choice)

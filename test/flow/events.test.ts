@@ -34,7 +34,7 @@ beforeEach(async () => {
   open = async (way, account) => openHolder(way, { google, issuer }, account)
 })
 
-type Announcement = Parameters<SimulatedGoogle['simulator']['announce']>[0]
+type Announcement = Parameters<SimulatedGoogle['simulator']['sendSecurityEvent']>[0]
 
 /** Makes Google send an event about Ada's account. */
 async function announce(
@@ -43,7 +43,7 @@ async function announce(
 ): Promise<number> {
   const account = type === 'token-revoked' || type === 'verification' ? {} : { account: ADA }
   later(1)
-  const sent = await google.simulator.announce({
+  const sent = await google.simulator.sendSecurityEvent({
     type,
     client_id: 'test-client',
     ...account,

@@ -1,4 +1,4 @@
-/** This file is which tests judge the mutants of a folder, and where: in workerd, but for what is pure and so is quicker in Node. */
+/** The vitest configuration of a mutation run: the tests of one folder, in workerd or, for pure code, in Node. */
 
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
@@ -8,7 +8,7 @@ const root = new URL('../..', import.meta.url).pathname
 const { MUTATION_TESTS = '', MUTATION_IN = 'workerd' } = process.env
 const [worker] = whole.test?.projects ?? []
 
-/** One worker for all files; instrumented code counts every step it takes, and so takes its time. */
+/** One worker for all files. Instrumented code is slow, so a test has more time. */
 const test = {
   name: MUTATION_IN,
   include: MUTATION_TESTS.split(' '),
@@ -16,11 +16,11 @@ const test = {
   testTimeout: 20_000,
 }
 
-/** Most mutants die of an example of their own folder; the many runs of a property, and an operator's story, are for the others. */
-class QuickestFirst extends BaseSequencer {
+/** Runs slow files last: most mutants are killed by the fast ones. */
+class FastFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const slowness = ({ moduleId }: TestSpecification): number =>
-      Number(/\/operator\/|any-|sealed-forms/.test(moduleId))
+      Number(/\/operator\/|\/flow\/|any-|sealed-forms/.test(moduleId))
     return files.toSorted((a, b) => slowness(a) - slowness(b))
   }
 }
@@ -28,7 +28,7 @@ class QuickestFirst extends BaseSequencer {
 export default defineConfig({
   root,
   test: {
-    sequence: { sequencer: QuickestFirst },
+    sequence: { sequencer: FastFirst },
     projects: [MUTATION_IN === 'workerd' ? Object.assign({}, worker, { test }) : { root, test }],
   },
 })

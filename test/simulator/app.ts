@@ -1,13 +1,14 @@
-/** This file is an app of tests: it talks to the simulator through `oauth4webapi`, as somebody else's client. */
+/** An app for the tests: calls the simulator through `oauth4webapi`, an independent client. */
 
 import * as oauth from 'oauth4webapi'
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/app.ts'
-import type { PersonChoice } from '../../src/simulator/person.ts'
+import type { UserChoice } from '../../src/simulator/user.ts'
 
 const AUTH = 'https://www.googleapis.com/auth/'
 
-/** The canonical values; a test names only what it is about. */
+/** The usual values of the tests. */
 export const the = {
+  auth: AUTH,
   origin: 'https://google.example',
   redirect_uri: 'https://app.example/callback',
   client_id: 'test-client',
@@ -21,7 +22,7 @@ export const the = {
   edit: `${AUTH}photoslibrary.edit.appcreateddata`,
 } as const
 
-/** Makes a Google with one client. */
+/** Makes a simulator with one client. */
 export function google(options: Partial<SimulatorOptions> = {}): Simulator {
   const { client_id, client_secret, redirect_uri } = the
   return createSimulator({
@@ -34,7 +35,7 @@ export function google(options: Partial<SimulatorOptions> = {}): Simulator {
 const client: oauth.Client = { client_id: the.client_id }
 const authentication = oauth.ClientSecretPost(the.client_secret)
 
-/** Sends what oauth4webapi asks for to the simulator. */
+/** Makes `oauth4webapi` send its requests to the simulator. */
 function through(simulator: Simulator): {
   [oauth.customFetch]: (url: string, init: object) => Promise<Response>
 } {
@@ -75,14 +76,14 @@ export async function authorizationUrl(
   return { url, code_verifier }
 }
 
-/** Exchanges the code that came back, and checks everything oauth4webapi can check. */
+/** Exchanges the code of a redirect, and validates all that `oauth4webapi` can. */
 export async function exchange(
   simulator: Simulator,
-  back: URL,
+  redirect: URL,
   code_verifier: string,
 ): Promise<oauth.TokenEndpointResponse> {
   const as = await discover(simulator)
-  const parameters = oauth.validateAuthResponse(as, client, back, the.state)
+  const parameters = oauth.validateAuthResponse(as, client, redirect, the.state)
   const response = await oauth.authorizationCodeGrantRequest(
     as,
     client,
@@ -92,7 +93,7 @@ export async function exchange(
     code_verifier,
     through(simulator),
   )
-  const isSignIn = back.searchParams.get('scope')?.includes('openid') ?? false
+  const isSignIn = redirect.searchParams.get('scope')?.includes('openid') ?? false
   const expected = isSignIn ? { expectedNonce: the.nonce } : {}
   const body = await oauth.processAuthorizationCodeResponse(as, client, response, expected)
   if (body.id_token !== undefined)
@@ -100,18 +101,18 @@ export async function exchange(
   return body
 }
 
-/** Connects as a person does: authorization request, consent, code exchange. */
+/** Connects as a user does: authorization request, consent, code exchange. */
 export async function connect(
   simulator: Simulator,
   scope: string = `openid ${the.pick}`,
-  choice: PersonChoice = {},
+  choice: UserChoice = {},
   more: Record<string, string | undefined> = {},
 ): Promise<oauth.TokenEndpointResponse> {
   const { url, code_verifier } = await authorizationUrl(scope, more)
   return exchange(simulator, await simulator.consent(url, choice), code_verifier)
 }
 
-/** Refreshes. */
+/** Refreshes. @throws the OAuth error */
 export async function refresh(
   simulator: Simulator,
   refresh_token: string,
@@ -125,7 +126,7 @@ export async function refresh(
   return oauth.processRefreshTokenResponse(as, client, response)
 }
 
-/** Revokes; rejects when it was dead already. */
+/** Revokes a token. @throws the OAuth error */
 export async function revoke(simulator: Simulator, token: string): Promise<void> {
   const as = await discover(simulator)
   await oauth.processRevocationResponse(

@@ -1,12 +1,13 @@
-/** This file is the tests of faults: every word of their vocabulary does what it says. */
+/** Tests of the faults, the holds, the log and the control endpoints. */
 
-import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
+import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../src/simulator/app.ts'
-import type { FaultRequest } from '../../src/simulator/faults/vocabulary.ts'
+import type { Effects } from '../../src/simulator/faults/vocabulary.ts'
 import { authorizationUrl, connect, google, post, refresh, the } from './app.ts'
 
-type Effects = FaultRequest['do']
+const INVALID_GRANT = { error: 'invalid_grant' }
+const JWKS = `${the.origin}/oauth2/v3/certs`
 
 async function refreshWith(
   effects: Effects,
@@ -14,12 +15,9 @@ async function refreshWith(
   const simulator = google()
   const { refresh_token = '' } = await connect(simulator)
   simulator.faults.add({ at: 'token:refresh_token', do: effects })
-  const body = new URLSearchParams({
-    grant_type: 'refresh_token',
-    refresh_token,
-    client_id: the.client_id,
-    client_secret: the.client_secret,
-  })
+  const { client_id, client_secret } = the
+  const form = { grant_type: 'refresh_token', refresh_token, client_id, client_secret }
+  const body = new URLSearchParams(form)
   const response = await simulator.fetch(
     new Request(`${the.origin}/token`, { method: 'POST', body }),
   )
@@ -27,242 +25,188 @@ async function refreshWith(
 }
 
 describe('a fault', () => {
-  it.each<{ effects: Effects; status: number; text: RegExp }>([
-    { effects: { status: 503, retry_after: 30 }, status: 503, text: /503/ },
-    {
-      effects: { status: 429, body: { error: 'rate_limited' } },
-      status: 429,
-      text: /rate_limited/,
-    },
-    { effects: { status: 500, body: 'oops' }, status: 500, text: /^oops$/ },
-    { effects: { error: 'invalid_client' }, status: 401, text: /"error":"invalid_client"/ },
-    {
-      effects: { error: 'invalid_grant', error_subtype: 'invalid_rapt' },
-      status: 400,
-      text: /"error_subtype":"invalid_rapt"/,
-    },
-    { effects: { html: true }, status: 200, text: /<!doctype html>/ },
-    { effects: { garbage: true }, status: 200, text: /not json/ },
-    { effects: { truncate: true }, status: 200, text: /^\{"access_token":"[^}]*$/ },
-    { effects: { lose_answer: true }, status: 502, text: /Bad gateway/ },
-    { effects: { set: { expires_in: -1 } }, status: 200, text: /"expires_in":-1/ },
-    { effects: { set: { expires_in: 1e12 } }, status: 200, text: /"expires_in":1000000000000/ },
-    {
-      effects: { set: { expires_in: 'x', token_type: 'mac' } },
-      status: 200,
-      text: /"expires_in":"x".*"token_type":"mac"/,
-    },
-    { effects: { omit: ['access_token'] }, status: 200, text: /^\{"expires_in"/ },
-    { effects: { delay_ms: 1, status: 418 }, status: 418, text: /418/ },
-  ])('answers $effects', async ({ effects, status, text: expected }) => {
+  it.each<[Effects, number, RegExp]>([
+    [{ status: 503, retry_after: 30 }, 503, /503/],
+    [{ status: 500, body: 'oops' }, 500, /^oops$/],
+    [{ error: 'invalid_client' }, 401, /"error":"invalid_client"/],
+    [{ error: 'invalid_grant', error_subtype: 'invalid_rapt' }, 400, /"invalid_rapt"/],
+    [{ redirect: 'https://evil.example/token' }, 302, /^$/],
+    [{ html: true }, 200, /<!doctype html>/],
+    [{ garbage: true }, 200, /not json/],
+    [{ big_body_bytes: 1_000_000 }, 200, /x{1000000}/],
+    [{ truncate: true }, 200, /^\{"access_token":"[^}]*$/],
+    [{ set: { expires_in: -1 } }, 200, /"expires_in":-1/],
+    [{ omit: ['access_token'] }, 200, /^\{"expires_in"/],
+    [{ delay_ms: 1, status: 418 }, 418, /418/],
+  ])('%j changes the answer', async (effects, status, expected) => {
     const { response, text } = await refreshWith(effects)
     expect(response.status).toBe(status)
     expect(text).toMatch(expected)
   })
 
-  it('tells when to come back', async () => {
-    const { response } = await refreshWith({ status: 503, retry_after: 30 })
-    expect(response.headers.get('Retry-After')).toBe('30')
+  it('lose_answer serves the request and answers 502; rotate replaces the refresh token', async () => {
+    const lost = await refreshWith({ rotate: true, lose_answer: true })
+    expect(lost.response.status).toBe(502)
+    await expect(refresh(lost.simulator, lost.refresh_token)).rejects.toMatchObject(INVALID_GRANT)
+    const rotated = await refreshWith({ rotate: true })
+    await refresh(rotated.simulator, JSON.parse(rotated.text).refresh_token)
   })
 
-  it('redirects', async () => {
-    const { response } = await refreshWith({ redirect: 'https://evil.example/token' })
-    expect(response.status).toBe(302)
-    expect(response.headers.get('Location')).toBe('https://evil.example/token')
-  })
-
-  it('answers as many bytes as it is told', async () => {
-    const { text } = await refreshWith({ big_body_bytes: 10_000_000 })
-    expect(text.length).toBeGreaterThanOrEqual(10_000_000)
-  })
-
-  it('rotates the refresh token, and the old one dies', async () => {
-    const { simulator, refresh_token, text } = await refreshWith({ rotate: true })
-    const { refresh_token: next } = JSON.parse(text)
-    await expect(refresh(simulator, refresh_token)).rejects.toMatchObject({
-      error: 'invalid_grant',
-    })
-    await refresh(simulator, next)
-  })
-
-  it('does the work of an answer that gets lost', async () => {
-    const { simulator, refresh_token } = await refreshWith({ rotate: true, lose_answer: true })
-    await expect(refresh(simulator, refresh_token)).rejects.toMatchObject({
-      error: 'invalid_grant',
-    })
-  })
-
-  it.each<{ effects: Effects; scope: string }>([
-    { effects: { scope: { add: [the.edit] } }, scope: `openid ${the.pick} ${the.edit}` },
-    { effects: { scope: { drop: [the.pick] } }, scope: 'openid' },
-  ])('grants $effects', async ({ effects, scope }) => {
+  it.each<[Effects, string]>([
+    [{ scope: { add: [the.edit] } }, `openid ${the.pick} ${the.edit}`],
+    [{ scope: { drop: [the.pick] } }, 'openid'],
+  ])('%j changes the granted scopes', async (effects, scope) => {
     const { simulator, text } = await refreshWith(effects)
     const { access_token, ...body } = JSON.parse(text)
     expect(body.scope).toBe(scope)
     expect(await post(simulator, '/tokeninfo', { access_token })).toMatchObject({ body: { scope } })
   })
 
-  it('limits access in time', async () => {
-    const { simulator, refresh_token, text } = await refreshWith({ lasts_seconds: 600 })
-    expect(JSON.parse(text)).toMatchObject({ refresh_token_expires_in: 600 })
-    simulator.world.settings.clock_ahead_seconds = 601
-    await expect(refresh(simulator, refresh_token)).rejects.toMatchObject({
-      error: 'invalid_grant',
-    })
-  })
-
-  it('waits until the caller gives up', async () => {
+  it('hang waits until the caller aborts', async () => {
     const simulator = google()
     simulator.faults.add({ at: 'jwks', do: { hang: true } })
     const caller = new AbortController()
-    const call = simulator.fetch(
-      new Request(`${the.origin}/oauth2/v3/certs`, { signal: caller.signal }),
-    )
+    const call = simulator.fetch(new Request(JWKS, { signal: caller.signal }))
     caller.abort()
     await expect(call).rejects.toMatchObject({ name: 'AbortError' })
     expect(simulator.calls('jwks')).toMatchObject([{ status: 0, fault: ['hang'] }])
   })
 
-  it.each(['discovery', 'jwks', 'revoke', 'userinfo', 'tokeninfo', 'media', 'api', 'authorize'])(
-    'happens at %s',
-    async (at) => {
-      const paths: Record<string, string> = {
-        discovery: '/.well-known/openid-configuration',
-        jwks: '/oauth2/v3/certs',
-        userinfo: '/v1/userinfo',
-        media: '/media/x=d',
-        api: '/photospicker/v1/sessions/1',
-        authorize: '/o/oauth2/v2/auth',
-      }
-      const simulator = google()
-      simulator.faults.add({ at, do: { status: 503 } })
-      const url = the.origin + (paths[at] ?? `/${at}`)
-      const call = (): Promise<Response> =>
-        simulator.fetch(new Request(url, { method: at === 'revoke' ? 'POST' : 'GET' }))
-      expect((await call()).status).toBe(503)
-      expect((await call()).status).not.toBe(503)
-    },
-  )
-
-  it('happens as often as it says, in the order of the list', async () => {
+  it('applies as often as it says, in the order of the list, to its endpoint only', async () => {
     const simulator = google()
-    const url = `${the.origin}/oauth2/v3/certs`
     simulator.faults.add(
       { at: 'jwks', times: 2, do: { status: 500 } },
       { at: 'jwks', times: 'always', do: { status: 503 } },
+      { at: 'api', do: { status: 500 } },
     )
-    const statuses: number[] = []
-    for (let call = 0; call < 4; call++)
-      statuses.push((await simulator.fetch(new Request(url))).status)
-    expect(statuses).toEqual([500, 500, 503, 503])
+    const read = async (): Promise<number> => (await simulator.fetch(new Request(JWKS))).status
+    expect([await read(), await read(), await read(), await read()]).toEqual([500, 500, 503, 503])
     simulator.faults.clear()
-    expect((await simulator.fetch(new Request(url))).status).toBe(200)
-  })
-
-  it('leaves other endpoints alone', async () => {
-    const simulator = google()
-    simulator.faults.add({ at: 'token:refresh_token', do: { status: 500 } })
-    expect((await connect(simulator)).access_token).toBeDefined()
-    expect(simulator.world.faults).toHaveLength(1)
+    expect(await read()).toBe(200)
   })
 })
 
-describe('a faulty ID token', () => {
+describe('a fault of the ID token', () => {
   async function idToken(simulator: Simulator, id_token: Effects['id_token']): Promise<string> {
     simulator.faults.add({ at: 'token:authorization_code', do: { id_token } })
     const { url, code_verifier } = await authorizationUrl('openid')
-    const back = await simulator.consent(url)
-    const { body } = await post(simulator, '/token', {
-      grant_type: 'authorization_code',
-      client_id: the.client_id,
-      client_secret: the.client_secret,
-      redirect_uri: the.redirect_uri,
-      code: back.searchParams.get('code') ?? '',
-      code_verifier,
-    })
-    return body['id_token'] as string
+    const code = (await simulator.consent(url)).searchParams.get('code') ?? ''
+    const { client_id, client_secret, redirect_uri } = the
+    const client = { client_id, client_secret, redirect_uri }
+    const form = { grant_type: 'authorization_code', ...client, code, code_verifier }
+    return (await post(simulator, '/token', form)).body['id_token'] as string
   }
 
   it.each([
-    { fault: 'wrong_iss', claims: { iss: 'https://accounts.evil.example' } },
-    { fault: 'iss_without_https', claims: { iss: 'google.example' } },
-    { fault: 'wrong_aud', claims: { aud: 'another-client' } },
-    { fault: 'extra_aud', claims: { aud: [the.client_id, 'another-client'] } },
-    { fault: 'wrong_azp', claims: { azp: 'another-client' } },
-    { fault: 'wrong_sub', claims: { sub: '100000000000000000000' } },
-    { fault: 'wrong_nonce', claims: { nonce: 'another-nonce' } },
-    { fault: 'wrong_at_hash', claims: { at_hash: 'AAAAAAAAAAAAAAAAAAAAAA' } },
-  ] as const)('has $claims with $fault, well signed', async ({ fault, claims }) => {
+    ['wrong_iss', { iss: 'https://accounts.evil.example' }],
+    ['iss_without_https', { iss: 'google.example' }],
+    ['wrong_aud', { aud: 'another-client' }],
+    ['extra_aud', { aud: [the.client_id, 'another-client'] }],
+    ['wrong_azp', { azp: 'another-client' }],
+    ['wrong_sub', { sub: '100000000000000000000' }],
+    ['wrong_nonce', { nonce: 'another-nonce' }],
+    ['wrong_at_hash', { at_hash: 'AAAAAAAAAAAAAAAAAAAAAA' }],
+  ] as const)('%s changes a claim, and the signature is valid', async (fault, claims) => {
     const simulator = google()
     const token = await idToken(simulator, fault)
-    const keys = await simulator.fetch(new Request(`${the.origin}/oauth2/v3/certs`))
-    const { payload } = await jwtVerify(token, createLocalJWKSet(await keys.json()))
-    expect(payload).toMatchObject(claims)
+    const keys = await (await simulator.fetch(new Request(JWKS))).json()
+    expect((await jwtVerify(token, createLocalJWKSet(keys as never))).payload).toMatchObject(claims)
   })
 
-  it('is missing, unsigned, or signed by nobody', async () => {
+  it('omits it, changes its algorithm, or signs it with another key', async () => {
     const simulator = google()
     expect(await idToken(simulator, 'missing')).toBeUndefined()
     expect(decodeProtectedHeader(await idToken(simulator, 'alg_none')).alg).toBe('none')
     expect(decodeProtectedHeader(await idToken(simulator, 'alg_hs256')).alg).toBe('HS256')
-    expect(decodeProtectedHeader(await idToken(simulator, 'wrong_kid')).kid).toBe('nobody')
-    const keys = await simulator.fetch(new Request(`${the.origin}/oauth2/v3/certs`))
-    const forged = await idToken(simulator, 'wrong_key')
-    await expect(jwtVerify(forged, createLocalJWKSet(await keys.json()))).rejects.toThrow(
-      'signature',
+    const keys = await (await simulator.fetch(new Request(JWKS))).json()
+    const forged = jwtVerify(
+      await idToken(simulator, 'wrong_key'),
+      createLocalJWKSet(keys as never),
     )
-  })
-
-  it('is of another time, or without its nonce', async () => {
-    const simulator = google()
-    const now = Date.now() / 1000
-    expect(decodeJwt(await idToken(simulator, 'expired')).exp).toBeLessThan(now)
-    expect(decodeJwt(await idToken(simulator, 'future_iat')).iat).toBeGreaterThan(now + 3600)
-    expect(decodeJwt(await idToken(simulator, 'missing_nonce'))).not.toHaveProperty('nonce')
+    await expect(forged).rejects.toThrow('signature')
   })
 })
 
-describe('a faulty redirect', () => {
-  it.each([
-    { do: { iss: 'absent' }, name: 'iss', values: [] },
-    { do: { iss: 'present' }, name: 'iss', values: [the.origin] },
-    { do: { iss: 'empty' }, name: 'iss', values: [''] },
-    { do: { iss: 'wrong' }, name: 'iss', values: ['https://accounts.evil.example'] },
-    {
-      do: { iss: 'duplicated' },
-      name: 'iss',
-      values: [the.origin, 'https://accounts.evil.example'],
-    },
-    { do: { iss: 'without_https' }, name: 'iss', values: ['google.example'] },
-    { do: { state: 'absent' }, name: 'state', values: [] },
-    { do: { state: 'wrong' }, name: 'state', values: ['a-state-nobody-sent'] },
-    { do: { state: 'duplicated' }, name: 'state', values: [the.state, the.state] },
-    {
-      do: { error: 'temporarily_unavailable' },
-      name: 'error',
-      values: ['temporarily_unavailable'],
-    },
-  ] as const)('has $name $values with $do', async ({ do: effects, name, values }) => {
+it.each([
+  [{ iss: 'absent' }, 'iss', []],
+  [{ iss: 'present' }, 'iss', [the.origin]],
+  [{ iss: 'empty' }, 'iss', ['']],
+  [{ iss: 'duplicated' }, 'iss', [the.origin, 'https://accounts.evil.example']],
+  [{ state: 'absent' }, 'state', []],
+  [{ state: 'wrong' }, 'state', ['another-state']],
+  [{ state: 'duplicated' }, 'state', [the.state, the.state]],
+  [{ error: 'server_error' }, 'error', ['server_error']],
+] as const)('the fault %j changes %s on the redirect', async (effects, name, values) => {
+  const simulator = google()
+  simulator.faults.add({ at: 'authorize', do: effects })
+  const { url } = await authorizationUrl(the.pick)
+  expect((await simulator.consent(url)).searchParams.getAll(name)).toEqual(values)
+})
+
+it('a hold keeps calls waiting until it is released', async () => {
+  const simulator = google()
+  const { refresh_token = '' } = await connect(simulator)
+  const hold = simulator.hold('token:refresh_token')
+  const calls = [refresh(simulator, refresh_token), refresh(simulator, refresh_token)]
+  await hold.arrived
+  hold.release()
+  expect(await Promise.all(calls)).toHaveLength(2)
+})
+
+describe('the control endpoints', () => {
+  async function control(simulator: Simulator, path: string, json?: unknown): Promise<Response> {
+    const init = json === undefined ? {} : { method: 'POST', body: JSON.stringify(json) }
+    return simulator.fetch(new Request(`${the.origin}${path}`, init))
+  }
+
+  it('add, list and clear faults', async () => {
     const simulator = google()
-    simulator.world.settings.iss_on_redirect = true
-    simulator.faults.add({ at: 'authorize', do: effects })
-    const { url } = await authorizationUrl(the.pick)
-    const back = await simulator.consent(url)
-    expect(back.searchParams.getAll(name)).toEqual(values)
-    expect(back.searchParams.has('code')).toBe(name !== 'error')
+    await control(simulator, '/__faults', { at: 'token', times: 2, do: { status: 503 } })
+    await control(simulator, '/__faults', [{ at: 'api', do: { delay_ms: 5 } }])
+    expect(await (await control(simulator, '/__faults')).json()).toEqual([
+      { at: 'token', times: 2, do: { status: 503 } },
+      { at: 'api', times: 1, do: { delay_ms: 5 } },
+    ])
+    await simulator.fetch(new Request(`${the.origin}/__faults`, { method: 'DELETE' }))
     expect(simulator.world.faults).toEqual([])
   })
-})
 
-describe('a hold', () => {
-  it('keeps calls waiting until it is released', async () => {
+  it.each([
+    ['an unknown endpoint', { at: 'tokens', do: { status: 500 } }, /at/],
+    ['an unknown effect', { at: 'token', do: { explode: true } }, /explode/],
+    ['no effect', { at: 'token', do: {} }, /no effect/],
+    ['an effect of another endpoint', { at: 'jwks', do: { rotate: true } }, /only works at token/],
+    ['a member of an answer without JSON', { at: 'media', do: { omit: ['a'] } }, /JSON/],
+    ['a number below 1', { at: 'token', times: 0, do: { status: 500 } }, /times/],
+  ])('refuse a fault with %s, and say why', async (_, fault, why) => {
+    const response = await control(google(), '/__faults', fault)
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ error: expect.stringMatching(why) })
+  })
+
+  it('list the calls without any secret', async () => {
     const simulator = google()
-    const { refresh_token = '' } = await connect(simulator)
-    const hold = simulator.hold('token:refresh_token')
-    const calls = [refresh(simulator, refresh_token), refresh(simulator, refresh_token)]
-    await hold.arrived
-    hold.release()
-    expect(await Promise.all(calls)).toHaveLength(2)
-    expect(simulator.calls('token:refresh_token')).toHaveLength(2)
+    const tokens = await connect(simulator)
+    await refresh(simulator, tokens.refresh_token ?? '', the.pick)
+    const text = await (await control(simulator, '/__log')).text()
+    expect(JSON.parse(text)).toContainEqual({
+      ...{ at: 'token:refresh_token', time: expect.any(Number), method: 'POST', path: '/token' },
+      ...{ status: 200, grant_type: 'refresh_token', scope: the.pick },
+      parameters: ['scope', 'refresh_token', 'grant_type', 'client_id', 'client_secret'],
+    })
+    for (const secret of [the.client_secret, tokens.access_token, tokens.refresh_token, the.state])
+      expect(text).not.toContain(secret)
+  })
+
+  it('change settings, and remove an app', async () => {
+    const simulator = google()
+    await control(simulator, '/__settings', { iss_on_redirect: true })
+    const { url } = await authorizationUrl(the.pick)
+    expect((await simulator.consent(url)).searchParams.get('iss')).toBe(the.origin)
+    expect((await control(simulator, '/__settings', { publish: 1 })).status).toBe(400)
+    const { refresh_token = '' } = await connect(simulator, undefined, {}, { prompt: 'consent' })
+    const removal = await control(simulator, '/__accounts/revoke', { account: 'ada@example.com' })
+    expect(await removal.json()).toEqual({ removed: 1 })
+    await expect(refresh(simulator, refresh_token)).rejects.toMatchObject(INVALID_GRANT)
   })
 })

@@ -1,17 +1,17 @@
-/** This file is an app of tests that uses the photos APIs with a token it was given. */
+/** An app for the tests that calls the Photos APIs with its access token. */
 
 import type { Simulator } from '../../src/simulator/app.ts'
 import { connect, google, the } from './app.ts'
 
-/** Photos APIs with one access token. */
+/** The Photos APIs with one access token. */
 export interface Photos {
   simulator: Simulator
   access_token: string
-  /** Calls a method: `picker POST /sessions`. */
+  /** Calls a method, such as `POST /photospicker/v1/sessions`. */
   call(method: string, path: string, json?: unknown): Promise<Answer>
   /** Uploads bytes and returns the upload token. */
   upload(bytes: Uint8Array, type?: string): Promise<string>
-  /** Opens a `baseUrl` with a size. */
+  /** Opens a page, or a `baseUrl` with a size. */
   open(url: string, headers?: Record<string, string>): Promise<Response>
 }
 
@@ -22,12 +22,12 @@ interface Answer {
   body: any
 }
 
-/** Some image, as far as the simulator looks. */
+/** The start of a PNG of 2 by 3 pixels. */
 export const PNG = Uint8Array.fromHex(
   '89504e470d0a1a0a0000000d494844520000000200000003080200000000000000',
 )
 
-/** Connects an app that may use these scopes. */
+/** Connects an app with these scopes. */
 export async function photosWith(
   scopes: readonly string[],
   { simulator = google(), account = the.sub as string } = {},

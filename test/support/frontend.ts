@@ -2,7 +2,7 @@
 
 import { base64url, calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import type { OAuthTokenResponse, SessionResponse } from '../../src/protocol/http.ts'
-import type { PersonChoice } from '../../src/simulator/person.ts'
+import type { UserChoice } from '../../src/simulator/user.ts'
 import { type Answer, answerOf, broker, the } from './broker.ts'
 import type { Browser } from './browser.ts'
 import { GOOGLE, type SimulatedGoogle } from './simulated-google.ts'
@@ -91,7 +91,7 @@ export interface Frontend {
 }
 
 type Fields = Record<string, string | undefined>
-type Change = PersonChoice & { parameters?: Record<string, string | undefined> }
+type Change = UserChoice & { parameters?: Record<string, string | undefined> }
 
 /** Opens a frontend. */
 export async function openFrontend(

@@ -1,7 +1,7 @@
 /** The simulator as Google, and a user who consents on its pages. */
 
 import { createSimulator, type Simulator } from '../../src/simulator/app.ts'
-import type { PersonChoice } from '../../src/simulator/person.ts'
+import type { UserChoice } from '../../src/simulator/user.ts'
 import { broker, browse, the } from './broker.ts'
 import type { Browser, Page } from './browser.ts'
 import { register } from './internet.ts'
@@ -28,7 +28,7 @@ export interface SimulatedGoogle {
 }
 
 /** What a person does on Google's pages, and more of the query of `/connect`. */
-interface Choice extends PersonChoice {
+interface Choice extends UserChoice {
   query?: string
 }
 

@@ -1,6 +1,6 @@
-/** This file is the Photos module: picking and uploading as one call each, on top of the SDK. */
+/** The Photos module: picks and uploads photos, on top of the SDK. */
 
-export { type PickedItem, type PickOptions, pickPhotos } from './pick.ts'
+export { type PickedItem, type PickOptions, pickPhotos, type SourceOptions } from './pick.ts'
 export { PhotosError } from './request.ts'
 export {
   type Progress,

@@ -1,43 +1,52 @@
-/** This file is a Picker session from one end to the other: made, opened, waited for, read, deleted. */
+/** Picking: a session of Google's Picker API is created, opened, waited for, read and deleted. */
 
 import { type Broker, BrokerError } from '../index.ts'
 import { pause } from '../pause.ts'
 import { openPopup } from '../popup.ts'
 import { type Api, request } from './request.ts'
 
-/** What to pick. */
+/** Options of `pickPhotos`. */
 export interface PickOptions {
-  /** Bundle with the Picker scope; `pick` if left out. */
+  /** A bundle with the Picker scope. Default: `pick`. */
   bundle?: string
-  /** At most so many; Google's own limit if left out. */
+  /** The largest number of items, at least 1. Default: Google's own limit. */
   maxItems?: number
-  /** Is told the address of the picker where popups are blocked, to show it as a link. */
+  /** Is called with the address of the picker if popups are blocked. Show it as a link. */
   onBlocked?: (pickerUri: string) => void
+  /** Ends the wait for the user, and the session. */
   signal?: AbortSignal
 }
 
-/** How to see a picked item. */
+/** Options of `src`. */
 export interface SourceOptions {
-  /** Pixels, at most; its proportions stay. */
+  /** The largest width and height in pixels; the proportions stay. Default: 512 each. */
   width?: number
   height?: number
-  /** The bytes as they were taken; of a video its film instead of a still. */
+  /**
+   * Google's download of the item instead of a picture of that size: `=d`, a photo in full size with its Exif data except
+   * the place, or `=dv`, a transcoded film of a video. Neither is the file as it was taken. Default: `false`.
+   */
   original?: boolean
 }
 
-/** An item that was picked. */
+/** A photo or video that the user picked. */
 export interface PickedItem {
+  /** Google's id of the item. */
   readonly id: string
   readonly type: 'PHOTO' | 'VIDEO'
   readonly mimeType: string
   readonly filename: string
+  /** When it was taken; RFC 3339. */
   readonly createTime: string
-  /** Pixels. */
+  /** In pixels; 0 if Google does not say. */
   readonly width: number
   readonly height: number
-  /** An address for `<img>` or `<video>`, good for 15 minutes. Google's own lives for an hour. */
+  /**
+   * Gets an address for `<img>` or `<video>`, valid for 15 minutes. Call it within an hour after the pick.
+   * @throws {BrokerError} what `broker.media` throws
+   */
   src(options?: SourceOptions): Promise<string>
-  /** The original bytes. */
+  /** Gets the bytes of Google's download. @throws {BrokerError} what `src` throws; `temporarily_unavailable` */
   blob(): Promise<Blob>
 }
 
@@ -46,6 +55,11 @@ interface Session {
   pickerUri: string
   mediaItemsSet?: boolean
   pollingConfig?: { pollInterval?: string; timeoutIn?: string }
+}
+
+interface ApiPage {
+  mediaItems?: ApiItem[]
+  nextPageToken?: string
 }
 
 interface ApiItem {
@@ -60,17 +74,24 @@ interface ApiItem {
   }
 }
 
+/** How often the session is read if Google names no interval. */
 const DEFAULT_POLL_SECONDS = 5
-const DEFAULT_SIZE = 512
+const DEFAULT_SIZE_PX = 512
+/** The most items that Google lists on a page. */
 const PAGE_SIZE = 100
+/** The most addresses that the broker makes in one request. */
 const MAX_URLS = 100
 
 /**
- * Has the user pick photos and videos. Call it in a click: it opens Google's picker in a window.
+ * Lets the user pick photos and videos in a window of Google's picker. Call it in a click.
  *
- * @returns what was picked
- * @throws {BrokerError} `popup_closed` when nothing was, or what `broker.token` throws
- * @throws {PhotosError} Google's refusal
+ * @example
+ * const photos = await pickPhotos(broker, { maxItems: 20 })
+ * image.src = await photos[0].src({ width: 800, height: 600 })
+ * @returns the picked items
+ * @throws {BrokerError} `popup_closed`: nothing was picked; what `broker.token` throws
+ * @throws {PhotosError} the error that Google answered
+ * @throws the reason of `signal`
  */
 export async function pickPhotos(broker: Broker, options: PickOptions = {}): Promise<PickedItem[]> {
   const { bundle = 'pick', maxItems, onBlocked, signal } = options
@@ -85,9 +106,8 @@ export async function pickPhotos(broker: Broker, options: PickOptions = {}): Pro
       await untilPicked(api, session, window)
       return await listItems(api, session)
     } finally {
-      await request({ ...api, signal: undefined }, 'DELETE', `/sessions/${session.id}`).catch(
-        () => {}, // it ends by itself
-      )
+      const deletion = request({ ...api, signal: undefined }, 'DELETE', `/sessions/${session.id}`)
+      await deletion.catch(() => {}) // Google ends the session later
     }
   } finally {
     window?.close()
@@ -99,7 +119,7 @@ async function untilPicked(api: Api, session: Session, window: Window | null): P
   const interval = seconds(pollInterval) || DEFAULT_POLL_SECONDS
   const ends_at = Date.now() + (seconds(timeoutIn) || Number.POSITIVE_INFINITY) * 1000
   while (Date.now() < ends_at) {
-    // A window that a policy has cut off looks closed as well, but keeps the focus.
+    // A window that an opener policy has cut off looks closed too, but it has the focus.
     const isClosed = window?.closed && document.hasFocus()
     const { mediaItemsSet } = await request<Session>(api, 'GET', `/sessions/${session.id}`)
     if (mediaItemsSet) return
@@ -116,11 +136,7 @@ async function listItems(api: Api, { id }: Session): Promise<PickedItem[]> {
   do {
     const query = new URLSearchParams({ sessionId: id, pageSize: String(PAGE_SIZE) })
     if (pageToken) query.set('pageToken', pageToken)
-    const page = await request<{ mediaItems?: ApiItem[]; nextPageToken?: string }>(
-      api,
-      'GET',
-      `/mediaItems?${query}`,
-    )
+    const page = await request<ApiPage>(api, 'GET', `/mediaItems?${query}`)
     for (const item of page.mediaItems ?? []) items.push(toItem(item, sources))
     pageToken = page.nextPageToken
   } while (pageToken)
@@ -136,9 +152,9 @@ function toItem(
     ...{ id, type, createTime, mimeType, filename },
     width: mediaFileMetadata?.width ?? 0,
     height: mediaFileMetadata?.height ?? 0,
-    src({ width = DEFAULT_SIZE, height = DEFAULT_SIZE, original = false } = {}) {
-      const whole = type === 'VIDEO' ? 'dv' : 'd'
-      return source(`${baseUrl}=${original ? whole : `w${width}-h${height}`}`)
+    src({ width = DEFAULT_SIZE_PX, height = DEFAULT_SIZE_PX, original = false } = {}) {
+      const download = type === 'VIDEO' ? 'dv' : 'd'
+      return source(`${baseUrl}=${original ? download : `w${width}-h${height}`}`)
     },
     async blob() {
       const response = await fetch(await item.src({ original: true }))
@@ -149,7 +165,7 @@ function toItem(
   return item
 }
 
-/** Gets relay addresses; those that are asked for in one go go out together. */
+/** Gets addresses of the media relay; those asked for in the same task go out in one request. */
 function createSources({ broker, bundle }: Api): (url: string) => Promise<string> {
   const waiting: { url: string; resolve(src: string): void; reject(error: unknown): void }[] = []
   const flush = async (): Promise<void> => {
@@ -169,7 +185,7 @@ function createSources({ broker, bundle }: Api): (url: string) => Promise<string
     })
 }
 
-/** Reads a duration of Google's, such as `5s`. */
+/** Reads a duration in Google's format, such as `5s`. */
 function seconds(duration: string | undefined): number {
   return Number.parseFloat(duration ?? '0')
 }

@@ -1,13 +1,14 @@
-/** This file is a request to a Photos API: JSON in, JSON out, and what Google says when it refuses. */
+/** Requests to the Photos APIs in JSON, and the error that Google answers. */
 
 import type { Broker } from '../index.ts'
 
-/** Google refused; `status` is its word for why, such as `PERMISSION_DENIED` or `RESOURCE_EXHAUSTED`. */
+/** An error that Google answered. */
 export class PhotosError extends Error {
   override readonly name = 'PhotosError'
 
-  /** Of the answer; 0 when there was none. */
+  /** The HTTP status; 0 if there was no answer. */
   readonly http: number
+  /** Google's status, such as `PERMISSION_DENIED`; `UNKNOWN` if it named none, `FAILED` for a file in an upload. */
   readonly status: string
 
   constructor(http: number, status: string, message: string) {
@@ -17,7 +18,7 @@ export class PhotosError extends Error {
   }
 }
 
-/** Where and for which bundle to ask. */
+/** Which API to call, and with which bundle. */
 export interface Api {
   broker: Broker
   bundle: string
@@ -26,12 +27,7 @@ export interface Api {
   signal?: AbortSignal | undefined
 }
 
-/**
- * Sends a request to an API.
- *
- * @throws {PhotosError} Google's refusal
- * @throws {BrokerError} what `broker.fetch` throws
- */
+/** Sends a request to an API. @throws {PhotosError} Google's error @throws {BrokerError} what `broker.fetch` throws */
 export async function request<T>(
   { broker, bundle, base, signal }: Api,
   method: string,
@@ -49,7 +45,7 @@ export async function request<T>(
   return answer
 }
 
-/** Reads Google's error body. */
+/** Makes an error of Google's error body. */
 export function errorOf(http: number, answer: unknown): PhotosError {
   const { status = 'UNKNOWN', message = `Google answered ${http}` } =
     (answer as { error?: { status?: string; message?: string } } | undefined)?.error ?? {}

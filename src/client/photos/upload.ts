@@ -1,39 +1,45 @@
-/** This file is an upload: bytes of each file with progress, then media items made of them, fifty at a time. */
+/** Uploading: the bytes of each file with progress, then media items of them, fifty at a time. */
 
 import type { Broker } from '../index.ts'
 import { type Api, errorOf, PhotosError, request } from './request.ts'
 
-/** What to upload. */
+/** Options of `uploadPhotos`. */
 export interface UploadOptions {
-  /** Bundle with `photoslibrary.appendonly`; `upload` if left out. */
+  /** A bundle with `photoslibrary.appendonly`. Default: `upload`. */
   bundle?: string
-  /** Files; or results of an earlier call, of which only what is not done yet is tried again. */
+  /** Files, or results of an earlier call: of those, only what is not done yet is tried again. */
   files: Iterable<File | UploadResult>
-  /** An album of this app: its id, or the title of one to be made. */
+  /** The id of an album of this app, or the title of an album to create. Default: no album. */
   album?: { id: string } | { title: string }
+  /** Is called at the start, after each part of the bytes and after each batch of items. */
   onProgress?: (progress: Progress) => void
   signal?: AbortSignal
 }
 
-/** How far an upload is. */
+/** The progress of an upload. */
 export interface Progress {
-  /** Bytes. */
+  /** Bytes that were sent. */
   sent: number
+  /** Bytes of all files. */
   total: number
-  /** Files that are media items now. */
+  /** Files that are in the library. */
   done: number
   files: number
 }
 
-/** What became of one file. */
+/** The result for one file: with `mediaItem` it is in the library, with `error` it is not. */
 export interface UploadResult {
   file: File
-  /** Google has the bytes; good for a day. */
+  /** Google's token for the uploaded bytes, valid for a day. */
   uploadToken?: string
-  /** It is in the library. */
+  /** The item in the library. */
   mediaItem?: { id: string; productUrl?: string; filename?: string }
-  /** It is not, for this reason; pass the result in again to try once more. */
+  /** Why the file is not in the library. Pass the result to `uploadPhotos` to try again. */
   error?: Error
+}
+
+interface NewItems {
+  newMediaItemResults?: NewItemResult[]
 }
 
 interface NewItemResult {
@@ -42,14 +48,20 @@ interface NewItemResult {
   mediaItem?: NonNullable<UploadResult['mediaItem']>
 }
 
-/** Google takes no more in one request. */
+/** The most items that Google creates in one request. */
 const BATCH = 50
 
 /**
- * Uploads files, one result for each in their order; a file that fails does not stop the others.
+ * Uploads files to the user's library. A file that Google refuses does not stop the others.
  *
- * @throws {BrokerError} what `broker.token` throws, and the reason of `signal`
- * @throws {PhotosError} when the album cannot be made
+ * @example
+ * const results = await uploadPhotos(broker, { files: input.files, album: { title: 'From my app' } })
+ * const failed = results.filter(({ error }) => error)
+ * @returns one result for each file, in their order
+ * @throws {BrokerError} what `broker.token` throws
+ * @throws {PhotosError} if the album cannot be created
+ * @throws {TypeError} if the network fails while the album or the items are created
+ * @throws the reason of `signal`
  */
 export async function uploadPhotos(
   broker: Broker,
@@ -62,43 +74,38 @@ export async function uploadPhotos(
   )
   const open = results.filter(({ mediaItem }) => !mediaItem)
   const sent = new Map<UploadResult, number>()
-  const tell = (): void =>
+  const sentOf = (result: UploadResult): number =>
+    result.uploadToken ? result.file.size : (sent.get(result) ?? 0)
+  const report = (): void =>
     onProgress?.({
-      sent: results.reduce((sum, result) => sum + (sentOf(result) ?? sent.get(result) ?? 0), 0),
+      sent: results.reduce((sum, result) => sum + sentOf(result), 0),
       total: results.reduce((sum, { file }) => sum + file.size, 0),
       done: results.filter(({ mediaItem }) => mediaItem).length,
       files: results.length,
     })
-  tell()
+  report()
   for (const result of open) {
     if (result.uploadToken) continue
-    await attempt(result, async () => {
+    try {
       result.uploadToken = await sendBytes(api, result.file, (bytes) => {
         sent.set(result, bytes)
-        tell()
+        report()
       })
-    })
+    } catch (error) {
+      if (!(error instanceof PhotosError)) throw error
+      result.error = error
+    }
   }
   const albumId = album && (await albumOf(api, album))
   const ready = open.filter(({ uploadToken }) => uploadToken)
   for (let from = 0; from < ready.length; from += BATCH) {
     await createItems(api, ready.slice(from, from + BATCH), albumId)
-    tell()
+    report()
   }
   return results
 }
 
-/** Keeps an error with its file; what calls the whole off goes on. */
-async function attempt(result: UploadResult, work: () => Promise<void>): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    if (!(error instanceof PhotosError)) throw error
-    result.error = error
-  }
-}
-
-/** Sends the bytes of a file; `fetch` would not tell how far it is. @returns the upload token */
+/** Sends the bytes of a file, by XMLHttpRequest since `fetch` reports no progress. @returns the upload token */
 async function sendBytes(
   { broker, bundle, base, signal }: Api,
   file: File,
@@ -122,21 +129,24 @@ async function sendBytes(
       xhr.send(file)
     })
   signal?.throwIfAborted()
-  const wish = signal ? { signal } : {}
-  const token = await broker.token(bundle, wish)
+  const options = signal ? { signal } : {}
+  const token = await broker.token(bundle, options)
   let xhr = await send(token)
-  if (xhr.status === 401) xhr = await send(await broker.token(bundle, { ...wish, rejected: token }))
-  if (xhr.status !== 200) throw errorOf(xhr.status, parse(xhr.responseText))
+  if (xhr.status === 401)
+    xhr = await send(await broker.token(bundle, { ...options, rejected: token }))
+  if (xhr.status !== 200) {
+    const answer = await new Response(xhr.responseText).json().catch(() => ({}))
+    throw errorOf(xhr.status, answer)
+  }
   return xhr.responseText
 }
 
 async function albumOf(api: Api, album: { id: string } | { title: string }): Promise<string> {
   if ('id' in album) return album.id
-  const made = await request<{ id: string }>(api, 'POST', '/albums', { album })
-  return made.id
+  return (await request<{ id: string }>(api, 'POST', '/albums', { album })).id
 }
 
-/** Makes media items of one batch; Google answers for each. */
+/** Creates the media items of one batch; Google answers for each. */
 async function createItems(
   api: Api,
   batch: UploadResult[],
@@ -148,12 +158,7 @@ async function createItems(
   const json = { ...(albumId ? { albumId } : {}), newMediaItems }
   let answers: NewItemResult[] = []
   try {
-    const answer = await request<{ newMediaItemResults?: NewItemResult[] }>(
-      api,
-      'POST',
-      '/mediaItems:batchCreate',
-      json,
-    )
+    const answer = await request<NewItems>(api, 'POST', '/mediaItems:batchCreate', json)
     answers = answer.newMediaItemResults ?? []
   } catch (error) {
     if (!(error instanceof PhotosError)) throw error
@@ -167,18 +172,6 @@ async function createItems(
   }
 }
 
-function sentOf({ file, uploadToken }: UploadResult): number | undefined {
-  return uploadToken ? file.size : undefined
-}
-
 function withoutError({ error: _, ...result }: UploadResult): UploadResult {
   return result
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -1,4 +1,4 @@
-/** This file is bad answers: those given instead of doing what was asked, and good ones spoilt on their way out. */
+/** The answers of faults: other answers instead of the right one, and right ones that are changed. */
 
 import type { Effects } from './vocabulary.ts'
 
@@ -12,8 +12,8 @@ const ERROR_STATUS: Readonly<Record<string, number>> = {
   temporarily_unavailable: 503,
 }
 
-/** Makes the answer a fault gives instead of doing what was asked; nothing when it does not. */
-export function answerInstead(effects: Effects): Response | undefined {
+/** Makes the answer that replaces the right one; `undefined` if the fault has none. */
+export function replacementAnswer(effects: Effects): Response | undefined {
   const headers = new Headers(effects.headers)
   if (effects.retry_after !== undefined) headers.set('Retry-After', String(effects.retry_after))
   if (effects.error !== undefined) {
@@ -43,13 +43,13 @@ export function answerInstead(effects: Effects): Response | undefined {
   return undefined
 }
 
-/** Spoils a good answer as a fault says. */
-export async function spoil(effects: Effects, answer: Response): Promise<Response> {
-  const { set, omit, truncate, lose_answer, headers: more } = effects
+/** Changes the right answer as the fault says. */
+export async function alterAnswer(effects: Effects, answer: Response): Promise<Response> {
+  const { set, omit, truncate, lose_answer, headers: added } = effects
   if (lose_answer) return typed('Bad gateway', 'text/plain; charset=utf-8', 502, new Headers())
-  if (set === undefined && omit === undefined && !truncate && more === undefined) return answer
+  if (set === undefined && omit === undefined && !truncate && added === undefined) return answer
   const headers = new Headers(answer.headers)
-  for (const [name, value] of Object.entries(more ?? {})) headers.set(name, value)
+  for (const [name, value] of Object.entries(added ?? {})) headers.set(name, value)
   let body: Uint8Array = new Uint8Array(await answer.arrayBuffer())
   if (set !== undefined || omit !== undefined) {
     const changed = { ...JSON.parse(new TextDecoder().decode(body)), ...set }

@@ -1,21 +1,21 @@
-/** This file is a hold: a test keeps calls back until it has seen what happens meanwhile. In-process only. */
+/** A hold: keeps calls at an endpoint waiting until a test releases them. For tests in the same process. */
 
 import { matches } from './vocabulary.ts'
 
-/** Calls held back at one endpoint. */
+/** A hold at one endpoint. */
 export interface Hold {
   readonly at: string
-  /** How many calls wait. */
+  /** How many calls wait at present. */
   readonly waiting: number
-  /** Settles when the first call waits here. */
+  /** Resolves when the first call waits. */
   readonly arrived: Promise<void>
-  /** Lets every call go on, and later ones pass. */
+  /** Lets the waiting calls and all later ones continue. */
   release(): void
-  /** Waits until `release`; for the simulator. */
+  /** Waits until `release`; called by the simulator. */
   wait(): Promise<void>
 }
 
-/** Begins to hold calls back. */
+/** Starts a hold. */
 export function createHold(holds: Set<Hold>, at: string): Hold {
   const arrived = Promise.withResolvers<void>()
   const released = Promise.withResolvers<void>()
@@ -41,7 +41,7 @@ export function createHold(holds: Set<Hold>, at: string): Hold {
   return hold
 }
 
-/** Waits while a call is held back. */
+/** Waits for all holds at an endpoint. */
 export async function waitForHolds(holds: Set<Hold>, at: string): Promise<void> {
   await Promise.all([...holds].filter((hold) => matches(hold.at, at)).map((hold) => hold.wait()))
 }

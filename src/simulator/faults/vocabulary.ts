@@ -1,15 +1,15 @@
 /**
- * This file is the vocabulary of faults: where this Google misbehaves, how often, and how.
+ * The vocabulary of faults: where a fault applies, how often, and what it does.
  *
  *     { "at": "token:refresh_token", "times": 2, "do": { "status": 503, "retry_after": 30 } }
  *
- * A call takes the first fault in the list that fits it. The effects of one fault happen in the order below.
+ * A call takes the first fault of the list that matches. The effects of a fault apply in the order below.
  */
 
 import * as v from 'valibot'
 import { API_METHODS } from '../photos/methods.ts'
 
-/** Where a fault can be. A name also stands for everything below it: `token` for `token:refresh_token`. */
+/** Where a fault can apply. A name includes all names below it: `token` includes `token:refresh_token`. */
 const PLACES: readonly string[] = [
   'authorize',
   'token',
@@ -26,7 +26,7 @@ const PLACES: readonly string[] = [
   ...API_METHODS.map((method) => `api:${method.id}`),
 ]
 
-/** What can be wrong with an ID token. */
+/** Faults of an ID token. */
 const ID_TOKEN_FAULTS = [
   'missing',
   'alg_none',
@@ -50,10 +50,10 @@ const yes = v.literal(true)
 const seconds = v.pipe(v.number(), v.integer(), v.minValue(1))
 
 const effects = v.strictObject({
-  // First, it makes the caller wait.
+  // First the caller waits.
   delay_ms: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(600_000))),
   hang: v.optional(yes),
-  // Instead of doing what was asked, it answers something else.
+  // Then another answer replaces the right one.
   status: v.optional(v.pipe(v.number(), v.integer(), v.minValue(200), v.maxValue(599))),
   body: v.optional(v.unknown()),
   headers: v.optional(v.record(v.string(), v.string())),
@@ -65,7 +65,7 @@ const effects = v.strictObject({
   garbage: v.optional(yes),
   redirect: v.optional(v.pipe(v.string(), v.url())),
   big_body_bytes: v.optional(v.pipe(v.number(), v.integer(), v.maxValue(64 * 1024 * 1024))),
-  // It does what was asked, but not quite. At the token endpoint:
+  // Or the request is served with a change. At the token endpoint:
   rotate: v.optional(yes),
   scope: v.optional(
     v.strictObject({
@@ -75,24 +75,24 @@ const effects = v.strictObject({
   ),
   lasts_seconds: v.optional(seconds),
   id_token: v.optional(v.picklist(ID_TOKEN_FAULTS)),
-  // On the redirect back from the authorization endpoint:
+  // On the redirect of the authorization endpoint:
   iss: v.optional(
     v.picklist(['present', 'absent', 'empty', 'wrong', 'duplicated', 'without_https']),
   ),
   state: v.optional(v.picklist(['absent', 'wrong', 'duplicated'])),
-  // It does what was asked, but says it badly.
+  // Or the answer is changed.
   set: v.optional(v.record(v.string(), v.unknown())),
   omit: v.optional(v.array(v.string())),
   truncate: v.optional(yes),
   lose_answer: v.optional(yes),
 })
 
-/** What a fault does; empty is no fault at all. */
+/** The effects of a fault; empty if there is no fault. */
 export type Effects = v.InferOutput<typeof effects>
 
 type EffectName = keyof Effects
 
-/** Effects that make sense in one place only. */
+/** Effects that work at one endpoint only. */
 const ONLY_AT: Partial<Record<EffectName, string>> = {
   rotate: 'token',
   scope: 'token',
@@ -102,7 +102,7 @@ const ONLY_AT: Partial<Record<EffectName, string>> = {
   state: 'authorize',
 }
 
-/** Places whose answers are no JSON, so that no member of theirs can be changed. */
+/** Endpoints whose answers are not JSON, so `set` and `omit` do not work there. */
 const NOT_JSON = ['authorize', 'media', 'api:library.uploads']
 
 const faultSchema = v.strictObject({
@@ -114,36 +114,32 @@ const faultSchema = v.strictObject({
   do: effects,
 })
 
-/** A fault as it is kept. */
+/** A fault in the list. */
 export type Fault = v.InferOutput<typeof faultSchema>
 
-/** A fault as it is asked for. */
+/** A fault to add to the list. */
 export type FaultRequest = v.InferInput<typeof faultSchema>
 
-/**
- * Reads one fault or a list of them.
- *
- * @throws {TypeError} that explains what is not understood
- */
+/** Reads one fault or a list of them. @throws {TypeError} that names the part which is not valid */
 export function parseFaults(value: unknown): Fault[] {
-  return (Array.isArray(value) ? value : [value]).map((one, index) => {
-    const parsed = v.safeParse(faultSchema, one)
+  return (Array.isArray(value) ? value : [value]).map((fault, index) => {
+    const parsed = v.safeParse(faultSchema, fault)
     if (!parsed.success) {
       const why = parsed.issues.map((issue) => `${v.getDotPath(issue) ?? ''}: ${issue.message}`)
       throw new TypeError(`fault ${index}: ${why.join('; ')}`)
     }
-    const why = whyMeaningless(parsed.output)
+    const why = whyUseless(parsed.output)
     if (why !== undefined) throw new TypeError(`fault ${index}: ${why}`)
     return parsed.output
   })
 }
 
-/** Tells whether what is said of `place` holds for a call at `at`. */
+/** Whether a fault at `place` applies to a call at `at`. */
 export function matches(place: string, at: string): boolean {
   return at === place || at.startsWith(`${place}:`)
 }
 
-function whyMeaningless({ at, do: effects }: Fault): string | undefined {
+function whyUseless({ at, do: effects }: Fault): string | undefined {
   const names = Object.keys(effects) as EffectName[]
   if (names.length === 0) return 'do: names no effect'
   for (const name of names) {

@@ -1,12 +1,12 @@
 /**
- * This file is the authorization endpoint: which account, what it allows, and the way back to the app.
+ * The authorization endpoint: choice of the account, consent, and the redirect to the app.
  *
- * Without a browser, one form post is enough, whether a page would be shown or not: `POST /o/oauth2/v2/auth/consent` with the fields
+ * Without a browser, one request is enough: `POST /o/oauth2/v2/auth/consent` with the form fields
  * - `request`: the query of the authorization request, as it is in the URL
  * - `account`: `sub` of the account
  * - `action`: `Continue` or `Cancel`
- * - `scope`: once for each ticked box; boxes exist when more than one scope is asked that is not for sign-in
- * - `lasts`: seconds of time-limited access; empty or left out: until the person removes it
+ * - `scope`: once for each ticked box; there are boxes if more than one scope is not for sign-in
+ * - `lasts`: seconds of time-limited access; empty or absent: without a limit
  */
 
 import type { Context } from 'hono'
@@ -22,69 +22,68 @@ import {
   readAuthorizationRequest,
 } from './authorization-request.ts'
 import { issueCode } from './code.ts'
-import { type Choice, decide, needsConsent } from './consent.ts'
-import { heldScopes, recordConsent } from './consents.ts'
-import { redirectBack } from './redirect.ts'
-import { signedIn, signIn } from './signed-in.ts'
-
-type Answer = Response | Promise<Response>
+import { type Choice, decideScopes, needsConsent } from './consent.ts'
+import { consentedScopes, recordConsent } from './consents.ts'
+import { redirectToClient } from './redirect.ts'
+import { signedInAccounts, signIn } from './signed-in.ts'
 
 /** Answers `GET /o/oauth2/v2/auth`. */
-export function authorize(simulation: Simulation, c: Context): Answer {
+export function authorize(simulation: Simulation, c: Context): Response | Promise<Response> {
   const request = readAuthorizationRequest(simulation, new URL(c.req.url).searchParams)
   if ('error' in request) return refusalPage(c, request)
-  const account = silentAccount(simulation, c, request)
-  if (account) return proceed(simulation, c, request, account)
+  const account = accountWithoutChoice(simulation, c, request)
+  if (account) return continueWith(simulation, c, request, account)
   if (request.prompt.includes('none'))
-    return redirectBack(simulation, c, request, { error: 'login_required' })
+    return redirectToClient(simulation, c, request, { error: 'login_required' })
   return chooserPage(c, simulation, request)
 }
 
 /** Answers `POST /o/oauth2/v2/auth/account`: signs in to the account that was chosen. */
 export async function chooseAccount(simulation: Simulation, c: Context): Promise<Response> {
-  const { request, account } = readStep(simulation, await readForm(c))
+  const { request, account } = readRequestForm(simulation, await readForm(c))
   if ('error' in request) return refusalPage(c, request)
   if (!account) return chooserPage(c, simulation, request)
   signIn(simulation, c, account)
-  return proceed(simulation, c, request, account)
+  return continueWith(simulation, c, request, account)
 }
 
-/** Answers `POST /o/oauth2/v2/auth/consent`: what the person pressed. */
+/** Answers `POST /o/oauth2/v2/auth/consent`: the answer of the user. */
 export async function consent(simulation: Simulation, c: Context): Promise<Response> {
   const form = await readForm(c)
-  const { request, account } = readStep(simulation, form)
+  const { request, account } = readRequestForm(simulation, form)
   if ('error' in request) return refusalPage(c, request)
   if (!account) return chooserPage(c, simulation, request)
   if (form.get('action') !== 'Continue')
-    return redirectBack(simulation, c, request, { error: 'access_denied' })
-  const held = heldScopes(simulation, request.client.client_id, account.sub)
-  // A form sent although nobody would be asked, or sent twice: Google waves it through.
-  if (needsConsent(request, held).length === 0) return finish(simulation, c, request, account)
+    return redirectToClient(simulation, c, request, { error: 'access_denied' })
+  const consented = consentedScopes(simulation, request.client.client_id, account.sub)
+  // Nothing is left to ask, for example if the form is sent twice: Google redirects without a page.
+  if (needsConsent(request, consented).length === 0)
+    return redirectWithCode(simulation, c, request, account)
   const lasts = Number(form.get('lasts') ?? '')
-  return finish(simulation, c, request, account, {
+  return redirectWithCode(simulation, c, request, account, {
     ticked: form.getAll('scope'),
     ...(lasts > 0 ? { lasts_seconds: lasts } : {}),
   })
 }
 
-/** Goes on with an account: straight back to the app when it has been allowed everything, else to the consent page. */
-function proceed(
+/** Continues with an account: to the consent page, or to the app if the account consented to all scopes before. */
+function continueWith(
   simulation: Simulation,
   c: Context,
   request: AuthorizationRequest,
   account: Account,
-): Answer {
-  const held = heldScopes(simulation, request.client.client_id, account.sub)
-  const asked = needsConsent(request, held)
-  if (asked.length === 0) return finish(simulation, c, request, account)
+): Response | Promise<Response> {
+  const consented = consentedScopes(simulation, request.client.client_id, account.sub)
+  const asked = needsConsent(request, consented)
+  if (asked.length === 0) return redirectWithCode(simulation, c, request, account)
   if (request.prompt.includes('none'))
-    return redirectBack(simulation, c, request, { error: 'consent_required' })
+    return redirectToClient(simulation, c, request, { error: 'consent_required' })
   const known = request.scopes.filter((scope) => !asked.includes(scope))
   return consentPage(c, simulation, { request, account, asked, known })
 }
 
-/** Goes back to the app with a code. A refresh token comes with it only when the person was asked. */
-function finish(
+/** Redirects to the app with a code. A refresh token is issued with it only if the consent page was shown. */
+function redirectWithCode(
   simulation: Simulation,
   c: Context,
   request: AuthorizationRequest,
@@ -92,12 +91,15 @@ function finish(
   choice?: Choice,
 ): Response {
   const { client_id } = request.client
-  const { now, scopes } = decide(request, heldScopes(simulation, client_id, sub), choice)
-  if (scopes.length === 0) return redirectBack(simulation, c, request, { error: 'access_denied' })
+  const { now, scopes } = decideScopes(request, consentedScopes(simulation, client_id, sub), choice)
+  if (scopes.length === 0)
+    return redirectToClient(simulation, c, request, { error: 'access_denied' })
   const lasts = choice?.lasts_seconds
   const expires_at = lasts === undefined ? undefined : simulation.now() + lasts
   recordConsent(simulation, { client_id, sub, scopes: now, expires_at })
-  const everything = request.include_granted_scopes ? heldScopes(simulation, client_id, sub) : []
+  const everything = request.include_granted_scopes
+    ? consentedScopes(simulation, client_id, sub)
+    : []
   const granted = [...new Set([...scopes, ...everything])]
   const code = issueCode(simulation, {
     client_id,
@@ -109,7 +111,7 @@ function finish(
     offline: request.access_type === 'offline' && choice !== undefined,
     access_expires_at: expires_at,
   })
-  return redirectBack(simulation, c, request, {
+  return redirectToClient(simulation, c, request, {
     code,
     scope: granted.join(' '),
     authuser: '0',
@@ -118,27 +120,27 @@ function finish(
   })
 }
 
-/** Whom Google does not ask to choose: the one hinted at, or the only one, if signed in to. */
-function silentAccount(
+/** Finds the account if no choice is needed: the hinted one or the only one, if it is signed in. */
+function accountWithoutChoice(
   simulation: Simulation,
   c: Context,
   { prompt, login_hint, hd }: AuthorizationRequest,
 ): Account | undefined {
   if (prompt.includes('select_account')) return undefined
-  const candidates = signedIn(simulation, c)
-    .filter((one) => login_hint === undefined || [one.sub, one.email].includes(login_hint))
-    .filter((one) => hd === undefined || one.hd === hd)
+  const candidates = signedInAccounts(simulation, c)
+    .filter(({ sub, email }) => login_hint === undefined || [sub, email].includes(login_hint))
+    .filter((account) => hd === undefined || account.hd === hd)
   return candidates.length === 1 ? candidates[0] : undefined
 }
 
-/** Reads what every form carries. Nothing is believed because it was checked a page earlier. */
-function readStep(
+/** Reads the request and the account from a form. The request is validated again on every page. */
+function readRequestForm(
   simulation: Simulation,
   form: URLSearchParams,
 ): { request: AuthorizationRequest | Refusal; account: Account | undefined } {
   const query = new URLSearchParams(form.get('request') ?? '')
   return {
     request: readAuthorizationRequest(simulation, query),
-    account: simulation.world.accounts.find((one) => one.sub === form.get('account')),
+    account: simulation.world.accounts.find(({ sub }) => sub === form.get('account')),
   }
 }

@@ -1,9 +1,9 @@
-/** This file is the authorization request: read from its query and refused where Google refuses it (RFC 6749 §4.1.1). */
+/** The authorization request (RFC 6749 §4.1.1): reads it, and refuses it where Google does. */
 
 import { parseScope, whyRefused } from '../google-scopes.ts'
 import type { Client, Simulation } from '../simulation.ts'
 
-/** A request that may be answered on its `redirect_uri`. */
+/** A request that may be answered at its `redirect_uri`. */
 export interface AuthorizationRequest {
   client: Client
   redirect_uri: string
@@ -14,15 +14,15 @@ export interface AuthorizationRequest {
   state?: string
   nonce?: string
   code_challenge?: string
-  /** Email or `sub` of the account to offer. */
+  /** Email or `sub` of the account to offer first. */
   login_hint?: string
   /** Domain of the accounts to offer. */
   hd?: string
-  /** The query it was read from; forms carry it, and it is read anew. */
+  /** The query it was read from. Forms contain it, and it is validated again. */
   query: string
 }
 
-/** Why a request is refused, on a page of Google's own: the redirect URI is not to be trusted, or not to be bothered. */
+/** Why a request is refused on a page of Google, and not at the redirect URI. */
 export interface Refusal {
   error: string
   explanation: string
@@ -30,20 +30,20 @@ export interface Refusal {
 
 const PROMPTS = ['none', 'consent', 'select_account']
 
-/** Reads an authorization request, or tells why Google does not answer it. */
+/** Reads an authorization request, or says why Google refuses it. */
 export function readAuthorizationRequest(
   simulation: Simulation,
   query: URLSearchParams,
 ): AuthorizationRequest | Refusal {
   const repeated = [...query.keys()].find((name) => query.getAll(name).length > 1)
-  if (repeated !== undefined) return invalid(`Parameter ${repeated} comes more than once.`)
+  if (repeated !== undefined) return invalid(`Parameter ${repeated} is repeated.`)
   const missing = ['client_id', 'redirect_uri', 'response_type', 'scope'].find(
     (name) => !query.get(name),
   )
   if (missing !== undefined) return invalid(`Required parameter is missing: ${missing}`)
   const parameter = (name: string): string => query.get(name) ?? ''
 
-  const client = simulation.clients.find((one) => one.client_id === parameter('client_id'))
+  const client = simulation.clients.find(({ client_id }) => client_id === parameter('client_id'))
   if (!client) return refusal('invalid_client', 'The OAuth client was not found.')
   const redirect_uri = parameter('redirect_uri')
   if (!client.redirect_uris.includes(redirect_uri))
@@ -75,21 +75,21 @@ export function readAuthorizationRequest(
 }
 
 function whyInvalid(parameter: (name: string) => string, prompt: string[]): string | undefined {
-  if (parameter('response_type') !== 'code') return 'Only response_type=code works here.'
+  if (parameter('response_type') !== 'code') return 'Only response_type=code is supported.'
   if (!['', 'query'].includes(parameter('response_mode')))
-    return 'Only response_mode=query works here.'
+    return 'Only response_mode=query is supported.'
   if (!['', 'online', 'offline'].includes(parameter('access_type')))
-    return 'access_type is online or offline.'
+    return 'access_type must be online or offline.'
   if (!['', 'true', 'false'].includes(parameter('include_granted_scopes')))
-    return 'include_granted_scopes is true or false.'
+    return 'include_granted_scopes must be true or false.'
   const unknown = prompt.find((value) => !PROMPTS.includes(value))
   if (unknown !== undefined) return `Invalid prompt: ${unknown}`
-  if (prompt.includes('none') && prompt.length > 1) return 'prompt=none stands alone.'
+  if (prompt.includes('none') && prompt.length > 1) return 'prompt=none must be the only value.'
   const challenge = parameter('code_challenge')
   const method = parameter('code_challenge_method')
   if (challenge === '' && method === '') return undefined
-  if (method !== 'S256') return 'code_challenge_method has to be S256.'
-  if (!/^[\w-]{43}$/.test(challenge)) return 'code_challenge is not the SHA-256 of anything.'
+  if (method !== 'S256') return 'code_challenge_method must be S256.'
+  if (!/^[\w-]{43}$/.test(challenge)) return 'code_challenge is not a SHA-256 in base64url.'
   return undefined
 }
 

@@ -1,14 +1,14 @@
-/** This file is authorization codes: issued once, redeemed once, by the same client and with the PKCE verifier. */
+/** Authorization codes: valid once, for the same client, redirect URI and PKCE verifier. */
 
 import { randomName, type Simulation } from '../simulation.ts'
 import type { Code } from '../world.ts'
 import { endTokensOf } from './consents.ts'
 import { oauthError } from './error.ts'
 
-/** A code lives ten minutes. */
+/** How long a code is valid, in seconds. */
 const CODE_SECONDS = 10 * 60
 
-/** Makes a code, and forgets those that have expired. */
+/** Makes a code, and deletes those that have expired. */
 export function issueCode(simulation: Simulation, code: Omit<Code, 'expires_at' | 'used'>): string {
   const { codes } = simulation.world
   const now = simulation.now()
@@ -21,9 +21,9 @@ export function issueCode(simulation: Simulation, code: Omit<Code, 'expires_at' 
 }
 
 /**
- * Takes a code that everything fits; from then on it is used.
+ * Checks a code and marks it as used. A second use ends the tokens of the first.
  *
- * @throws `invalid_grant`, and when the code was used before, the tokens that came of it die
+ * @throws {HTTPException} `invalid_grant`, `invalid_request` or `redirect_uri_mismatch`
  * @see RFC 6749 §4.1.3, RFC 7636 §4.6
  */
 export async function redeemCode(
@@ -36,7 +36,7 @@ export async function redeemCode(
   if (name === '') throw oauthError('invalid_request', 'Required parameter is missing: code')
   const verifier = form.get('code_verifier') ?? undefined
   const challenge = verifier === undefined ? undefined : await challengeOf(verifier)
-  // Nothing is awaited from here on, so that of two requests at once only one finds the code unused.
+  // No `await` from here on: of two concurrent requests, only one finds the code unused.
   const code = Object.hasOwn(codes, name) ? codes[name] : undefined
   if (code?.client_id !== client_id) throw oauthError('invalid_grant', 'Malformed auth code.')
   if (code.used) {

@@ -1,47 +1,54 @@
-/** This file is the rules of consent: what has to be asked, and what was allowed. */
+/** The rules of consent: which scopes are asked for, which have a box, and which are granted. */
 
 import { isSignIn } from '../google-scopes.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 
-/** What a person decided on the consent page. */
+/** The answer of a user on the consent page. */
 export interface Choice {
-  /** Scopes whose box is ticked. */
+  /** Scopes with a ticked box. */
   ticked: readonly string[]
-  /** Of time-limited access. */
+  /** Duration of time-limited access, in seconds. */
   lasts_seconds?: number
 }
 
-/** Lists the scopes a person has to be asked for: the new ones, or with `prompt=consent` all. */
-export function needsConsent(request: AuthorizationRequest, held: readonly string[]): string[] {
+/** Lists the scopes to ask for: those without consent, or with `prompt=consent` all. */
+export function needsConsent(
+  request: AuthorizationRequest,
+  consented: readonly string[],
+): string[] {
   if (request.prompt.includes('consent')) return request.scopes
-  return request.scopes.filter((scope) => !held.includes(scope))
+  return request.scopes.filter((scope) => !consented.includes(scope))
 }
 
-/** Lists the scopes that have a box of their own: with one scope beside those for sign-in, it is all or nothing. */
+/** Lists the scopes with a box: none if only one scope is not for sign-in. */
 export function boxes(asked: readonly string[]): string[] {
-  const theirs = asked.filter((scope) => !isSignIn(scope))
-  return theirs.length > 1 ? theirs : []
+  const scopes = asked.filter((scope) => !isSignIn(scope))
+  return scopes.length > 1 ? scopes : []
 }
 
 /**
- * Settles what an app gets.
+ * Decides which scopes are granted.
  *
- * @param choice missing when there was nothing to ask
- * @returns `now`: what was allowed just now; `scopes`: all that the code will be good for
+ * @param choice `undefined` if nothing was asked
+ * @returns `now`: the scopes of this consent; `scopes`: the scopes of the code
  */
-export function decide(
+export function decideScopes(
   request: AuthorizationRequest,
-  held: readonly string[],
+  consented: readonly string[],
   choice: Choice | undefined,
 ): { now: string[]; scopes: string[] } {
-  const now = choice ? allowed(request, held, choice) : []
-  const before = choice && request.prompt.includes('consent') ? [] : held
+  const now = choice ? allowedScopes(request, consented, choice) : []
+  const before = choice && request.prompt.includes('consent') ? [] : consented
   const scopes = request.scopes.filter((scope) => now.includes(scope) || before.includes(scope))
   return { now, scopes }
 }
 
-function allowed(request: AuthorizationRequest, held: readonly string[], choice: Choice): string[] {
-  const asked = needsConsent(request, held)
+function allowedScopes(
+  request: AuthorizationRequest,
+  consented: readonly string[],
+  choice: Choice,
+): string[] {
+  const asked = needsConsent(request, consented)
   const withBox = boxes(asked)
   return asked.filter((scope) => !withBox.includes(scope) || choice.ticked.includes(scope))
 }

@@ -1,4 +1,4 @@
-/** This file is what people allowed, and the tokens that came of it: how they begin and every way they end. */
+/** Consents, refresh tokens and access tokens: how they are made, and every way they end. */
 
 import { isSignIn } from '../google-scopes.ts'
 import { randomName, type Simulation } from '../simulation.ts'
@@ -6,20 +6,20 @@ import type { AccessToken, Consent, RefreshToken } from '../world.ts'
 
 const DAY_SECONDS = 24 * 60 * 60
 
-/** While the app is in "Testing", what is granted lasts so long. */
+/** How long a consent and its tokens last while the app is in "Testing", in seconds. */
 const TESTING_SECONDS = 7 * DAY_SECONDS
 
-/** A refresh token that is not used for six months dies; counted as 183 days. */
+/** How long a refresh token lives without use, in seconds: six months, as 183 days. */
 const UNUSED_SECONDS = 183 * DAY_SECONDS
 
-/** So many live refresh tokens there may be for one account and client. */
+/** How many live refresh tokens an account has for one client at most. */
 const MAX_REFRESH_TOKENS = 100
 
-/** What Google puts into `expires_in`. */
+/** The `expires_in` of Google, in seconds. */
 const ACCESS_TOKEN_SECONDS = 3599
 
-/** Lists the scopes an account allows an app at present. */
-export function heldScopes(simulation: Simulation, client_id: string, sub: string): string[] {
+/** Lists the scopes that an account consents to for an app at present. */
+export function consentedScopes(simulation: Simulation, client_id: string, sub: string): string[] {
   const consent = findConsent(simulation, client_id, sub)
   if (!consent) return []
   return Object.entries(consent.scopes)
@@ -30,7 +30,7 @@ export function heldScopes(simulation: Simulation, client_id: string, sub: strin
     .map(([scope]) => scope)
 }
 
-/** Remembers that an account allowed scopes, until `expires_at` or for good. */
+/** Stores a consent, until `expires_at` or without a limit. */
 export function recordConsent(
   simulation: Simulation,
   allowed: {
@@ -49,7 +49,7 @@ export function recordConsent(
   }
 }
 
-/** Makes a refresh token; the oldest beyond the hundredth dies without a word. */
+/** Makes a refresh token; the oldest beyond a hundred ends silently. */
 export function issueRefreshToken(
   simulation: Simulation,
   code: string,
@@ -68,15 +68,15 @@ export function issueRefreshToken(
     used_at: issued_at,
     expires_at,
   }
-  const theirs = Object.keys(refresh_tokens).filter((name) => {
-    const one = findRefreshToken(simulation, name)
-    return one?.client_id === client_id && one.sub === sub
+  const live = Object.keys(refresh_tokens).filter((name) => {
+    const found = findRefreshToken(simulation, name)
+    return found?.client_id === client_id && found.sub === sub
   })
-  for (const name of theirs.slice(0, -MAX_REFRESH_TOKENS)) delete refresh_tokens[name]
+  for (const name of live.slice(0, -MAX_REFRESH_TOKENS)) delete refresh_tokens[name]
   return token
 }
 
-/** Makes an access token that lives as long as Google's do, but no longer than `until`. */
+/** Makes an access token that lives as long as those of Google, but not beyond `until` (NumericDate). */
 export function issueAccessToken(
   simulation: Simulation,
   from: Omit<AccessToken, 'expires_at'>,
@@ -91,7 +91,7 @@ export function issueAccessToken(
   return { access_token, expires_in }
 }
 
-/** Finds a live refresh token, and forgets it when it has died. */
+/** Finds a live refresh token, and deletes it if it has ended. */
 export function findRefreshToken(simulation: Simulation, name: string): RefreshToken | undefined {
   const { refresh_tokens } = simulation.world
   const token = Object.hasOwn(refresh_tokens, name) ? refresh_tokens[name] : undefined
@@ -106,7 +106,7 @@ export function findRefreshToken(simulation: Simulation, name: string): RefreshT
   return isDead ? undefined : token
 }
 
-/** Finds a live access token, and forgets it when it has died. */
+/** Finds a live access token, and deletes it if it has expired. */
 export function findAccessToken(simulation: Simulation, name: string): AccessToken | undefined {
   const { access_tokens } = simulation.world
   const token = Object.hasOwn(access_tokens, name) ? access_tokens[name] : undefined
@@ -116,31 +116,34 @@ export function findAccessToken(simulation: Simulation, name: string): AccessTok
   return isDead ? undefined : token
 }
 
-/** Ends everything an account allowed an app: all scopes, all refresh tokens, all access tokens. */
+/** Ends the consent of an account to an app, with all refresh tokens, access tokens and codes. */
 export function endGrant({ world }: Simulation, client_id: string, sub: string): void {
-  const isTheirs = (one: { client_id: string; sub: string }): boolean =>
-    one.client_id === client_id && one.sub === sub
-  world.consents = world.consents.filter((consent) => !isTheirs(consent))
-  deleteTokens(world.refresh_tokens, isTheirs)
-  deleteTokens(world.access_tokens, isTheirs)
-  deleteTokens(world.codes, isTheirs)
+  const isOfGrant = (record: { client_id: string; sub: string }): boolean =>
+    record.client_id === client_id && record.sub === sub
+  world.consents = world.consents.filter((consent) => !isOfGrant(consent))
+  deleteTokens(world.refresh_tokens, isOfGrant)
+  deleteTokens(world.access_tokens, isOfGrant)
+  deleteTokens(world.codes, isOfGrant)
 }
 
-/** Ends the tokens that came of one code: it was used twice, so one of its two users is a thief (RFC 6749 §4.1.2). */
+/** Ends the tokens of a code that was used twice, since one of the two uses may be an attack (RFC 6749 §4.1.2). */
 export function endTokensOf({ world }: Simulation, code: string): void {
   deleteTokens(world.refresh_tokens, (token) => token.code === code)
   deleteTokens(world.access_tokens, (token) => token.code === code)
 }
 
-function deleteTokens<Token>(tokens: Record<string, Token>, isOver: (one: Token) => boolean): void {
-  for (const [name, token] of Object.entries(tokens)) if (isOver(token)) delete tokens[name]
+function deleteTokens<Token>(
+  tokens: Record<string, Token>,
+  hasEnded: (token: Token) => boolean,
+): void {
+  for (const [name, token] of Object.entries(tokens)) if (hasEnded(token)) delete tokens[name]
 }
 
 function findConsent({ world }: Simulation, client_id: string, sub: string): Consent | undefined {
-  return world.consents.find((one) => one.client_id === client_id && one.sub === sub)
+  return world.consents.find((consent) => consent.client_id === client_id && consent.sub === sub)
 }
 
-/** Sign-in scopes alone do not end while the app is in "Testing". */
+/** Whether the 7 days of "Testing" have passed; scopes for sign-in alone have no such limit. */
 function isTestingOver(
   { world, now }: Simulation,
   scopes: readonly string[],

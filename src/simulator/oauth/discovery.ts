@@ -1,8 +1,8 @@
-/** This file is the discovery document, with every endpoint on one origin; OpenID Connect Discovery 1.0 §3. */
+/** The discovery document, with every endpoint on one origin; OpenID Connect Discovery 1.0 §3. */
 
 import type { Simulation } from '../simulation.ts'
 
-/** Describes this Google, as far as its own document goes. */
+/** Makes the discovery document, with the members of Google's own. */
 export function discoveryDocument({ origin }: Simulation): Record<string, unknown> {
   return {
     issuer: origin,

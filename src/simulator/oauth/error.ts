@@ -1,10 +1,10 @@
-/** This file is errors of the OAuth endpoints, in JSON as Google answers them (RFC 6749 §5.2). */
+/** Errors of the OAuth endpoints, in JSON as Google answers them (RFC 6749 §5.2). */
 
 import { HTTPException } from 'hono/http-exception'
 
 const STATUS: Readonly<Record<string, number>> = { invalid_client: 401 }
 
-/** Makes the error that ends a request with this answer. */
+/** Makes the exception that ends a request with an OAuth error. */
 export function oauthError(error: string, error_description: string): HTTPException {
   const status = STATUS[error] ?? 400
   return new HTTPException(status as 400, {
@@ -12,7 +12,7 @@ export function oauthError(error: string, error_description: string): HTTPExcept
   })
 }
 
-/** Answers in JSON that nobody may cache. */
+/** Answers in JSON that must not be cached. */
 export function oauthAnswer(body: object, status = 200): Response {
   const headers = {
     'Cache-Control': 'no-cache, no-store, max-age=0, must-revalidate',

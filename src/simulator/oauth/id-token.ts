@@ -1,4 +1,4 @@
-/** This file is the ID token, as Google makes it, and every way to make it wrong. */
+/** The ID token as Google makes it, and its faults. */
 
 import { type JWTPayload, SignJWT } from 'jose'
 import type { Effects } from '../faults/vocabulary.ts'
@@ -7,17 +7,17 @@ import type { Simulation } from '../simulation.ts'
 import type { Account } from '../world.ts'
 import { makeKey, publicKeys, signingKey } from './keys.ts'
 
-/** Google's ID tokens live an hour. */
+/** How long an ID token is valid, in seconds. */
 const ID_TOKEN_SECONDS = 3600
 
-/** A day: far enough from now to be wrong on any clock. */
+/** How far `expired` and `future_iat` are from now, in seconds: more than any clock is wrong. */
 const FAR_SECONDS = 24 * 60 * 60
 
 type IdTokenFault = Effects['id_token']
 
 type Claims = JWTPayload & { iss: string; aud: string; iat: number; exp: number }
 
-/** How each fault changes the claims; the others change how they are signed. */
+/** The faults that change claims; the others change the signature. */
 const CHANGES: Partial<Record<NonNullable<IdTokenFault>, (claims: Claims) => object>> = {
   wrong_iss: () => ({ iss: 'https://accounts.evil.example' }),
   iss_without_https: ({ iss }) => ({ iss: iss.replace(/^https?:\/\//, '') }),
@@ -32,7 +32,7 @@ const CHANGES: Partial<Record<NonNullable<IdTokenFault>, (claims: Claims) => obj
   wrong_at_hash: () => ({ at_hash: 'AAAAAAAAAAAAAAAAAAAAAA' }),
 }
 
-/** Makes the ID token of a token response; nothing when the fault says it is missing. */
+/** Makes the ID token of a token response; `undefined` with the fault `missing`. */
 export async function createIdToken(
   simulation: Simulation,
   token: {
@@ -76,7 +76,7 @@ async function sign(
   if (fault === 'alg_none') return `${encode({ alg: 'none', typ: 'JWT' })}.${encode(claims)}.`
   const published = await signingKey(simulation)
   const key = fault === 'wrong_key' ? await makeKey() : published
-  const kid = fault === 'wrong_kid' ? 'nobody' : (published.kid ?? '')
+  const kid = fault === 'wrong_kid' ? 'unknown-key' : (published.kid ?? '')
   const jwt = new SignJWT(claims)
   if (fault !== 'alg_hs256')
     return jwt.setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' }).sign(key)

@@ -1,4 +1,4 @@
-/** This file is what an access token tells about itself and its person: tokeninfo and userinfo. */
+/** The endpoints that describe an access token and its user: tokeninfo and userinfo. */
 
 import type { Context } from 'hono'
 import { readForm } from '../endpoints.ts'
@@ -8,7 +8,7 @@ import type { AccessToken, Account } from '../world.ts'
 import { findAccessToken } from './consents.ts'
 import { oauthAnswer, oauthError } from './error.ts'
 
-/** Answers `/tokeninfo?access_token=`: whose token it is, for what, and how long. */
+/** Answers `/tokeninfo?access_token=`: the user, scopes and lifetime of the token. */
 export async function tokenInfo(simulation: Simulation, c: Context): Promise<Response> {
   const name = c.req.query('access_token') ?? (await readForm(c)).get('access_token') ?? ''
   const token = findAccessToken(simulation, name)
@@ -47,7 +47,7 @@ export function userInfo(simulation: Simulation, c: Context): Response {
   })
 }
 
-/** Finds the live access token that an `Authorization` header bears (RFC 6750 §2.1). */
+/** Finds the live access token of an `Authorization` header (RFC 6750 §2.1). */
 export function bearerToken(
   simulation: Simulation,
   authorization: string | undefined,
@@ -57,5 +57,5 @@ export function bearerToken(
 }
 
 function accountOf({ world }: Simulation, { sub }: AccessToken): Account | undefined {
-  return world.accounts.find((one) => one.sub === sub)
+  return world.accounts.find((account) => account.sub === sub)
 }

@@ -1,4 +1,4 @@
-/** This file is the way back to the app: the redirect with a code or an error, as Google sends it or as a fault says. */
+/** The redirect to the app with a code or an error, as Google sends it or as a fault changes it. */
 
 import type { Context } from 'hono'
 import { takeRedirectFault } from '../faults/take.ts'
@@ -8,8 +8,8 @@ import type { AuthorizationRequest } from './authorization-request.ts'
 
 const WRONG_ISSUER = 'https://accounts.evil.example'
 
-/** Sends the browser back to the app with `parameters`, and `state` as it came. */
-export function redirectBack(
+/** Redirects the browser to the app with `parameters` and the `state` of the request. */
+export function redirectToClient(
   simulation: Simulation,
   c: Context,
   request: AuthorizationRequest,
@@ -28,12 +28,12 @@ export function redirectBack(
 }
 
 function states(state: string | undefined, fault: Effects['state']): string[] {
-  if (fault === 'wrong') return ['a-state-nobody-sent']
+  if (fault === 'wrong') return ['another-state']
   if (state === undefined || fault === 'absent') return []
   return fault === 'duplicated' ? [state, state] : [state]
 }
 
-/** The `iss` parameter of RFC 9207, none or several. */
+/** Values of the `iss` parameter (RFC 9207). */
 function issuers({ origin, world }: Simulation, fault: Effects['iss']): string[] {
   switch (fault ?? (world.settings.iss_on_redirect ? 'present' : 'absent')) {
     case 'absent':

@@ -1,4 +1,4 @@
-/** This file is the revocation endpoint (RFC 7009): one token given back ends everything that account allowed the app. */
+/** The revocation endpoint (RFC 7009): one token ends the whole grant of its account to the app. */
 
 import type { Context } from 'hono'
 import { readForm } from '../endpoints.ts'
@@ -6,7 +6,7 @@ import type { Simulation } from '../simulation.ts'
 import { endGrant, findAccessToken, findRefreshToken } from './consents.ts'
 import { oauthAnswer, oauthError } from './error.ts'
 
-/** Answers `POST /revoke`; the token is read from the form alone. */
+/** Answers `POST /revoke`; the token is read from the form only. */
 export async function revoke(simulation: Simulation, c: Context): Promise<Response> {
   const name = (await readForm(c)).get('token')
   if (!name) throw oauthError('invalid_request', 'Required parameter is missing: token')

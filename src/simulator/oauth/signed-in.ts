@@ -1,23 +1,23 @@
-/** This file is who is signed in to this Google in one browser: a cookie with the `sub` of each account. */
+/** The accounts that are signed in in one browser: a cookie with the `sub` of each. */
 
 import type { Context } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import type { Simulation } from '../simulation.ts'
 import type { Account } from '../world.ts'
 
-/** Of the simulator, on localhost: cookies do not know ports, so its name must not be the broker's. */
+/** Cookies are shared by all ports of localhost, so the broker must not use this name. */
 const COOKIE = 'simulator_signed_in'
 
-/** Lists the accounts signed in to in this browser. */
-export function signedIn({ world }: Simulation, c: Context): Account[] {
+/** Lists the accounts that are signed in in this browser. */
+export function signedInAccounts({ world }: Simulation, c: Context): Account[] {
   const subs = (getCookie(c, COOKIE) ?? '').split('.')
   return world.accounts.filter((account) => subs.includes(account.sub))
 }
 
-/** Signs in to one more account; there are no passwords here. */
+/** Signs in to one more account; there are no passwords. */
 export function signIn(simulation: Simulation, c: Context, account: Account): void {
-  const others = signedIn(simulation, c).filter((one) => one.sub !== account.sub)
-  setCookie(c, COOKIE, [...others, account].map((one) => one.sub).join('.'), {
+  const others = signedInAccounts(simulation, c).filter(({ sub }) => sub !== account.sub)
+  setCookie(c, COOKIE, [...others, account].map(({ sub }) => sub).join('.'), {
     httpOnly: true,
     sameSite: 'Lax',
     path: '/',

@@ -1,8 +1,8 @@
-/** This file is the token endpoint: a code or a refresh token in, tokens out. */
+/** The token endpoint: exchanges a code or a refresh token for tokens. */
 
 import type { Context } from 'hono'
 import { readForm } from '../endpoints.ts'
-import type { SimulatorEnv } from '../faults/misbehave.ts'
+import type { SimulatorEnv } from '../faults/middleware.ts'
 import { parseScope } from '../google-scopes.ts'
 import type { Simulation } from '../simulation.ts'
 import { authenticateClient } from './client.ts'
@@ -11,11 +11,12 @@ import { findRefreshToken, issueAccessToken, issueRefreshToken } from './consent
 import { oauthAnswer, oauthError } from './error.ts'
 import { createIdToken } from './id-token.ts'
 
-/** Answers a token request: RFC 6749 §4.1.3 and §6. */
+/** Answers a token request; RFC 6749 §4.1.3 and §6. */
 export async function token(simulation: Simulation, c: Context<SimulatorEnv>): Promise<Response> {
   const form = await readForm(c)
   const repeated = [...form.keys()].find((name) => form.getAll(name).length > 1)
-  if (repeated !== undefined) throw oauthError('invalid_request', `Repeated: ${repeated}`)
+  if (repeated !== undefined)
+    throw oauthError('invalid_request', `Parameter ${repeated} is repeated.`)
   const { client_id } = authenticateClient(simulation, c, form)
   const grant_type = form.get('grant_type')
   switch (grant_type) {
@@ -43,7 +44,7 @@ async function exchange(
   const { sub, scopes, nonce, access_expires_at: expires_at } = code
   const granted = { client_id, sub, scopes, expires_at }
   const refresh_token = code.offline ? issueRefreshToken(simulation, name, granted) : undefined
-  return answer(simulation, c, { ...granted, code: name, nonce, refresh_token })
+  return issueTokens(simulation, c, { ...granted, code: name, nonce, refresh_token })
 }
 
 async function refresh(
@@ -56,16 +57,16 @@ async function refresh(
   const name = form.get('refresh_token') ?? ''
   if (name === '')
     throw oauthError('invalid_request', 'Required parameter is missing: refresh_token')
-  const held = findRefreshToken(simulation, name)
-  if (held?.client_id !== client_id)
+  const found = findRefreshToken(simulation, name)
+  if (found?.client_id !== client_id)
     throw oauthError('invalid_grant', 'Token has been expired or revoked.')
-  const asked = parseScope(form.get('scope') ?? held.scopes.join(' '))
-  if (!asked.every((scope) => held.scopes.includes(scope)))
+  const asked = parseScope(form.get('scope') ?? found.scopes.join(' '))
+  if (!asked.every((scope) => found.scopes.includes(scope)))
     throw oauthError('invalid_scope', 'Some requested scopes were not granted.')
-  held.used_at = simulation.now()
-  if (lasts_seconds !== undefined) held.expires_at = held.used_at + lasts_seconds
-  const { sub, code, expires_at } = held
-  return answer(simulation, c, {
+  found.used_at = simulation.now()
+  if (lasts_seconds !== undefined) found.expires_at = found.used_at + lasts_seconds
+  const { sub, code, expires_at } = found
+  return issueTokens(simulation, c, {
     client_id,
     sub,
     scopes: changeScopes(asked, c),
@@ -75,7 +76,7 @@ async function refresh(
   })
 }
 
-interface Issue {
+interface Issuance {
   client_id: string
   sub: string
   scopes: string[]
@@ -86,14 +87,14 @@ interface Issue {
   expires_at: number | undefined
 }
 
-async function answer(
+async function issueTokens(
   simulation: Simulation,
   c: Context<SimulatorEnv>,
-  { nonce, refresh_token, expires_at, ...issue }: Issue,
+  { nonce, refresh_token, expires_at, ...token }: Issuance,
 ): Promise<Response> {
-  const { access_token, expires_in } = issueAccessToken(simulation, issue, expires_at)
-  const { client_id, sub, scopes } = issue
-  const account = simulation.world.accounts.find((one) => one.sub === sub)
+  const { access_token, expires_in } = issueAccessToken(simulation, token, expires_at)
+  const { client_id, sub, scopes } = token
+  const account = simulation.world.accounts.find((known) => known.sub === sub)
   const id_token =
     account && scopes.includes('openid')
       ? await createIdToken(
@@ -120,7 +121,7 @@ function changeScopes(scopes: readonly string[], c: Context<SimulatorEnv>): stri
   return parseScope([...scopes, ...add].join(' ')).filter((scope) => !dropped.includes(scope))
 }
 
-/** Google's refresh tokens do not rotate; those of other providers do (RFC 9700 §4.14.2). */
+/** Replaces a refresh token. Google never does, other providers do (RFC 9700 §4.14.2). */
 function rotateRefreshToken(simulation: Simulation, name: string): string | undefined {
   const { refresh_tokens } = simulation.world
   const old = refresh_tokens[name]

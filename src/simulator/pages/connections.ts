@@ -1,16 +1,16 @@
-/** This file is the page where people see which apps have access, and remove one: form fields `account` and `client_id`. */
+/** The page where users see which apps have access, and remove one: form fields `account` and `client_id`. */
 
 import { Hono } from 'hono'
 import { html } from 'hono/html'
 import { removeApps } from '../control.ts'
 import { readForm } from '../endpoints.ts'
-import { describe } from '../google-scopes.ts'
-import { heldScopes } from '../oauth/consents.ts'
+import { describeScope } from '../google-scopes.ts'
+import { consentedScopes } from '../oauth/consents.ts'
 import { signOut } from '../oauth/signed-in.ts'
-import { announce } from '../security-events.ts'
-import { nameOf, type Simulation } from '../simulation.ts'
+import { sendSecurityEvent } from '../security-events.ts'
+import { appName, type Simulation } from '../simulation.ts'
 import type { Account } from '../world.ts'
-import { face, type Html, page } from './layout.ts'
+import { avatar, type Html, page } from './layout.ts'
 
 /** Makes the routes of the connections page. */
 export function connections(simulation: Simulation): Hono {
@@ -31,7 +31,7 @@ export function connections(simulation: Simulation): Hono {
   app.post('/connections/remove', async (c) => {
     const form = await readForm(c)
     const removed = removeApps(simulation, form.get('account') ?? '', form.get('client_id') ?? '')
-    for (const happening of removed) await announce(simulation, happening)
+    for (const event of removed) await sendSecurityEvent(simulation, event)
     return c.redirect('/connections', 303)
   })
   app.post('/connections/sign-out', (c) => {
@@ -46,17 +46,17 @@ function connectionsOf(simulation: Simulation, account: Account): Html {
     .filter(({ sub }) => sub === account.sub)
     .map(({ client_id }) => ({
       client_id,
-      name: nameOf(simulation, client_id),
-      scopes: heldScopes(simulation, client_id, account.sub),
+      name: appName(simulation, client_id),
+      scopes: consentedScopes(simulation, client_id, account.sub),
     }))
     .filter(({ scopes }) => scopes.length > 0)
   return html`<section>
-    <h2 class="person">${face(account)}<span>${account.name}<small class="soft">${account.email}</small></span></h2>
+    <h2 class="user">${avatar(account)}<span>${account.name}<small class="soft">${account.email}</small></span></h2>
     ${apps.length === 0 ? html`<p class="soft">No app has access.</p>` : ''}
     <ul class="rows">${apps.map(
       ({ client_id, name, scopes }) => html`<li>
         <span class="grow"><strong>${name}</strong>
-          ${scopes.map((scope) => html`<small class="soft">${describe(scope)}</small>`)}</span>
+          ${scopes.map((scope) => html`<small class="soft">${describeScope(scope)}</small>`)}</span>
         <form method="post" action="/connections/remove">
           <input type="hidden" name="account" value="${account.sub}">
           <input type="hidden" name="client_id" value="${client_id}">

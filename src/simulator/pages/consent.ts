@@ -1,44 +1,44 @@
-/** This file is the consent page: what an app asks for, in plain words, with a box for each where Google has one. */
+/** The consent page: the scopes that an app asks for, with boxes where Google has them. */
 
 import type { Context } from 'hono'
 import { html } from 'hono/html'
-import { describe, shortName } from '../google-scopes.ts'
+import { describeScope, shortName } from '../google-scopes.ts'
 import type { AuthorizationRequest } from '../oauth/authorization-request.ts'
 import { boxes } from '../oauth/consent.ts'
-import { nameOf, type Simulation } from '../simulation.ts'
+import { appName, type Simulation } from '../simulation.ts'
 import type { Account } from '../world.ts'
-import { type Html, page, who } from './layout.ts'
+import { accountBadge, type Html, page } from './layout.ts'
 
-/** What the page asks. */
+/** The content of the page. */
 interface Question {
   request: AuthorizationRequest
   account: Account
   asked: readonly string[]
-  /** What the account has allowed before. */
+  /** Scopes that the account consented to before. */
   known: readonly string[]
 }
 
-/** Lives that time-limited access may have, in seconds. */
-const LIVES: readonly (readonly [seconds: string, label: string])[] = [
+/** The choices for time-limited access. */
+const DURATIONS: readonly (readonly [seconds: string, label: string])[] = [
   ['', 'until I remove it'],
   ['3600', '1 hour'],
   ['86400', '1 day'],
   ['604800', '7 days'],
 ]
 
-/** Asks a person for consent. Google's boxes come unticked; here they are ticked, so that one press is enough. */
+/** Asks for consent. The boxes are ticked, unlike those of Google, so that one click is enough. */
 export function consentPage(
   c: Context,
   simulation: Simulation,
   { request, account, asked, known }: Question,
 ): Response | Promise<Response> {
-  const app = nameOf(simulation, request.client.client_id)
+  const app = appName(simulation, request.client.client_id)
   const withBox = boxes(asked)
   const others = asked.filter((scope) => !withBox.includes(scope))
   return page(c, {
     title: `${app} wants access`,
     body: html`<form class="card" method="post" action="/o/oauth2/v2/auth/consent">
-      ${who(account)}
+      ${accountBadge(account)}
       <h1>${app} wants access to your account</h1>
       <p class="soft">You will go back to <code>${new URL(request.redirect_uri).origin}</code></p>
       <input type="hidden" name="request" value="${request.query}">
@@ -47,7 +47,7 @@ export function consentPage(
       ${withBox.length > 0 ? fieldset(app, withBox) : ''}
       ${known.length > 0 ? list(`${app} already has this`, known) : ''}
       <p><label>Access lasts
-        <select name="lasts">${LIVES.map(
+        <select name="lasts">${DURATIONS.map(
           ([seconds, label]) => html`<option value="${seconds}">${label}</option>`,
         )}</select></label></p>
       <div class="actions">
@@ -60,7 +60,7 @@ export function consentPage(
 
 function list(heading: string, scopes: readonly string[]): Html {
   return html`<h2>${heading}</h2>
-    <ul class="rows">${scopes.map((scope) => html`<li><span>${wording(scope)}</span></li>`)}</ul>`
+    <ul class="rows">${scopes.map((scope) => html`<li><span>${scopeLabel(scope)}</span></li>`)}</ul>`
 }
 
 function fieldset(app: string, scopes: readonly string[]): Html {
@@ -69,12 +69,12 @@ function fieldset(app: string, scopes: readonly string[]): Html {
     ${scopes.map(
       (scope) => html`<label class="row">
         <input type="checkbox" name="scope" value="${scope}" checked>
-        <span>${wording(scope)}</span>
+        <span>${scopeLabel(scope)}</span>
       </label>`,
     )}
   </fieldset>`
 }
 
-function wording(scope: string): Html {
-  return html`${describe(scope)} <small class="soft">${shortName(scope)}</small>`
+function scopeLabel(scope: string): Html {
+  return html`${describeScope(scope)} <small class="soft">${shortName(scope)}</small>`
 }

@@ -1,10 +1,10 @@
-/** This file is what every page has around it, and the people on them. */
+/** The frame of every page, and how accounts are shown. */
 
 import type { Context } from 'hono'
 import { html } from 'hono/html'
 import type { Account } from '../world.ts'
 
-/** A piece of HTML, escaped where it has to be. */
+/** A piece of escaped HTML. */
 export type Html = ReturnType<typeof html>
 
 /** Answers with a page. */
@@ -30,7 +30,7 @@ export function page(
   </head>
   <body>
     <main class="${wide ? 'wide' : ''}">${body}</main>
-    <footer>Simulator: not Google. Nobody here is real.</footer>
+    <footer>Simulator: not Google. These users are not real.</footer>
   </body>
 </html>`,
     status as 200,
@@ -44,13 +44,13 @@ interface PageParts {
   wide?: boolean
 }
 
-/** Shows a person's initial on a colour of their own. */
-export function face({ name, sub }: Account): Html {
+/** Shows the initial of a user on a colour. */
+export function avatar({ name, sub }: Account): Html {
   const hue = Number(sub.slice(-4)) % 12
   return html`<span class="face hue-${hue}" aria-hidden="true">${name.slice(0, 1)}</span>`
 }
 
-/** Shows which account a page is about. */
-export function who(account: Account): Html {
-  return html`<p class="who">${face(account)}<span>${account.email}</span></p>`
+/** Shows the account of a page. */
+export function accountBadge(account: Account): Html {
+  return html`<p class="who">${avatar(account)}<span>${account.email}</span></p>`
 }

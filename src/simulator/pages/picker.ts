@@ -1,7 +1,7 @@
 /**
- * This file is the page where a person picks photos: `/picker/{session}`, with `/autoclose` behind it if it may close itself.
+ * The page where a user picks photos: `/picker/{session}`, or `/picker/{session}/autoclose` to close itself when done.
  *
- * Without a browser: `POST /picker/{session}` with the field `photo` once for each id; no field at all picks nothing.
+ * Without a browser: `POST /picker/{session}` with the form field `photo` once for each id; without the field nothing is picked.
  */
 
 import { type Context, Hono } from 'hono'
@@ -12,8 +12,8 @@ import { pictureContent } from '../photos/media.ts'
 import { findSession } from '../photos/picker.ts'
 import { findPicture, picturesOf } from '../photos/pictures.ts'
 import type { PickerSession } from '../photos/records.ts'
-import { nameOf, type Simulation } from '../simulation.ts'
-import { type Html, page, who } from './layout.ts'
+import { appName, type Simulation } from '../simulation.ts'
+import { accountBadge, type Html, page } from './layout.ts'
 
 /** Makes the routes of the picker's pages. */
 export function pickerPages(simulation: Simulation): Hono {
@@ -32,7 +32,7 @@ export function pickerPages(simulation: Simulation): Hono {
   for (const path of ['/picker/:id', '/picker/:id/autoclose']) {
     app.get(path, (c) => {
       const session = findSession(simulation, c.req.param('id') ?? '')
-      if (!session) return overPage(c)
+      if (!session) return endedPage(c)
       return session.picked ? donePage(c, session) : pickPage(c, simulation, session)
     })
     app.post(path, async (c) => pick(simulation, c))
@@ -42,11 +42,11 @@ export function pickerPages(simulation: Simulation): Hono {
 
 async function pick(simulation: Simulation, c: Context): Promise<Response> {
   const session = findSession(simulation, c.req.param('id') ?? '')
-  if (!session) return overPage(c)
+  if (!session) return endedPage(c)
   const ids = (await readForm(c)).getAll('photo')
   const picked = ids.filter((id) => findPicture(session.sub, id))
   if (picked.length > session.max_item_count) {
-    const problem = `That is ${picked.length}. Choose at most ${session.max_item_count}.`
+    const problem = `You chose ${picked.length}. Choose at most ${session.max_item_count}.`
     return pickPage(c, simulation, session, { problem, picked })
   }
   session.picked ??= picked
@@ -60,7 +60,7 @@ function pickPage(
   { problem = '', picked = [] }: { problem?: string; picked?: readonly string[] } = {},
 ): Response | Promise<Response> {
   const { sub, client_id, max_item_count } = session
-  const account = simulation.world.accounts.find((one) => one.sub === sub)
+  const account = simulation.world.accounts.find((known) => known.sub === sub)
   const pictures = picturesOf(sub)
   const isLimited = max_item_count < pictures.length
   return page(c, {
@@ -68,9 +68,9 @@ function pickPage(
     wide: true,
     status: problem === '' ? 200 : 400,
     body: html`<form method="post">
-      ${account ? who(account) : ''}
-      <h1>Choose photos for ${nameOf(simulation, client_id)}</h1>
-      <p class="soft">It sees those that you choose${isLimited ? ` (at most ${max_item_count})` : ''}, and no others.</p>
+      ${account ? accountBadge(account) : ''}
+      <h1>Choose photos for ${appName(simulation, client_id)}</h1>
+      <p class="soft">The app sees only what you choose${isLimited ? ` (at most ${max_item_count})` : ''}.</p>
       ${problem === '' ? '' : html`<p class="problem" role="alert">${problem}</p>`}
       <fieldset>
         <legend class="hidden">Your photos and videos</legend>
@@ -101,13 +101,13 @@ function donePage(c: Context, { picked = [] }: PickerSession): Response | Promis
   })
 }
 
-function overPage(c: Context): Response | Promise<Response> {
+function endedPage(c: Context): Response | Promise<Response> {
   return page(c, {
     title: 'Nothing to choose',
     status: 404,
     body: html`<div class="card">
-      <h1>This choice is over</h1>
-      <p>Go back to the app and begin again.</p>
+      <h1>This session has ended</h1>
+      <p>Go back to the app and start again.</p>
     </div>`,
   })
 }

@@ -1,11 +1,11 @@
-/** This file is the page of an authorization request that Google does not answer. */
+/** The page that Google shows for an authorization request which is not valid. */
 
 import type { Context } from 'hono'
 import { html } from 'hono/html'
 import type { Refusal } from '../oauth/authorization-request.ts'
 import { page } from './layout.ts'
 
-/** Says what is wrong with a request, to whoever stands before it: the app is not told. */
+/** Shows the user what is wrong with a request; the app gets no answer. */
 export function refusalPage(
   c: Context,
   { error, explanation }: Refusal,

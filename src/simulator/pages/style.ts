@@ -1,7 +1,8 @@
-/** This file is the one stylesheet of all pages: light and dark, phone and desk. */
+/** The stylesheet of all pages: light and dark, phone and desktop. */
 
 const HUES = Array.from({ length: 12 }, (_, hue) => `.hue-${hue} { --hue: ${hue * 30} }`).join('\n')
 
+/** The stylesheet. */
 export const STYLE: string = `
 :root {
   color-scheme: light dark;
@@ -54,8 +55,8 @@ button.account:hover { background: var(--paper); filter: none }
 .photo:has(:focus-visible) { outline: 3px solid var(--accent); outline-offset: 2px }
 .hidden { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden }
 .problem { padding: .6rem .9rem; border-left: .25rem solid light-dark(#b3261e, #f2b8b5); background: var(--card) }
-.person { display: flex; gap: .8rem; align-items: center }
-.person small { display: block; font-weight: 400 }
+.user { display: flex; gap: .8rem; align-items: center }
+.user small { display: block; font-weight: 400 }
 .bar { position: sticky; bottom: 0; padding: .75rem 0; background: var(--paper); margin-top: 0 }
 ${HUES}
 footer { padding: 1rem; text-align: center; font-size: .85rem; color: var(--soft) }

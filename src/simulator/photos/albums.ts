@@ -1,4 +1,4 @@
-/** This file is the albums of the Library API: those an app created, holding items that it created. */
+/** The albums of the Library API: an app sees only the albums and items that it created. */
 
 import * as v from 'valibot'
 import { randomName, type Simulation } from '../simulation.ts'
@@ -51,7 +51,7 @@ export async function patch(call: ApiCall): Promise<object> {
   const { coverPhotoMediaItemId: cover } = change
   if (mask.includes('coverPhotoMediaItemId')) {
     if (cover === undefined || !album.media_items.includes(cover))
-      throw apiError('INVALID_ARGUMENT', 'The cover has to be an item of the album.')
+      throw apiError('INVALID_ARGUMENT', 'The cover must be an item of the album.')
     album.cover = cover
   }
   if (mask.includes('title')) album.title = change.title ?? album.title

@@ -1,4 +1,4 @@
-/** This file is how the APIs answer: errors in Google's JSON, and lists page by page. */
+/** Answers of the Photos APIs: errors in Google's JSON, and pages of lists. */
 
 import { HTTPException } from 'hono/http-exception'
 
@@ -10,28 +10,18 @@ const CODES = {
   NOT_FOUND: 404,
 } as const
 
-/** Makes the error that ends a call with this answer. */
+/** Makes the exception that ends a call with an error. */
 export function apiError(status: keyof typeof CODES, message: string): HTTPException {
   const code = CODES[status]
   const res = Response.json({ error: { code, message, status } }, { status: code })
   return new HTTPException(code, { res })
 }
 
-/** How long pages are. */
-export interface PageLimits {
-  usual: number
-  most: number
-}
-
-/**
- * Cuts one page out of a list.
- *
- * @throws INVALID_ARGUMENT when the page size or the page token is none
- */
+/** Cuts a page of `usual` or at most `most` items out of a list. @throws {HTTPException} INVALID_ARGUMENT */
 export function pageOf<Item>(
   items: readonly Item[],
   asked: { pageSize?: number | string | undefined; pageToken?: string | undefined },
-  { usual, most }: PageLimits,
+  { usual, most }: { usual: number; most: number },
 ): { items: readonly Item[]; nextPageToken?: string } {
   const size = Number(asked.pageSize ?? usual) || usual
   if (!Number.isInteger(size) || size < 1)
@@ -49,7 +39,7 @@ function startOf(pageToken: string): number {
     const [, start] = /^from (\d+)$/.exec(atob(pageToken)) ?? []
     if (start !== undefined) return Number(start)
   } catch {
-    // Not even base64: as wrong as any other.
+    // Not base64: not valid either.
   }
   throw apiError('INVALID_ARGUMENT', 'Invalid page token.')
 }

@@ -1,4 +1,4 @@
-/** This file is the front of both photos APIs: which method, whose token, and whether its scopes allow that. */
+/** The entry to both Photos APIs: finds the method, and checks the token and its scopes. */
 
 import type { Context, Next } from 'hono'
 import { bearerToken } from '../oauth/introspection.ts'
@@ -11,7 +11,7 @@ import { type ApiMethodId, findMethod } from './methods.ts'
 import * as picker from './picker.ts'
 import { upload } from './uploads.ts'
 
-/** Serves a call; an object becomes JSON. */
+/** Serves a call; an object is answered as JSON. */
 type ApiHandler = (call: ApiCall) => object | Promise<object>
 
 const HANDLERS: Readonly<Record<ApiMethodId, ApiHandler>> = {
@@ -41,7 +41,7 @@ const HANDLERS: Readonly<Record<ApiMethodId, ApiHandler>> = {
   'library.sharedAlbums.leave': denied,
 }
 
-/** Serves any path of the two APIs. */
+/** Answers a call of either API. */
 export async function api(simulation: Simulation, c: Context): Promise<Response> {
   const called = findMethod(c.req.method, c.req.path)
   if (!called) notFound()
@@ -58,7 +58,7 @@ export async function api(simulation: Simulation, c: Context): Promise<Response>
   return answer instanceof Response ? answer : c.json(answer)
 }
 
-/** Lets pages of any origin call the APIs, as Google does; the hosts of the bytes do not. */
+/** Allows pages of any origin (CORS), as Google does for the APIs, but not for media. */
 export async function anyOrigin(c: Context, next: Next): Promise<Response | undefined> {
   if (c.req.method === 'OPTIONS') {
     c.header('Access-Control-Allow-Origin', '*')

@@ -1,17 +1,13 @@
-/** This file is JSON bodies of API calls, believed only as far as they are what Google's reference says. */
+/** JSON bodies of API calls, validated as in Google's reference. */
 
 import type { Context } from 'hono'
 import * as v from 'valibot'
 import { apiError } from './answers.ts'
 
-/** Ids of media items, as many as one call may name. */
+/** Ids of media items, 1 to 50. */
 export const mediaItemIds = v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(50))
 
-/**
- * Reads the JSON body of a call; an empty one counts as `{}`.
- *
- * @throws INVALID_ARGUMENT when it is not what the schema says
- */
+/** Reads the JSON body of a call; an empty one counts as `{}`. @throws {HTTPException} INVALID_ARGUMENT */
 export async function readBody<Schema extends v.GenericSchema>(
   c: Context,
   schema: Schema,

@@ -1,8 +1,8 @@
-/** This file is serving bytes as a static host does: ranges and conditions of RFC 9110. */
+/** Answers with bytes, with ranges and conditions of RFC 9110. */
 
 import type { Context } from 'hono'
 
-/** Answers with bytes, or the part that was asked for. */
+/** Answers with bytes, or with the range that was requested. */
 export function serveBytes(
   c: Context,
   bytes: Uint8Array,
@@ -29,7 +29,7 @@ export function serveBytes(
   })
 }
 
-/** Reads a range of one part; anything else is as if there were none. */
+/** Reads a single range; anything else is ignored. */
 function readRange(
   header: string | undefined,
   length: number,

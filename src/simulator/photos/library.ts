@@ -1,4 +1,4 @@
-/** This file is the media items of the Library API: those an app created, which are all it can see. */
+/** The media items of the Library API: an app sees only those that it created. */
 
 import * as v from 'valibot'
 import { randomName, type Simulation } from '../simulation.ts'
@@ -24,13 +24,13 @@ const newMediaItems = v.object({
   newMediaItems: v.pipe(v.array(newMediaItem), v.minLength(1), v.maxLength(50)),
 })
 
-/** `mediaItems.batchCreate`: 200, or 207 when some could not be created. */
+/** `mediaItems.batchCreate`: answers 200, or 207 if an item could not be created. */
 export async function batchCreate(call: ApiCall): Promise<Response> {
   const { albumId, newMediaItems: wanted } = await readBody(call.c, newMediaItems)
   const album = albumId === undefined ? undefined : findAlbum(call, albumId)
-  const results = wanted.map((one) => {
-    const { uploadToken } = one.simpleMediaItem
-    const created = createItem(call, one)
+  const results = wanted.map((item) => {
+    const { uploadToken } = item.simpleMediaItem
+    const created = createItem(call, item)
     if (!created) {
       const message = 'Failed: There was an error while trying to create this media item.'
       return { uploadToken, status: { code: 3, message } }
@@ -79,21 +79,21 @@ const query = v.object({
   filters: v.optional(v.looseObject({})),
 })
 
-/** `mediaItems.search`: by album, or all. Filters are taken and filter nothing. */
+/** `mediaItems.search`: by album, or all. Filters are accepted and ignored. */
 export async function search(call: ApiCall): Promise<object> {
   const { albumId, filters, ...page } = await readBody(call.c, query)
   if (albumId !== undefined && filters !== undefined)
-    throw apiError('INVALID_ARGUMENT', 'albumId and filters exclude each other.')
+    throw apiError('INVALID_ARGUMENT', 'albumId and filters cannot be combined.')
   const ids = albumId === undefined ? itemIds(call) : findAlbum(call, albumId).media_items
   return describePage(call, ids, page)
 }
 
-/** `mediaItems.patch`: the description alone can change. */
+/** `mediaItems.patch`: only the description can change. */
 export async function patch(call: ApiCall): Promise<object> {
   const { simulation, id, c } = call
   const item = findItem(call, id)
   if (c.req.query('updateMask') !== 'description')
-    throw apiError('INVALID_ARGUMENT', 'updateMask has to be description.')
+    throw apiError('INVALID_ARGUMENT', 'updateMask must be description.')
   const schema = v.object({ description: v.pipe(v.string(), v.maxLength(1000)) })
   item.description = (await readBody(c, schema)).description
   return describeItem(simulation, id, item, true)
@@ -107,8 +107,8 @@ function createItem(
   const { uploadToken: token, fileName } = simpleMediaItem
   const upload = Object.hasOwn(world.uploads, token) ? world.uploads[token] : undefined
   const content = bytes.get(token)
-  const isTheirs = upload?.sub === owner.sub && upload.client_id === owner.client_id
-  if (!upload || !content || !isTheirs || now() >= upload.expires_at) return undefined
+  const isOwn = upload?.sub === owner.sub && upload.client_id === owner.client_id
+  if (!upload || !content || !isOwn || now() >= upload.expires_at) return undefined
   const found = sniff(content, upload.mime_type)
   if (!found) return undefined
   const id = randomName('AF')
@@ -121,7 +121,7 @@ function createItem(
   return { id, item }
 }
 
-/** Lists this app's items, the newest first. */
+/** Lists the items of this app and account, the newest first. */
 function itemIds(call: ApiCall): string[] {
   const ids = Object.keys(call.simulation.world.media_items)
   return ids.filter((id) => ownItem(call, id)).reverse()
@@ -139,7 +139,7 @@ function describePage(
   }
 }
 
-/** The answer to a creation has no `baseUrl`: an app that may only write cannot read back. */
+/** Describes an item. After a creation it has no `baseUrl`, since an app may have the scope to add but not to read. */
 function describeItem(
   simulation: Simulation,
   id: string,

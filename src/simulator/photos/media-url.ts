@@ -1,12 +1,12 @@
-/** This file is base URLs: names for the bytes of a media item that last an hour. */
+/** Base URLs: addresses of media bytes that are valid for an hour. */
 
 import { randomName, type Simulation } from '../simulation.ts'
 import type { MediaUrl, Owner } from './records.ts'
 
-/** Google keeps a `baseUrl` alive for 60 minutes. */
+/** How long a `baseUrl` is valid, in seconds. */
 const MEDIA_URL_SECONDS = 60 * 60
 
-/** Makes a `baseUrl`; without a size behind it, it leads nowhere. */
+/** Makes a `baseUrl`. It works only with a size at its end. */
 export function mediaUrl(
   simulation: Simulation,
   owner: Owner,
@@ -23,7 +23,7 @@ export function mediaUrl(
   return `${simulation.origin}/media/${name}`
 }
 
-/** Finds what stands behind a `baseUrl` that is still alive. */
+/** Finds the record of a `baseUrl` that is still valid. */
 export function findMediaUrl({ world, now }: Simulation, name: string): MediaUrl | undefined {
   const found = Object.hasOwn(world.media_urls, name) ? world.media_urls[name] : undefined
   return found && now() < found.expires_at ? found : undefined

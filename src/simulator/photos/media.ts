@@ -1,4 +1,4 @@
-/** This file is the host of the bytes: `baseUrl` plus size. Picked ones need the bearer token; no page may read any (no CORS). */
+/** The media bytes: a `baseUrl` with a size. Picked items need the access token; there is no CORS. */
 
 import type { Context } from 'hono'
 import { PICK } from '../google-scopes.ts'
@@ -11,7 +11,7 @@ import type { MediaUrl } from './records.ts'
 import { paintScene } from './scene.ts'
 import { videoBytes } from './video.ts'
 
-/** What is asked for behind the `=`. */
+/** The size after the `=`. */
 type Size =
   | { kind: 'download' }
   | { kind: 'video' }
@@ -27,13 +27,13 @@ interface Content {
 export async function media(simulation: Simulation, c: Context): Promise<Response> {
   const [, name = '', suffix] = /^\/media\/([\w-]+)(?:=(.*))?$/.exec(c.req.path) ?? []
   const found = findMediaUrl(simulation, name)
-  if (!found) return refuse(403, 'This URL is not valid, or not any more.')
+  if (!found) return refuse(403, 'This URL is not valid, or has expired.')
   const refused = found.api === 'picker' ? whyRefused(simulation, c, found) : undefined
   if (refused) return refused
   const size = suffix === undefined ? undefined : readSize(suffix)
-  if (!size) return refuse(400, 'A size has to follow: =w2048-h1024, =d or =dv.')
+  if (!size) return refuse(400, 'The URL needs a size: =w2048-h1024, =d or =dv.')
   const content = await contentOf(simulation, found, size)
-  if (!content) return refuse(404, 'There is nothing of that kind.')
+  if (!content) return refuse(404, 'This item has no such content.')
   const download = size.kind === 'fit' ? 'inline' : 'attachment'
   return serveBytes(c, content.bytes, {
     'Content-Type': content.type,
@@ -45,9 +45,9 @@ export async function media(simulation: Simulation, c: Context): Promise<Respons
 
 function whyRefused(simulation: Simulation, c: Context, url: MediaUrl): Response | undefined {
   const token = bearerToken(simulation, c.req.header('Authorization'))
-  if (!token) return refuse(401, 'The access token is missing or dead.')
+  if (!token) return refuse(401, 'The access token is missing or has ended.')
   const isOwn = token.sub === url.sub && token.client_id === url.client_id
-  if (!isOwn || !token.scopes.includes(PICK)) return refuse(403, 'This token does not open it.')
+  if (!isOwn || !token.scopes.includes(PICK)) return refuse(403, 'This token does not allow it.')
   return undefined
 }
 
@@ -68,15 +68,15 @@ async function contentOf(
     const picture = findPicture(sub, item)
     return picture && (await pictureContent(picture, size))
   }
-  const made = world.media_items[item]
+  const created = world.media_items[item]
   const stored = bytes.get(item)
-  const isVideo = made?.mime_type.startsWith('video/') ?? false
-  if (!made || !stored || (size.kind === 'video') !== isVideo) return undefined
-  // There is no decoder here: what an app uploaded comes back in its own size.
-  return { bytes: stored, type: made.mime_type, filename: made.filename }
+  const isVideo = created?.mime_type.startsWith('video/') ?? false
+  if (!created || !stored || (size.kind === 'video') !== isVideo) return undefined
+  // The simulator cannot scale: an uploaded item is answered in its own size.
+  return { bytes: stored, type: created.mime_type, filename: created.filename }
 }
 
-/** Paints a picture in the size asked for; of a video, its first frame, unless the video itself is meant. */
+/** Paints a picture in a size; for a video, its first frame or the film. */
 export async function pictureContent(
   { type, width, height, scene, filename }: Picture,
   size: Size,

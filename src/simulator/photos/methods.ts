@@ -1,11 +1,11 @@
-/** This file is the API methods of Google Photos, and which scopes allow each: any one of those named does. */
+/** The API methods of Google Photos, and their scopes: any one of them allows the method. */
 
 import { APPEND, EDIT, PICK, READ } from '../google-scopes.ts'
 
 const PICKER = '/photospicker/v1'
 const LIBRARY = '/photoslibrary/v1'
 
-/** Every method: its name, how it is called, and the scopes that allow it. Those with none were removed on 2025-03-31. */
+/** Every method with its HTTP method, path and scopes. Those without scopes were removed by Google on 2025-03-31. */
 export const API_METHODS = [
   method('picker.sessions.create', 'POST', `${PICKER}/sessions`, PICK),
   method('picker.sessions.get', 'GET', `${PICKER}/sessions/{id}`, PICK),

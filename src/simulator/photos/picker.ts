@@ -1,4 +1,4 @@
-/** This file is the Picker API: sessions in which a person picks photos, and the list of what was picked. */
+/** The Picker API: sessions in which a user picks photos, and the picked items. */
 
 import * as v from 'valibot'
 import { randomName, type Simulation } from '../simulation.ts'
@@ -9,15 +9,16 @@ import { mediaUrl } from './media-url.ts'
 import { findPicture, type Picture } from './pictures.ts'
 import type { PickerSession } from './records.ts'
 
-/** A session waits a day for its person. */
+/** How long a session is valid, in seconds. */
 const SESSION_SECONDS = 24 * 60 * 60
 
-/** So long a frontend is told to go on asking. */
+/** The `timeoutIn` of a session, in seconds. */
 const POLL_FOR_SECONDS = 30 * 60
 
+/** The most items of a session. */
 const MAX_ITEMS = 2000
 
-/** int64 travels as text in JSON. */
+/** An int64, which is text in Google's JSON. */
 const count = v.pipe(v.union([v.string(), v.number()]), v.toNumber(), v.integer(), v.minValue(1))
 
 const newSession = v.object({
@@ -79,7 +80,7 @@ export function listPicked(call: ApiCall): object {
   }
 }
 
-/** Finds a session that is not over. */
+/** Finds a session that has not expired. */
 export function findSession({ world, now }: Simulation, id: string): PickerSession | undefined {
   const { picker_sessions: sessions } = world
   const session = Object.hasOwn(sessions, id) ? sessions[id] : undefined
@@ -87,7 +88,7 @@ export function findSession({ world, now }: Simulation, id: string): PickerSessi
 }
 
 function describe(simulation: Simulation, id: string, session: PickerSession): object {
-  const isPicked = session.picked !== undefined
+  const isDone = session.picked !== undefined
   const { poll_interval_seconds } = simulation.world.settings
   const pollingConfig = {
     pollInterval: `${poll_interval_seconds}s`,
@@ -96,10 +97,10 @@ function describe(simulation: Simulation, id: string, session: PickerSession): o
   return {
     id,
     pickerUri: `${simulation.origin}/picker/${id}`,
-    ...(isPicked ? {} : { pollingConfig }),
+    ...(isDone ? {} : { pollingConfig }),
     pickingConfig: { maxItemCount: String(session.max_item_count) },
     expireTime: new Date(session.expires_at * 1000).toISOString(),
-    mediaItemsSet: isPicked,
+    mediaItemsSet: isDone,
   }
 }
 

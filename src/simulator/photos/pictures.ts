@@ -1,8 +1,8 @@
-/** This file is the photos and videos people have of their own: a dozen each, painted when they are looked at. */
+/** The photos and videos of the users: twelve each, painted when they are requested. */
 
 import type { Scene } from './scene.ts'
 
-/** A photo or video in somebody's library. */
+/** A photo or video in the library of a user. */
 export interface Picture {
   id: string
   filename: string
@@ -34,11 +34,11 @@ const PALETTES: readonly (readonly [string, string, string, string, string, stri
 /** The last two are videos. */
 const FIRST_VIDEO = 10
 
-/** 2026-03-01T08:00:00Z; the others follow, a few days apart. */
+/** When the first was taken, and the time between two, in milliseconds. */
 const FIRST_TAKEN_MS = Date.UTC(2026, 2, 1, 8)
 const BETWEEN_MS = 9 * 24 * 60 * 60 * 1000 + 5_400_000
 
-/** Lists a person's own photos and videos. */
+/** Lists the photos and videos of a user. */
 export function picturesOf(sub: string): Picture[] {
   return PALETTES.map(([name, top, bottom, light, far, near], index) => {
     const isVideo = index >= FIRST_VIDEO
@@ -67,7 +67,7 @@ export function picturesOf(sub: string): Picture[] {
   })
 }
 
-/** Finds one of them. */
+/** Finds a photo or video of a user. */
 export function findPicture(sub: string, id: string): Picture | undefined {
   return picturesOf(sub).find((picture) => picture.id === id)
 }

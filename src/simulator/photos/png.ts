@@ -1,11 +1,11 @@
-/** This file is a small PNG encoder (W3C PNG, third edition): 8-bit RGB, filter "Sub". */
+/** A small PNG encoder (W3C PNG, third edition): 8-bit RGB, filter "Sub". */
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
 
-/** Tells the colour of each pixel of a row: red, green, blue, 0 to 255, one after the other. */
+/** Writes the pixels of a row: red, green and blue, 0 to 255. */
 export type PaintRow = (y: number, row: Uint8ClampedArray) => void
 
-/** Makes a PNG of what `paint` paints, row by row. */
+/** Makes a PNG, row by row. */
 export async function encodePng(
   width: number,
   height: number,

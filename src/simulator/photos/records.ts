@@ -1,6 +1,6 @@
-/** This file is what the photos APIs remember: sessions, uploads, media items, albums, and URLs of bytes. */
+/** The records of the Photos APIs: sessions, uploads, media items, albums and media URLs. */
 
-/** Who something belongs to: an app sees only what it made itself, for that account. */
+/** The app and account that a record belongs to. An app sees only its own records of that account. */
 export interface Owner {
   client_id: string
   sub: string
@@ -11,17 +11,17 @@ export interface PickerSession extends Owner {
   created_at: number
   expires_at: number
   max_item_count: number
-  /** Ids of the picked photos; missing until the person pressed "Done". */
+  /** Ids of the picked items; absent until the user clicked "Done". */
   picked?: string[]
 }
 
-/** Bytes that were sent, and wait to become a media item. */
+/** Uploaded bytes that are not a media item yet. */
 export interface Upload extends Owner {
   mime_type: string
   expires_at: number
 }
 
-/** A photo or video that an app created. Its bytes are kept under its id. */
+/** A photo or video that an app created. Its bytes are stored by its id. */
 export interface MediaItem extends Owner {
   filename: string
   mime_type: string
@@ -34,17 +34,17 @@ export interface MediaItem extends Owner {
 /** An album that an app created. */
 export interface Album extends Owner {
   title: string
-  /** Ids, in order. */
+  /** Ids of its items, in order. */
   media_items: string[]
   enrichments: string[]
   cover?: string
 }
 
-/** What stands behind a `baseUrl`. */
+/** The item of a `baseUrl`. */
 export interface MediaUrl extends Owner {
-  /** Id of a media item, or of one of the person's own photos that was picked. */
+  /** Id of a media item, or of a picked photo of the user. */
   item: string
-  /** The bytes of a picked photo need the bearer token; those of an item that the app created do not. */
+  /** Bytes of `picker` need the bearer token, those of `library` do not. */
   api: 'picker' | 'library'
   expires_at: number
 }

@@ -1,14 +1,14 @@
-/** This file is painting: a sky, a sun and hills in front of each other, in any size. */
+/** Painted landscapes in any size: a sky, a sun and hills. */
 
 import { encodePng } from './png.ts'
 
 type Colour = readonly [red: number, green: number, blue: number]
 
-/** What is to be seen. Lengths are parts of the height, places parts of width and height. */
+/** A landscape. Lengths are fractions of the height, places fractions of width and height. */
 export interface Scene {
   sky: readonly [top: string, bottom: string]
   sun: { x: number; y: number; radius: number; colour: string }
-  /** From the farthest to the nearest. */
+  /** The farthest first. */
   hills: readonly Hill[]
 }
 

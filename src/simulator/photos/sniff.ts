@@ -1,13 +1,13 @@
-/** This file is what bytes are: the type of an image or video, and the size of those images that say it plainly. */
+/** The type of an uploaded file, and the size of an image, read from its bytes. */
 
-/** What was found out about a file. */
+/** Type and size of a file; 0 if the size is unknown. */
 export interface Sniffed {
   mime_type: string
   width: number
   height: number
 }
 
-/** Looks at the first bytes; what says nothing there is believed what it was declared, if that is an image or a video. */
+/** Reads the type from the first bytes, else takes the declared one; `undefined` if it is no image or video. */
 export function sniff(bytes: Uint8Array, declared: string): Sniffed | undefined {
   const text = String.fromCharCode(...bytes.subarray(0, 16))
   if (text.startsWith('\x89PNG')) return { mime_type: 'image/png', ...sizeOfPng(bytes) }
@@ -34,7 +34,7 @@ function sizeOfGif(bytes: Uint8Array): { width: number; height: number } {
     : { width: view.getUint16(6, true), height: view.getUint16(8, true) }
 }
 
-/** Goes from segment to segment up to the start of frame. */
+/** Reads the segments up to the start of frame. */
 function sizeOfJpeg(bytes: Uint8Array): { width: number; height: number } {
   const view = viewOf(bytes)
   for (let at = 2; at + 9 < bytes.length && bytes[at] === 0xff; at += 2 + view.getUint16(at + 2)) {

@@ -1,16 +1,16 @@
-/** This file is uploads: bytes in, an upload token out, which becomes a media item within a day. */
+/** Uploads: bytes in, an upload token out, which is valid for a day. */
 
 import { randomName } from '../simulation.ts'
 import { apiError } from './answers.ts'
 import type { ApiCall } from './call.ts'
 
-/** Google keeps an upload token for a day. */
+/** How long an upload token is valid, in seconds. */
 const UPLOAD_SECONDS = 24 * 60 * 60
 
-/** `uploads`, protocol "raw". Google's resumable protocol is not here. */
+/** `uploads` with the protocol `raw`; Google's resumable protocol is not supported. */
 export async function upload({ simulation, c, owner }: ApiCall): Promise<Response> {
   if (c.req.header('X-Goog-Upload-Protocol') !== 'raw')
-    throw apiError('INVALID_ARGUMENT', 'The header X-Goog-Upload-Protocol has to be "raw" here.')
+    throw apiError('INVALID_ARGUMENT', 'The header X-Goog-Upload-Protocol must be raw.')
   const bytes = new Uint8Array(await c.req.arrayBuffer())
   if (bytes.length === 0) throw apiError('INVALID_ARGUMENT', 'No bytes were sent.')
   const { uploads } = simulation.world

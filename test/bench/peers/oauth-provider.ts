@@ -1,4 +1,4 @@
-/** This file is `@cloudflare/workers-oauth-provider` with the nearest work it does: it checks its own access token, which takes one KV read and a decryption, and hands out the upstream token in its props. */
+/** `@cloudflare/workers-oauth-provider` with its most similar work: it checks its own access token, with one KV read and a decryption, and answers the upstream token of its props. */
 
 import { type OAuthHelpers, OAuthProvider } from '@cloudflare/workers-oauth-provider'
 
@@ -24,7 +24,7 @@ const apiHandler: ExportedHandler<PeerEnv> = {
     }),
 }
 
-/** A user who consents at once, and the client that redeems the code; used once, before the load. */
+/** A user who consents at once, and the client that exchanges the code; used once, before the load. */
 const defaultHandler: ExportedHandler<PeerEnv> = {
   async fetch(request, env) {
     const url = new URL(request.url)
@@ -34,12 +34,12 @@ const defaultHandler: ExportedHandler<PeerEnv> = {
       })
       return Response.json({ client_id: clientId, client_secret: clientSecret })
     }
-    const asked = await env.OAUTH_PROVIDER.parseAuthRequest(request)
+    const parsed = await env.OAUTH_PROVIDER.parseAuthRequest(request)
     const { redirectTo } = await env.OAUTH_PROVIDER.completeAuthorization({
-      request: asked,
+      request: parsed,
       userId: 'ada',
       metadata: {},
-      scope: asked.scope,
+      scope: parsed.scope,
       props: { access_token: env.ACCESS_TOKEN },
     })
     return Response.json({ code: new URL(redirectTo).searchParams.get('code') })

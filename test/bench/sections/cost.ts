@@ -1,4 +1,4 @@
-/** This file is what a hand-out asks of the platform: KV operations, Durable Object calls and requests to others, counted in the production build. */
+/** The work of a token request: KV operations, Durable Object calls and outbound calls, counted in the production build. */
 
 import { cookieTarget, GALLERY, openFrontend } from '../frontend.ts'
 import { load, type Target } from '../load.ts'
@@ -6,17 +6,17 @@ import type { Provider } from '../provider.ts'
 import type { Budget, Section } from '../section.ts'
 import type { Stage } from '../stage.ts'
 
-/** What so many hand-outs cost, each. */
+/** The work of one request. */
 interface Cost {
   kv: number
   objects: number
   outbound: number
 }
 
-const HAND_OUTS = 200
+const REQUESTS = 200
 const STRICT = 'strict'
 
-/** Counts. */
+/** Counts the work in each mode. */
 export async function measureCost(stage: Stage, provider: Provider): Promise<Section> {
   const frontend = await openFrontend()
   const [edge, strict] = [stage.side('counted'), stage.side('counted strict')]
@@ -31,8 +31,8 @@ export async function measureCost(stage: Stage, provider: Provider): Promise<Sec
   const costs: [string, Cost][] = []
   for (const target of targets) costs.push([target.name, await costOf(target, provider)])
   return {
-    title: 'Work of a hand-out',
-    how: `${HAND_OUTS} hand-outs each, with a count around the bindings of the production build, also inside the Durable Object; outbound is what reached the provider, beside which there is nobody.`,
+    title: 'Work of a token request',
+    how: `${REQUESTS} requests each. The calls of the bindings of the production build are counted, also inside the Durable Object. Outbound calls are counted at the provider.`,
     tables: [
       {
         head: ['fresh token', 'KV operations', 'Durable Object calls', 'outbound calls'],
@@ -40,7 +40,7 @@ export async function measureCost(stage: Stage, provider: Provider): Promise<Sec
       },
     ],
     meaning: [
-      'An edge hand-out asks the platform for one KV read beside its own request, one with `CONSISTENCY = "strict"` for one call of a Durable Object; each is what Cloudflare counts, and bills beyond what is free.',
+      'In edge consistency a token request makes one KV read, with `CONSISTENCY = "strict"` one Durable Object call. Cloudflare bills each of them beyond the free amount.',
     ],
     budgets: costs
       .filter(([name]) => name !== STRICT)
@@ -55,24 +55,24 @@ function budgets(mode: string, { kv, objects, outbound }: Cost): Budget[] {
     ['outbound calls', outbound, 0],
   ]
   return counts.map(([what, measured, bound]) => ({
-    ...{ what: `${what} of a hand-out (edge, ${mode})`, limit: String(bound), measured },
+    ...{ what: `${what} of a token request (edge, ${mode})`, limit: String(bound), measured },
     ...{ bound, kind: 'exactly', unit: '' },
   }))
 }
 
 async function costOf(target: Target, provider: Provider): Promise<Cost> {
-  await load(target, 1, 1) // after it, the isolate knows its configuration
+  await load(target, 1, 1) // after it, the isolate has read its configuration
   await counts(target)
-  await provider.asked()
-  await load(target, 4, HAND_OUTS)
+  await provider.takeCounts()
+  await load(target, 4, REQUESTS)
   const counted = Object.entries(await counts(target))
   const sum = (kind: string): number =>
     counted.filter(([name]) => name.startsWith(kind)).reduce((sum, [, count]) => sum + count, 0)
-  const { requests } = await provider.asked()
+  const { requests } = await provider.takeCounts()
   return {
-    kv: sum('kv.') / HAND_OUTS,
-    objects: sum('object.') / HAND_OUTS,
-    outbound: requests / HAND_OUTS,
+    kv: sum('kv.') / REQUESTS,
+    objects: sum('object.') / REQUESTS,
+    outbound: requests / REQUESTS,
   }
 }
 

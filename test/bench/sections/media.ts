@@ -1,48 +1,48 @@
-/** This file is the media relay beside a bare streaming proxy: bytes a second, and memory for a small item and a large one. */
+/** The media relay beside a bare streaming proxy: throughput, and memory for a small and a large item. */
 
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { brokerSides, plant } from '../broker.ts'
 import { bundle, type Production } from '../bundles.ts'
-import { ACCESS_TOKEN, BUNDLE, cookieShot } from '../frontend.ts'
-import { cpuMicroseconds, forgetPeak, memoryMebibytes, peakMebibytes } from '../process.ts'
+import { ACCESS_TOKEN, BUNDLE, cookieRequest } from '../frontend.ts'
+import { cpuMicroseconds, memoryMebibytes, peakMebibytes, resetPeak } from '../process.ts'
+import { logProgress } from '../progress.ts'
 import { MEDIA_BYTE, type Provider } from '../provider.ts'
 import { type Runtime, startRuntime } from '../runtime.ts'
-import { say } from '../say.ts'
 import { number, type Plan, type Section } from '../section.ts'
 import { figure, ratio } from '../statistics.ts'
 
 const MEGABYTE = 1_000_000
 const SMALL_BYTES = 10 * MEGABYTE
 
-/** So often an item is read in a round, by its size. */
+/** How often an item is read in a round. */
 const SMALL_READS = 20
 const LARGE_READS = 2
 
-/** Memory that a larger item may add, in MiB: what the allocator keeps varies by as much. */
+/** Memory that a larger item may add, in MiB: the allocator varies by as much. */
 const MAX_GROWTH_MIB = 64
 
-/** A side in a workerd of its own, because memory is a process's. */
+/** A side in a workerd of its own, because memory is measured by process. */
 interface MediaSide {
   name: string
   runtime: Runtime
-  /** Where so many bytes can be read. */
+  /** Makes the address of an item of this size. */
   urlOf(bytes: number): Promise<string>
 }
 
-/** What a side gave for one size. */
+/** Results of a side for one size. */
 interface Streaming {
-  /** Megabytes a second, by round. */
+  /** Megabytes per second, by round. */
   rate: number[]
-  /** CPU milliseconds a megabyte, and how much of one core the process had, by round. */
+  /** CPU milliseconds per megabyte, and cores used, by round. */
   cpu: number[]
   busy: number[]
-  /** Memory before, and at the most, in MiB. */
+  /** Memory before and at the peak, in MiB. */
   before: number
   peak: number
 }
 
-/** Reads through both in turn. */
+/** Reads through both sides in turn. */
 export async function measureMedia(
   production: Production,
   provider: Provider,
@@ -69,7 +69,7 @@ async function startRelay(production: Production, { issuer }: Provider): Promise
   return {
     ...{ name: 'media relay', runtime },
     async urlOf(bytes) {
-      const { headers } = cookieShot(url, cookie)
+      const { headers } = cookieRequest(url, cookie)
       const body = JSON.stringify({ bundle: BUNDLE, urls: [`${issuer}/media/${bytes}`] })
       const response = await fetch(`${url}/media`, { method: 'POST', headers, body })
       const { media } = (await response.json()) as { media: { url: string }[] }
@@ -97,7 +97,7 @@ async function readInTurn(
   const results = new Map<string, Streaming>()
   for (const { name, runtime, urlOf } of sides) {
     await read(await urlOf(bytes), bytes)
-    forgetPeak(runtime.pid)
+    resetPeak(runtime.pid)
     const before = memoryMebibytes(runtime.pid)
     results.set(name, { rate: [], cpu: [], busy: [], before, peak: NaN })
   }
@@ -117,7 +117,9 @@ async function readInTurn(
       streaming?.cpu.push(used_ms / megabytes)
       streaming?.busy.push(used_ms / 1000 / seconds)
       if (streaming) streaming.peak = peakMebibytes(runtime.pid)
-      say(`media, ${bytes / MEGABYTE} MB, round ${round + 1}: ${name} ${Math.round(rate)} MB/s`)
+      logProgress(
+        `media, ${bytes / MEGABYTE} MB, round ${round + 1}: ${name} ${Math.round(rate)} MB/s`,
+      )
     }
   }
   return results
@@ -125,13 +127,13 @@ async function readInTurn(
 
 const EXPECTED = Buffer.alloc(1024 * 1024, MEDIA_BYTE)
 
-/** Reads to the end; every byte has to be right, and all of them there. */
+/** Reads an item to the end, and checks every byte. */
 async function read(url: string, bytes: number): Promise<void> {
   const [response] = (await once(get(url), 'response')) as [IncomingMessage]
   let count = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
     count += chunk.length
-    if (!chunk.equals(EXPECTED.subarray(0, chunk.length))) throw new Error('other bytes came')
+    if (!chunk.equals(EXPECTED.subarray(0, chunk.length))) throw new Error('a byte is wrong')
   }
   if (response.statusCode !== 200 || count !== bytes)
     throw new Error(`${response.statusCode} with ${count} bytes of ${bytes}`)
@@ -159,19 +161,19 @@ function toSection(
   const own = (figure(relay[0]?.cpu ?? []).median - figure(proxy[0]?.cpu ?? []).median) * 10
   return {
     title: 'Media relay',
-    how: 'One reader, who reads as fast as it can, beside the source of the bytes on the same cores; each side in a workerd of its own; the relay opens its ticket and finds its token for every read. Every byte is checked.',
+    how: 'One reader at full speed; the source of the bytes runs on the same cores, and each side in a workerd of its own. The relay opens its ticket and finds its token for every read. Every byte is checked.',
     tables: [
       {
         head: [
           ...['side', 'rate ÷ bare proxy', 'MB/s', 'spread', 'CPU ms a MB'],
-          ...['cores busy', 'MiB before', 'MiB at most'],
+          ...['cores busy', 'MiB before', 'MiB at the peak'],
         ],
         rows,
       },
     ],
     meaning: [
-      `A picture of 10 MB costs ${number(own)} ms of CPU more than through a bare proxy: for its ticket, its token and its headers, not for its bytes.`,
-      `A film of ${large} MB takes ${number(growth)} MiB more memory at the most than a picture of 10 MB: bytes are passed on as they come, and never gathered.`,
+      `A picture of 10 MB costs ${number(own)} ms of CPU more than through a bare proxy: for its ticket, token and headers.`,
+      `A film of ${large} MB takes ${number(growth)} MiB more memory at the peak than a picture of 10 MB: bytes are passed on as they arrive.`,
     ],
     budgets: [
       ...sizes.map((bytes, index) => {

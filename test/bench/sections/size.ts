@@ -1,4 +1,4 @@
-/** This file is what is deployed and what pages load, in bytes: the Worker by its dependencies, the browser modules as they travel. */
+/** The size of what is deployed and of what pages load: the Worker by its dependencies, and the browser modules. */
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,14 +13,14 @@ const KIB = 1024
 /** The most a Worker may be on the free plan, compressed; https://developers.cloudflare.com/workers/platform/limits/#worker-size. */
 const FREE_MIB = 3
 
-/** The package that a path is in. */
+/** Finds the package of a path. */
 const PACKAGE = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules)/
 
-/** What is in no package. */
+/** The name for code that is in no package. */
 const OURS = 'src'
 const MODULES = ['client.js', 'photos.js']
 
-/** Weighs. */
+/** Measures the sizes. */
 export async function measureSize(production: Production): Promise<Section> {
   const worker = await readFile(production.path)
   const gzip = gzipSync(worker).length
@@ -33,11 +33,11 @@ export async function measureSize(production: Production): Promise<Section> {
   const foreign = await packagesOfModules()
   return {
     title: 'Size',
-    how: 'The production build, with the part each dependency has in it, and what it adds to the compressed whole: by how much that is smaller without it. The browser modules as the broker serves them.',
+    how: 'The production build, with the part of each dependency in it, and the browser modules as the broker serves them.',
     tables: [
       {
-        head: ['Worker, by dependency', 'bytes', 'part', 'gzip it adds'],
-        rows: await byDependency(production),
+        head: ['Worker, by dependency', 'bytes', 'part'],
+        rows: byDependency(production),
       },
       {
         head: ['file', 'bytes', 'gzip', 'brotli'],
@@ -48,8 +48,8 @@ export async function measureSize(production: Production): Promise<Section> {
       },
     ],
     meaning: [
-      `The Worker is ${number((gzip / KIB / KIB / FREE_MIB) * 100)} % of what Cloudflare's free plan takes, and is there in every location.`,
-      `A page that loads the SDK and the Photos module gets ${number(modules.reduce((sum, { contents }) => sum + brotliCompressSync(contents).length, 0))} bytes once, and not again until they change.`,
+      `The Worker is ${number((gzip / KIB / KIB / FREE_MIB) * 100)} % of the limit of Cloudflare's free plan.`,
+      `A page that loads the SDK and the Photos module loads ${number(modules.reduce((sum, { contents }) => sum + brotliCompressSync(contents).length, 0))} bytes, once until they change.`,
     ],
     budgets: [
       {
@@ -74,7 +74,7 @@ export async function measureSize(production: Production): Promise<Section> {
   }
 }
 
-/** The packages that the browser modules are made of, beside our own sources. */
+/** Lists the packages in the browser modules. */
 async function packagesOfModules(): Promise<Set<string>> {
   const { metafile } = await build({
     absWorkingDir: ROOT,
@@ -84,8 +84,8 @@ async function packagesOfModules(): Promise<Set<string>> {
   return new Set(Object.keys(metafile.inputs).flatMap((path) => PACKAGE.exec(path)?.[1] ?? []))
 }
 
-/** What each package has of the Worker's bytes, the largest first. */
-async function byDependency({ metafile }: Production): Promise<Cell[][]> {
+/** Lists the bytes of each package in the Worker, the largest first. */
+function byDependency({ metafile }: Production): Cell[][] {
   const sums = new Map<string, number>()
   const output = Object.entries(metafile.outputs).find(([path]) => path.endsWith('.js'))?.[1]
   for (const [path, { bytesInOutput }] of Object.entries(output?.inputs ?? {})) {
@@ -94,25 +94,6 @@ async function byDependency({ metafile }: Production): Promise<Cell[][]> {
     sums.set(name, (sums.get(name) ?? 0) + bytesInOutput)
   }
   const all = [...sums.values()].reduce((sum, bytes) => sum + bytes, 0)
-  const packages = [...sums.keys()].filter((name) => name !== OURS)
-  const whole = await gzipWithout([])
-  const rows = [...sums]
-    .sort(([, a], [, b]) => b - a)
-    .map(async ([name, bytes]): Promise<Cell[]> => {
-      const adds = name === OURS ? await gzipWithout(packages) : whole - (await gzipWithout([name]))
-      return [name, bytes, `${Math.round((bytes / all) * 100)} %`, adds]
-    })
-  return Promise.all(rows)
-}
-
-/** Bytes of the compressed Worker when these packages are somewhere else. */
-async function gzipWithout(packages: readonly string[]): Promise<number> {
-  const { outputFiles } = await build({
-    absWorkingDir: ROOT,
-    entryPoints: ['src/index.ts'],
-    ...{ bundle: true, minify: true, write: false, format: 'esm', target: 'es2024' },
-    conditions: ['workerd', 'worker', 'browser'],
-    external: ['cloudflare:*', 'node:*', ...packages],
-  })
-  return gzipSync(outputFiles[0]?.contents ?? '').length
+  const sorted = [...sums].sort(([, a], [, b]) => b - a)
+  return sorted.map(([name, bytes]) => [name, bytes, `${Math.round((bytes / all) * 100)} %`])
 }

@@ -1,4 +1,4 @@
-/** This file is the cold start: a workerd of its own each time, from its spawn to its first answer, beside an empty Worker. */
+/** The cold start: a new workerd process from its spawn to its first answer, beside an empty Worker. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,28 +11,28 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { bundle, type Production } from '../bundles.ts'
 import { ROOT } from '../machine.ts'
 import { cpuMicroseconds } from '../process.ts'
+import { logProgress } from '../progress.ts'
 import { brokerVars, compatibility, freePorts } from '../runtime.ts'
-import { say } from '../say.ts'
 import { type Cell, number, type Plan, type Section } from '../section.ts'
 import { type Figure, figure, ratio } from '../statistics.ts'
 
-/** A Worker that is started again and again. */
+/** A Worker that is started several times. */
 interface Starter {
   name: string
   folder: string
   port: number
   path: string
-  /** From spawn to answer, in milliseconds, and the CPU time of the process by then. */
+  /** Time from spawn to answer, and the CPU time of the process. */
   ms: number[]
   cpu_ms: number[]
 }
 
 const POLL_MS = 1
 
-/** A process that has not answered by then never will. */
-const PATIENCE_MS = 30_000
+/** How long to wait for the first answer. */
+const TIMEOUT_MS = 30_000
 
-/** Starts both in turn. */
+/** Starts both Workers in turn. */
 export async function measureStart(production: Production, { starts }: Plan): Promise<Section> {
   const home = await mkdtemp(join(tmpdir(), 'photos-token-broker-bench-'))
   try {
@@ -43,7 +43,7 @@ export async function measureStart(production: Production, { starts }: Plan): Pr
     for (let start = 0; start <= starts; start++) {
       for (const starter of starters) await startOnce(starter, start === 0)
     }
-    say(`started ${starts} times each`)
+    logProgress(`started ${starts} times each`)
     return toSection(starters)
   } finally {
     await rm(home, { recursive: true })
@@ -66,7 +66,7 @@ async function prepare(home: string, name: string, path: string, code: string): 
   return { name, folder, port, path, ms: [], cpu_ms: [] }
 }
 
-/** The configuration of workerd; what the first answer does not ask for is bound, but empty. */
+/** Makes the configuration of workerd. Bindings that the first answer does not use are empty. */
 async function configOf(port: number, isBroker: boolean): Promise<string> {
   const url = `http://127.0.0.1:${port}`
   const vars = {
@@ -117,14 +117,14 @@ async function startOnce(starter: Starter, isWarmUp: boolean): Promise<void> {
   const cpu = cpuMicroseconds(child.pid ?? 0) / 1000
   child.kill('SIGKILL')
   await closed
-  if (status !== 200) throw new Error(`${name} began with ${status}`)
+  if (status !== 200) throw new Error(`${name} answered ${status}`)
   if (isWarmUp) return
   ms.push(took)
   cpu_ms.push(cpu)
 }
 
 async function firstAnswer(child: ChildProcess, port: number, path: string): Promise<number> {
-  const until = performance.now() + PATIENCE_MS
+  const until = performance.now() + TIMEOUT_MS
   while (child.exitCode === null && child.signalCode === null && performance.now() < until) {
     const status = await new Promise<number>((resolve) => {
       const call = get({ host: '127.0.0.1', port, path, agent: false }, (response) => {
@@ -138,13 +138,10 @@ async function firstAnswer(child: ChildProcess, port: number, path: string): Pro
   return 0
 }
 
-let known: string | undefined
-
-/** The program itself, which the package chooses by the system. */
+/** Finds the program; the package chooses it by the system. */
 function workerd(): string {
-  known ??= (createRequire(join(ROOT, 'node_modules/miniflare/'))('workerd') as { default: string })
-    .default
-  return known
+  const load = createRequire(join(ROOT, 'node_modules/miniflare/'))
+  return (load('workerd') as { default: string }).default
 }
 
 function toSection([broker, empty]: readonly Starter[]): Section {
@@ -160,7 +157,7 @@ function toSection([broker, empty]: readonly Starter[]): Section {
   const beyond: Cell[] = ['broker beyond empty', '', more_ms.median, '', more_cpu.median]
   return {
     title: 'Cold start',
-    how: `${broker?.ms.length} times each, in turn: a new workerd process, from its spawn to its first answer. What the empty Worker takes is the runtime's own start, which Cloudflare has behind it; the difference is compiling the broker, running its modules, reading its configuration and answering \`GET /bundles\`.`,
+    how: `${broker?.ms.length} times each, in turn: a new workerd process, from its spawn to its first answer. The time of the empty Worker is the start of the runtime, which Cloudflare has done before. The difference is for compiling the broker, running its modules, reading its configuration and answering \`GET /bundles\`.`,
     tables: [
       {
         head: ['Worker', 'time ÷ empty', 'ms to the first answer', 'spread', 'CPU ms'],
@@ -168,7 +165,7 @@ function toSection([broker, empty]: readonly Starter[]): Section {
       },
     ],
     meaning: [
-      `Whoever wakes a sleeping location waits ${number(more_ms.median)} ms longer than the next one there.`,
+      `The first request at a location waits ${number(more_ms.median)} ms longer than the next ones.`,
     ],
     budgets: [
       {

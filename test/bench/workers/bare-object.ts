@@ -1,4 +1,4 @@
-/** This file is a bare Worker with one Durable Object call, which answers the bytes of a hand-out; with `?wait=MS`, once that time is over. Where it has a KV, it looks there first, and finds nothing; a body that comes is read, and with `LINE`, that is written to the log. */
+/** A bare Worker that answers the bytes of a token response after one Durable Object call, with a KV read and a line of log if configured so. */
 
 import { DurableObject } from 'cloudflare:workers'
 
@@ -9,7 +9,7 @@ interface BareObjectEnv {
   LINE?: string
 }
 
-/** Waits as a refresh makes everybody wait: once, however many callers there are. */
+/** Waits once for all callers, as for a refresh: `?wait=MS`. */
 export class Answering extends DurableObject<BareObjectEnv> {
   #waiting: Promise<void> | undefined
 

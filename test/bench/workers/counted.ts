@@ -1,6 +1,8 @@
-/** This file is the production Worker with a count of what it asks its bindings for; `GET /__counts` tells and forgets it. */
+/** The production Worker with a count of the calls of its bindings; `GET /__counts` returns the counts and resets them. */
 
 import broker, { Subject as BrokerSubject } from 'photos-token-broker'
+
+export { OneTimeUse, SubjectIndex } from 'photos-token-broker'
 
 let counts: Record<string, number> = {}
 const environments = new WeakMap<object, Env>()
@@ -8,9 +10,9 @@ const environments = new WeakMap<object, Env>()
 function counted(env: Env): Env {
   const known = environments.get(env)
   if (known) return known
-  const made = { ...env, TOKENS: watch(env.TOKENS, 'kv'), SUBJECTS: objects(env.SUBJECTS) }
-  environments.set(env, made)
-  return made
+  const watched = { ...env, TOKENS: watch(env.TOKENS, 'kv'), SUBJECTS: objects(env.SUBJECTS) }
+  environments.set(env, watched)
+  return watched
 }
 
 /** Counts the calls of an object's methods by `kind` and name. */
@@ -37,6 +39,7 @@ function objects(namespace: Env['SUBJECTS']): Env['SUBJECTS'] {
   })
 }
 
+/** The subject's Durable Object, with counted bindings too. */
 export class Subject extends BrokerSubject {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, counted(env))
@@ -47,8 +50,8 @@ export default {
   async fetch(request, env, ctx) {
     if (new URL(request.url).pathname !== '/__counts')
       return broker.fetch(request, counted(env), ctx)
-    const told = counts
+    const answer = counts
     counts = {}
-    return Response.json(told)
+    return Response.json(answer)
   },
 } satisfies ExportedHandler<Env>

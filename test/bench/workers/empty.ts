@@ -1,3 +1,3 @@
-/** This file is an empty Worker: what a cold start costs when there is nothing to start. */
+/** An empty Worker, for the time that a cold start takes by itself. */
 
 export default { fetch: () => new Response('{}') } satisfies ExportedHandler

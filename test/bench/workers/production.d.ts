@@ -1,5 +1,5 @@
-/** This file is the production build as TypeScript sees it: the sources it is made of. */
+/** The type of the production build: that of its sources. */
 
 declare module 'photos-token-broker' {
-  export { default, Subject } from '../../../src/index.ts'
+  export { default, OneTimeUse, Subject, SubjectIndex } from '../../../src/index.ts'
 }

@@ -1,4 +1,4 @@
-/** This file is a bare streaming proxy: it fetches `?url=` with a token and passes the bytes on. */
+/** A bare streaming proxy: fetches `?url=` with a token and passes the bytes on. */
 
 interface ProxyEnv {
   TOKEN: string

@@ -1,4 +1,4 @@
-/** This file is who fills the storage before a run: with the broker's own functions, so that what is planted is what it would have written. */
+/** The Worker that fills the storage before a run, with the functions of the broker itself. */
 
 import { now } from '../../../src/clock.ts'
 import { type Config, readConfig } from '../../../src/config/config.ts'
@@ -10,20 +10,25 @@ import { ACCESS_TOKEN, type AccessToken } from '../../../src/subject/grant.ts'
 import { scopeSetKey } from '../../../src/subject/grants.ts'
 import { tokenKey } from '../../../src/subject/kv-records.ts'
 import type { Subject } from '../../../src/subject/subject.ts'
-import type { Filled, Filling, Planted, Planting } from '../planting.ts'
+import type { Filling, Planted, Planting } from '../planting.ts'
 
-/** `POST /subject` plants a subject with its grants and a session; `POST /records` makes access tokens of many, and plants none. */
+interface SeederEnv extends Env {
+  /** The namespace of the bare Workers. */
+  BARE: KVNamespace
+}
+
+/** `POST /subject` stores a subject with its grants and a session; `POST /tokens` stores access tokens of many. */
 export default {
   async fetch(request, env) {
     const { config } = readConfig(env)
     const body: unknown = await request.json()
     return new URL(request.url).pathname === '/subject'
       ? Response.json(await plantSubject(env, config, body as Planting))
-      : Response.json(await makeRecords(config, body as Filling))
+      : Response.json(await storeTokens(env, config, body as Filling))
   },
-} satisfies ExportedHandler<Env>
+} satisfies ExportedHandler<SeederEnv>
 
-/** As if each bundle had just been consented to, in the subject's Durable Object. */
+/** Stores a subject as if it had just consented to each bundle. */
 async function plantSubject(env: Env, config: Config, planting: Planting): Promise<Planted> {
   const { sub, client, bundles, access_token, expires_in, jkt } = planting
   const subject = await config.pseudonyms.subjectKey({ client, iss: config.issuer, sub })
@@ -47,14 +52,13 @@ async function plantSubject(env: Env, config: Config, planting: Planting): Promi
   return { refresh_token: await sealToken(config, 'refresh', bound) }
 }
 
-/** One access token each, as the edge finds it, for whoever fills the store; a cookie for every `cookie_each`th. */
-async function makeRecords(config: Config, filling: Filling): Promise<Filled> {
-  const { from, count, client, bundle, access_token, expires_in, cookie_each } = filling
+/** Stores an access token of each subject in KV as the broker does. @returns a cookie of every `cookie_each`th */
+async function storeTokens(env: SeederEnv, config: Config, filling: Filling): Promise<string[]> {
+  const { from, count, client, bundle, access_token, expires_in, copy_to, cookie_each } = filling
   const scopes = config.bundles.get(bundle)?.scopes
   if (!scopes) throw new TypeError(`there is no bundle ${bundle}`)
-  const key = await scopeSetKey(scopes)
-  const filled: Filled = { records: [], cookies: [] }
-  for (let index = from; index < from + count; index++) {
+  const scope_set_key = await scopeSetKey(scopes)
+  const store = async (index: number): Promise<string> => {
     const sub = `stored-${index}`
     const subject = await config.pseudonyms.subjectKey({ client, iss: config.issuer, sub })
     const [id, at] = [randomId(), now()]
@@ -63,14 +67,17 @@ async function makeRecords(config: Config, filling: Filling): Promise<Filled> {
       expires_at: at + expires_in,
       sessions: [[id, Math.floor(at)]],
     }
-    const place = tokenKey(subject, key)
-    const value = await seal(config.keyring, { kind: ACCESS_TOKEN, at: place }, token)
-    filled.records.push({ key: place, value, expires_at: token.expires_at })
-    if (index % cookie_each !== 0) continue
+    const key = tokenKey(subject, scope_set_key)
+    const value = await seal(config.keyring, { kind: ACCESS_TOKEN, at: key }, token)
+    await env.TOKENS.put(key, value, { expiration: Math.floor(token.expires_at) })
+    if (index === 0) await env.BARE.put(copy_to, value)
     const exp = at + config.session_ttl_seconds
-    filled.cookies.push(cookieOf(await sealSession(config, { id, client, sub, subject, exp })))
+    return cookieOf(await sealSession(config, { id, client, sub, subject, exp }))
   }
-  return filled
+  const cookies = await Promise.all(
+    Array.from({ length: count }, (_, index) => store(from + index)),
+  )
+  return cookies.filter((_, index) => (from + index) % cookie_each === 0)
 }
 
 function cookieOf(set_cookie: string): string {

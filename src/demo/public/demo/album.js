@@ -1,4 +1,4 @@
-/** This file is the album of this demo in the user's library: found, and shown. */
+/** The album that this demo creates in the user's library: finds it and shows it. */
 
 import { PhotosError } from 'photos-token-broker/photos'
 import { broker } from './broker.js'
@@ -11,20 +11,21 @@ import { showGrid } from './grid.js'
 /** @typedef {{ id: string, title?: string }} Album */
 /** @typedef {{ filename: string, baseUrl: string, mimeType: string }} MediaItem */
 
+/** The title of the album. */
 export const ALBUM_TITLE = 'Photos token broker demo'
 
-/** As many as fit on a screen; a demo shows no more. */
+/** How many items are shown at most. */
 const SHOWN = 50
 
-/** @param {Bundle} bundle @param {Surface} surface */
-export function createAlbum({ name }, { tell, show }) {
+/** Makes the button that shows the album. @param {Bundle} bundle @param {Surface} surface */
+export function createAlbum({ name }, { report, showResult }) {
   const work = async () => {
-    tell('Looking for the album …')
+    report('Looking for the album …')
     const pictures = await readAlbum(name)
-    show(
+    showResult(
       pictures.length > 0
         ? showGrid(ALBUM_TITLE, pictures)
-        : element('p', {}, 'The album is empty yet: upload something.'),
+        : element('p', {}, 'The album is empty. Upload something first.'),
     )
   }
   return [{ label: 'Show the album', kind: 'quiet', work }]
@@ -38,21 +39,16 @@ export function createAlbum({ name }, { tell, show }) {
  */
 export async function findAlbum(bundle) {
   /** @type {{ albums?: Album[] }} */
-  const { albums = [] } = await ask(bundle, '/albums?pageSize=50')
+  const { albums = [] } = await callLibrary(bundle, '/albums?pageSize=50')
   return albums.find(({ title }) => title === ALBUM_TITLE)
 }
 
-/**
- * Reads what is in it.
- *
- * @param {string} bundle
- * @returns {Promise<Picture[]>}
- */
+/** Lists the pictures of that album. @param {string} bundle @returns {Promise<Picture[]>} */
 export async function readAlbum(bundle) {
   const album = await findAlbum(bundle)
   if (!album) return []
   /** @type {{ mediaItems?: MediaItem[] }} */
-  const { mediaItems = [] } = await ask(bundle, '/mediaItems:search', {
+  const { mediaItems = [] } = await callLibrary(bundle, '/mediaItems:search', {
     albumId: album.id,
     pageSize: SHOWN,
   })
@@ -78,13 +74,13 @@ export async function readAlbum(bundle) {
 }
 
 /**
- * Asks the Library API.
+ * Calls the Library API. @throws {PhotosError} Google's error
  *
  * @param {string} bundle
  * @param {string} path
  * @param {object} [json]
  */
-async function ask(bundle, path, json) {
+async function callLibrary(bundle, path, json) {
   const response = await broker.fetch(bundle, `${broker.apis.library}/v1${path}`, {
     method: json ? 'POST' : 'GET',
     headers: json ? { 'Content-Type': 'application/json' } : {},

@@ -1,4 +1,4 @@
-/** This file is the broker of this page: the SDK, told where it is. */
+/** The broker of this page, made by the SDK. */
 
 import { createBroker } from 'photos-token-broker/client'
 
@@ -6,10 +6,10 @@ import { createBroker } from 'photos-token-broker/client'
 
 const { broker: url = '', client = '', simulator = '' } = document.documentElement.dataset
 
-/** Finds out by itself whether it is on the broker's site or on another. */
+/** In cookie mode on the broker's own site, else in OAuth mode. */
 export const broker = createBroker({ url, client, ...(simulator ? { simulator } : {}) })
 
-/** @returns {Promise<BundlesResponse['bundles']>} what may be asked for; anybody may know */
+/** Lists the bundles of the broker; this list is public. @returns {Promise<BundlesResponse['bundles']>} */
 export async function listBundles() {
   const response = await fetch(`${url}/bundles`)
   return (await response.json()).bundles

@@ -1,46 +1,46 @@
-/** This file is the card of a bundle: what it is for, whether it can be had, and what to do with it. */
+/** The card of a bundle: its purpose, its status and its buttons. */
 
 import { createAlbum } from './album.js'
 import { broker } from './broker.js'
-import { button, element, list, showWords } from './dom.js'
-import { createPicks } from './picks.js'
+import { button, element, list, showMessage } from './dom.js'
+import { describeConsentRequired, describeError, describeMethods } from './messages.js'
+import { createPicker } from './picks.js'
 import { createToken } from './token.js'
 import { createUploads } from './uploads.js'
-import { tellConsentRequired, tellError, tellMethods } from './words.js'
 
 /** @import { BundlesResponse, BundleStatus } from '../../../protocol/http.ts' */
-/** @import { Words } from './words.js' */
+/** @import { Message } from './messages.js' */
 
 /** @typedef {BundlesResponse['bundles'][number]} Bundle */
 
 /**
  * @typedef {object} Card
  * @property {HTMLElement} root
- * @property {(status: BundleStatus | undefined) => void} show with `undefined` when nobody is connected
+ * @property {(status: BundleStatus | undefined) => void} show `undefined` when nobody is connected
  */
 
 /**
- * @typedef {object} Surface where a use of a bundle shows what is going on
- * @property {(...what: (Node | string)[]) => void} tell progress
- * @property {(node: Node) => void} show
+ * @typedef {object} Surface the part of a card where an action shows progress and results
+ * @property {(...parts: (Node | string)[]) => void} report shows progress
+ * @property {(node: Node) => void} showResult
  */
 
 /**
- * @typedef {object} Use of a bundle
- * @property {readonly string[]} needs methods of Google's APIs
- * @property {(bundle: Bundle, surface: Surface) => (Node | Action)[]} create what a person handles it by
+ * @typedef {object} Use something that a bundle can be used for
+ * @property {readonly string[]} needs the methods of Google's APIs that it calls
+ * @property {(bundle: Bundle, surface: Surface) => (Node | Action)[]} create makes its controls
  */
 
 /**
  * @typedef {object} Action a button
  * @property {string} label
  * @property {string} [kind] class names
- * @property {() => Promise<string | void>} work begins in the click itself, so that it may open a window; its last word stays
+ * @property {() => Promise<string | void>} work runs in the click, so that it may open a window; its text stays as the last progress
  */
 
 /** @type {readonly Use[]} */
 const USES = [
-  { needs: ['picker.sessions.create'], create: createPicks },
+  { needs: ['picker.sessions.create'], create: createPicker },
   { needs: ['library.mediaItems.batchCreate'], create: createUploads },
   { needs: ['library.albums.list', 'library.mediaItems.search'], create: createAlbum },
   { needs: [], create: createToken },
@@ -51,26 +51,26 @@ const USES = [
  *
  * @param {Bundle} bundle
  * @param {object} page
- * @param {(work: () => Promise<void>) => Promise<void>} page.isolate
- * @param {(words: Words, kind?: 'ok' | 'error') => void} page.notify
- * @param {() => Promise<void>} page.refresh asks the broker anew how things stand
+ * @param {(work: () => Promise<void>) => Promise<void>} page.silently runs work whose changes are not shown as those of another tab
+ * @param {(message: Message, kind?: 'ok' | 'error') => void} page.notify
+ * @param {() => Promise<void>} page.refresh reads the session again and shows it
  * @returns {Card}
  */
-export function createCard(bundle, { isolate, notify, refresh }) {
+export function createCard(bundle, { silently, notify, refresh }) {
   const { name, reason } = bundle
   const title = element('h3', { id: `bundle-${name}`, tabindex: '-1' }, name)
   const badge = element('span', { class: 'badge' })
-  const standing = element('p', { class: 'standing' })
+  const statusText = element('p', { class: 'status' })
   const actions = element('div', { class: 'row' })
   const progress = element('div', { class: 'progress', role: 'status' })
   const result = element('div', { class: 'result' })
 
-  /** @param {...(Node | string)} what */
-  const tell = (...what) => {
+  /** @param {...(Node | string)} parts */
+  const report = (...parts) => {
     progress.classList.remove('error')
-    progress.replaceChildren(...what.filter((one) => one !== ''))
+    progress.replaceChildren(...parts.filter((part) => part !== ''))
   }
-  const surface = { tell, show: (/** @type {Node} */ node) => result.replaceChildren(node) }
+  const surface = { report, showResult: (/** @type {Node} */ node) => result.replaceChildren(node) }
 
   /** @param {Action} action */
   const toButton = ({ label, kind, work }) =>
@@ -78,9 +78,9 @@ export function createCard(bundle, { isolate, notify, refresh }) {
       label,
       async () => {
         try {
-          tell((await work()) ?? '')
+          report((await work()) ?? '')
         } catch (error) {
-          tell(showWords(tellError(error)))
+          report(showMessage(describeError(error)))
           progress.classList.add('error')
           await refresh()
         }
@@ -93,7 +93,7 @@ export function createCard(bundle, { isolate, notify, refresh }) {
     async work() {
       const waiting = new AbortController()
       const stop = button('Stop waiting', async () => waiting.abort(), 'quiet')
-      tell('Waiting for you in the window of Google … ', stop)
+      report('Waiting for your answer in the window of Google … ', stop)
       await broker.connect(name, { signal: waiting.signal })
       title.focus()
     },
@@ -102,15 +102,17 @@ export function createCard(bundle, { isolate, notify, refresh }) {
     label: `Disconnect ${name}`,
     kind: 'danger',
     async work() {
-      await isolate(() => broker.disconnect(name))
+      await silently(() => broker.disconnect(name))
       notify({ what: `The broker has forgotten the bundle “${name}”.` })
       await refresh()
       title.focus()
     },
   })
-  const whenReady = USES.filter(({ needs }) => needs.every((one) => bundle.methods.includes(one)))
+  const whenReady = USES.filter(({ needs }) =>
+    needs.every((method) => bundle.methods.includes(method)),
+  )
     .flatMap(({ create }) => create(bundle, surface))
-    .map((one) => (one instanceof Node ? one : toButton(one)))
+    .map((control) => (control instanceof Node ? control : toButton(control)))
   whenReady.push(forget)
 
   const facts = element(
@@ -118,39 +120,40 @@ export function createCard(bundle, { isolate, notify, refresh }) {
     { class: 'facts' },
     element('header', {}, title, badge),
     element('p', { class: 'reason' }, reason),
-    standing,
-    ...explain(bundle),
+    statusText,
+    ...listPermissions(bundle),
   )
-  const deeds = element('div', { class: 'deeds' }, actions, progress, result)
+  const controls = element('div', { class: 'controls' }, actions, progress, result)
 
   return {
-    root: element('article', { class: 'card', 'aria-labelledby': title.id }, facts, deeds),
+    root: element('article', { class: 'card', 'aria-labelledby': title.id }, facts, controls),
     show(status) {
-      const { short, long } = standingOf(status)
-      if (status?.status === 'ready' && badge.dataset['status'] !== 'ready') tell() // what failed has come about
+      const { short, long } = describeStatus(status)
+      if (status?.status === 'ready' && badge.dataset['status'] !== 'ready') report() // an old error no longer applies
       badge.textContent = short
       badge.dataset['status'] = status?.status ?? 'none'
-      standing.textContent = long
+      statusText.textContent = long
       const isReady = status?.status === 'ready'
       if (!isReady) result.replaceChildren()
       const wanted = isReady ? whenReady : status?.status === 'unavailable' ? [] : [connect]
-      // Moved, even to where it is, a button would lose the focus.
+      // A button that is inserted again loses the focus, even at the same place.
       if (actions.firstChild !== wanted[0]) actions.replaceChildren(...wanted)
     },
   }
 }
 
 /** @param {Bundle} bundle */
-function explain({ scopes, methods }) {
-  const may = tellMethods(methods)
-  const words = may.length > 0 ? [element('h4', {}, 'With it, this app can'), list(may)] : []
+function listPermissions({ scopes, methods }) {
+  const abilities = describeMethods(methods)
+  const heading = element('h4', {}, 'With it, this app can')
+  const summary = abilities.length > 0 ? [heading, list(abilities)] : []
   const names = [...scopes, ...methods].map((text) => element('code', {}, text))
   const details = element('details', {}, element('summary', {}, 'Scopes and methods'), list(names))
-  return [...words, details]
+  return [...summary, details]
 }
 
 /** @param {BundleStatus | undefined} status */
-function standingOf(status) {
+function describeStatus(status) {
   switch (status?.status) {
     case 'ready': {
       const since = new Date(status.granted_at * 1000)
@@ -159,14 +162,17 @@ function standingOf(status) {
     }
     case 'consent_required': {
       const short = status.reason === 'never_granted' ? 'Not connected' : 'Consent needed'
-      return { short, long: tellConsentRequired(status) }
+      return { short, long: describeConsentRequired(status) }
     }
     case 'unavailable':
-      return { short: 'Unavailable', long: 'Google does not give this bundle on its own.' }
+      return {
+        short: 'Unavailable',
+        long: 'Google grants other scopes than this bundle asks for, so the broker issues no token for it.',
+      }
     case undefined:
       return {
         short: 'Not connected',
-        long: tellConsentRequired({ reason: 'never_granted', missing_scope: '' }),
+        long: describeConsentRequired({ reason: 'never_granted', missing_scope: '' }),
       }
   }
 }

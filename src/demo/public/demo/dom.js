@@ -1,6 +1,6 @@
-/** This file is how elements are made: without `innerHTML`, so that no text ever becomes markup. */
+/** Makes elements without `innerHTML`, so that no text is read as markup. */
 
-/** @import { Words } from './words.js' */
+/** @import { Message } from './messages.js' */
 
 /**
  * Makes an element.
@@ -22,12 +22,7 @@ export function element(tag, attributes = {}, ...children) {
   return made
 }
 
-/**
- * Finds an element that the page has for certain.
- *
- * @param {string} id
- * @returns {HTMLElement}
- */
+/** Finds an element by its id. @throws {Error} if the page lacks it. @param {string} id @returns {HTMLElement} */
 export function byId(id) {
   const found = document.getElementById(id)
   if (!found) throw new Error(`the page lacks #${id}`)
@@ -35,7 +30,7 @@ export function byId(id) {
 }
 
 /**
- * Makes a button that works off one click at a time, and shows that it does.
+ * Makes a button that ignores clicks while it is busy.
  *
  * @param {string} label
  * @param {() => Promise<void>} act
@@ -57,12 +52,8 @@ export function button(label, act, kind = '') {
   return made
 }
 
-/**
- * Shows what happened and what to do.
- *
- * @param {Words} words
- */
-export function showWords({ what, todo = '', detail }) {
+/** Makes the text of a message. @param {Message} message */
+export function showMessage({ what, todo = '', detail }) {
   const small = detail ? [element('small', {}, detail)] : []
   return element('span', {}, `${what} ${todo}`.trim(), ...small)
 }

@@ -1,4 +1,4 @@
-/** This file is a grid of pictures; a click shows one large, and plays a film. */
+/** A grid of pictures; a click opens one large, or plays a film. */
 
 import { element } from './dom.js'
 
@@ -11,12 +11,7 @@ import { element } from './dom.js'
  * @property {() => Promise<string>} large an address for `<img>`, or `<video>`
  */
 
-/**
- * Shows pictures.
- *
- * @param {string} caption
- * @param {readonly Picture[]} pictures
- */
+/** Shows pictures. @param {string} caption @param {readonly Picture[]} pictures */
 export function showGrid(caption, pictures) {
   const items = pictures.map((picture) => element('li', {}, toThumbnail(picture)))
   return element(

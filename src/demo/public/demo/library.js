@@ -1,4 +1,4 @@
-/** This file is the broker as any OAuth library sees it: one more authorization server, and no SDK. */
+/** The broker used with a plain OAuth library, as one more authorization server. */
 
 import * as oauth from 'oauth4webapi'
 import { byId, element } from './dom.js'
@@ -14,12 +14,12 @@ const client = { client_id }
 const redirect_uri = location.origin + location.pathname
 
 byId('connect').addEventListener('click', () => void begin())
-if (location.search.includes('state=')) finish().then(choose, tell)
+if (location.search.includes('state=')) finish().then(showPicker, showError)
 
 /** Sends the user to the broker; RFC 6749 §4.1.1, RFC 7636 §4.3. */
 async function begin() {
   const [state, verifier] = [oauth.generateRandomState(), oauth.generateRandomCodeVerifier()]
-  Object.assign(sessionStorage, { state, verifier }) // for when the user is back
+  Object.assign(sessionStorage, { state, verifier }) // read when the user comes back
   const code_challenge = await oauth.calculatePKCECodeChallenge(verifier)
   const query = {
     ...{ response_type: 'code', client_id, redirect_uri, scope: 'pick' },
@@ -29,9 +29,9 @@ async function begin() {
 }
 
 /**
- * Redeems the code that came back, with the proof of a key made for it; RFC 6749 §4.1.3, RFC 9449 §5.
+ * Exchanges the code with a DPoP proof; RFC 6749 §4.1.3, RFC 9449 §5.
  *
- * @returns {Promise<string>} Google's access token, held by nobody but its user here
+ * @returns {Promise<string>} Google's access token
  */
 async function finish() {
   const { state = '', verifier = '' } = sessionStorage
@@ -41,7 +41,7 @@ async function finish() {
   const parameters = oauth.validateAuthResponse(as, client, url, state)
   const DPoP = oauth.DPoP(client, await oauth.generateKeyPair('ES256'))
   const options = { DPoP, [oauth.allowInsecureRequests]: true } // a broker on this machine has no https
-  const redeem = async () =>
+  const exchange = async () =>
     oauth.processAuthorizationCodeResponse(
       as,
       client,
@@ -49,20 +49,20 @@ async function finish() {
         ...[as, client, oauth.None(), parameters, redirect_uri, verifier, options],
       ),
     )
-  const { access_token } = await redeem().catch(redeem) // again: now with the broker's nonce
+  const { access_token } = await exchange().catch(exchange) // once more with the broker's nonce
   return access_token
 }
 
-/** @param {string} access_token */
-async function choose(access_token) {
+/** Opens a picker session, and shows a link to it. @param {string} access_token */
+async function showPicker(access_token) {
   const call = { method: 'POST', headers: { Authorization: `Bearer ${access_token}` } }
   const { pickerUri } = await (await fetch(`${pickerApi}/v1/sessions`, call)).json()
   const attributes = { class: 'button', href: pickerUri, target: '_blank', rel: 'noopener' }
   byId('actions').append(element('a', attributes, 'Choose photos'))
-  byId('outcome').textContent = 'Connected, with a token in the memory of this page only.'
+  byId('outcome').textContent = 'Connected. The token is only in the memory of this page.'
 }
 
 /** @param {{ error?: string, message: string }} error an OAuth error has a code; RFC 6749 §4.1.2.1 */
-function tell({ error, message }) {
+function showError({ error, message }) {
   byId('outcome').textContent = `Not connected: ${error ?? message}.`
 }

@@ -1,72 +1,71 @@
-/** This file is the demo page: who is connected, what this app may do, and what came of the last click. */
+/** The demo page: the session, a card for each bundle, and notices. */
 
 import { BrokerError } from 'photos-token-broker/client'
 import { broker, listBundles } from './broker.js'
 import { createCard } from './card.js'
-import { button, byId, showWords } from './dom.js'
-import { tellError } from './words.js'
+import { button, byId, showMessage } from './dom.js'
+import { describeError } from './messages.js'
 
 /** @import { Change } from 'photos-token-broker/client' */
 /** @import { SessionResponse } from '../../../protocol/http.ts' */
 /** @import { Card } from './card.js' */
-/** @import { Words } from './words.js' */
+/** @import { Message } from './messages.js' */
 
 /** @type {Map<string, Card>} */
 const cards = new Map()
 
-/** What this tab itself is doing: changes it brings about are no news from another. */
+/** Whether a change comes from this tab: then no notice says "in another tab". */
 let isBusy = false
 
 const accountActions = [
   endButton('Sign out', 'quiet', () => broker.signOut(), {
-    what: 'Signed out, in every tab. What you allowed stays, for the next time you connect.',
+    what: 'Signed out, in every tab. Your consent stays, for the next time you connect.',
   }),
   endButton('Disconnect Google Photos', 'danger', () => broker.disconnect(), {
-    what: 'Disconnected. Google revoked everything this app had, and the broker forgot it.',
+    what: 'Disconnected. Google revoked all access of this app, and the broker deleted its records.',
   }),
 ]
 
-broker.on('change', (change) => void follow(change))
+broker.on('change', (change) => void showChange(change))
 await start()
 
 async function start() {
   try {
     for (const bundle of await listBundles())
-      cards.set(bundle.name, createCard(bundle, { isolate, notify, refresh }))
+      cards.set(bundle.name, createCard(bundle, { silently, notify, refresh }))
     byId('bundles').replaceChildren(...[...cards.values()].map(({ root }) => root))
     await refresh()
     document.addEventListener('visibilitychange', () => {
-      if (!document.hidden) void refresh() // the user may have been at Google meanwhile
+      if (!document.hidden) void refresh() // the user may have removed the app at Google
     })
   } catch (error) {
-    notify(tellError(error), 'error')
+    notify(describeError(error), 'error')
   }
 }
 
-/**
- * Follows what happened here or in another tab.
- *
- * @param {Change} change
- */
-async function follow(change) {
-  if (change.type === 'failed') return notify(tellError(change.error), 'error')
+/** Shows a change of this tab or another. @param {Change} change */
+async function showChange(change) {
+  if (change.type === 'failed') return notify(describeError(change.error), 'error')
   if (change.type === 'connected')
     notify({ what: `Connected: the bundle “${change.bundle}” is ready.` })
   else if (!isBusy)
     notify({
-      what: change.type === 'signed-out' ? 'Signed out in another tab.' : 'Ended in another tab.',
+      what:
+        change.type === 'signed-out'
+          ? 'Signed out in another tab.'
+          : 'Disconnected in another tab.',
     })
   if (change.type === 'signed-out')
-    show(undefined) // without asking: there may be no network
+    show(undefined) // without a request: there may be no network
   else await refresh()
 }
 
-/** Shows how things stand now. */
+/** Reads the session and shows it. */
 async function refresh() {
   try {
     show(await readSession())
   } catch (error) {
-    notify(tellError(error), 'error')
+    notify(describeError(error), 'error')
   }
 }
 
@@ -84,29 +83,29 @@ async function readSession() {
 function show(session) {
   byId('account').textContent = session
     ? `You are connected as the Google account with the id ${session.sub}.`
-    : 'Nobody is connected. Connect a bundle: the first consent begins your session.'
+    : 'Nobody is connected. Connect a bundle: the first consent starts your session.'
   const actions = byId('account-actions')
   if (!session) actions.replaceChildren()
-  else if (!actions.hasChildNodes()) actions.append(...accountActions) // moved, a button would lose the focus
+  else if (!actions.hasChildNodes()) actions.append(...accountActions) // a button that is inserted again loses the focus
   for (const [name, card] of cards) card.show(session?.bundles[name])
 }
 
 /**
- * Makes a button that ends something for the whole account.
+ * Makes a button that ends the session or the grant.
  *
  * @param {string} label
  * @param {string} kind
  * @param {() => Promise<void>} end
- * @param {Words} words
+ * @param {Message} message
  */
-function endButton(label, kind, end, words) {
+function endButton(label, kind, end, message) {
   const work = async () => {
     try {
-      await isolate(end)
+      await silently(end)
       show(undefined)
-      notify(words)
+      notify(message)
     } catch (error) {
-      notify(tellError(error), 'error')
+      notify(describeError(error), 'error')
       await refresh()
     }
     byId('notice').focus()
@@ -114,12 +113,8 @@ function endButton(label, kind, end, words) {
   return button(label, work, kind)
 }
 
-/**
- * Does something whose changes this page tells of itself.
- *
- * @param {() => Promise<void>} work
- */
-async function isolate(work) {
+/** Runs work of this tab: its changes are not shown as those of another tab. @param {() => Promise<void>} work */
+async function silently(work) {
   isBusy = true
   try {
     await work()
@@ -128,10 +123,10 @@ async function isolate(work) {
   }
 }
 
-/** @param {Words} words @param {'ok' | 'error'} [kind] */
-function notify(words, kind = 'ok') {
+/** @param {Message} message @param {'ok' | 'error'} [kind] */
+function notify(message, kind = 'ok') {
   const notice = byId('notice')
   notice.hidden = false
   notice.dataset['kind'] = kind
-  notice.replaceChildren(showWords(words))
+  notice.replaceChildren(showMessage(message))
 }

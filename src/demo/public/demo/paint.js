@@ -1,11 +1,11 @@
-/** This file is a picture that the page paints, so that there is something to upload. */
+/** A picture that the page paints, as something to upload. */
 
 /** @returns {Promise<File>} a PNG of a landscape, with the time in it */
 export async function paintPhoto() {
   const now = new Date()
   const canvas = new OffscreenCanvas(480, 320)
   const context = canvas.getContext('2d')
-  if (!context) throw new Error('this browser does not paint')
+  if (!context) throw new Error('this browser cannot paint')
   const sky = context.createLinearGradient(0, 0, 0, 320)
   sky.addColorStop(0, '#2b5fa8')
   sky.addColorStop(0.7, '#f3b27a')

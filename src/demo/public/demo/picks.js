@@ -1,4 +1,4 @@
-/** This file is picking: a window of Google Photos, then a grid of what was chosen there. */
+/** Picking: a window of Google Photos, then a grid of the picked items. */
 
 import { BrokerError } from 'photos-token-broker/client'
 import { pickPhotos } from 'photos-token-broker/photos'
@@ -9,22 +9,22 @@ import { showGrid } from './grid.js'
 /** @import { PickedItem } from 'photos-token-broker/photos' */
 /** @import { Bundle, Surface } from './card.js' */
 
-/** @param {Bundle} bundle @param {Surface} surface */
-export function createPicks({ name }, { tell, show }) {
+/** Makes the button that opens the picker. @param {Bundle} bundle @param {Surface} surface */
+export function createPicker({ name }, { report, showResult }) {
   const work = async () => {
     const waiting = new AbortController()
     const stop = button('Stop waiting', async () => waiting.abort(), 'quiet')
-    tell('Waiting for you to choose in the window of Google Photos … ', stop)
+    report('Waiting for your choice in the window of Google Photos … ', stop)
     try {
       const items = await pickPhotos(broker, {
         bundle: name,
         signal: waiting.signal,
-        onBlocked: (href) => tell(linkTo(href), ' ', stop),
+        onBlocked: (href) => report(linkTo(href), ' ', stop),
       })
-      show(showGrid(`${items.length} chosen`, items.map(toPicture)))
+      showResult(showGrid(`${items.length} chosen`, items.map(toPicture)))
     } catch (error) {
       if (!(error instanceof BrokerError && error.code === 'popup_closed')) throw error
-      show(element('p', {}, 'Nothing was chosen.'))
+      showResult(element('p', {}, 'Nothing was chosen.'))
     }
   }
   return [{ label: 'Choose photos', work }]

@@ -1,24 +1,20 @@
-/** This file is the smallest use of a bundle: a token, and nothing else. */
+/** The smallest use of a bundle: it gets a token. */
 
 import { broker } from './broker.js'
 import { element } from './dom.js'
 
 /** @import { Bundle, Surface } from './card.js' */
 
-/** @param {Bundle} bundle @param {Surface} surface */
-export function createToken({ name }, { tell, show }) {
+/** Makes the button that gets a token. @param {Bundle} bundle @param {Surface} surface */
+export function createToken({ name }, { report, showResult }) {
   const work = async () => {
-    tell('Asking for a token …')
-    show(showToken(await broker.token(name)))
+    report('Asking for a token …')
+    showResult(showToken(await broker.token(name)))
   }
   return [{ label: 'Get a token', kind: 'quiet', work }]
 }
 
-/**
- * Shows a token without giving it away.
- *
- * @param {string} token
- */
+/** Shows the length of a token and its first characters. @param {string} token */
 function showToken(token) {
   const masked = `${token.slice(0, 5)}${'•'.repeat(12)}`
   return element(

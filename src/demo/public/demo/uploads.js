@@ -1,18 +1,18 @@
-/** This file is uploading from disk: files chosen, a progress bar, and what became of each file. */
+/** Uploading from this device: a file input, a progress bar, and a result for each file. */
 
 import { uploadPhotos } from 'photos-token-broker/photos'
 import { ALBUM_TITLE, findAlbum, readAlbum } from './album.js'
 import { broker } from './broker.js'
-import { button, element, list, showWords } from './dom.js'
+import { button, element, list, showMessage } from './dom.js'
 import { showGrid } from './grid.js'
+import { describeError } from './messages.js'
 import { paintPhoto } from './paint.js'
-import { tellError } from './words.js'
 
 /** @import { Progress, UploadResult } from 'photos-token-broker/photos' */
 /** @import { Bundle, Surface } from './card.js' */
 
-/** @param {Bundle} bundle @param {Surface} surface */
-export function createUploads(bundle, { tell, show }) {
+/** Makes the controls of an upload. @param {Bundle} bundle @param {Surface} surface */
+export function createUploads(bundle, { report, showResult }) {
   const input = element('input', { type: 'file', multiple: true, accept: 'image/*,video/*' })
   const label = element('label', { class: 'files' }, 'Photos or videos from this device', input)
 
@@ -20,31 +20,31 @@ export function createUploads(bundle, { tell, show }) {
   const upload = async (files) => {
     const waiting = new AbortController()
     const bar = element('progress', { 'aria-label': 'Upload', max: '1', value: '0' })
-    const words = element('span', {})
-    tell(
+    const text = element('span', {})
+    report(
       bar,
-      words,
+      text,
       button('Stop', async () => waiting.abort(), 'quiet'),
     )
     const results = await uploadPhotos(broker, {
       bundle: bundle.name,
       files,
-      ...(await albumFor(bundle)),
+      ...(await albumOption(bundle)),
       onProgress(progress) {
         bar.value = progress.total === 0 ? 1 : progress.sent / progress.total
-        words.textContent = tellProgress(progress)
+        text.textContent = describeProgress(progress)
       },
       signal: waiting.signal,
     })
     const failed = results.filter(({ mediaItem }) => !mediaItem)
     const again = button('Try those again', async () => {
-      await upload(results).catch((error) => tell(showWords(tellError(error))))
+      await upload(results).catch((error) => report(showMessage(describeError(error))))
     })
-    const outcome = element('div', {}, ...tellResults(results), ...(failed.length ? [again] : []))
-    if (canSee(bundle)) outcome.append(showGrid(ALBUM_TITLE, await readAlbum(bundle.name)))
-    show(outcome)
+    const outcome = element('div', {}, ...listResults(results), ...(failed.length ? [again] : []))
+    if (canReadAlbums(bundle)) outcome.append(showGrid(ALBUM_TITLE, await readAlbum(bundle.name)))
+    showResult(outcome)
     input.value = ''
-    tell()
+    report()
   }
 
   return [
@@ -66,23 +66,23 @@ export function createUploads(bundle, { tell, show }) {
 }
 
 /** @param {Bundle} bundle */
-function canSee({ methods }) {
+function canReadAlbums({ methods }) {
   return methods.includes('library.mediaItems.search')
 }
 
 /**
- * Finds the album of this demo, to be made if there is none; without the scope to see albums, there is none to find.
+ * Names the album for an upload: the existing one, or a title to create it. None without the scope to read albums.
  *
  * @param {Bundle} bundle
  */
-async function albumFor(bundle) {
-  if (!canSee(bundle)) return {}
+async function albumOption(bundle) {
+  if (!canReadAlbums(bundle)) return {}
   const found = await findAlbum(bundle.name)
   return { album: found ? { id: found.id } : { title: ALBUM_TITLE } }
 }
 
 /** @param {Progress} progress */
-function tellProgress({ sent, total, done, files }) {
+function describeProgress({ sent, total, done, files }) {
   const percent = total === 0 ? 100 : Math.floor((sent / total) * 100)
   return percent < 100
     ? `${percent} % of ${files === 1 ? 'one file' : `${files} files`}`
@@ -90,10 +90,10 @@ function tellProgress({ sent, total, done, files }) {
 }
 
 /** @param {readonly UploadResult[]} results */
-function tellResults(results) {
+function listResults(results) {
   const done = results.filter(({ mediaItem }) => mediaItem)
   const failed = results.flatMap(({ file, error }) =>
-    error ? [`${file.name}: ${tellError(error).what}`] : [],
+    error ? [`${file.name}: ${describeError(error).what}`] : [],
   )
   const names = done.map(({ file }) => file.name).join(', ')
   return [

@@ -1,28 +1,28 @@
-/** This file is misbehaving: every call is held, delayed, refused or spoilt as its fault says, and written into the log. */
+/** The middleware that applies faults: each call is held, delayed, answered otherwise or changed, and logged. */
 
 import type { Context, MiddlewareHandler } from 'hono'
 import { logCall } from '../call-log.ts'
 import { endpointOf, readForm } from '../endpoints.ts'
 import type { Simulation } from '../simulation.ts'
-import { answerInstead, spoil } from './answers.ts'
+import { alterAnswer, replacementAnswer } from './answers.ts'
 import { waitForHolds } from './hold.ts'
 import { takeFault } from './take.ts'
 import type { Effects } from './vocabulary.ts'
 
-/** What a request carries through the app. */
+/** Variables of a request. */
 export interface SimulatorEnv {
   Variables: {
-    /** Of the fault this call meets; empty without one. */
+    /** Effects of the fault for this call; empty without one. */
     effects: Effects
   }
 }
 
-/** Longer than anybody waits: this is "never". */
+/** How long `hang` waits, in milliseconds. */
 const HANG_MS = 15 * 60 * 1000
 
-/** Makes the middleware that every call passes. */
-export function misbehaving(simulation: Simulation): MiddlewareHandler<SimulatorEnv> {
-  return async function misbehave(c, next) {
+/** Makes the middleware. */
+export function applyFaults(simulation: Simulation): MiddlewareHandler<SimulatorEnv> {
+  return async function applyFault(c, next) {
     const at = await endpointOf(c)
     if (at === undefined) {
       c.set('effects', {})
@@ -34,19 +34,19 @@ export function misbehaving(simulation: Simulation): MiddlewareHandler<Simulator
     c.set('effects', effects)
     try {
       await pause(effects.hang ? HANG_MS : (effects.delay_ms ?? 0), c.req.raw.signal)
-    } catch (gaveUp) {
+    } catch (aborted) {
       await log(simulation, c, { at, time, effects, status: 0 })
-      throw gaveUp
+      throw aborted
     }
-    const instead = answerInstead(effects)
-    if (instead) {
-      // workerd complains of a body that is left unread.
+    const replacement = replacementAnswer(effects)
+    if (replacement) {
+      // workerd logs a warning if the body is not read.
       await c.req.arrayBuffer()
-      c.res = instead
+      c.res = replacement
     } else {
       await next()
-      const answer = await spoil(effects, c.res)
-      // Else Hono keeps the headers of the good answer.
+      const answer = await alterAnswer(effects, c.res)
+      // Without this, Hono keeps the headers of the first answer.
       if (answer !== c.res) c.res = undefined
       c.res = answer
     }

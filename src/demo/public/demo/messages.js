@@ -1,4 +1,4 @@
-/** This file is what people read: a sentence for each code of the broker, and what to do about it. */
+/** Messages for people: what an error means, and what to do about it. */
 
 import { BrokerError } from 'photos-token-broker/client'
 import { PhotosError } from 'photos-token-broker/photos'
@@ -7,35 +7,35 @@ import { PhotosError } from 'photos-token-broker/photos'
 /** @import { ConnectError, ConsentRequired, LikelyCause } from '../../../protocol/http.ts' */
 
 /**
- * @typedef {object} Words
+ * @typedef {object} Message
  * @property {string} what a sentence: what happened
  * @property {string} [todo] a sentence: what to do now
- * @property {string} [detail] for whoever looks into it: codes, not sentences
+ * @property {string} [detail] codes for developers
  */
 
-/** What a code means that came back from a consent. @type {Partial<Record<ConnectError, Words>>} */
-const OF_A_CONSENT = {
+/** Errors that come back from a consent. @type {Partial<Record<ConnectError, Message>>} */
+const CONSENT_ERRORS = {
   access_denied: {
     what: 'You said no at Google, so nothing was connected.',
     todo: 'If you change your mind, connect again.',
   },
   consent_required: {
-    what: 'A box this bundle needs was left unticked at Google.',
+    what: 'You left a box unticked at Google that this bundle needs.',
     todo: 'The bundle below says which one. Connect again and tick it.',
   },
 }
 
-/** What a person can do nothing about but begin anew. */
-const BEGIN_ANEW = {
-  what: 'The broker and this page lost track of each other.',
-  todo: 'Reload the page and connect again; a clock that is far off can be the cause, too.',
+/** Errors that only a new consent can fix. */
+const OUT_OF_STEP = {
+  what: 'The broker did not accept a request of this page.',
+  todo: 'Reload the page and connect again. A wrong clock on this device can also be the cause.',
 }
 
-/** @type {Record<BrokerErrorCode, Words>} */
+/** @type {Record<BrokerErrorCode, Message>} */
 const ERRORS = {
   popup_closed: {
     what: 'The window of Google was closed before anything was decided.',
-    todo: 'Connect again whenever you like.',
+    todo: 'Connect again if you like.',
   },
   popup_blocked: {
     what: 'Your browser did not let this page open a window.',
@@ -47,15 +47,15 @@ const ERRORS = {
   },
   invalid_grant: {
     what: 'Your session has ended.',
-    todo: 'Connect a bundle to begin a new one.',
+    todo: 'Connect a bundle to start a new one.',
   },
-  invalid_dpop_proof: BEGIN_ANEW,
-  use_dpop_nonce: BEGIN_ANEW,
-  unsupported_grant_type: BEGIN_ANEW,
-  unsupported_response_type: BEGIN_ANEW,
+  invalid_dpop_proof: OUT_OF_STEP,
+  use_dpop_nonce: OUT_OF_STEP,
+  unsupported_grant_type: OUT_OF_STEP,
+  unsupported_response_type: OUT_OF_STEP,
   invalid_request: {
     what: 'The broker did not understand this page.',
-    todo: 'Reload the page; it may be older than the broker.',
+    todo: 'Reload the page. It may be older than the broker.',
   },
   invalid_scope: {
     what: 'The broker has no bundle of that name any more.',
@@ -63,39 +63,39 @@ const ERRORS = {
   },
   login_required: {
     what: 'You are not connected, or your session has ended.',
-    todo: 'Connect a bundle to begin a new one.',
+    todo: 'Connect a bundle to start a new one.',
   },
   consent_required: {
     what: 'This bundle needs your consent at Google first.',
     todo: 'Connect it to go on.',
   },
   access_denied: {
-    what: 'The broker does not let this page have that.',
-    todo: 'The operator says in CLIENTS which origin may have which bundles.',
+    what: 'The broker does not allow this page to use that bundle.',
+    todo: 'The operator sets in CLIENTS which origin may use which bundles.',
   },
-  slow_down: { what: 'That was too often in a short time.', todo: 'Wait, then try again.' },
+  slow_down: { what: 'Too many requests in a short time.', todo: 'Wait, then try again.' },
   temporarily_unavailable: {
     what: 'Google or the broker cannot answer just now. Nothing was lost.',
     todo: 'Try again in a moment.',
   },
   server_error: {
     what: 'Something went wrong in the broker.',
-    todo: 'Try again; if it stays, the log of the broker says why.',
+    todo: 'Try again. If it fails again, look up the request in the log of the broker.',
   },
 }
 
-/** @type {Record<number, Words>} */
+/** By HTTP status. @type {Record<number, Message>} */
 const GOOGLE_ERRORS = {
   401: {
-    what: 'Google refused the token, and a fresh one too.',
-    todo: 'The app may have been removed from your account: reload the page to see.',
+    what: 'Google refused the token, and a new one too.',
+    todo: 'The app may have been removed from your account: reload the page.',
   },
   403: {
     what: 'Google says that this bundle does not allow that.',
-    todo: 'The operator gives the bundle the scope it lacks: npm run scopes says which.',
+    todo: 'The operator has to add a scope to the bundle: npm run scopes shows which.',
   },
   429: { what: 'Google says that this app asks too often.', todo: 'Try again in a minute.' },
-  0: { what: 'Google could not be reached.', todo: 'See that there is a network, then try again.' },
+  0: { what: 'Google could not be reached.', todo: 'Check the network, then try again.' },
 }
 
 /** @type {Record<LikelyCause, string>} */
@@ -131,58 +131,50 @@ const METHODS = [
   [/^library\.albums\.batchRemoveMediaItems$/, 'take photos out of its own albums'],
 ]
 
-/**
- * Tells what was thrown.
- *
- * @param {unknown} error
- * @returns {Words}
- */
-export function tellError(error) {
-  if (error instanceof BrokerError) return tellRefusal(error)
-  if (error instanceof PhotosError) return tellGoogle(error)
+/** Describes an error of any kind. @param {unknown} error @returns {Message} */
+export function describeError(error) {
+  if (error instanceof BrokerError) return describeBrokerError(error)
+  if (error instanceof PhotosError) return describePhotosError(error)
   if (error instanceof DOMException && error.name === 'AbortError') return { what: 'Stopped.' }
   return {
-    what: 'Something that was called did not answer.',
-    todo: 'See that npm start is still running, then try again.',
+    what: 'A server did not answer.',
+    todo: 'Check that npm start is still running, then try again.',
   }
 }
 
-/**
- * Tells why a bundle needs consent.
- *
- * @param {ConsentRequired} why
- * @returns {string}
- */
-export function tellConsentRequired({ reason, missing_scope, likely_cause = 'unknown' }) {
+/** Describes why a bundle needs consent. @param {ConsentRequired} why @returns {string} */
+export function describeConsentRequired({ reason, missing_scope, likely_cause = 'unknown' }) {
   if (reason === 'never_granted') return 'You have not allowed this yet.'
   if (reason === 'ended') return `Access has ended: ${LIKELY_CAUSES[likely_cause]}.`
-  return `Left unticked at Google: ${missing_scope.split(' ').map(tellScope).join(', and ')}.`
+  return `Left unticked at Google: ${missing_scope.split(' ').map(describeScope).join(', and ')}.`
 }
 
-/**
- * Tells what methods do for a person.
- *
- * @param {readonly string[]} methods
- * @returns {string[]}
- */
-export function tellMethods(methods) {
+/** Describes what API methods do, for people. @param {readonly string[]} methods @returns {string[]} */
+export function describeMethods(methods) {
   return METHODS.filter(([pattern]) => methods.some((method) => pattern.test(method))).map(
     ([, what]) => what,
   )
 }
 
 /** @param {string} scope */
-function tellScope(scope) {
+function describeScope(scope) {
   const short = scope.replace('https://www.googleapis.com/auth/', '')
   return SCOPES[short] ?? short
 }
 
 /** @param {BrokerError} error */
-function tellRefusal({ code, request_id, reason, missing_scope = '', likely_cause, retry_after }) {
-  const consent = request_id ? undefined : OF_A_CONSENT[/** @type {ConnectError} */ (code)]
+function describeBrokerError({
+  code,
+  request_id,
+  reason,
+  missing_scope = '',
+  likely_cause,
+  retry_after,
+}) {
+  const consent = request_id ? undefined : CONSENT_ERRORS[/** @type {ConnectError} */ (code)]
   const { what, todo = '' } = consent ?? ERRORS[code] ?? ERRORS.server_error
   const why = reason
-    ? ` ${tellConsentRequired({ reason, missing_scope, ...(likely_cause ? { likely_cause } : {}) })}`
+    ? ` ${describeConsentRequired({ reason, missing_scope, ...(likely_cause ? { likely_cause } : {}) })}`
     : ''
   const wait = retry_after ? ` The broker asks to wait ${retry_after} s.` : ''
   const detail = request_id ? `${code}, request ${request_id}` : code
@@ -190,10 +182,10 @@ function tellRefusal({ code, request_id, reason, missing_scope = '', likely_caus
 }
 
 /** @param {PhotosError} error */
-function tellGoogle({ http, status }) {
-  const words = GOOGLE_ERRORS[http] ?? {
+function describePhotosError({ http, status }) {
+  const message = GOOGLE_ERRORS[http] ?? {
     what: 'Google could not do that just now.',
     todo: 'Try again in a moment.',
   }
-  return { ...words, detail: `Google answered ${http} ${status}`.trim() }
+  return { ...message, detail: `Google answered ${http} ${status}`.trim() }
 }

@@ -1,31 +1,31 @@
-/** This file is a person for tests: goes through the pages of this Google as they are, without a browser. */
+/** A user for tests: goes through the sign-in and consent pages of the simulator without a browser. */
 
 import type { Simulation } from './simulation.ts'
 
-/** What a person does on the way. */
-export interface PersonChoice {
-  /** `sub` or email of the account to use; by default the first. */
+/** What the user chooses. */
+export interface UserChoice {
+  /** `sub` or email of the account to use; default: the first. */
   account?: string
   /** Scopes whose box to untick, short (`photoslibrary.appendonly`) or full. */
   untick?: readonly string[]
   /** Presses "Cancel" instead of "Continue". */
   cancel?: boolean
-  /** Gives time-limited access. */
+  /** Grants time-limited access, in seconds. */
   lasts_seconds?: number
 }
 
 type Fetch = (request: Request) => Promise<Response>
 
-/** Opens an authorization URL, chooses, presses, and tells where the browser is sent in the end. */
-export async function visit(
+/** Goes through the pages of an authorization URL. @returns the redirect to the app @throws {Error} on an error page */
+export async function consentAsUser(
   { world, origin }: Simulation,
   fetch: Fetch,
   authorizationUrl: URL,
-  choice: PersonChoice = {},
+  choice: UserChoice = {},
 ): Promise<URL> {
   const wanted = choice.account ?? world.accounts[0]?.sub ?? ''
   const account =
-    world.accounts.find((one) => one.sub === wanted || one.email === wanted)?.sub ?? wanted
+    world.accounts.find(({ sub, email }) => sub === wanted || email === wanted)?.sub ?? wanted
   const request = authorizationUrl.search.slice(1)
   const submit = (path: string, fields: string[][]): Promise<Response> =>
     fetch(
@@ -50,7 +50,7 @@ export async function visit(
     ])
   }
   const location = response.headers.get('Location')
-  if (location === null) throw new Error(`no way back to the app: ${wordsOf(text)}`)
+  if (location === null) throw new Error(`no redirect to the app: ${textOf(text)}`)
   return new URL(location)
 }
 
@@ -61,7 +61,7 @@ function tickedBoxes(page: string, untick: readonly string[]): string[] {
   )
 }
 
-function wordsOf(page: string): string {
+function textOf(page: string): string {
   const [, main = page] = /<main[^>]*>(.*)<\/main>/s.exec(page) ?? []
   return main
     .replaceAll(/<[^>]*>/g, ' ')
