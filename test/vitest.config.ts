@@ -1,4 +1,5 @@
-/** This file is which tests run where: in workerd, there again over a hostile KV, and on Node against the production build. */
+/** The projects of the tests: in workerd, again over a hostile KV, and on Node against the production build. */
+
 import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
