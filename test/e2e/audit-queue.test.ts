@@ -1,10 +1,11 @@
-/** This file is the audit trail over a real queue, bound as `wrangler.toml` shows it, to a consumer of its own (TMB-76). */
+/** The audit log over a real queue, with the producer that `wrangler.toml` shows (TMB-76). */
 
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { createTestHarness, experimental_readRawConfig, type TestHarness } from 'wrangler'
+import { experimental_readRawConfig, type TestHarness } from 'wrangler'
+import { createHarness } from './support/broker.ts'
 
 const ROOT = new URL('../../', import.meta.url)
 const config = fileURLToPath(new URL('wrangler.toml', ROOT))
@@ -21,7 +22,7 @@ beforeAll(async () => {
     ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64url')}`,
     PSEUDONYM_KEY: randomBytes(32).toString('base64url'),
   }
-  harness = createTestHarness({
+  harness = createHarness({
     root: fileURLToPath(ROOT),
     workers: [
       { config: { ...broker, vars, queues: { producers: [shownProducer()] } } as never },
@@ -40,7 +41,7 @@ beforeAll(async () => {
 
 afterAll(() => harness?.close())
 
-/** What stands in `wrangler.toml`, commented out. */
+/** The producer in the comment of `wrangler.toml`. */
 function shownProducer(): { binding: string; queue: string } {
   const [, binding = '', queue = ''] =
     /^# \[\[queues\.producers\]\]\n# binding = "(\w+)"\n# queue = "(\w+)"$/m.exec(
@@ -49,21 +50,19 @@ function shownProducer(): { binding: string; queue: string } {
   return { binding, queue }
 }
 
-it('is heard by its consumer, record by record', async () => {
+it('delivers each audit record to the consumer of the queue (TMB-76)', async () => {
   const foreign = { method: 'POST', headers: { Origin: 'https://evil.example' } }
   const answer = await harness.fetch(`${url}/session/token`, foreign)
   const { request_id } = (await answer.json()) as { request_id: string }
   await vi.waitFor(
     async () => {
-      const heard = await (await harness.getWorker('auditor').fetch('http://auditor/')).json()
-      expect(heard).toEqual({
-        records: [
-          expect.objectContaining({
-            ...{ event: 'request_refused', outcome: 'access_denied', request_id },
-            origin: 'https://evil.example',
-          }),
-        ],
-      })
+      const records = await (await harness.getWorker('auditor').fetch('http://auditor/')).json()
+      expect(records).toEqual([
+        expect.objectContaining({
+          ...{ event: 'request_refused', outcome: 'access_denied', request_id },
+          origin: 'https://evil.example',
+        }),
+      ])
     },
     { timeout: 60_000, interval: 200 },
   )

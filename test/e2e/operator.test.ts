@@ -1,4 +1,4 @@
-/** The operator's commands, run as an operator runs them, beside the production build with users connected. */
+/** The operator's commands against the production build with connected users. */
 
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -18,7 +18,7 @@ const SCRIPT = new URL('../../src/tools/operator.ts', import.meta.url).pathname
 
 const [k1, k2, PSEUDONYM_KEY] = [`k1:${random()}`, `k2:${random()}`, random()]
 const browsers = new Map<string, Browser>()
-const said: string[] = []
+const output: string[] = []
 const tokens = new Set<string>()
 let place: Place
 let provider: RunningProvider
@@ -32,7 +32,7 @@ beforeAll(async () => {
   const redirect_uri = `http://localhost:${place.port}/callback`
   provider = await startProvider({ ...CLIENT, redirect_uri }, [PICK, UPLOAD])
   await deploy({ ENCRYPTION_KEYS: k1, PSEUDONYM_KEY })
-  for (const person of PEOPLE) await connect(person, 'pick')
+  await Promise.all(PEOPLE.map((person) => connect(person, 'pick')))
 })
 
 afterAll(async () => {
@@ -54,9 +54,9 @@ async function connect(person: string, bundle: string): Promise<void> {
   expect(url.searchParams.get('connect')).toBe('ok')
 }
 
-/** Asks for a token; with `anew`, for another than the one there is, which makes the provider rotate. */
-async function ask(person: string, anew?: string): Promise<{ status: number; token: string }> {
-  const more = anew === undefined ? {} : { rejected: await sha256(anew) }
+/** Asks for a token; with `rejected`, for another one, so that the provider rotates the refresh token. */
+async function ask(person: string, rejected?: string): Promise<{ status: number; token: string }> {
+  const more = rejected === undefined ? {} : { rejected: await sha256(rejected) }
   const body = { bundle: 'pick', ...more }
   const response = await browsers.get(person)?.call('POST', `${broker.url}/session/token`, body)
   const answer = (await response?.json()) as { access_token?: string } | undefined
@@ -72,7 +72,7 @@ async function run(...args: string[]): Promise<{ code: number; stdout: string; s
       process.execPath,
       [SCRIPT, ...args, '--local', '--as', 'ada'],
       (_, stdout, stderr) => {
-        said.push(stdout, stderr)
+        output.push(stdout, stderr)
         resolve({ code: child.exitCode ?? -1, stdout, stderr })
       },
     )
@@ -80,7 +80,7 @@ async function run(...args: string[]): Promise<{ code: number; stdout: string; s
   })
 }
 
-it('rotates while people refresh and disconnect, and nothing is lost', async () => {
+it('rotates while users refresh and disconnect, and loses nothing', async () => {
   await deploy({ ENCRYPTION_KEYS: `${k2},${k1}`, PSEUDONYM_KEY })
   let isOver = false
   const refreshing = PEOPLE.slice(0, 4).map(async (person) => {
@@ -104,7 +104,7 @@ it('rotates while people refresh and disconnect, and nothing is lost', async () 
   expect(rotation.stdout).toMatch(/^k1: no records; 7 sessions began under it\. .* over by 20/m)
 })
 
-it('lists who is there, and no token', async () => {
+it('lists every subject, and no token', async () => {
   const { code, stdout } = await run('list', '--json')
   expect(code).toBe(0)
   const listed = stdout
@@ -118,7 +118,7 @@ it('lists who is there, and no token', async () => {
   }
 })
 
-it('without the old key all is served: who logged in under it logs in again, and consents to nothing', async () => {
+it('without the old key, ends the sessions made with it and keeps all grants', async () => {
   await deploy({ ENCRYPTION_KEYS: k2, PSEUDONYM_KEY })
   expect(await ask('person-0')).toMatchObject({ status: 401 })
   const before = provider.granted.length
@@ -129,7 +129,7 @@ it('without the old key all is served: who logged in under it logs in again, and
   expect(provider.granted.slice(before).at(-1)).toBe('refresh_token')
 })
 
-it('forgets one: by name, only when it is sure, and at the provider as well', async () => {
+it('forgets one user after --yes only, also at the provider', async () => {
   const name = ['--client', 'default', '--sub', 'person-0']
   expect((await run('forget', ...name)).code).toBe(1)
   expect((await ask('person-0')).status).toBe(200)
@@ -139,24 +139,25 @@ it('forgets one: by name, only when it is sure, and at the provider as well', as
   expect((await ask('person-0')).status).toBe(401)
 })
 
-it('says what is wrong with a command, and what a broker is not there', async () => {
-  for (const args of [
+it('explains a wrong command, and a broker that does not run', async () => {
+  const wrong = [
     [],
     ['erase'],
     ['forget'],
     ['forget', 'x'],
     ['forget', '--sub', 'x'],
     ['list', 'x'],
-  ])
-    expect(await run(...args)).toMatchObject({ code: 2 })
+  ]
+  const runs = wrong.map(async (args) => (await run(...args)).code)
+  expect(await Promise.all(runs)).toEqual(wrong.map(() => 2))
   await broker.stop()
   const { code, stderr } = await run('rotate')
   expect(code).toBe(1)
   expect(stderr).toContain('not found')
 })
 
-it('never says a token, a key or a name', () => {
-  const all = said.join('\n')
+it('prints no token, no key and no name', () => {
+  const all = output.join('\n')
   for (const secret of [...tokens, k1.slice(3), k2.slice(3), PSEUDONYM_KEY, CLIENT.client_secret])
     expect(all).not.toContain(secret)
   expect(all).not.toContain('person-')

@@ -1,4 +1,4 @@
-/** This file is the tests of what the repository and the build promise: no state that outlives a request, no secret, dependencies that are pinned. */
+/** What the repository and the build guarantee: no state beyond a request, no secret, pinned dependencies. */
 
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -17,8 +17,8 @@ function filesIn(folder: string, ending: RegExp): string[] {
 }
 
 describe('the Worker', () => {
-  /** Where values live longer than a request, and why that is no user's business (TMB-58). */
-  const SETTLED = [
+  /** Values that live longer than a request, and why they hold no data of a user (TMB-58). */
+  const REVIEWED = [
     'src/config/config.ts: configs', // the configuration, by its environment
     'src/google/discovery.ts: discover', // the provider's metadata, by configuration
     'src/events/security-event-token.ts: keysOfTransmitter', // where its keys are, by configuration
@@ -26,11 +26,11 @@ describe('the Worker', () => {
     'src/routes/oauth/token.ts: GRANTS', // a table that is only read
     'src/scope/scopes.ts: ALIASES', // a table that is only read
     'src/scope/scopes.ts: SPELLINGS', // a table that is only read
-    'src/session/dpop.ts: lastNonces', // a nonce for everybody, by configuration
+    'src/session/dpop.ts: lastNonces', // a nonce for all clients, by configuration
     'src/subject/grants.ts: names', // hashes of scope sets
   ]
 
-  it('keeps nothing in a module but what is no user’s (TMB-58)', () => {
+  it('keeps no data of a user in a module (TMB-58)', () => {
     const own = filesIn('src', /\.ts$/).filter(
       (file) => !/^src\/(?:client|simulator|demo|tools)\//.test(file),
     )
@@ -42,12 +42,12 @@ describe('the Worker', () => {
         ),
       ].map(([, variable, constant]) => `${file}: ${variable ?? constant}`),
     )
-    expect(kept.sort()).toEqual(SETTLED)
+    expect(kept.sort()).toEqual(REVIEWED)
   })
 })
 
 describe('no file of the repository, and nothing that is deployed', () => {
-  /** What secrets of Google look like, and of anybody. */
+  /** Formats of secrets of Google, and of private keys. */
   const SECRETS = [
     /GOCSPX-[\w-]{28}/,
     /\b1\/\/0[\w-]{20,}/,
@@ -56,7 +56,7 @@ describe('no file of the repository, and nothing that is deployed', () => {
     /-----BEGIN [A-Z ]*PRIVATE KEY-----\s+\w/,
     /"private_key"\s*:\s*"-----BEGIN/,
   ]
-  /** What a secret of the broker’s own looks like where it is given; tests make theirs up. */
+  /** A secret of the broker in an assignment; tests invent theirs. */
   const OWN =
     /\b(?:GOOGLE_CLIENT_SECRET|PSEUDONYM_KEY|ENCRYPTION_KEYS)\b["']?\s*[=:]\s*["'][^"'\n]{16,}/
 

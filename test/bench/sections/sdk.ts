@@ -2,7 +2,7 @@
 
 import type { BrowserContext, Page } from 'playwright-core'
 import type { Broker } from '../../../src/client/index.ts'
-import { connect, startStage } from '../../e2e/support/sdk.ts'
+import { connect, startStage } from '../../e2e/support/stage.ts'
 import { say } from '../say.ts'
 import type { Plan, Section } from '../section.ts'
 

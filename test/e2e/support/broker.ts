@@ -1,5 +1,6 @@
-/** This file is the production build of the broker in workerd, on a host name of its own, for end-to-end tests. */
+/** The production build of the broker in wrangler's test harness. */
 
+import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { createTestHarness, type TestHarness } from 'wrangler'
 import { type Browser, type Internet, openBrowser } from '../../support/browser.ts'
@@ -8,17 +9,23 @@ import { type Browser, type Internet, openBrowser } from '../../support/browser.
 export interface RunningBroker {
   url: string
   harness: TestHarness
-  /** Sends a request to the broker by its own name, and any other over loopback. */
+  /** Sends a request to the broker, or over loopback to any other host. */
   fetch: Internet
-  /** A browser that reaches the broker by its own name and everything else over loopback. */
+  /** Opens a browser that reaches the broker, and all other hosts over loopback. */
   browser(): Browser
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Starts the broker; `vars` come over those of `wrangler.toml`. */
+/** Makes a test harness. When this process ends early, `workerd` would stay: so its children end with it. */
+export function createHarness(options: Parameters<typeof createTestHarness>[0]): TestHarness {
+  process.once('exit', () => spawnSync('pkill', ['-KILL', '-P', String(process.pid)]))
+  return createTestHarness(options)
+}
+
+/** Starts the broker; `vars` override those of `wrangler.toml`. */
 export async function startBroker(vars: Record<string, unknown>): Promise<RunningBroker> {
   const url = 'http://localhost:8787'
-  const harness = createTestHarness({
+  const harness = createHarness({
     root: new URL('../../..', import.meta.url).pathname,
     workers: [
       {

@@ -1,4 +1,4 @@
-/** This file is a frontend that uses `oauth4webapi`: every step by hand, each answer checked by the library. */
+/** A frontend with `oauth4webapi`: it makes each request itself, and the library checks each answer. */
 
 import * as oauth from 'oauth4webapi'
 import { JWT, type OAuthLibrary, type Settings, TOKEN_EXCHANGE } from './oauth-library.ts'
@@ -105,7 +105,7 @@ async function discover(settings: Settings): Promise<oauth.AuthorizationServer> 
   return oauth.processDiscoveryResponse(issuer, response)
 }
 
-/** The library leaves it to its caller to try again with the nonce it was told; RFC 9449 §8. */
+/** With this library the caller retries with the nonce of the answer; RFC 9449 §8. */
 async function withNonce<T>(send: () => Promise<T>): Promise<T> {
   try {
     return await send()

@@ -1,4 +1,4 @@
-/** This file is a frontend that uses `openid-client`: one call a step, the nonce dance and all checks its own. */
+/** A frontend with `openid-client`, which makes each request, handles nonces and checks answers itself. */
 
 import * as client from 'openid-client'
 import { JWT, type OAuthLibrary, type Settings, TOKEN_EXCHANGE } from './oauth-library.ts'

@@ -1,4 +1,4 @@
-/** This file is the broker as `wrangler dev` runs it: nothing but sockets between it and others, where the test harness would read ahead. */
+/** The broker in `wrangler dev`: reached over plain sockets, because the test harness would read ahead. */
 
 import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
@@ -8,18 +8,18 @@ import type { Place } from './start.ts'
 /** The broker, running. */
 export interface DevBroker {
   url: string
-  /** Ends it and keeps what it stored, for another one in the same place. */
+  /** Stops it and keeps its storage, for another one in the same folder. */
   stop(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** What the broker seals and names with. */
+/** The keys of the broker. */
 export interface Keys {
   ENCRYPTION_KEYS: string
   PSEUDONYM_KEY: string
 }
 
-/** Starts the production Worker on a port; `vars` come over those of `wrangler.toml`. */
+/** Starts the production Worker on a port; `vars` override those of `wrangler.toml`. */
 export async function startDevBroker(
   { home, port }: Place,
   vars: Readonly<Record<string, string>>,
@@ -46,7 +46,7 @@ export async function startDevBroker(
   throw new Error('the broker does not work')
 }
 
-/** 256 bits, as configuration has them. */
+/** Makes a key of 256 bits, base64url. */
 export function random(): string {
   return randomBytes(32).toString('base64url')
 }

@@ -1,4 +1,4 @@
-/** This file is an OpenID provider nobody here wrote: `oidc-provider`, certified, on loopback, with rotating refresh tokens. */
+/** A certified OpenID provider that is not ours, `oidc-provider`, on loopback with rotating refresh tokens. */
 
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -10,17 +10,17 @@ type StopAt = (url: URL) => boolean
 /** The provider, running. */
 export interface RunningProvider {
   issuer: string
-  /** Grant types of the token requests it answered with success. */
+  /** Grant types of the successful token requests. */
   granted: string[]
-  /** How many refresh tokens were revoked. */
+  /** Number of revoked refresh tokens. */
   revoked(): number
-  /** Ends every grant, as a user or an administrator does at the provider. */
-  forgetEverything(): Promise<void>
-  /** Logs in and consents for the user whose browser was sent here, who then goes on up to where `stopAt` says. */
+  /** Ends every grant. */
+  endAllGrants(): Promise<void>
+  /** Logs the user of the browser in and consents; the browser then follows redirects up to `stopAt`. */
   consent(browser: Browser, page: Page, login: string, stopAt?: StopAt): Promise<Page>
-  /** Presses Cancel for that user. */
+  /** Presses Cancel. */
   deny(browser: Browser, page: Page, stopAt: StopAt): Promise<Page>
-  /** How long the access tokens live that it issues from now on; an hour, if nobody says. */
+  /** Lifetime of the access tokens it issues from now on, in seconds; 3600 by default. */
   access_token_seconds: number
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -78,7 +78,7 @@ export async function startProvider(
     granted,
     access_token_seconds: 3600,
     revoked: () => revocations,
-    async forgetEverything() {
+    async endAllGrants() {
       for (const grant of grants) await (await provider.Grant.find(grant))?.destroy()
     },
     async consent(browser, page, login, stopAt) {
