@@ -1,4 +1,4 @@
-/** This file is the soak: the fault suite for as long as one likes, or one seed of it again. */
+/** `npm run soak`: runs the fault suite for some minutes, or one seed of it. */
 
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -6,11 +6,11 @@ import { parseArgs } from 'node:util'
 
 const USAGE = `Usage: npm run soak -- [--minutes N] [--seed S]
 
-  --minutes N  play one seed after the other for N minutes
-  --seed S     begin with this seed; without --minutes, play it alone and tell every step
+  --minutes N  run one seed after the other for N minutes
+  --seed S     begin with this seed; without --minutes, run it alone and print every step
   --help       this text
 
-Exit code: 0; 1 when something did not hold, with the seed and the steps of it; 2 if an
+Exit code: 0; 1 when a guarantee was violated, with the seed and its steps; 2 if an
 option is not understood.`
 
 process.exitCode = await main()
@@ -28,10 +28,10 @@ async function main(): Promise<number> {
   }
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const vitest = fileURLToPath(new URL('vitest.mjs', import.meta.resolve('vitest/package.json')))
-  const told = ['--silent=false', '--disable-console-intercept', '--reporter=dot']
+  const output = ['--silent=false', '--disable-console-intercept', '--reporter=dot']
   const child = spawn(
     process.execPath,
-    [vitest, 'run', '--config', 'test/vitest.config.ts', '--project', 'faults', ...told],
+    [vitest, 'run', '--config', 'test/vitest.config.ts', '--project', 'faults', ...output],
     {
       cwd: root,
       stdio: 'inherit',

@@ -5,7 +5,12 @@ import { base64url, CompactEncrypt } from 'jose'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { type AppIssuer, openIssuer } from '../support/app-issuer.ts'
 import { theConfig } from '../support/broker.ts'
-import { configureWays, type Holder, openHolder, WAYS } from '../support/holder.ts'
+import {
+  AUTH_METHODS,
+  configureAuthMethods,
+  type GrantUser,
+  openGrantUser,
+} from '../support/grant-user.ts'
 import {
   ADA,
   BEN,
@@ -40,19 +45,19 @@ let google: SimulatedGoogle
 let issuer: AppIssuer
 
 beforeEach(async () => {
-  configureWays({ ENCRYPTION_KEYS: `${env.ENCRYPTION_KEYS},${OLD_KEY}` })
+  configureAuthMethods({ ENCRYPTION_KEYS: `${env.ENCRYPTION_KEYS},${OLD_KEY}` })
   google = simulateGoogle()
   issuer = await openIssuer()
 })
 
-async function connected(way: (typeof WAYS)[number], account = ADA): Promise<Holder> {
-  const holder = await openHolder(way, { google, issuer }, account)
+async function connected(way: (typeof AUTH_METHODS)[number], account = ADA): Promise<GrantUser> {
+  const holder = await openGrantUser(way, { google, issuer }, account)
   await holder.connect('pick')
   return holder
 }
 
 /** The access-token records of a holder. */
-async function recordsOf({ key }: Holder): Promise<[string, string][]> {
+async function recordsOf({ key }: GrantUser): Promise<[string, string][]> {
   return [...(await dumpKv())].filter(([name]) => name.startsWith(`token/${key}/`))
 }
 
@@ -98,7 +103,7 @@ it('a record put in the place of another user’s, bundle’s, client’s or kin
   }
 }, 60_000)
 
-describe.each(WAYS)('by %s', (way) => {
+describe.each(AUTH_METHODS)('by %s', (way) => {
   it('the record of a week ago is no token', async () => {
     const holder = await connected(way)
     const old = await recordsOf(holder)
@@ -111,7 +116,7 @@ describe.each(WAYS)('by %s', (way) => {
   })
 
   it('strict: a record from before a disconnect gives nothing, before and after a new consent', async () => {
-    configureWays({ CONSISTENCY: 'strict' })
+    configureAuthMethods({ CONSISTENCY: 'strict' })
     const holder = await connected(way)
     const old = await recordsOf(holder)
     expect(old).toHaveLength(1)
@@ -157,7 +162,7 @@ describe.each(WAYS)('by %s', (way) => {
 })
 
 /** Has the object refresh a token that has ten minutes left: the record of the old one would do as well. */
-async function renew(holder: Holder): Promise<void> {
+async function renew(holder: GrantUser): Promise<void> {
   const [[key, old] = ['', '']] = await recordsOf(holder)
   later(3000)
   await holder.ask()

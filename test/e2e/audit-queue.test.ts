@@ -4,8 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { experimental_readRawConfig, type TestHarness } from 'wrangler'
-import { createHarness } from './support/broker.ts'
+import { createTestHarness, experimental_readRawConfig, type TestHarness } from 'wrangler'
 
 const ROOT = new URL('../../', import.meta.url)
 const config = fileURLToPath(new URL('wrangler.toml', ROOT))
@@ -22,7 +21,7 @@ beforeAll(async () => {
     ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64url')}`,
     PSEUDONYM_KEY: randomBytes(32).toString('base64url'),
   }
-  harness = createHarness({
+  harness = createTestHarness({
     root: fileURLToPath(ROOT),
     workers: [
       { config: { ...broker, vars, queues: { producers: [shownProducer()] } } as never },

@@ -4,13 +4,11 @@ import { once } from 'node:events'
 import { type IncomingMessage, type RequestListener, request, type ServerResponse } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { MediaResponse, TokenResponse } from '../../src/protocol/http.ts'
-import { type Browser, openBrowser } from '../support/browser.ts'
-import { type DevBroker, startDevBroker } from './support/dev-broker.ts'
+import type { Browser } from '../support/browser.ts'
+import { type DevBroker, newBrowser, startDevBroker } from './support/dev-broker.ts'
 import { type RunningProvider, startProvider } from './support/provider.ts'
 import { findPlace } from './support/start.ts'
 
-const PICK = 'https://www.googleapis.com/auth/photospicker.mediaitems.readonly'
-const CLIENT = { client_id: 'e2e-client', client_secret: 'e2e-secret-of-the-broker' }
 const MIB = 1024 * 1024
 
 /** Three times the memory of a Worker, which is 128 MiB. */
@@ -35,10 +33,9 @@ let browser: Browser
 
 beforeAll(async () => {
   const place = await findPlace()
-  const redirect_uri = `http://localhost:${place.port}/callback`
-  provider = await startProvider({ ...CLIENT, redirect_uri }, [PICK], serveMedia)
-  broker = await startDevBroker(place, { ISSUER: provider.issuer }, CLIENT)
-  browser = openBrowser(async (request) => fetch(request))
+  provider = await startProvider(place, serveMedia)
+  broker = await startDevBroker(place, { ISSUER: provider.issuer })
+  browser = newBrowser()
   const page = await browser.visit(`${broker.url}/connect?bundle=pick&return_to=/app`)
   await provider.consent(browser, page, 'ada')
 })

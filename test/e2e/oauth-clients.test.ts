@@ -5,19 +5,24 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TokenResponse } from '../../src/protocol/http.ts'
 import type { Browser, Page } from '../support/browser.ts'
 import { type RunningIssuer, startIssuer } from './support/app-issuer.ts'
-import { type RunningBroker, startBroker } from './support/broker.ts'
 import { byOauth4webapi } from './support/by-oauth4webapi.ts'
 import { byOpenidClient } from './support/by-openid-client.ts'
 import {
+  type DevBroker,
+  newBrowser,
+  PICK,
+  sha256,
+  startDevBroker,
+  UPLOAD,
+} from './support/dev-broker.ts'
+import {
   type Begun,
-  fetchOf,
   type OAuthClient,
   type OAuthLibrary,
+  recordingFetch,
 } from './support/oauth-library.ts'
 import { type RunningProvider, startProvider } from './support/provider.ts'
-
-const PICK = 'https://www.googleapis.com/auth/photospicker.mediaitems.readonly'
-const UPLOAD = 'https://www.googleapis.com/auth/photoslibrary.appendonly'
+import { findPlace } from './support/start.ts'
 
 const GALLERY = {
   client_id: 'gallery',
@@ -33,19 +38,14 @@ const LIBRARIES: OAuthLibrary[] = [byOauth4webapi, byOpenidClient]
 
 let provider: RunningProvider
 let issuer: RunningIssuer
-let broker: RunningBroker
+let broker: DevBroker
 
 beforeAll(async () => {
-  provider = await startProvider(
-    {
-      client_id: 'e2e-client',
-      client_secret: 'e2e-secret-of-the-broker',
-      redirect_uri: 'http://localhost:8787/callback',
-    },
-    [PICK, UPLOAD],
-  )
+  const place = await findPlace()
+  provider = await startProvider(place)
   issuer = await startIssuer()
-  broker = await startBroker({ ISSUER: provider.issuer, CLIENTS: clients() })
+  const CLIENTS = clients(`http://localhost:${place.port}`)
+  broker = await startDevBroker(place, { ISSUER: provider.issuer, CLIENTS })
 })
 
 afterAll(async () => {
@@ -54,15 +54,13 @@ afterAll(async () => {
   await provider?.[Symbol.asyncDispose]()
 })
 
-function clients(): object {
+function clients(url: string): string {
   const entry = ({ origin, redirect_uri }: typeof GALLERY) => ({
     origins: [origin],
     redirect_uris: [redirect_uri],
   })
-  return {
-    web: { origins: ['http://localhost:8787'] },
-    ...{ gallery: entry(GALLERY), album: { ...entry(ALBUM), ...issuer.settings } },
-  }
+  const album = { ...entry(ALBUM), ...issuer.settings }
+  return JSON.stringify({ web: { origins: [new URL(url).origin] }, gallery: entry(GALLERY), album })
 }
 
 /** Opens a library for the client `gallery`, or for the client `album` with the JWT of a user. */
@@ -70,7 +68,7 @@ async function open(
   library: OAuthLibrary,
   jwt?: string,
 ): Promise<{ client: OAuthClient; wire: string[] }> {
-  const { fetch, wire } = fetchOf(broker)
+  const { fetch, wire } = recordingFetch()
   const { client_id, redirect_uri } = jwt === undefined ? GALLERY : ALBUM
   const client = await library.open({
     ...{ issuer: broker.url, client_id, redirect_uri, fetch },
@@ -83,10 +81,8 @@ async function open(
 const isFrontend = ({ origin }: URL): boolean => [GALLERY.origin, ALBUM.origin].includes(origin)
 
 /** Sends a new browser to the first page of the provider. */
-async function leave({
-  url,
-}: Begun): Promise<{ page: Page; browser: ReturnType<typeof broker.browser> }> {
-  const browser = broker.browser()
+async function leave({ url }: Begun): Promise<{ page: Page; browser: Browser }> {
+  const browser = newBrowser()
   return { browser, page: await browser.visit(url, {}, isFrontend) }
 }
 
@@ -224,7 +220,7 @@ describe.each(LIBRARIES)('$name', (library) => {
         body: { error: 'invalid_grant' },
       })
     await client.revoke(refresh_token)
-    await client.revoke('of-nobody')
+    await client.revoke('unknown')
   })
 
   it('receives access_denied when the user denies', async () => {
@@ -304,7 +300,7 @@ describe('cookie mode against oidc-provider', () => {
   }
 
   it('refreshes with rotation, and takes a grant that the provider revoked for ended', async () => {
-    const browser = broker.browser()
+    const browser = newBrowser()
     expect((await connectCookie(browser, 'pick')).search).toBe('?connect=ok&bundle=pick')
     let [status, { access_token }] = await ask(browser)
     const before = provider.granted.length
@@ -324,43 +320,35 @@ describe('cookie mode against oidc-provider', () => {
 })
 
 describe('an issuer with a path', () => {
-  const url = 'http://localhost:8787/photos-auth'
-  let below: RunningBroker
+  let url: string
+  let below: DevBroker
 
   beforeAll(async () => {
-    below = await startBroker({ BASE_URL: url, ISSUER: provider.issuer, CLIENTS: clients() })
+    const place = await findPlace()
+    url = `http://localhost:${place.port}/photos-auth`
+    const vars = { BASE_URL: url, ISSUER: provider.issuer, CLIENTS: clients(url) }
+    below = await startDevBroker(place, vars)
   })
 
   afterAll(() => below?.[Symbol.asyncDispose]())
 
   it.each(
     LIBRARIES.flatMap((library) => [
-      { library, name: library.name, place: 'where RFC 8414 §3.1 says', metadata_url: undefined },
-      {
-        library,
-        name: library.name,
-        place: 'below its path',
-        metadata_url: `${url}/.well-known/oauth-authorization-server`,
-      },
+      { library, name: library.name, place: 'where RFC 8414 §3.1 says', isBelow: false },
+      { library, name: library.name, place: 'below its path', isBelow: true },
     ]),
-  )('is discovered by $name $place', async ({ library, metadata_url }) => {
-    const { fetch, wire } = fetchOf(below)
+  )('is discovered by $name $place', async ({ library, isBelow }) => {
+    const { fetch, wire } = recordingFetch()
+    const name = '/.well-known/oauth-authorization-server'
     const client = await library.open({
       ...{ issuer: url, client_id: GALLERY.client_id, redirect_uri: GALLERY.redirect_uri, fetch },
-      ...(metadata_url === undefined ? {} : { metadata_url }),
+      ...(isBelow ? { metadata_url: url + name } : {}),
     })
-    const path = metadata_url
-      ? new URL(metadata_url).pathname
-      : '/.well-known/oauth-authorization-server/photos-auth'
+    const path = isBelow ? `/photos-auth${name}` : `${name}/photos-auth`
     expect(wire).toEqual([`GET ${path} 200`])
     expect(client.metadata).toMatchObject({ issuer: url, token_endpoint: `${url}/token` })
     expect((await client.begin('pick')).url.pathname).toBe('/photos-auth/authorize')
-    await client.revoke('of-nobody')
+    await client.revoke('unknown')
     expect(wire).toContain('POST /photos-auth/revoke 200')
   })
 })
-
-async function sha256(text: string): Promise<string> {
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-  return Buffer.from(hash).toString('base64url')
-}

@@ -5,14 +5,19 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Browser, openBrowser } from '../support/browser.ts'
-import { type DevBroker, type Keys, random, startDevBroker } from './support/dev-broker.ts'
+import type { Browser } from '../support/browser.ts'
+import {
+  CLIENT,
+  type DevBroker,
+  type Keys,
+  newBrowser,
+  random,
+  sha256,
+  startDevBroker,
+} from './support/dev-broker.ts'
 import { type RunningProvider, startProvider } from './support/provider.ts'
 import { findPlace, type Place } from './support/start.ts'
 
-const PICK = 'https://www.googleapis.com/auth/photospicker.mediaitems.readonly'
-const UPLOAD = 'https://www.googleapis.com/auth/photoslibrary.appendonly'
-const CLIENT = { client_id: 'e2e-client', client_secret: 'e2e-secret-of-the-broker' }
 const PEOPLE = Array.from({ length: 8 }, (_, index) => `person-${index}`)
 const SCRIPT = new URL('../../src/tools/operator.ts', import.meta.url).pathname
 
@@ -29,8 +34,7 @@ beforeAll(async () => {
   registry = await mkdtemp(join(tmpdir(), 'photos-token-broker-'))
   process.env['WRANGLER_REGISTRY_PATH'] = registry
   place = await findPlace()
-  const redirect_uri = `http://localhost:${place.port}/callback`
-  provider = await startProvider({ ...CLIENT, redirect_uri }, [PICK, UPLOAD])
+  provider = await startProvider(place)
   await deploy({ ENCRYPTION_KEYS: k1, PSEUDONYM_KEY })
   await Promise.all(PEOPLE.map((person) => connect(person, 'pick')))
 })
@@ -43,11 +47,11 @@ afterAll(async () => {
 
 async function deploy(keys: Keys): Promise<void> {
   await broker?.stop()
-  broker = await startDevBroker(place, { ISSUER: provider.issuer }, CLIENT, keys)
+  broker = await startDevBroker(place, { ISSUER: provider.issuer }, keys)
 }
 
 async function connect(person: string, bundle: string): Promise<void> {
-  const browser = browsers.get(person) ?? openBrowser(async (request) => fetch(request))
+  const browser = browsers.get(person) ?? newBrowser()
   browsers.set(person, browser)
   const page = await browser.visit(`${broker.url}/connect?bundle=${bundle}&return_to=/app`)
   const { url } = await provider.consent(browser, page, person)
@@ -163,8 +167,3 @@ it('prints no token, no key and no name', () => {
   expect(all).not.toContain('person-')
   expect(tokens.size).toBeGreaterThan(5)
 })
-
-async function sha256(text: string): Promise<string> {
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-  return Buffer.from(hash).toString('base64url')
-}

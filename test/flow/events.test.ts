@@ -5,7 +5,13 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { SubjectIndex } from '../../src/events/subject-index.ts'
 import { openIssuer } from '../support/app-issuer.ts'
 import { the } from '../support/broker.ts'
-import { configureWays, gate, type Holder, openHolder, WAYS } from '../support/holder.ts'
+import {
+  AUTH_METHODS,
+  configureAuthMethods,
+  type GrantUser,
+  gate,
+  openGrantUser,
+} from '../support/grant-user.ts'
 import {
   ADA_THERE,
   SECEVENT,
@@ -25,13 +31,13 @@ import { alarm, aMinute, dumpKv, dumpObject, isHostile, later, stage } from '../
 stage()
 
 let google: SimulatedGoogle
-let open: (way: Holder['way'], account?: string) => Promise<Holder>
+let open: (way: GrantUser['method'], account?: string) => Promise<GrantUser>
 
 beforeEach(async () => {
-  configureWays()
+  configureAuthMethods()
   google = simulateGoogle()
   const issuer = await openIssuer()
-  open = async (way, account) => openHolder(way, { google, issuer }, account)
+  open = async (way, account) => openGrantUser(way, { google, issuer }, account)
 })
 
 type Happening = Parameters<SimulatedGoogle['simulator']['announce']>[0]
@@ -63,18 +69,18 @@ async function removeApp(account: string = ADA): Promise<void> {
 }
 
 /** After this every location of KV has heard. */
-async function everywhere(...holders: Holder[]): Promise<void> {
+async function everywhere(...holders: GrantUser[]): Promise<void> {
   if (isHostile) for (const { stub } of holders) await aMinute(stub)
 }
 
-const told = async (holder: Holder, bundle?: string): Promise<string> => {
+const told = async (holder: GrantUser, bundle?: string): Promise<string> => {
   const { status, body } = await holder.ask(bundle)
   return status === 200 ? 'ok' : [body.error, body.reason, body.likely_cause].join(' ').trim()
 }
 
 const REVOKED = 'consent_required ended revoked_by_user'
 
-describe.each(WAYS)('whoever comes by %s', (way) => {
+describe.each(AUTH_METHODS)('whoever comes by %s', (way) => {
   it('has nothing any more once the person removed the app, and Google is not asked', async () => {
     const [ada, ben] = [await open(way), await open(way, BEN)]
     for (const bundle of ['pick', 'upload']) await ada.connect(bundle)
@@ -189,8 +195,8 @@ describe.each(WAYS)('whoever comes by %s', (way) => {
 })
 
 describe('what each event ends', () => {
-  let ada: Holder
-  let ben: Holder
+  let ada: GrantUser
+  let ben: GrantUser
   beforeEach(async () => {
     ada = await open('cookie')
     ben = await open('cookie', BEN)

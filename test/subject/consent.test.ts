@@ -20,7 +20,7 @@ import {
   the,
   theConfig,
 } from '../support/broker.ts'
-import { holdCrypto } from '../support/holder.ts'
+import { holdCrypto } from '../support/grant-user.ts'
 import { createHostileKv } from '../support/hostile-kv.ts'
 import {
   type Call,

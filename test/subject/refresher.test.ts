@@ -10,7 +10,7 @@ import { scopeSetKey } from '../../src/subject/grants.ts'
 import { accountName, namesOfToken } from '../../src/subject/provider-names.ts'
 import type { ScopeStatus, Subject } from '../../src/subject/subject.ts'
 import { browse, consentTo, logIn, subjectOf, the, theConfig } from '../support/broker.ts'
-import { until } from '../support/holder.ts'
+import { until } from '../support/grant-user.ts'
 import { createHostileKv } from '../support/hostile-kv.ts'
 import {
   type Call,

@@ -1,7 +1,6 @@
 /** The interface through which the tests use either OAuth library. */
 
 import type { TokenEndpointResponse } from 'oauth4webapi'
-import type { RunningBroker } from './broker.ts'
 
 /** The settings of a frontend. */
 export interface Settings {
@@ -66,14 +65,19 @@ export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 /** The token type of a JWT; RFC 8693 §3. */
 export const JWT = 'urn:ietf:params:oauth:token-type:jwt'
 
-/** Makes a `fetch` that reaches the broker, and records each request with its status. */
-export function fetchOf(broker: RunningBroker): { fetch: LibraryFetch; wire: string[] } {
+/** Makes a `fetch` that records each request with its status. */
+export function recordingFetch(): { fetch: LibraryFetch; wire: string[] } {
   const wire: string[] = []
   return {
     wire,
     async fetch(url, { method, headers, body }) {
-      const init = { method, headers, body: (body ?? null) as BodyInit | null }
-      const response = await broker.fetch(new Request(url, init))
+      const init = {
+        method,
+        headers,
+        body: (body ?? null) as BodyInit | null,
+        redirect: 'manual' as const,
+      }
+      const response = await fetch(url, init)
       wire.push(`${method} ${new URL(url).pathname} ${response.status}`)
       return response
     },

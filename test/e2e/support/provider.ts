@@ -4,6 +4,8 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Provider } from 'oidc-provider'
 import type { Browser, Page } from '../../support/browser.ts'
+import { CLIENT, PICK, UPLOAD } from './dev-broker.ts'
+import type { Place } from './start.ts'
 
 type StopAt = (url: URL) => boolean
 
@@ -26,13 +28,12 @@ export interface RunningProvider {
 }
 
 /**
- * Starts the provider with one confidential client.
+ * Starts the provider, with the broker at a port as its client.
  *
  * @param media answers below `/media/`, on the provider's own origin
  */
 export async function startProvider(
-  client: { client_id: string; client_secret: string; redirect_uri: string },
-  scopes: string[],
+  { port }: Place,
   media?: RequestListener,
 ): Promise<RunningProvider> {
   const server = createServer()
@@ -41,14 +42,13 @@ export async function startProvider(
   const provider = new Provider(issuer, {
     clients: [
       {
-        client_id: client.client_id,
-        client_secret: client.client_secret,
-        redirect_uris: [client.redirect_uri],
+        ...CLIENT,
+        redirect_uris: [`http://localhost:${port}/callback`],
         grant_types: ['authorization_code', 'refresh_token'],
         response_types: ['code'],
       },
     ],
-    scopes: ['openid', 'offline_access', ...scopes],
+    scopes: ['openid', 'offline_access', PICK, UPLOAD],
     cookies: { keys: ['for-this-test-only'] },
     features: { revocation: { enabled: true } },
     pkce: { required: () => true },
