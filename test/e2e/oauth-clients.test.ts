@@ -24,16 +24,12 @@ import {
 import { type RunningProvider, startProvider } from './support/provider.ts'
 import { findPlace } from './support/start.ts'
 
-const GALLERY = {
-  client_id: 'gallery',
-  origin: 'https://gallery.example',
-  redirect_uri: 'https://gallery.example/back',
-}
-const ALBUM = {
-  client_id: 'album',
-  origin: 'https://album.example',
-  redirect_uri: 'https://album.example/back',
-}
+const clientAt = (client_id: string, origin: string) => ({
+  ...{ client_id, origin },
+  redirect_uri: `${origin}/back`,
+})
+const GALLERY = clientAt('gallery', 'https://gallery.example')
+const ALBUM = clientAt('album', 'https://album.example')
 const LIBRARIES: OAuthLibrary[] = [byOauth4webapi, byOpenidClient]
 
 let provider: RunningProvider
@@ -64,18 +60,19 @@ function clients(url: string): string {
 }
 
 /** Opens a library for the client `gallery`, or for the client `album` with the JWT of a user. */
-async function open(
-  library: OAuthLibrary,
-  jwt?: string,
-): Promise<{ client: OAuthClient; wire: string[] }> {
+async function open(library: OAuthLibrary, jwt?: string): Promise<Opened> {
   const { fetch, wire } = recordingFetch()
   const { client_id, redirect_uri } = jwt === undefined ? GALLERY : ALBUM
-  const client = await library.open({
-    ...{ issuer: broker.url, client_id, redirect_uri, fetch },
-    ...(jwt === undefined ? {} : { jwt }),
-  })
+  const settings = { issuer: broker.url, client_id, redirect_uri, fetch, jwt }
+  const client = await library.open(settings)
   wire.length = 0
   return { client, wire }
+}
+
+interface Opened {
+  client: OAuthClient
+  /** Each request with its status, such as `POST /token 200`. */
+  wire: string[]
 }
 
 const isFrontend = ({ origin }: URL): boolean => [GALLERY.origin, ALBUM.origin].includes(origin)
@@ -101,16 +98,13 @@ async function connect(client: OAuthClient, scope: string, login: string): Promi
 }
 
 /** Waits for the error that a library throws. */
-async function thrown(doing: Promise<unknown>): Promise<unknown> {
-  return doing.then(
-    () => undefined,
-    (error: unknown) => error,
-  )
+async function thrown(work: Promise<unknown>): Promise<unknown> {
+  return work.catch((error: unknown) => error)
 }
 
 /** Waits for the library's typed error for an error response. */
-async function refused(doing: Promise<unknown>): Promise<{ status: number; body: object }> {
-  const error = await thrown(doing)
+async function refused(work: Promise<unknown>): Promise<{ status: number; body: object }> {
+  const error = await thrown(work)
   expect(error).toBeInstanceOf(ResponseBodyError)
   const { status, cause } = error as ResponseBodyError
   return { status, body: cause }
@@ -316,39 +310,5 @@ describe('cookie mode against oidc-provider', () => {
       403,
       { error: 'consent_required', reason: 'ended', likely_cause: 'revoked_by_user' },
     ])
-  })
-})
-
-describe('an issuer with a path', () => {
-  let url: string
-  let below: DevBroker
-
-  beforeAll(async () => {
-    const place = await findPlace()
-    url = `http://localhost:${place.port}/photos-auth`
-    const vars = { BASE_URL: url, ISSUER: provider.issuer, CLIENTS: clients(url) }
-    below = await startDevBroker(place, vars)
-  })
-
-  afterAll(() => below?.[Symbol.asyncDispose]())
-
-  it.each(
-    LIBRARIES.flatMap((library) => [
-      { library, name: library.name, place: 'where RFC 8414 §3.1 says', isBelow: false },
-      { library, name: library.name, place: 'below its path', isBelow: true },
-    ]),
-  )('is discovered by $name $place', async ({ library, isBelow }) => {
-    const { fetch, wire } = recordingFetch()
-    const name = '/.well-known/oauth-authorization-server'
-    const client = await library.open({
-      ...{ issuer: url, client_id: GALLERY.client_id, redirect_uri: GALLERY.redirect_uri, fetch },
-      ...(isBelow ? { metadata_url: url + name } : {}),
-    })
-    const path = isBelow ? `/photos-auth${name}` : `${name}/photos-auth`
-    expect(wire).toEqual([`GET ${path} 200`])
-    expect(client.metadata).toMatchObject({ issuer: url, token_endpoint: `${url}/token` })
-    expect((await client.begin('pick')).url.pathname).toBe('/photos-auth/authorize')
-    await client.revoke('unknown')
-    expect(wire).toContain('POST /photos-auth/revoke 200')
   })
 })

@@ -20,8 +20,8 @@ describe('the Worker', () => {
   /** Values that live longer than a request, and why they hold no data of a user (TMB-58). */
   const REVIEWED = [
     'src/config/config.ts: configs', // the configuration, by its environment
-    'src/google/discovery.ts: discover', // the provider's metadata, by configuration
     'src/events/security-event-token.ts: keysOfTransmitter', // where its keys are, by configuration
+    'src/google/discovery.ts: discover', // the provider's metadata, by configuration
     'src/net/key-sets.ts: sets', // public keys, by configuration
     'src/routes/oauth/token.ts: GRANTS', // a table that is only read
     'src/scope/scopes.ts: ALIASES', // a table that is only read

@@ -98,11 +98,8 @@ function optionsOf({ fetch }: Settings) {
 
 async function discover(settings: Settings): Promise<oauth.AuthorizationServer> {
   const issuer = new URL(settings.issuer)
-  const { metadata_url } = settings
-  const response = metadata_url
-    ? await settings.fetch(metadata_url, { method: 'GET', headers: {} })
-    : await oauth.discoveryRequest(issuer, { ...optionsOf(settings), algorithm: 'oauth2' })
-  return oauth.processDiscoveryResponse(issuer, response)
+  const options = { ...optionsOf(settings), algorithm: 'oauth2' as const }
+  return oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, options))
 }
 
 /** With this library the caller retries with the nonce of the answer; RFC 9449 §8. */

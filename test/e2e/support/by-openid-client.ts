@@ -54,13 +54,12 @@ export const byOpenidClient: OAuthLibrary = {
 }
 
 async function discover(settings: Settings): Promise<client.Configuration> {
-  const { issuer, metadata_url, client_id, jwt, fetch } = settings
+  const { issuer, client_id, jwt, fetch } = settings
   const auth: client.ClientAuth = (as, metadata, body, headers) => {
     client.None()(as, metadata, body, headers)
     if (jwt !== undefined) headers.set('Authorization', `Bearer ${jwt}`)
   }
-  const server = new URL(metadata_url ?? issuer)
-  return client.discovery(server, client_id, undefined, auth, {
+  return client.discovery(new URL(issuer), client_id, undefined, auth, {
     algorithm: 'oauth2',
     execute: [client.allowInsecureRequests],
     [client.customFetch]: fetch,

@@ -9,10 +9,8 @@ export interface Settings {
   redirect_uri: string
   /** How requests reach the broker. */
   fetch: LibraryFetch
-  /** Where the metadata is, if not where RFC 8414 §3.1 says. */
-  metadata_url?: string
   /** The JWT of the app's user, sent in place of client authentication. */
-  jwt?: string
+  jwt?: string | undefined
 }
 
 /** A library. */
