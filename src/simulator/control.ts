@@ -16,7 +16,7 @@ const settingsSchema = v.partial(
     publishing: v.picklist(['production', 'testing']),
     iss_on_redirect: v.boolean(),
     opener_policy: v.picklist(['unsafe-none', 'same-origin']),
-    poll_interval_seconds: v.pipe(v.number(), v.integer(), v.minValue(1)),
+    poll_interval_seconds: v.pipe(v.number(), v.minValue(0.1)),
     clock_ahead_seconds: v.number(),
   }),
 )

@@ -41,6 +41,15 @@ export const WRANGLER = fileURLToPath(import.meta.resolve('wrangler/package.json
   /package\.json$/,
   'bin/wrangler.js',
 )
+/**
+ * Options of Node.js for a detached child whose stdin is a pipe from this process: when this process is gone, even
+ * by SIGKILL, the pipe closes and the child ends its process group.
+ */
+export const END_WITH_PARENT = [
+  '--import',
+  'data:text/javascript,process.stdin.resume().on("close",()=>process.kill(0,"SIGKILL")).unref()',
+]
+
 /** How often to ask a server whether it works, in milliseconds. */
 const POLL_MS = 100
 /** How long a server may take to end, in milliseconds; then it is killed. */
@@ -65,10 +74,11 @@ export async function isTaken(port: number): Promise<boolean> {
 /** Starts a Worker, and writes its warnings and errors to stderr. */
 export function startDevServer(plan: WorkerPlan): DevServer {
   const { name, port, args, vars, secrets } = plan
-  const child = spawn(process.execPath, [WRANGLER, 'dev', ...args, ...flags(port, vars)], {
+  const command = [...END_WITH_PARENT, WRANGLER, 'dev', ...args, ...flags(port, vars)]
+  const child = spawn(process.execPath, command, {
     cwd: ROOT,
     env: { ...process.env, ...QUIET, ...secrets },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     detached: true, // Ctrl-C reaches only us, and the whole group can be killed
   })
   for (const stream of [child.stdout, child.stderr]) {

@@ -5,7 +5,12 @@ import { base64url, CompactEncrypt } from 'jose'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { type AppIssuer, openIssuer } from '../support/app-issuer.ts'
 import { theConfig } from '../support/broker.ts'
-import { configureWays, type Holder, openHolder, WAYS } from '../support/holder.ts'
+import {
+  AUTH_METHODS,
+  configureAuthMethods,
+  type GrantUser,
+  openGrantUser,
+} from '../support/grant-user.ts'
 import {
   ADA,
   BEN,
@@ -40,19 +45,19 @@ let google: SimulatedGoogle
 let issuer: AppIssuer
 
 beforeEach(async () => {
-  configureWays({ ENCRYPTION_KEYS: `${env.ENCRYPTION_KEYS},${OLD_KEY}` })
+  configureAuthMethods({ ENCRYPTION_KEYS: `${env.ENCRYPTION_KEYS},${OLD_KEY}` })
   google = simulateGoogle()
   issuer = await openIssuer()
 })
 
-async function connected(way: (typeof WAYS)[number], account = ADA): Promise<Holder> {
-  const holder = await openHolder(way, { google, issuer }, account)
+async function connected(way: (typeof AUTH_METHODS)[number], account = ADA): Promise<GrantUser> {
+  const holder = await openGrantUser(way, { google, issuer }, account)
   await holder.connect('pick')
   return holder
 }
 
 /** Reads the access-token records of a user. */
-async function recordsOf({ key }: Holder): Promise<[string, string][]> {
+async function recordsOf({ key }: GrantUser): Promise<[string, string][]> {
   return [...(await dumpKv())].filter(([name]) => name.startsWith(`token/${key}/`))
 }
 
@@ -98,7 +103,7 @@ it('a record in the place of another user, bundle, client or kind gives nobody a
   }
 }, 60_000)
 
-describe.each(WAYS)('by %s', (way) => {
+describe.each(AUTH_METHODS)('by %s', (way) => {
   it('a record of last week is not used', async () => {
     const holder = await connected(way)
     const old = await recordsOf(holder)
@@ -111,7 +116,7 @@ describe.each(WAYS)('by %s', (way) => {
   })
 
   it('strict: a record from before a disconnect is not used, before or after a new consent', async () => {
-    configureWays({ CONSISTENCY: 'strict' })
+    configureAuthMethods({ CONSISTENCY: 'strict' })
     const holder = await connected(way)
     const old = await recordsOf(holder)
     expect(old).toHaveLength(1)
@@ -157,7 +162,7 @@ describe.each(WAYS)('by %s', (way) => {
 })
 
 /** Makes the object refresh a token with ten minutes left, so that the old record would still be fresh. */
-async function renew(holder: Holder): Promise<void> {
+async function renew(holder: GrantUser): Promise<void> {
   const [[key, old] = ['', '']] = await recordsOf(holder)
   later(3000)
   await holder.ask()

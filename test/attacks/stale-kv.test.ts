@@ -4,7 +4,14 @@ import { evictDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { type AppIssuer, openIssuer } from '../support/app-issuer.ts'
-import { configureWays, gate, type Holder, openHolder, until, WAYS } from '../support/holder.ts'
+import {
+  AUTH_METHODS,
+  configureAuthMethods,
+  type GrantUser,
+  gate,
+  openGrantUser,
+  until,
+} from '../support/grant-user.ts'
 import { GOOGLE, type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
 import {
   alarm,
@@ -28,13 +35,13 @@ let google: SimulatedGoogle
 let issuer: AppIssuer
 
 beforeEach(async () => {
-  configureWays()
+  configureAuthMethods()
   google = simulateGoogle()
   issuer = await openIssuer()
 })
 
-async function connected(way: (typeof WAYS)[number], bundle = 'pick'): Promise<Holder> {
-  const holder = await openHolder(way, { google, issuer })
+async function connected(way: (typeof AUTH_METHODS)[number], bundle = 'pick'): Promise<GrantUser> {
+  const holder = await openGrantUser(way, { google, issuer })
   await holder.connect(bundle)
   return holder
 }
@@ -46,7 +53,7 @@ async function isAlive(access_token: string): Promise<boolean> {
 }
 
 /** Asks for an access token at each location. */
-async function askEverywhere(holder: Holder): Promise<(string | undefined)[]> {
+async function askEverywhere(holder: GrantUser): Promise<(string | undefined)[]> {
   const got: (string | undefined)[] = []
   for (const location of LOCATIONS) {
     travel(location)
@@ -58,7 +65,7 @@ async function askEverywhere(holder: Holder): Promise<(string | undefined)[]> {
 const NONE = LOCATIONS.map(() => undefined)
 
 /** Checks that neither KV nor the object has a token of this subject, once its pending grants have expired. */
-async function expectNothingStored({ key, stub }: Holder): Promise<void> {
+async function expectNothingStored({ key, stub }: GrantUser): Promise<void> {
   later(65)
   await alarm(stub)
   expect([...(await dumpKv()).keys()].filter((name) => name.includes(key))).toEqual([])
@@ -73,9 +80,9 @@ function failRevocations(): void {
   google.simulator.faults.add({ at: 'revoke', times: 'always', do: { status: 503 } })
 }
 
-describe.each(WAYS)('by %s', (way) => {
+describe.each(AUTH_METHODS)('by %s', (way) => {
   it('strict: after a disconnect no location issues a token, whatever KV contains', async () => {
-    configureWays({ CONSISTENCY: 'strict' })
+    configureAuthMethods({ CONSISTENCY: 'strict' })
     const holder = await connected(way)
     expect(await askEverywhere(holder)).not.toContain(undefined)
     const kept = await dumpKv()
@@ -120,7 +127,7 @@ describe.each(WAYS)('by %s', (way) => {
     failRevocations()
     const holder = await connected(way)
     later(5)
-    const deliver = await holder.depart('upload')
+    const deliver = await holder.startConsent('upload')
     const held = gate('authorization_code')
     const delivering = deliver()
     await held.arrived()
@@ -136,7 +143,7 @@ describe.each(WAYS)('by %s', (way) => {
     failRevocations()
     const holder = await connected(way)
     later(5)
-    const deliver = await holder.depart('upload')
+    const deliver = await holder.startConsent('upload')
     later(5)
     expect(await holder.end('/grants')).toBe(204)
     expect(await deliver()).toEqual({ ok: false })
@@ -163,7 +170,7 @@ describe('a write to KV', () => {
       later(2)
     }
     const kv = isHostile ? hostileKv.namespace : env.TOKENS
-    configureWays({
+    configureAuthMethods({
       TOKENS: { get: kv.get.bind(kv), delete: kv.delete.bind(kv), put: slow },
     })
     await evictDurableObject(holder.stub)
@@ -184,11 +191,11 @@ describe('a write to KV', () => {
     later(3600)
     const failing = async (): Promise<never> => Promise.reject(new Error('KV PUT failed: 429'))
     const kv = isHostile ? hostileKv.namespace : env.TOKENS
-    configureWays({ TOKENS: { get: kv.get.bind(kv), delete: failing, put: failing } })
+    configureAuthMethods({ TOKENS: { get: kv.get.bind(kv), delete: failing, put: failing } })
     await evictDurableObject(holder.stub)
     expect((await holder.ask()).status).toBe(200)
     expect(await holder.end('/grants')).toBe(204)
-    configureWays()
+    configureAuthMethods()
     await evictDurableObject(holder.stub)
     for (let minute = 0; minute < 3; minute++) {
       later(60)

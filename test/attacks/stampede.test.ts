@@ -2,7 +2,13 @@
 
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { type AppIssuer, openIssuer } from '../support/app-issuer.ts'
-import { configureWays, gate, type Holder, openHolder, WAYS } from '../support/holder.ts'
+import {
+  AUTH_METHODS,
+  configureAuthMethods,
+  type GrantUser,
+  gate,
+  openGrantUser,
+} from '../support/grant-user.ts'
 import { oauthError } from '../support/scripted-google.ts'
 import { type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
 import { isHostile, later, stage, travel } from '../support/story.ts'
@@ -14,19 +20,19 @@ let google: SimulatedGoogle
 let issuer: AppIssuer
 
 beforeEach(async () => {
-  configureWays()
+  configureAuthMethods()
   google = simulateGoogle()
   issuer = await openIssuer()
 })
 
 /** How many calls: 200 in cookie mode, fewer where only the credential or the locations matter. */
-const crowdBy = (way: Holder['way']): number => (isHostile || way !== 'cookie' ? 40 : 200)
+const crowdBy = (way: GrantUser['method']): number => (isHostile || way !== 'cookie' ? 40 : 200)
 
 /** Calls from two locations, all sent before the first answer. */
 async function stampede(
-  holder: Holder,
-  many = crowdBy(holder.way),
-): Promise<Awaited<ReturnType<Holder['ask']>>[]> {
+  holder: GrantUser,
+  many = crowdBy(holder.method),
+): Promise<Awaited<ReturnType<GrantUser['ask']>>[]> {
   const asking = Array.from({ length: many }, async (_, at) => {
     travel(at % 2 === 0 ? 'fra' : 'sin')
     return holder.ask()
@@ -34,8 +40,8 @@ async function stampede(
   return Promise.all(asking)
 }
 
-async function stale(way: (typeof WAYS)[number]): Promise<Holder> {
-  const holder = await openHolder(way, { google, issuer })
+async function stale(way: (typeof AUTH_METHODS)[number]): Promise<GrantUser> {
+  const holder = await openGrantUser(way, { google, issuer })
   await holder.connect('pick')
   await holder.ask()
   later(3600)
@@ -47,11 +53,11 @@ const only = <T>(values: readonly T[]): T | undefined => {
   return values[0]
 }
 
-describe.each(WAYS)('by %s', (way) => {
+describe.each(AUTH_METHODS)('by %s', (way) => {
   it.each(['edge', 'strict'])(
     '%s: a slow Google is asked once, and all callers get its token',
     async (consistency) => {
-      configureWays({ CONSISTENCY: consistency })
+      configureAuthMethods({ CONSISTENCY: consistency })
       const holder = await stale(way)
       const old = google.simulator.calls('token:refresh_token').length
       const slow = gate('refresh_token')
@@ -132,7 +138,7 @@ describe.each(WAYS)('by %s', (way) => {
       at: 'token:authorization_code',
       do: { set: { refresh_token: 'canary-replacement' } },
     })
-    const other = await openHolder(way, { google, issuer })
+    const other = await openGrantUser(way, { google, issuer })
     await other.connect('pick')
     dead.release(() => oauthError(400, 'invalid_grant'))
     const answers = await asking

@@ -1,45 +1,51 @@
-/** The demo page in Chromium, on the broker's own site and on another. */
+/** The demo pages in Chromium, in both modes, and the ways to connect without the SDK. */
 
-import type { BrowserContext, Page } from 'playwright-core'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { BrowserContext, Page, Request } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   ADA,
   answer,
-  askConsent,
   BEN,
   CHIARA,
   card,
   chooseAccount,
-  connect,
+  connectDemo,
+  disconnectDemo,
   isReady,
   notice,
+  openDemoConsent,
   pickPhotos,
   press,
-  says,
+  shows,
   tabTo,
 } from './support/chromium.ts'
-import { type Demo, startDemo } from './support/demo.ts'
-import { MODES } from './support/sdk.ts'
+import { MODES, type Stage, startStage } from './support/stage.ts'
 
-let demo: Demo
+let stage: Stage
 let context: BrowserContext
 let page: Page
 
 beforeAll(async () => {
-  demo = await startDemo()
+  stage = await startStage()
 })
 
-afterAll(() => demo?.close())
+afterEach(async () => {
+  await disconnectDemo(page)
+  await stage.clear()
+})
+
+afterAll(() => stage?.close())
 
 describe.each(MODES)('in %s mode', (mode) => {
   beforeEach(async () => {
-    ;({ context, page } = await demo.visit(mode))
+    ;({ context, page } = await stage.visitDemo(mode))
   })
 
-  afterEach(() => demo.leave(page))
-
-  /** What is the page's own is the same on both sites; what the SDK does there, `sdk.test.ts` and `photos.test.ts` try in both. */
-  const once = it.runIf(mode === 'cookie')
+  /** The page itself is the same in both modes; `sdk.test.ts` and `photos.test.ts` test the SDK in both. */
+  const inOneMode = it.runIf(mode === 'cookie')
 
   /** Uploads files from disk. */
   async function upload(bundle: string, ...names: string[]): Promise<void> {
@@ -53,11 +59,11 @@ describe.each(MODES)('in %s mode', (mode) => {
   }
 
   describe('connecting', () => {
-    it('asks for the account and for consent in a window, and says what is allowed since when', async () => {
-      await connect(page, 'pick', ADA)
-      expect(page.url()).toBe(demo.pageAt(mode))
+    it('asks for the account and for consent in a popup, and shows what is allowed and since when', async () => {
+      await connectDemo(page, 'pick', ADA)
+      expect(page.url()).toBe(stage.demoAt(mode))
       expect(await notice(page).textContent()).toContain('“pick” is ready')
-      await says(page, '#account', '110248495921238986420')
+      await shows(page, '#account', '110248495921238986420')
       const year = String(new Date().getFullYear())
       expect(await card(page, 'pick').textContent()).toMatch(
         new RegExp(`You allowed this on .*${year}`),
@@ -69,42 +75,24 @@ describe.each(MODES)('in %s mode', (mode) => {
       await isReady(page, 'pick')
     })
 
-    once('goes there itself where windows are blocked, and comes back to say so', async () => {
-      await page.evaluate(() => Object.assign(window, { open: () => null }))
-      await card(page, 'pick').getByRole('button', { name: 'Connect pick' }).click()
-      await chooseAccount(page, ADA)
-      await page.getByRole('button', { name: 'Continue' }).click()
-      await isReady(page, 'pick')
-      await notice(page).getByText('“pick” is ready').waitFor()
-      expect(page.url()).toBe(demo.pageAt(mode))
-    })
-
-    once('says so when the user denies, closes the window, or stops waiting', async () => {
-      await answer(await askConsent(page, 'album', BEN), 'Cancel')
+    inOneMode('explains each way in which a consent can fail, and then connects', async () => {
+      await answer(await openDemoConsent(page, 'album', BEN), 'Cancel')
       await card(page, 'album').getByText('You said no at Google').waitFor()
-      const closed = await askConsent(page, 'album', BEN)
+      const closed = await openDemoConsent(page, 'album', BEN)
       await closed.close()
       await card(page, 'album').getByText('closed before anything was decided').waitFor()
-      await askConsent(page, 'album', BEN)
+      await openDemoConsent(page, 'album', BEN)
       await press(page, 'album', 'Stop waiting')
       await card(page, 'album').getByText('Stopped.').waitFor()
       await card(page, 'album').getByText('You have not allowed this yet').waitFor()
+      const popup = await openDemoConsent(page, 'album', BEN)
+      await popup.getByRole('checkbox', { name: 'See the photos' }).uncheck()
+      await answer(popup, 'Continue')
+      await card(page, 'album').getByText('eft unticked at Google').first().waitFor()
+      await connectDemo(page, 'album', BEN)
     })
 
-    once(
-      'says what is missing when a box is left unticked, and connects when it is ticked',
-      async () => {
-        const popup = await askConsent(page, 'album', BEN)
-        await popup.getByRole('checkbox', { name: 'See the photos' }).uncheck()
-        await answer(popup, 'Continue')
-        const missing = 'eft unticked at Google'
-        await card(page, 'album').getByText(missing).first().waitFor()
-        await card(page, 'album').getByRole('button', { name: 'Connect album' }).waitFor()
-        await connect(page, 'album', BEN)
-      },
-    )
-
-    once('works by keyboard alone', async () => {
+    inOneMode('works by keyboard alone', async () => {
       await tabTo(page, 'Connect album')
       const [popup] = await Promise.all([page.waitForEvent('popup'), page.keyboard.press('Enter')])
       await popup.getByRole('heading', { name: 'Choose an account' }).waitFor()
@@ -126,13 +114,13 @@ describe.each(MODES)('in %s mode', (mode) => {
   })
 
   describe.runIf(mode === 'cookie')('photos', () => {
-    it('shows in a grid what was picked, one of them large, and plays a film', async () => {
-      await connect(page, 'pick', ADA)
+    it('shows the picked photos in a grid, one of them large, and plays a video', async () => {
+      await connectDemo(page, 'pick', ADA)
       const [picker] = await Promise.all([
         page.waitForEvent('popup'),
         press(page, 'pick', 'Choose photos'),
       ])
-      await pickPhotos(picker, 11) // the last of them is a film
+      await pickPhotos(picker, 11) // the last one is a video
       await page.getByRole('figure', { name: '11 chosen' }).waitFor()
       const thumbnails = page.locator('.thumbnail')
       await thumbnails.last().scrollIntoViewIfNeeded()
@@ -149,8 +137,8 @@ describe.each(MODES)('in %s mode', (mode) => {
       await page.keyboard.press('Escape')
     })
 
-    it('uploads from disk into an album of its own, and shows it', async () => {
-      await connect(page, 'album', ADA)
+    it('uploads from disk into one album, shows it, and fits a phone', async () => {
+      await connectDemo(page, 'album', ADA)
       await upload('album', 'sea.png', 'hill.png')
       await card(page, 'album').getByText('Uploaded sea.png, hill.png.').waitFor()
       const album = page.getByRole('figure', { name: 'Photos token broker demo' })
@@ -162,11 +150,16 @@ describe.each(MODES)('in %s mode', (mode) => {
       await press(page, 'album', 'Show the album')
       await album.waitFor()
       expect(await album.locator('.thumbnail').count()).toBe(before + 1)
+      await page.setViewportSize({ width: 360, height: 740 })
+      const overflow = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      )
+      expect(overflow, 'on a phone').toBe(0)
     })
 
-    it('shows how far an upload is, and stops it', async () => {
-      await connect(page, 'upload', ADA)
-      await demo.tellSimulator('__faults', {
+    it('shows the progress of an upload, and stops it', async () => {
+      await connectDemo(page, 'upload', ADA)
+      await stage.control('__faults', {
         at: 'api:library.uploads',
         do: { delay_ms: 60_000 },
       })
@@ -177,10 +170,10 @@ describe.each(MODES)('in %s mode', (mode) => {
       await card(page, 'upload').getByText('Stopped.').waitFor()
     })
 
-    it('names each file that failed, and goes on with those', async () => {
-      await connect(page, 'album', ADA)
+    it('names each file that failed, and uploads those again', async () => {
+      await connectDemo(page, 'album', ADA)
       const fault = { at: 'api:library.uploads', times: 1, do: { status: 500 } }
-      await demo.tellSimulator('__faults', fault)
+      await stage.control('__faults', fault)
       await upload('album', 'sea.png', 'hill.png')
       await card(page, 'album').getByText('sea.png: Google could not do that').waitFor()
       await press(page, 'album', 'Try those again')
@@ -188,54 +181,153 @@ describe.each(MODES)('in %s mode', (mode) => {
     })
   })
 
-  describe('what may go wrong', () => {
-    once('explains that access has ended when the user removed the app at Google', async () => {
-      await connect(page, 'upload', BEN)
-      await demo.tellSimulator('__accounts/revoke', { account: 'ben.okafor@example.com' })
-      const told = await (await fetch(`${demo.run.simulator}/__events`)).json()
-      expect(told).toContainEqual(expect.objectContaining({ type: 'tokens-revoked', status: 202 }))
-      await press(page, 'upload', 'Upload a painted picture')
-      await card(page, 'upload')
-        .getByText('Access has ended: most likely you took it back')
-        .first()
-        .waitFor()
-      await connect(page, 'upload', BEN)
-    })
+  describe('failures', () => {
+    inOneMode(
+      'explains that access has ended after the user removed the app at Google',
+      async () => {
+        await connectDemo(page, 'upload', BEN)
+        await stage.control('__accounts/revoke', { account: 'ben.okafor@example.com' })
+        const events = await (await fetch(`${stage.simulator}/__events`)).json()
+        expect(events).toContainEqual(
+          expect.objectContaining({ type: 'tokens-revoked', status: 202 }),
+        )
+        await press(page, 'upload', 'Upload a painted picture')
+        await card(page, 'upload')
+          .getByText('Access has ended: most likely you took it back')
+          .first()
+          .waitFor()
+        await connectDemo(page, 'upload', BEN)
+      },
+    )
 
-    once('says that nothing is lost while Google is out', async () => {
-      await connect(page, 'upload', ADA)
-      await demo.tellSimulator('__faults', { at: 'api:library.uploads', do: { status: 401 } })
-      await demo.tellSimulator('__faults', { at: 'token', do: { status: 503, retry_after: 60 } })
+    inOneMode('says that nothing is lost while Google is down', async () => {
+      await connectDemo(page, 'upload', ADA)
+      await stage.control('__faults', { at: 'api:library.uploads', do: { status: 401 } })
+      await stage.control('__faults', { at: 'token', do: { status: 503, retry_after: 60 } })
       await press(page, 'upload', 'Upload a painted picture')
       await card(page, 'upload').getByText('Nothing was lost').waitFor()
       expect(await card(page, 'upload').textContent()).toMatch(/The broker asks to wait \d+ s/)
-      await says(page, '#account', '110248495921238986420')
-    })
-
-    once('fits a phone', async () => {
-      await page.setViewportSize({ width: 360, height: 740 })
-      await connect(page, 'album', ADA)
-      await press(page, 'album', 'Upload a painted picture')
-      await card(page, 'album').getByText('Uploaded demo-').waitFor()
-      const overflow = await page.evaluate(
-        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-      )
-      expect(overflow).toBe(0)
+      await shows(page, '#account', '110248495921238986420')
     })
   })
 
   describe('ending', () => {
-    once('disconnects, and Google no longer lists the app', async () => {
-      await connect(page, 'pick', ADA)
+    inOneMode('disconnects, and Google no longer lists the app', async () => {
+      await connectDemo(page, 'pick', ADA)
       const connections = await context.newPage()
-      await connections.goto(`${demo.run.simulator}/connections`)
+      await connections.goto(`${stage.simulator}/connections`)
       await connections.getByText('Photos token broker demo').first().waitFor()
       await page.getByRole('button', { name: 'Disconnect Google Photos' }).click()
       await notice(page).getByText('Disconnected.').waitFor()
-      await says(page, '#account', 'Nobody is connected')
+      await shows(page, '#account', 'Nobody is connected')
       await connections.reload()
       expect(await connections.getByText('Photos token broker demo').count()).toBe(0)
     })
+  })
+})
+
+describe('a link to /connect', () => {
+  beforeEach(async () => {
+    ;({ context, page } = await stage.visitDemo('cookie'))
+  })
+
+  it('returns with the result in the query, and a session', async () => {
+    await page.goto(`${stage.url}/connect?bundle=pick&client=demo&return_to=/`)
+    await chooseAccount(page, ADA)
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await isReady(page, 'pick')
+    expect(page.url()).toBe(`${stage.url}/?connect=ok&bundle=pick`)
+  })
+
+  it('in a popup, posts the result to the page that opened it and closes', async () => {
+    const opened = context.waitForEvent('page')
+    await page.evaluate(() => {
+      const message = new Promise((resolve) => {
+        addEventListener('message', ({ origin, data }) => resolve({ origin, data }), { once: true })
+      })
+      Object.assign(window, { message })
+      window.open('/connect?bundle=pick&client=demo&return_to=/&display=popup', '', 'popup')
+    })
+    const popup = await opened
+    await chooseAccount(popup, ADA)
+    await answer(popup, 'Continue')
+    expect(await page.evaluate('message')).toEqual({
+      origin: stage.url,
+      data: { type: 'photos-token-broker', connect: 'ok', bundle: 'pick' },
+    })
+  })
+})
+
+describe('a browser without third-party cookies', () => {
+  let calls: Request[]
+
+  beforeEach(async () => {
+    ;({ context, page } = await stage.visitDemo('oauth'))
+    calls = []
+    page.on('request', (request) => {
+      if (request.resourceType() === 'fetch' && new URL(request.url()).origin === stage.url)
+        calls.push(request)
+    })
+  })
+
+  it('sends none when one site calls another', async () => {
+    const seen: string[] = []
+    const server = createServer(({ headers, url }, response) => {
+      seen.push(`${url} ${headers.cookie ?? ''}`.trim())
+      response.setHeader('Set-Cookie', 'third=party; SameSite=None; Secure; Path=/').end('page')
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const visitor = await context.newPage()
+    await visitor.goto(`http://localhost:${port}/first`)
+    await visitor.goto(`http://localhost:${port}/again`)
+    await visitor.goto(`http://127.0.0.1:${port}/other-site`)
+    await visitor.evaluate(
+      (address) => fetch(address, { mode: 'no-cors', credentials: 'include' }).then(() => {}),
+      `http://localhost:${port}/called`,
+    )
+    server.closeAllConnections()
+    server.close()
+    expect(seen.filter((line) => !line.includes('favicon'))).toEqual([
+      '/first',
+      '/again third=party',
+      '/other-site',
+      '/called',
+    ])
+  })
+
+  it('connects the demo on another site, which needs no cookie of the broker and leaves none', async () => {
+    const brokersCookies = async () =>
+      (await context.cookies()).filter(({ name }) => !name.startsWith('simulator_'))
+    const popup = await openDemoConsent(page, 'pick', ADA)
+    expect((await brokersCookies()).length).toBe(1) // until the callback
+    await answer(popup, 'Continue')
+    await isReady(page, 'pick')
+    expect(await brokersCookies()).toEqual([])
+    await page.reload()
+    await press(page, 'pick', 'Get a token')
+    await card(page, 'pick').getByText('A token of').waitFor()
+    const paths = new Set(calls.map((call) => new URL(call.url()).pathname))
+    expect(paths).toContain('/token')
+    expect(paths).toContain('/session')
+    for (const call of calls) expect(await call.headerValue('Cookie')).toBeNull()
+  })
+
+  it('connects the page with a plain OAuth library, which opens the picker with the token', async () => {
+    await page.getByRole('link', { name: 'The same with a plain OAuth library' }).click()
+    await page.getByRole('button', { name: 'Connect photos' }).click()
+    await chooseAccount(page, ADA)
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await page.getByText('Not connected: access_denied.').waitFor()
+    await page.getByRole('button', { name: 'Connect photos' }).click()
+    await chooseAccount(page, ADA)
+    await page.getByRole('button', { name: 'Continue' }).click()
+    const choose = page.getByRole('link', { name: 'Choose photos' })
+    await choose.waitFor()
+    expect(page.url()).toBe(`${stage.demoAt('oauth')}library/`)
+    const [picker] = await Promise.all([context.waitForEvent('page'), choose.click()])
+    await picker.getByRole('checkbox').first().waitFor()
+    for (const call of calls) expect(await call.headerValue('Cookie')).toBeNull()
   })
 })
 

@@ -1,50 +1,47 @@
-/** This file is the proof that OAuth mode is OAuth: client libraries nobody here wrote, against the production build. */
+/** Independent OAuth client libraries and an independent OpenID provider against the production build. */
 
 import { ResponseBodyError, WWWAuthenticateChallengeError } from 'oauth4webapi'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Page } from '../support/browser.ts'
-import { type Algorithm, type RunningIssuer, startIssuer } from './support/app-issuer.ts'
-import { type RunningBroker, startBroker } from './support/broker.ts'
+import type { TokenResponse } from '../../src/protocol/http.ts'
+import type { Browser, Page } from '../support/browser.ts'
+import { type RunningIssuer, startIssuer } from './support/app-issuer.ts'
 import { byOauth4webapi } from './support/by-oauth4webapi.ts'
 import { byOpenidClient } from './support/by-openid-client.ts'
 import {
+  type DevBroker,
+  newBrowser,
+  PICK,
+  sha256,
+  startDevBroker,
+  UPLOAD,
+} from './support/dev-broker.ts'
+import {
   type Begun,
-  fetchOf,
   type OAuthClient,
   type OAuthLibrary,
+  recordingFetch,
 } from './support/oauth-library.ts'
 import { type RunningProvider, startProvider } from './support/provider.ts'
+import { findPlace } from './support/start.ts'
 
-const PICK = 'https://www.googleapis.com/auth/photospicker.mediaitems.readonly'
-const UPLOAD = 'https://www.googleapis.com/auth/photoslibrary.appendonly'
-
-const GALLERY = {
-  client_id: 'gallery',
-  origin: 'https://gallery.example',
-  redirect_uri: 'https://gallery.example/back',
-}
-const ALBUM = {
-  client_id: 'album',
-  origin: 'https://album.example',
-  redirect_uri: 'https://album.example/back',
-}
+const clientAt = (client_id: string, origin: string) => ({
+  ...{ client_id, origin },
+  redirect_uri: `${origin}/back`,
+})
+const GALLERY = clientAt('gallery', 'https://gallery.example')
+const ALBUM = clientAt('album', 'https://album.example')
 const LIBRARIES: OAuthLibrary[] = [byOauth4webapi, byOpenidClient]
 
 let provider: RunningProvider
 let issuer: RunningIssuer
-let broker: RunningBroker
+let broker: DevBroker
 
 beforeAll(async () => {
-  provider = await startProvider(
-    {
-      client_id: 'e2e-client',
-      client_secret: 'e2e-secret-of-the-broker',
-      redirect_uri: 'http://localhost:8787/callback',
-    },
-    [PICK, UPLOAD],
-  )
+  const place = await findPlace()
+  provider = await startProvider(place)
   issuer = await startIssuer()
-  broker = await startBroker({ ISSUER: provider.issuer, CLIENTS: clients() })
+  const CLIENTS = clients(`http://localhost:${place.port}`)
+  broker = await startDevBroker(place, { ISSUER: provider.issuer, CLIENTS })
 })
 
 afterAll(async () => {
@@ -53,46 +50,46 @@ afterAll(async () => {
   await provider?.[Symbol.asyncDispose]()
 })
 
-function clients(): object {
+function clients(url: string): string {
   const entry = ({ origin, redirect_uri }: typeof GALLERY) => ({
     origins: [origin],
     redirect_uris: [redirect_uri],
   })
-  return { gallery: entry(GALLERY), album: { ...entry(ALBUM), ...issuer.settings } }
+  const album = { ...entry(ALBUM), ...issuer.settings }
+  return JSON.stringify({ web: { origins: [new URL(url).origin] }, gallery: entry(GALLERY), album })
 }
 
-/** Opens a library as the gallery's page has it, or the album's for a user with a JWT. */
-async function open(
-  library: OAuthLibrary,
-  { jwt, origin }: { jwt?: string; origin?: string } = {},
-): Promise<{ client: OAuthClient; wire: string[] }> {
-  const { fetch, wire } = fetchOf(broker, origin)
+/** Opens a library for the client `gallery`, or for the client `album` with the JWT of a user. */
+async function open(library: OAuthLibrary, jwt?: string): Promise<Opened> {
+  const { fetch, wire } = recordingFetch()
   const { client_id, redirect_uri } = jwt === undefined ? GALLERY : ALBUM
-  const client = await library.open({
-    ...{ issuer: broker.url, client_id, redirect_uri, fetch },
-    ...(jwt === undefined ? {} : { jwt }),
-  })
+  const settings = { issuer: broker.url, client_id, redirect_uri, fetch, jwt }
+  const client = await library.open(settings)
   wire.length = 0
   return { client, wire }
 }
 
+interface Opened {
+  client: OAuthClient
+  /** Each request with its status, such as `POST /token 200`. */
+  wire: string[]
+}
+
 const isFrontend = ({ origin }: URL): boolean => [GALLERY.origin, ALBUM.origin].includes(origin)
 
-/** Sends a browser of its own to the provider, up to its first page. */
-async function leave({
-  url,
-}: Begun): Promise<{ page: Page; browser: ReturnType<typeof broker.browser> }> {
-  const browser = broker.browser()
+/** Sends a new browser to the first page of the provider. */
+async function leave({ url }: Begun): Promise<{ page: Page; browser: Browser }> {
+  const browser = newBrowser()
   return { browser, page: await browser.visit(url, {}, isFrontend) }
 }
 
-/** Has a user consent. @returns where the browser comes back to */
+/** Consents for a user; @returns the redirect URI with its parameters */
 async function consent(begun: Begun, login: string): Promise<URL> {
   const { browser, page } = await leave(begun)
   return (await provider.consent(browser, page, login, isFrontend)).url
 }
 
-/** Connects a bundle of a user, and returns the refresh token. */
+/** Connects a bundle for a user; @returns the refresh token */
 async function connect(client: OAuthClient, scope: string, login: string): Promise<string> {
   const begun = await client.begin(scope)
   const { refresh_token } = await client.redeem(begun, await consent(begun, login))
@@ -100,17 +97,14 @@ async function connect(client: OAuthClient, scope: string, login: string): Promi
   return refresh_token
 }
 
-/** Waits for what a library throws. */
-async function thrown(doing: Promise<unknown>): Promise<unknown> {
-  return doing.then(
-    () => undefined,
-    (error: unknown) => error,
-  )
+/** Waits for the error that a library throws. */
+async function thrown(work: Promise<unknown>): Promise<unknown> {
+  return work.catch((error: unknown) => error)
 }
 
-/** Waits for the typed error of an error response; with another one the test fails. */
-async function refused(doing: Promise<unknown>): Promise<{ status: number; body: object }> {
-  const error = await thrown(doing)
+/** Waits for the library's typed error for an error response. */
+async function refused(work: Promise<unknown>): Promise<{ status: number; body: object }> {
+  const error = await thrown(work)
   expect(error).toBeInstanceOf(ResponseBodyError)
   const { status, cause } = error as ResponseBodyError
   return { status, body: cause }
@@ -118,11 +112,11 @@ async function refused(doing: Promise<unknown>): Promise<{ status: number; body:
 
 let users = 0
 
-/** A user nobody knows yet. */
+/** Names a new user. */
 const newcomer = (): string => `user-${users++}`
 
 describe.each(LIBRARIES)('$name', (library) => {
-  it('finds the broker by its metadata (RFC 8414)', async () => {
+  it('discovers the broker (RFC 8414)', async () => {
     const { client } = await open(library)
     expect(client.metadata).toMatchObject({
       issuer: broker.url,
@@ -132,7 +126,7 @@ describe.each(LIBRARIES)('$name', (library) => {
     })
   })
 
-  it('redeems a code with PKCE and DPoP, after it was told a nonce', async () => {
+  it('redeems a code with PKCE and DPoP, after a nonce challenge', async () => {
     const { client, wire } = await open(library)
     const begun = await client.begin('pick')
     const back = await consent(begun, newcomer())
@@ -172,7 +166,7 @@ describe.each(LIBRARIES)('$name', (library) => {
     }
   })
 
-  it('gets a new access token when the old one has waned', async () => {
+  it('gets a new access token when the old one lives too short', async () => {
     const { client } = await open(library)
     provider.access_token_seconds = 900
     const refresh_token = await connect(client, 'pick', newcomer())
@@ -187,35 +181,30 @@ describe.each(LIBRARIES)('$name', (library) => {
     expect(provider.granted.slice(before)).toEqual(['refresh_token'])
   })
 
-  it('calls the broker with a token bound to its key', async () => {
-    const { client } = await open(library)
+  it('calls the broker with a token bound to its key, which another key cannot use', async () => {
+    const [owner, thief] = [await open(library), await open(library)]
     const login = newcomer()
-    const refresh_token = await connect(client, 'pick', login)
-    const token = await client.refresh(refresh_token, 'broker')
+    const refresh_token = await connect(owner.client, 'pick', login)
+    const token = await owner.client.refresh(refresh_token, 'broker')
     expect(token).toMatchObject({ token_type: 'dpop', scope: 'broker' })
     expect([599, 600]).toContain(token.expires_in) // by a real clock
-    const response = await client.call(token.access_token, 'GET', `${broker.url}/session`)
+    const { access_token } = token
+    const response = await owner.client.call(access_token, 'GET', `${broker.url}/session`)
     expect(response.status).toBe(200)
     expect(await response.json()).toMatchObject({
       sub: login,
       client: 'gallery',
       bundles: { pick: { status: 'ready' }, upload: { status: 'consent_required' } },
     })
-  })
-
-  it('is told a nonce by a protected resource, too, and is refused with another key', async () => {
-    const [owner, thief] = [await open(library), await open(library)]
-    const refresh_token = await connect(owner.client, 'pick', newcomer())
-    const { access_token } = await owner.client.refresh(refresh_token, 'broker')
     const error = await thrown(thief.client.call(access_token, 'GET', `${broker.url}/session`))
-    expect(thief.wire).toEqual(['GET /session 401', 'GET /session 401'])
+    expect(thief.wire).toEqual(['GET /session 401', 'GET /session 401']) // the first asks for a nonce
     expect(error).toBeInstanceOf(WWWAuthenticateChallengeError)
     expect((error as WWWAuthenticateChallengeError).cause).toMatchObject([
       { scheme: 'dpop', parameters: { error: 'invalid_token' } },
     ])
   })
 
-  it('gives its refresh token back, which then is worth nothing (RFC 7009)', async () => {
+  it('revokes its refresh token, which is refused from then on (RFC 7009)', async () => {
     const { client } = await open(library)
     const refresh_token = await connect(client, 'pick', newcomer())
     await client.revoke(refresh_token)
@@ -225,10 +214,10 @@ describe.each(LIBRARIES)('$name', (library) => {
         body: { error: 'invalid_grant' },
       })
     await client.revoke(refresh_token)
-    await client.revoke('of-nobody')
+    await client.revoke('unknown')
   })
 
-  it('is told that the user said no', async () => {
+  it('receives access_denied when the user denies', async () => {
     const { client, wire } = await open(library)
     const begun = await client.begin('pick')
     const { browser, page } = await leave(begun)
@@ -258,60 +247,30 @@ describe.each(LIBRARIES)('$name', (library) => {
     expect(wire).toEqual([])
   })
 
-  it('gets the same from a page of the client, and nothing from another page', async () => {
-    const page = await open(library, { origin: GALLERY.origin })
-    expect(await connect(page.client, 'pick', newcomer())).toEqual(expect.any(String))
-    const evil = await open(library, { origin: 'https://evil.example' })
-    const begun = await evil.client.begin('pick')
-    const back = await consent(begun, newcomer())
-    expect(await refused(evil.client.redeem(begun, back))).toMatchObject({
+  it('pushes, redeems, exchanges and disconnects for a user with a JWT', async () => {
+    const jwt = await issuer.jwt(newcomer(), library === byOauth4webapi ? 'RS256' : 'ES256')
+    const { client, wire } = await open(library, jwt)
+    expect(await refused(client.exchange(jwt, 'pick'))).toMatchObject({
       status: 403,
-      body: { error: 'access_denied' },
+      body: { error: 'consent_required', reason: 'never_granted' },
     })
+    const begun = await client.push('pick')
+    expect([...begun.url.searchParams.keys()].sort()).toEqual(['client_id', 'request_uri'])
+    const tokens = await client.redeem(begun, await consent(begun, newcomer()))
+    expect(tokens).toMatchObject({ scope: 'pick', google_scope: PICK })
+    expect(tokens).not.toHaveProperty('refresh_token')
+    expect(await client.exchange(jwt, 'pick')).toMatchObject({
+      scope: 'pick',
+      google_scope: PICK,
+      issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    })
+    const gone = await client.call(jwt, 'DELETE', `${broker.url}/grants`, true)
+    expect(gone.status).toBe(204)
+    expect(wire).toContain('POST /par 201')
   })
 
-  it.each<Algorithm>(['RS256', 'ES256'])(
-    'pushes, redeems, exchanges and disconnects for a user with a JWT signed %s',
-    async (alg) => {
-      const sub = newcomer()
-      const jwt = await issuer.jwt(sub, alg)
-      const { client, wire } = await open(library, { jwt })
-      expect(await refused(client.exchange(jwt, 'pick'))).toMatchObject({
-        status: 403,
-        body: { error: 'consent_required', reason: 'never_granted' },
-      })
-      const begun = await client.push('pick')
-      expect([...begun.url.searchParams.keys()].sort()).toEqual(['client_id', 'request_uri'])
-      const tokens = await client.redeem(begun, await consent(begun, newcomer()))
-      expect(tokens).toMatchObject({ scope: 'pick', google_scope: PICK })
-      expect(tokens).not.toHaveProperty('refresh_token')
-      expect(await client.exchange(jwt, 'pick')).toMatchObject({
-        scope: 'pick',
-        google_scope: PICK,
-        issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
-      })
-      const gone = await client.call(jwt, 'DELETE', `${broker.url}/grants`, true)
-      expect(gone.status).toBe(204)
-      expect(wire).toContain('POST /par 201')
-    },
-  )
-
-  it('redeems nothing with the JWT of another user', async () => {
-    const [began, victim] = [
-      await issuer.jwt(newcomer(), 'ES256'),
-      await issuer.jwt(newcomer(), 'ES256'),
-    ]
-    const begun = await (await open(library, { jwt: began })).client.push('pick')
-    const back = await consent(begun, newcomer())
-    const { client } = await open(library, { jwt: victim })
-    expect(await refused(client.redeem(begun, back))).toMatchObject({
-      status: 403,
-      body: { error: 'access_denied' },
-    })
-  })
-
-  it('is told what is wrong with a JWT by a challenge (RFC 6750 §3)', async () => {
-    const { client } = await open(library, { jwt: 'x.y.z' })
+  it('receives a challenge for a wrong JWT (RFC 6750 §3)', async () => {
+    const { client } = await open(library, 'x.y.z')
     const error = await thrown(client.push('pick'))
     expect(error).toBeInstanceOf(WWWAuthenticateChallengeError)
     expect((error as WWWAuthenticateChallengeError).cause).toMatchObject([
@@ -320,39 +279,36 @@ describe.each(LIBRARIES)('$name', (library) => {
   })
 })
 
-describe('an issuer with a path', () => {
-  const url = 'http://localhost:8787/photos-auth'
-  let below: RunningBroker
+describe('cookie mode against oidc-provider', () => {
+  async function connectCookie(browser: Browser, bundle: string): Promise<URL> {
+    const query = `bundle=${bundle}&client=web&return_to=/app`
+    const page = await browser.visit(`${broker.url}/connect?${query}`)
+    return (await provider.consent(browser, page, newcomer())).url
+  }
 
-  beforeAll(async () => {
-    below = await startBroker({ BASE_URL: url, ISSUER: provider.issuer, CLIENTS: clients() })
-  })
+  async function ask(browser: Browser, rejected?: string): Promise<[number, TokenResponse]> {
+    const body = rejected === undefined ? {} : { rejected: await sha256(rejected) }
+    const url = `${broker.url}/session/token`
+    const response = await browser.call('POST', url, { bundle: 'pick', ...body })
+    return [response.status, await response.json()]
+  }
 
-  afterAll(() => below?.[Symbol.asyncDispose]())
-
-  it.each(
-    LIBRARIES.flatMap((library) => [
-      { library, name: library.name, place: 'where RFC 8414 §3.1 says', metadata_url: undefined },
-      {
-        library,
-        name: library.name,
-        place: 'below its path',
-        metadata_url: `${url}/.well-known/oauth-authorization-server`,
-      },
-    ]),
-  )('is discovered by $name $place', async ({ library, metadata_url }) => {
-    const { fetch, wire } = fetchOf(below)
-    const client = await library.open({
-      ...{ issuer: url, client_id: GALLERY.client_id, redirect_uri: GALLERY.redirect_uri, fetch },
-      ...(metadata_url === undefined ? {} : { metadata_url }),
-    })
-    const path = metadata_url
-      ? new URL(metadata_url).pathname
-      : '/.well-known/oauth-authorization-server/photos-auth'
-    expect(wire).toEqual([`GET ${path} 200`])
-    expect(client.metadata).toMatchObject({ issuer: url, token_endpoint: `${url}/token` })
-    expect((await client.begin('pick')).url.pathname).toBe('/photos-auth/authorize')
-    await client.revoke('of-nobody')
-    expect(wire).toContain('POST /photos-auth/revoke 200')
+  it('refreshes with rotation, and takes a grant that the provider revoked for ended', async () => {
+    const browser = newBrowser()
+    expect((await connectCookie(browser, 'pick')).search).toBe('?connect=ok&bundle=pick')
+    let [status, { access_token }] = await ask(browser)
+    const before = provider.granted.length
+    for (let round = 0; round < 3; round++) {
+      const last = access_token
+      ;[status, { access_token }] = await ask(browser, last)
+      expect(status).toBe(200)
+      expect(access_token).not.toBe(last)
+    }
+    expect(provider.granted.slice(before)).toEqual(Array(3).fill('refresh_token'))
+    await provider.endAllGrants()
+    expect(await ask(browser, access_token)).toMatchObject([
+      403,
+      { error: 'consent_required', reason: 'ended', likely_cause: 'revoked_by_user' },
+    ])
   })
 })

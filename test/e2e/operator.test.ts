@@ -1,24 +1,29 @@
-/** The operator's commands, run as an operator runs them, beside the production build with users connected. */
+/** The operator's commands against the production build with connected users. */
 
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Browser, openBrowser } from '../support/browser.ts'
-import { type DevBroker, type Keys, random, startDevBroker } from './support/dev-broker.ts'
+import type { Browser } from '../support/browser.ts'
+import {
+  CLIENT,
+  type DevBroker,
+  type Keys,
+  newBrowser,
+  random,
+  sha256,
+  startDevBroker,
+} from './support/dev-broker.ts'
 import { type RunningProvider, startProvider } from './support/provider.ts'
 import { findPlace, type Place } from './support/start.ts'
 
-const PICK = 'https://www.googleapis.com/auth/photospicker.mediaitems.readonly'
-const UPLOAD = 'https://www.googleapis.com/auth/photoslibrary.appendonly'
-const CLIENT = { client_id: 'e2e-client', client_secret: 'e2e-secret-of-the-broker' }
 const PEOPLE = Array.from({ length: 8 }, (_, index) => `person-${index}`)
 const SCRIPT = new URL('../../src/tools/operator.ts', import.meta.url).pathname
 
 const [k1, k2, PSEUDONYM_KEY] = [`k1:${random()}`, `k2:${random()}`, random()]
 const browsers = new Map<string, Browser>()
-const outputs: string[] = []
+const output: string[] = []
 const tokens = new Set<string>()
 let place: Place
 let provider: RunningProvider
@@ -31,11 +36,10 @@ beforeAll(async () => {
   registry = await mkdtemp(join(tmpdir(), 'photos-token-broker-'))
   process.env['WRANGLER_REGISTRY_PATH'] = registry
   place = await findPlace()
-  const redirect_uri = `http://localhost:${place.port}/callback`
-  provider = await startProvider({ ...CLIENT, redirect_uri }, [PICK, UPLOAD])
+  provider = await startProvider(place)
   await deploy({ ENCRYPTION_KEYS: k1, PSEUDONYM_KEY })
   empty = await run('list')
-  for (const person of PEOPLE) await connect(person, 'pick')
+  await Promise.all(PEOPLE.map((person) => connect(person, 'pick')))
 })
 
 afterAll(async () => {
@@ -46,18 +50,18 @@ afterAll(async () => {
 
 async function deploy(keys: Keys): Promise<void> {
   await broker?.stop()
-  broker = await startDevBroker(place, { ISSUER: provider.issuer }, CLIENT, keys)
+  broker = await startDevBroker(place, { ISSUER: provider.issuer }, keys)
 }
 
 async function connect(person: string, bundle: string): Promise<void> {
-  const browser = browsers.get(person) ?? openBrowser(async (request) => fetch(request))
+  const browser = browsers.get(person) ?? newBrowser()
   browsers.set(person, browser)
   const page = await browser.visit(`${broker.url}/connect?bundle=${bundle}&return_to=/app`)
   const { url } = await provider.consent(browser, page, person)
   expect(url.searchParams.get('connect')).toBe('ok')
 }
 
-/** Asks for a token; with `rejected`, for a new one instead of it, which makes the provider rotate. */
+/** Asks for a token; with `rejected`, for another one, so that the provider rotates the refresh token. */
 async function ask(person: string, rejected?: string): Promise<{ status: number; token: string }> {
   const more = rejected === undefined ? {} : { rejected: await sha256(rejected) }
   const body = { bundle: 'pick', ...more }
@@ -82,14 +86,14 @@ async function run(...args: string[]): Promise<Result> {
 async function execute(file: string, args: readonly string[]): Promise<Result> {
   return new Promise((resolve) => {
     const child = execFile(file, args, (_, stdout, stderr) => {
-      outputs.push(stdout, stderr)
+      output.push(stdout, stderr)
       resolve({ code: child.exitCode ?? -1, stdout, stderr })
     })
     child.stdin?.end()
   })
 }
 
-it('rotates while users refresh and disconnect, and nothing is lost', async () => {
+it('rotates while users refresh and disconnect, and loses nothing', async () => {
   await deploy({ ENCRYPTION_KEYS: `${k2},${k1}`, PSEUDONYM_KEY })
   let isOver = false
   const refreshing = PEOPLE.slice(0, 4).map(async (person) => {
@@ -117,7 +121,14 @@ it('lists nobody before anybody is connected', () => {
   expect(empty).toEqual({ code: 0, stdout: '', stderr: 'No subjects.\n' })
 })
 
-it('lists the users, and no token', async () => {
+it('ends a list quietly when its reader has read enough', async () => {
+  const pipe = '"$0" "$1" list --local --as ada | head -1'
+  const { stdout, stderr } = await execute('sh', ['-c', pipe, process.execPath, SCRIPT])
+  expect(stdout.trim().split('\n')).toHaveLength(1)
+  expect(stderr).toBe('')
+})
+
+it('lists every subject, and no token', async () => {
   const { code, stdout } = await run('list', '--json')
   expect(code).toBe(0)
   const listed = stdout
@@ -131,14 +142,7 @@ it('lists the users, and no token', async () => {
   }
 })
 
-it('ends a list quietly when its reader has read enough', async () => {
-  const pipe = '"$0" "$1" list --local --as ada | head -1'
-  const { stdout, stderr } = await execute('sh', ['-c', pipe, process.execPath, SCRIPT])
-  expect(stdout.trim().split('\n')).toHaveLength(1)
-  expect(stderr).toBe('')
-})
-
-it('serves everything without the old key; a user of an old session logs in again, without consent', async () => {
+it('without the old key, ends the sessions made with it and keeps all grants', async () => {
   await deploy({ ENCRYPTION_KEYS: k2, PSEUDONYM_KEY })
   expect(await ask('person-0')).toMatchObject({ status: 401 })
   const before = provider.granted.length
@@ -149,7 +153,7 @@ it('serves everything without the old key; a user of an old session logs in agai
   expect(provider.granted.slice(before).at(-1)).toBe('refresh_token')
 })
 
-it('forgets a user by name, only when confirmed, and also at the provider', async () => {
+it('forgets one user after --yes only, also at the provider', async () => {
   const name = ['--client', 'default', '--sub', 'person-0']
   expect((await run('forget', ...name)).code).toBe(1)
   expect((await ask('person-0')).status).toBe(200)
@@ -159,31 +163,27 @@ it('forgets a user by name, only when confirmed, and also at the provider', asyn
   expect((await ask('person-0')).status).toBe(401)
 })
 
-it('says what is wrong with a command, and when there is no broker', async () => {
-  for (const args of [
+it('explains a wrong command, and a broker that does not run', async () => {
+  const wrong = [
     [],
     ['erase'],
     ['forget'],
     ['forget', 'x'],
     ['forget', '--sub', 'x'],
     ['list', 'x'],
-  ])
-    expect(await run(...args)).toMatchObject({ code: 2 })
+  ]
+  const runs = wrong.map(async (args) => (await run(...args)).code)
+  expect(await Promise.all(runs)).toEqual(wrong.map(() => 2))
   await broker.stop()
   const { code, stderr } = await run('rotate')
   expect(code).toBe(1)
   expect(stderr).toContain('not found')
 })
 
-it('never prints a token, a key or a name', () => {
-  const all = outputs.join('\n')
+it('prints no token, no key and no name', () => {
+  const all = output.join('\n')
   for (const secret of [...tokens, k1.slice(3), k2.slice(3), PSEUDONYM_KEY, CLIENT.client_secret])
     expect(all).not.toContain(secret)
   expect(all).not.toContain('person-')
   expect(tokens.size).toBeGreaterThan(5)
 })
-
-async function sha256(text: string): Promise<string> {
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-  return Buffer.from(hash).toString('base64url')
-}

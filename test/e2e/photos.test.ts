@@ -1,6 +1,7 @@
-/** The Photos module in Chromium, in both modes: picking, showing and uploading. */
+/** The Photos module of the SDK in both modes, and the pages that the documentation shows, in Chromium. */
 
 import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Broker } from '../../src/client/index.ts'
@@ -10,8 +11,14 @@ import type {
   UploadOptions,
   UploadResult,
 } from '../../src/client/photos/index.ts'
-import { chooseAccount } from './support/chromium.ts'
-import { connect, MODES, outcome, type Stage, startStage } from './support/sdk.ts'
+import { ADA, answer, chooseAccount, pickPhotos } from './support/chromium.ts'
+import { connect, MODES, openPopup, outcome, type Stage, startStage } from './support/stage.ts'
+
+const README = new URL('../../README.md', import.meta.url)
+const CLIENT_README = new URL('../../src/client/README.md', import.meta.url)
+const OAUTH_README = new URL('../../src/routes/oauth/README.md', import.meta.url)
+const LIBRARY = fileURLToPath(import.meta.resolve('oauth4webapi'))
+const PACKAGE = new URL('../../package.json', import.meta.url)
 
 declare const broker: Broker
 declare const value: PickedItem[]
@@ -20,28 +27,20 @@ declare const uploadPhotos: (broker: Broker, options: UploadOptions) => Promise<
 let stage: Stage
 
 beforeAll(async () => {
-  stage = await startStage()
+  const mine = await readPage(README, '## A page of your own')
+  stage = await startStage({
+    'mine.html': (simulator) => replaceOnce(mine, 'http://localhost:8788', simulator),
+  })
 })
 
 afterEach(() => stage.clear())
 
 afterAll(async () => stage?.close())
 
-/** Presses Pick and takes the first pictures of the picker. */
+/** Presses Pick and picks the first items of the picker. */
 async function pick(page: Page, count = 2): Promise<void> {
-  const [picker] = await Promise.all([
-    page.waitForEvent('popup'),
-    page.getByRole('button', { name: 'Pick' }).click(),
-  ])
-  await choose(picker, count)
+  await pickPhotos(await openPopup(page, 'Pick'), count)
   await outcome(page, 'ok')
-}
-
-async function choose(picker: Page, count: number): Promise<void> {
-  const boxes = picker.getByRole('checkbox')
-  await boxes.first().waitFor()
-  for (let index = 0; index < count; index++) await boxes.nth(index).check()
-  await picker.getByRole('button', { name: 'Done' }).click()
 }
 
 /** Runs in the page: uploads small files. */
@@ -66,8 +65,8 @@ async function upload(names: string[]): Promise<{
 }
 
 describe.each(MODES)('in %s mode', (mode) => {
-  /** What hangs on no way in is tried in one. */
-  const once = it.runIf(mode === 'cookie')
+  /** For what does not depend on the mode. */
+  const inOneMode = it.runIf(mode === 'cookie')
 
   it('picks photos, and asks the relay once to show them all', async () => {
     const { page } = await stage.visit(mode)
@@ -100,10 +99,10 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(blob).toEqual({ type: expect.stringMatching(/^image\//), isEmpty: false })
   })
 
-  once('lets a <video> read a part at a time', async () => {
+  inOneMode('lets a <video> read a part at a time', async () => {
     const { page } = await stage.visit(mode)
     await connect(page)
-    await pick(page, 11) // the last of them is a film
+    await pick(page, 11) // the last one is a video
     const part = page.waitForResponse(
       (answer) => answer.url().includes('/media/') && answer.request().resourceType() === 'media',
     )
@@ -119,13 +118,10 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(answer.headers()['content-type']).toMatch(/^video\//)
   })
 
-  once('says so when nothing was picked', async () => {
+  inOneMode('rejects with popup_closed when nothing was picked', async () => {
     const { page } = await stage.visit(mode)
     await connect(page)
-    const [picker] = await Promise.all([
-      page.waitForEvent('popup'),
-      page.getByRole('button', { name: 'Pick' }).click(),
-    ])
+    const picker = await openPopup(page, 'Pick')
     await picker.getByRole('checkbox').first().waitFor()
     await picker.close()
     await outcome(page, 'popup_closed')
@@ -144,21 +140,21 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(sent).toEqual(sent.toSorted((a, b) => a - b))
   })
 
-  once('tells of each file that failed, and goes on with those when asked again', async () => {
+  inOneMode('reports each file that failed, and uploads those again', async () => {
     const { page } = await stage.visit(mode)
     await connect(page, 'album')
-    await stage.tellSimulator('__faults', {
-      at: 'api:library.uploads',
-      times: 1,
-      do: { status: 500 },
-    })
+    const at = 'api:library.uploads'
+    await stage.control('__faults', { at, times: 1, do: { status: 500 } })
     const { results } = await page.evaluate(upload, ['a.jpg', 'b.jpg'])
     expect(results.map(({ done }) => done)).toEqual([false, true])
     expect(results[0]?.error).toBeTruthy()
     const again = await page.evaluate(async () => {
       const { results } = window as unknown as { results: UploadResult[] }
-      const mended = await uploadPhotos(broker, { bundle: 'album', files: results })
-      return mended.map(({ mediaItem, error }) => [mediaItem !== undefined, error === undefined])
+      const results_again = await uploadPhotos(broker, { bundle: 'album', files: results })
+      return results_again.map(({ mediaItem, error }) => [
+        mediaItem !== undefined,
+        error === undefined,
+      ])
     })
     expect(again).toEqual([
       [true, true],
@@ -166,11 +162,11 @@ describe.each(MODES)('in %s mode', (mode) => {
     ])
   })
 
-  once('loses no bytes when a whole batch fails', async () => {
+  inOneMode('sends no bytes twice when a whole batch failed', async () => {
     const { page } = await stage.visit(mode)
     await connect(page, 'album')
     const at = 'api:library.mediaItems.batchCreate'
-    await stage.tellSimulator('__faults', { at, times: 1, do: { status: 503 } })
+    await stage.control('__faults', { at, times: 1, do: { status: 503 } })
     const { results } = await page.evaluate(upload, ['a.jpg', 'b.jpg'])
     expect(results.map(({ done }) => done)).toEqual([false, false])
     const uploads: string[] = []
@@ -185,37 +181,91 @@ describe.each(MODES)('in %s mode', (mode) => {
   })
 })
 
-it('a page of fifteen lines on another site picks photos and shows them', async () => {
-  const block = await readBlock()
-  expect(block.trimEnd().split('\n').length).toBeLessThanOrEqual(15)
-  const html = block
-    .replaceAll('https://broker.example.com', stage.url)
-    .replace("client: 'gallery'", `client: 'elsewhere', simulator: '${stage.simulator}'`)
+describe('the pages of the documentation, run as they stand', () => {
+  it('README.md: connects, and shows the photos that were picked', async () => {
+    const page = await stage.chromium.newPage()
+    await page.goto(`${stage.url}/demo/mine`)
+    await connectAndPick(page, 'Pick photos')
+  })
+
+  it('src/client/README.md: fifteen lines on another site', async () => {
+    const block = await readPage(CLIENT_README, '### Plain HTML, without a build step')
+    expect(block.trimEnd().split('\n').length).toBeLessThanOrEqual(15)
+    const html = block
+      .replaceAll('https://broker.example.com', stage.url)
+      .replace("client: 'gallery'", `client: 'elsewhere', simulator: '${stage.simulator}'`)
+    await connectAndPick(await openOwn(html), 'Choose')
+  })
+
+  it('src/routes/oauth/README.md: a static page without the SDK', async () => {
+    const block = await readPage(OAUTH_README, '## A static page on another site')
+    const lines = block.trimEnd().split('\n')
+    const { oauth4webapi } = JSON.parse(await readFile(PACKAGE, 'utf8')).devDependencies
+    expect(lines.length).toBeLessThan(25)
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100)
+    expect(block).toContain(`oauth4webapi@${oauth4webapi}/`)
+
+    const page = await openOwn(await onThisMachine(block))
+    await page.getByRole('button', { name: 'Connect photos' }).click()
+    await chooseAccount(page, ADA)
+    await page.getByRole('button', { name: 'Continue' }).click()
+    const choose = page.getByRole('link', { name: 'Choose photos' })
+    await choose.waitFor()
+    const stored = await page.evaluate(async () => [
+      ...(await indexedDB.databases()),
+      document.cookie,
+    ])
+    expect(stored).toEqual([''])
+    await choose.click()
+    await page.getByRole('checkbox').first().waitFor()
+    expect(page.url()).toContain(`${stage.simulator}/picker/`)
+  })
+})
+
+/** Opens a page on another site than the broker's. */
+async function openOwn(html: string): Promise<Page> {
   stage.serve('/own', 'text/html', html)
   const page = await stage.chromium.newPage()
   await page.goto(`${stage.pageAt('oauth')}own`)
-  const [popup] = await Promise.all([
-    page.waitForEvent('popup'),
-    page.getByRole('button', { name: 'Connect' }).click(),
-  ])
-  await chooseAccount(popup, 'Ada Brook')
-  await popup.getByRole('button', { name: 'Continue' }).click()
-  await page.getByRole('button', { name: 'Choose' }).waitFor()
-  const [picker] = await Promise.all([
-    page.waitForEvent('popup'),
-    page.getByRole('button', { name: 'Choose' }).click(),
-  ])
-  await choose(picker, 3)
-  await page.waitForFunction(
-    () => [...document.images].filter(({ naturalWidth }) => naturalWidth > 0).length === 3,
-  )
-})
+  return page
+}
 
-/** The page of the recipe in src/client/README.md. */
-async function readBlock(): Promise<string> {
-  const readme = await readFile(new URL('../../src/client/README.md', import.meta.url), 'utf8')
-  const section = readme.split('### Plain HTML, without a build step\n')[1]
+/** Connects, picks two photos, and waits until both are shown. */
+async function connectAndPick(page: Page, button: string): Promise<void> {
+  const popup = await openPopup(page, 'Connect')
+  await chooseAccount(popup, ADA)
+  await answer(popup, 'Continue')
+  await pickPhotos(await openPopup(page, button), 2)
+  await page.waitForFunction(
+    () => [...document.images].filter(({ naturalWidth }) => naturalWidth > 0).length === 2,
+  )
+}
+
+/** The page under a heading of a document. */
+async function readPage(document: URL, heading: string): Promise<string> {
+  const [, section] = (await readFile(document, 'utf8')).split(`\n${heading}\n`)
   const block = /^```html\n(.*?)^```$/ms.exec(section ?? '')?.[1]
-  if (block === undefined) throw new Error('src/client/README.md has no such page')
+  if (block === undefined) throw new Error(`there is no page under "${heading}"`)
   return block
+}
+
+/** Replaces the addresses of the page, and serves the library of this machine in place of the CDN's. */
+async function onThisMachine(block: string): Promise<string> {
+  // The library accepts http only when its caller says so; the broker of the page has https.
+  const enforcing = "if (enforceHttps && url.protocol !== 'https:')"
+  const script = replaceOnce(await readFile(LIBRARY, 'utf8'), enforcing, 'if (false)')
+  stage.serve('/own/oauth4webapi.js', 'text/javascript', script)
+  const library = /https:\/\/cdn\.jsdelivr\.net\/[^']+/.exec(block)?.[0] ?? ''
+  const replaced = [
+    [library, '/own/oauth4webapi.js'],
+    ['https://broker.example.com', stage.url],
+    ['https://photospicker.googleapis.com', `${stage.simulator}/photospicker`],
+    ["client_id: 'gallery'", "client_id: 'elsewhere'"],
+  ] as const
+  return replaced.reduce((text, [from, to]) => replaceOnce(text, from, to), block)
+}
+
+function replaceOnce(text: string, from: string, to: string): string {
+  if (text.split(from).length !== 2) throw new Error(`"${from}" is not there exactly once`)
+  return text.replace(from, () => to)
 }

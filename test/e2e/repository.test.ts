@@ -20,14 +20,14 @@ describe('the Worker', () => {
   /** Where values live longer than a request, and why that is no user's business (TMB-58). */
   const SETTLED = [
     'src/config/config.ts: configs', // the configuration, by its environment
-    'src/events/security-event-token.ts: keysOfTransmitter', // where its keys are, by configuration
+    'src/events/security-event-token.ts: jwksUri', // where its keys are, by configuration
     'src/google/discovery.ts: discover', // the provider's metadata, by configuration
     'src/net/key-sets.ts: keyFinder', // public keys, by configuration
     'src/routes/oauth/token.ts: GRANTS', // a table that is only read
     'src/scope/scopes.ts: ALIASES', // a table that is only read
     'src/scope/scopes.ts: SPELLINGS', // a table that is only read
     'src/session/dpop.ts: lastNonces', // a nonce for everybody, by configuration
-    'src/subject/grants.ts: names', // hashes of scope sets
+    'src/subject/grants.ts: scopeSetKeys', // hashes of scope sets
   ]
 
   it('keeps nothing in a module but what is no user’s (TMB-58)', () => {

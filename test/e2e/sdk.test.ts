@@ -1,4 +1,4 @@
-/** The SDK in Chromium, in both modes: what a page gets, and what it never gets (TMB-85 to TMB-89). */
+/** The SDK in Chromium, in both modes (TMB-85 to TMB-89). */
 
 import type { BrowserContext, Page, Request, Route } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -11,7 +11,7 @@ import {
   outcome,
   type Stage,
   startStage,
-} from './support/sdk.ts'
+} from './support/stage.ts'
 
 declare const broker: Broker
 
@@ -40,28 +40,44 @@ function watchTokens(page: Page): Request[] {
 const getToken = (page: Page, bundle = 'pick'): Promise<string> =>
   page.evaluate((name) => broker.token(name).catch((error) => `error ${error.code}`), bundle)
 
-/** The account that the broker says is connected. */
+/** Creates a picker session with `broker.fetch`; @returns the status of the answer */
+const createPickerSession = (page: Page): Promise<number> =>
+  page.evaluate(async () => {
+    const url = `${broker.apis.picker}/v1/sessions`
+    return (await broker.fetch('pick', url, { method: 'POST' })).status
+  })
+
+/** The connected account, as the broker reports it. */
 const whoIs = (page: Page): Promise<string> =>
   page.evaluate(async () => (await broker.session()).sub)
 
-/** Opens one more tab of a browser; `first` runs in it before anything else. */
-async function openTab(context: BrowserContext, mode: Mode, first?: () => void): Promise<Page> {
+/** Opens another tab in the same browser; `script` runs in it before anything else. */
+async function openTab(context: BrowserContext, mode: Mode, script?: () => void): Promise<Page> {
   const tab = await context.newPage()
-  if (first) await tab.addInitScript(first)
+  if (script) await tab.addInitScript(script)
   await tab.goto(stage.pageAt(mode))
   await tab.waitForFunction('window.broker')
   return tab
 }
 
-/** Gives the next consent a signal, which `calling` is behind. */
-const prepareToCallOff = (page: Page): Promise<void> =>
+async function reload(page: Page): Promise<void> {
+  await page.reload()
+  await page.waitForFunction('window.broker')
+}
+
+/** Gives the next consent a signal, which `controller` can abort. */
+const prepareAbort = (page: Page): Promise<void> =>
   page.evaluate(() => {
-    const calling = new AbortController()
-    Object.assign(window, { calling, options: { signal: calling.signal } })
+    const controller = new AbortController()
+    Object.assign(window, { controller, options: { signal: controller.signal } })
   })
 
-/** Delays what other tabs say by 400 ms, as in a busy or frozen page. Runs in the page. */
-function hearLate(): void {
+/** Lets the next consent ask for the account. */
+const prepareAccountChoice = (page: Page): Promise<object> =>
+  page.evaluate(() => Object.assign(window, { options: { selectAccount: true } }))
+
+/** Runs in the page: delays messages of other tabs by 400 ms, as in a busy or frozen page. */
+function delayMessages(): void {
   const listen = BroadcastChannel.prototype.addEventListener
   BroadcastChannel.prototype.addEventListener = function (
     this: BroadcastChannel,
@@ -73,70 +89,63 @@ function hearLate(): void {
 }
 
 describe.each(MODES)('in %s mode', (mode) => {
-  /** What hangs on no way in is tried in one. */
-  const once = it.runIf(mode === 'cookie')
+  /** For what does not depend on the mode. */
+  const inOneMode = it.runIf(mode === 'cookie')
 
-  it('connects in a popup, hands out a token, and Google takes it', async () => {
-    const { page } = await stage.visit(mode)
+  it('connects in a popup, and keeps the token in memory only (TMB-85)', async () => {
+    const { context, page } = await stage.visit(mode)
     expect(await getToken(page)).toBe('error login_required')
-    const nobody = page.evaluate(() => broker.session().catch(({ code }) => code))
-    expect(await nobody).toBe('login_required')
     await connect(page)
-    expect(await getToken(page)).toMatch(/^ya29\./)
-    const status = await page.evaluate(async () => {
-      const url = `${broker.apis.picker}/v1/sessions`
-      return (await broker.fetch('pick', url, { method: 'POST' })).status
-    })
-    expect(status).toBe(200)
+    const token = await getToken(page)
+    expect(token).toMatch(/^ya29\./)
+    expect(await createPickerSession(page)).toBe(200)
     const session = await page.evaluate(() => broker.session())
     expect(session.bundles['pick']?.status).toBe('ready')
     expect(page.url()).toBe(stage.pageAt(mode))
-  })
 
-  it('keeps tokens in memory only, and shows them nowhere (TMB-85)', async () => {
-    const { context, page } = await stage.visit(mode)
-    await connect(page)
-    const token = await getToken(page)
     const stored = await page.evaluate(dumpEverything)
     expect(stored.length).toBeGreaterThan(10)
     expect(stored + JSON.stringify(await context.cookies())).not.toContain(token)
-    await page.reload()
-    await page.waitForFunction('window.broker')
+    await reload(page)
     expect(await getToken(page)).toMatch(/^ya29\./)
   })
 
-  once('asks once for two tabs and fifty calls (TMB-89)', async () => {
+  inOneMode('asks once for two tabs and fifty calls (TMB-89)', async () => {
     const { context, page } = await stage.visit(mode)
     await connect(page)
-    const other = await context.newPage()
-    await other.goto(stage.pageAt(mode))
-    await other.waitForFunction('window.broker')
+    const other = await openTab(context, mode)
     const requests = [watchTokens(page), watchTokens(other)]
-    const askMuch = (tab: Page): Promise<string[]> =>
+    const askFiftyTimes = (tab: Page): Promise<string[]> =>
       tab.evaluate(() => Promise.all(Array.from({ length: 50 }, () => broker.token('pick'))))
-    const tokens = await Promise.all([askMuch(page), askMuch(other)])
+    const tokens = await Promise.all([askFiftyTimes(page), askFiftyTimes(other)])
     expect(new Set(tokens.flat()).size).toBe(1)
     const answered = await Promise.all(requests.flat().map(async (one) => one.response()))
     expect(answered.filter((answer) => answer?.status() === 200)).toHaveLength(1)
   })
 
-  it('signs out in every tab at once, without a network too (TMB-88)', async () => {
+  it('signs out in every tab at once, also offline, and ends the session later (TMB-64, TMB-88)', async () => {
     const { context, page } = await stage.visit(mode)
     await connect(page)
-    const other = await context.newPage()
-    await other.goto(stage.pageAt(mode))
-    await other.waitForFunction('window.broker')
+    const other = await openTab(context, mode)
     expect(await getToken(other)).toMatch(/^ya29\./)
+    const stored = await page.evaluate(dumpEverything)
+    expect(stored.includes('refresh_token')).toBe(mode === 'oauth')
     await context.setOffline(true)
     await page.evaluate(() => broker.signOut())
     for (const tab of [page, other]) expect(await getToken(tab)).toBe('error login_required')
+    const ending = page.waitForResponse((response) => {
+      const { pathname } = new URL(response.url())
+      const isEnd = ['DELETE', 'POST'].includes(response.request().method())
+      return isEnd && ['/session', '/revoke'].includes(pathname)
+    })
     await context.setOffline(false)
-    await other.reload()
-    await other.waitForFunction('window.broker')
+    expect((await ending).ok()).toBe(true)
+    await expect.poll(() => page.evaluate(dumpEverything)).not.toContain('refresh_token')
+    await reload(other)
     expect(await getToken(other)).toBe('error login_required')
   })
 
-  it('goes there itself where popups are blocked, and comes back to where it was', async () => {
+  it('navigates to Google where popups are blocked, and returns to the same URL', async () => {
     const { page } = await stage.visit(mode, '?tab=2#photos')
     await page.evaluate(() => Object.assign(window, { open: () => null }))
     await page.getByRole('button', { name: 'Connect' }).click()
@@ -147,8 +156,8 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(await getToken(page)).toMatch(/^ya29\./)
   })
 
-  once(
-    'says so when the popup is closed, when the user says no, and when a box is left unticked',
+  inOneMode(
+    'rejects on a closed popup, a denial, an unticked box, and an aborted signal',
     async () => {
       const { page } = await stage.visit(mode)
       await (await openConsent(page)).close()
@@ -159,22 +168,28 @@ describe.each(MODES)('in %s mode', (mode) => {
       await popup.getByRole('checkbox').last().uncheck()
       await popup.getByRole('button', { name: 'Continue' }).click()
       await outcome(page, 'consent_required')
+      await prepareAbort(page)
+      const aborted = await openConsent(page)
+      const closed = aborted.waitForEvent('close')
+      await page.evaluate('controller.abort()')
+      await closed
+      await outcome(page, 'AbortError.*|20')
     },
   )
 
-  it('hears of the outcome when an opener policy has cut the popup off', async () => {
+  inOneMode('receives the outcome of a popup that an opener policy has cut off', async () => {
     const { context, page } = await stage.visit(mode)
-    await stage.tellSimulator('__settings', { opener_policy: 'same-origin' })
+    await stage.control('__settings', { opener_policy: 'same-origin' })
     await page.evaluate(() => {
-      // The popup has the focus; counts who asks.
-      const asked = { times: 0 }
-      Object.assign(document, { hasFocus: () => asked.times++ < 0 })
-      Object.assign(window, { asked })
+      // The popup has the focus.
+      const focus = { checks: 0 }
+      Object.assign(document, { hasFocus: () => focus.checks++ < 0 })
+      Object.assign(window, { focus })
     })
     const popup = await openConsent(page)
-    await page.waitForFunction('asked.times > 3') // it looks closed, and has for a while
+    await page.waitForFunction('focus.checks > 2') // to the page, the popup looks closed
     await context.clock.install()
-    await context.clock.pauseAt(Date.now() + 60_000) // the popup goes because it was heard, not in time
+    await context.clock.pauseAt(Date.now() + 60_000) // so no timer closes the popup
     const closed = popup.waitForEvent('close')
     await popup.getByRole('button', { name: 'Continue' }).click()
     await outcome(page, 'ok')
@@ -183,7 +198,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(await getToken(page)).toMatch(/^ya29\./)
   })
 
-  once('is gone after five seconds when nobody waits for its outcome any more', async () => {
+  inOneMode('closes a popup after five seconds when its page is gone', async () => {
     const { context, page } = await stage.visit(mode)
     const popup = await openConsent(page)
     await page.close()
@@ -198,75 +213,42 @@ describe.each(MODES)('in %s mode', (mode) => {
     await closed
   })
 
-  once(
-    'connects all the same when its user comes back and then goes on in a popup that was cut off',
-    async () => {
-      const { page } = await stage.visit(mode)
-      await stage.tellSimulator('__settings', { opener_policy: 'same-origin' })
-      await page.evaluate(() => Object.assign(document, { hasFocus: () => true }))
-      const popup = await openConsent(page)
-      await outcome(page, 'popup_closed')
-      await popup.getByRole('button', { name: 'Continue' }).click()
-      await page.waitForFunction('changes.some(({ type }) => type === "connected")')
-      expect(await getToken(page)).toMatch(/^ya29\./)
-    },
-  )
+  inOneMode('connects when the user continues in a popup that was cut off', async () => {
+    const { page } = await stage.visit(mode)
+    await stage.control('__settings', { opener_policy: 'same-origin' })
+    await page.evaluate(() => Object.assign(document, { hasFocus: () => true }))
+    const popup = await openConsent(page)
+    await outcome(page, 'popup_closed')
+    await popup.getByRole('button', { name: 'Continue' }).click()
+    await page.waitForFunction('changes.some(({ type }) => type === "connected")')
+    expect(await getToken(page)).toMatch(/^ya29\./)
+  })
 
-  once(
-    'connects all the same when it is waited for no longer in a popup that was cut off',
-    async () => {
-      const { page } = await stage.visit(mode)
-      await stage.tellSimulator('__settings', { opener_policy: 'same-origin' })
-      await prepareToCallOff(page)
-      const popup = await openConsent(page)
-      await page.evaluate('calling.abort()')
-      await outcome(page, 'AbortError.*|20')
-      await popup.getByRole('button', { name: 'Continue' }).click()
-      await page.waitForFunction('changes.some(({ type }) => type === "connected")')
-      expect(await getToken(page)).toMatch(/^ya29\./)
-    },
-  )
-
-  once('hears of the outcome when it is too busy to hear of anything at once', async () => {
+  inOneMode('receives the outcome in a busy page', async () => {
     const { context } = await stage.visit(mode)
-    const busy = await openTab(context, mode, hearLate)
+    const busy = await openTab(context, mode, delayMessages)
     await connect(busy)
     expect(await getToken(busy)).toMatch(/^ya29\./)
   })
 
-  once('is called off by a signal', async () => {
+  inOneMode('fetches one other token when Google refuses one, and no more (TMB-89)', async () => {
     const { page } = await stage.visit(mode)
-    await prepareToCallOff(page)
-    const popup = await openConsent(page)
-    const closed = popup.waitForEvent('close')
-    await page.evaluate('calling.abort()')
-    await closed
-    await outcome(page, 'AbortError.*|20')
-  })
-
-  once.each([
-    { how: 'once', times: 1, status: 200 },
-    { how: 'always', times: 100, status: 401 },
-  ])(
-    'asks for another token when Google refuses one $how, and no more than that (TMB-89)',
-    async ({ times, status }) => {
-      const { page } = await stage.visit(mode)
-      await connect(page)
+    await connect(page)
+    for (const [times, status] of [
+      [1, 200],
+      [100, 401],
+    ] as const) {
       const before = await getToken(page)
-      await stage.tellSimulator('__faults', { at: 'api', times, do: { status: 401 } })
+      await stage.control('__faults', { at: 'api', times, do: { status: 401 } })
       const requests = watchTokens(page)
-      const got = await page.evaluate(async () => {
-        const url = `${broker.apis.picker}/v1/sessions`
-        return (await broker.fetch('pick', url, { method: 'POST' })).status
-      })
-      expect(got).toBe(status)
+      expect(await createPickerSession(page)).toBe(status)
       const answered = await Promise.all(requests.map(async (one) => one.response()))
       expect(answered.filter((answer) => answer?.status() === 200)).toHaveLength(1)
       expect(await getToken(page)).not.toBe(before)
-    },
-  )
+    }
+  })
 
-  once('sends no token to any other address (TMB-86)', async () => {
+  inOneMode('sends no token to any other address (TMB-86)', async () => {
     const { page } = await stage.visit(mode)
     const refused = await page.evaluate(
       (targets) =>
@@ -285,11 +267,13 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(new Set(refused)).toEqual(new Set(['TypeError']))
   })
 
-  once('waits for a broker that is busy, and goes on (TMB-89)', async () => {
-    const { page } = await stage.visit(mode)
+  inOneMode('reports a broker that is down, and waits for one that is busy (TMB-89)', async () => {
+    const { context, page } = await stage.visit(mode)
     await connect(page)
-    await page.reload()
-    await page.waitForFunction('window.broker')
+    await reload(page)
+    await context.setOffline(true)
+    expect(await getToken(page)).toBe('error temporarily_unavailable')
+    await context.setOffline(false)
     let times = 0
     const path = mode === 'cookie' ? '/session/token' : '/token'
     await page.route(stage.url + path, async (route) => {
@@ -306,78 +290,35 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(times).toBeGreaterThan(1)
   })
 
-  once('says when the broker is down, and goes on when it is back', async () => {
-    const { context, page } = await stage.visit(mode)
-    await connect(page)
-    await page.reload()
-    await page.waitForFunction('window.broker')
-    await context.setOffline(true)
-    expect(await getToken(page)).toBe('error temporarily_unavailable')
-    await context.setOffline(false)
-    expect(await getToken(page)).toMatch(/^ya29\./)
-  })
-
-  once('works with a clock that is two hours off', async () => {
+  inOneMode('works with a clock that is two hours off', async () => {
     const { context, page } = await stage.visit(mode)
     await context.addInitScript(() => {
       const real = Date.now
       Date.now = () => real() + 2 * 60 * 60 * 1000
     })
-    await page.reload()
-    await page.waitForFunction('window.broker')
+    await reload(page)
     await connect(page)
     expect(await getToken(page)).toMatch(/^ya29\./)
   })
 
-  it('holds no token of the old account once there is a new one, in any tab (TMB-88)', async () => {
+  it('uses the account that connected last, in every tab (TMB-88)', async () => {
     const { context, page } = await stage.visit(mode)
     await connect(page, 'upload')
-    const other = await context.newPage()
-    await other.goto(stage.pageAt(mode))
-    await other.waitForFunction('window.broker')
-    const old = await getToken(other, 'upload')
+    const other = await openTab(context, mode)
+    const [old, oldToken] = [await whoIs(other), await getToken(other, 'upload')]
     if (mode === 'cookie') await page.evaluate(() => broker.signOut())
-    await page.evaluate(() => Object.assign(window, { options: { selectAccount: true } }))
+    await prepareAccountChoice(page)
     await connect(page, 'pick', 'Ben Okafor')
     expect(await getToken(other)).toMatch(/^ya29\./)
-    expect(await getToken(other, 'upload')).not.toBe(old)
+    expect(await getToken(other, 'upload')).not.toBe(oldToken)
+    expect(await whoIs(page)).not.toBe(old)
+    expect(await whoIs(other)).toBe(await whoIs(page))
   })
 
-  once(
-    'is in every tab the account that connected last, whatever a tab knew before (TMB-88)',
-    async () => {
-      const { context, page } = await stage.visit(mode)
-      await connect(page)
-      const other = await openTab(context, mode)
-      const old = await whoIs(other)
-      if (mode === 'cookie') await page.evaluate(() => broker.signOut())
-      await page.evaluate(() => Object.assign(window, { options: { selectAccount: true } }))
-      await connect(page, 'pick', 'Ben Okafor')
-      expect(await whoIs(page)).not.toBe(old)
-      expect(await whoIs(other)).toBe(await whoIs(page))
-    },
-  )
-
-  it('tells the broker of a sign-out as soon as there is a network again (TMB-64)', async () => {
-    const { context, page } = await stage.visit(mode)
-    await connect(page)
-    await context.setOffline(true)
-    await page.evaluate(() => broker.signOut())
-    const ending = page.waitForResponse((response) => {
-      const { pathname } = new URL(response.url())
-      const isEnd = ['DELETE', 'POST'].includes(response.request().method())
-      return isEnd && ['/session', '/revoke'].includes(pathname)
-    })
-    await context.setOffline(false)
-    expect((await ending).ok()).toBe(true)
-    expect(await getToken(page)).toBe('error login_required')
-  })
-
-  it('keeps no token that was on its way at a sign-out (TMB-88)', async () => {
+  inOneMode('drops a token that arrives after a sign-out (TMB-88)', async () => {
     const { page } = await stage.visit(mode)
     await connect(page)
-    const path = mode === 'cookie' ? '/session/token' : '/token'
-    const ending = mode === 'cookie' ? '/session' : '/revoke'
+    const [path, ending] = ['/session/token', '/session']
     const [tokens, sessions] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     const hold = (until: Promise<void>) => async (route: Route) => {
       if (route.request().method() !== 'OPTIONS') await until
@@ -400,13 +341,11 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(await getToken(page)).toBe('error login_required')
   })
 
-  it('asks nothing for a session whose end the broker has not heard of yet (TMB-88)', async () => {
+  inOneMode('asks nothing after a sign-out that has not reached the broker (TMB-88)', async () => {
     const { page } = await stage.visit(mode)
     await connect(page)
-    const ending = mode === 'cookie' ? '/session' : '/revoke'
-    await page.route(stage.url + ending, async (route) => {
-      const isEnd = ['DELETE', 'POST'].includes(route.request().method())
-      await (isEnd ? route.abort() : route.continue())
+    await page.route(`${stage.url}/session`, async (route) => {
+      await (route.request().method() === 'DELETE' ? route.abort() : route.continue())
     })
     await page.evaluate(() => broker.signOut())
     const answers = await page.evaluate(() =>
@@ -419,13 +358,12 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(answers).toEqual(['login_required', 'login_required'])
   })
 
-  once('is told no token by a tab that has not heard of the end yet (TMB-88)', async () => {
+  inOneMode('takes no token from a tab that has not received the sign-out (TMB-88)', async () => {
     const { context, page } = await stage.visit(mode)
     await connect(page)
-    const slow = await openTab(context, mode, hearLate)
+    const slow = await openTab(context, mode, delayMessages)
     expect(await getToken(slow)).toMatch(/^ya29\./)
-    await page.reload()
-    await page.waitForFunction('window.broker')
+    await reload(page)
     const third = await openTab(context, mode)
     const isWaiting = third.waitForFunction(
       async () => ((await navigator.locks.query()).pending ?? []).length > 0,
@@ -442,24 +380,21 @@ describe.each(MODES)('in %s mode', (mode) => {
     for (const tab of [page, third, slow]) expect(await getToken(tab)).toBe('error login_required')
   })
 
-  once(
-    'tells of an end once, also to a page that asks again whenever something changes',
-    async () => {
-      const { page } = await stage.visit(mode)
-      await connect(page)
-      await getToken(page)
-      await page.evaluate(() => {
-        broker.on('change', () => void broker.token('pick').catch(() => {}))
-      })
-      await page.evaluate(() => broker.signOut())
-      expect(await getToken(page)).toBe('error login_required')
-      expect(await getToken(page)).toBe('error login_required')
-      const ends = await page.evaluate('changes.filter(({ type }) => type === "signed-out").length')
-      expect(ends).toBe(1)
-    },
-  )
+  inOneMode('reports a sign-out once, also to a page that asks at each change', async () => {
+    const { page } = await stage.visit(mode)
+    await connect(page)
+    await getToken(page)
+    await page.evaluate(() => {
+      broker.on('change', () => void broker.token('pick').catch(() => {}))
+    })
+    await page.evaluate(() => broker.signOut())
+    expect(await getToken(page)).toBe('error login_required')
+    expect(await getToken(page)).toBe('error login_required')
+    const ends = await page.evaluate('changes.filter(({ type }) => type === "signed-out").length')
+    expect(ends).toBe(1)
+  })
 
-  it('believes no outcome that it did not wait for (TMB-87)', async () => {
+  it('ignores an outcome that it did not wait for (TMB-87)', async () => {
     const { page } = await stage.visit(mode)
     const popup = await openConsent(page)
     const forged = mode === 'cookie' ? 'connect=ok&bundle=pick&ptb=p.' : 'code=x&iss=x&state=p.'
@@ -472,7 +407,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     await outcome(page, 'ok')
   })
 
-  it('forgets a bundle, and disconnects', async () => {
+  inOneMode('forgets a bundle, and disconnects', async () => {
     const { page } = await stage.visit(mode)
     await connect(page)
     await connect(page, 'upload')
@@ -484,37 +419,33 @@ describe.each(MODES)('in %s mode', (mode) => {
   })
 })
 
-it('a late answer in a tab that is slow to hear does not bring the old account back (TMB-88)', async () => {
+it('a late answer in a slow tab does not bring the old account back (TMB-88)', async () => {
   const { context, page } = await stage.visit('oauth')
   await connect(page)
   const old = await whoIs(page)
-  await page.reload()
-  await page.waitForFunction('window.broker')
-  const slow = await openTab(context, 'oauth', hearLate)
-  let goOn = (): void => {}
-  const isConnected = new Promise<void>((resolve) => {
-    goOn = resolve
-  })
+  await reload(page)
+  const slow = await openTab(context, 'oauth', delayMessages)
+  const connected = Promise.withResolvers<void>()
   await slow.route(`${stage.url}/token`, async (route) => {
     const response = await route.fetch()
-    await isConnected
+    await connected.promise
     await route.fulfill({ response })
   })
   const asked = slow.waitForRequest(`${stage.url}/token`)
   const late = whoIs(slow)
   await asked
-  await page.evaluate(() => Object.assign(window, { options: { selectAccount: true } }))
+  await prepareAccountChoice(page)
   await connect(page, 'pick', 'Ben Okafor')
-  goOn()
+  connected.resolve()
   expect(await late).toBe(old)
   const young = await openTab(context, 'oauth')
   for (const tab of [page, young]) expect(await whoIs(tab)).not.toBe(old)
 })
 
 it.each([
-  { what: 'another state', change: { state: `r.${'x'.repeat(43)}` }, told: [] },
-  { what: 'another issuer', change: { iss: 'https://evil.example' }, told: ['invalid_request'] },
-])('an answer with $what is not redeemed (RFC 9207 §2.4)', async ({ change, told }) => {
+  { what: 'another state', change: { state: `r.${'x'.repeat(43)}` }, errors: [] },
+  { what: 'another issuer', change: { iss: 'https://evil.example' }, errors: ['invalid_request'] },
+])('an answer with $what is not redeemed (RFC 9207 §2.4)', async ({ change, errors }) => {
   const { page } = await stage.visit('oauth')
   await page.evaluate(() => Object.assign(window, { open: () => null }))
   await page.getByRole('button', { name: 'Connect' }).click()
@@ -532,7 +463,7 @@ it.each([
   await page.goto(`${stage.pageAt('oauth')}?${new URLSearchParams(answer)}`)
   await page.waitForFunction('window.broker')
   expect(await getToken(page)).toBe('error login_required')
-  expect(await page.evaluate('changes.map(({ error }) => error?.code)')).toEqual(told)
+  expect(await page.evaluate('changes.map(({ error }) => error?.code)')).toEqual(errors)
   expect(requests).toEqual([])
 })
 
@@ -554,29 +485,22 @@ it('the key of a session cannot leave its browser (RFC 9449 §11.4)', async () =
   expect(exported).toBe('InvalidAccessError')
 })
 
-/** Runs in the page: every storage and every global, as text. */
+/** Runs in the page: every storage, with its keys, and every global, as text. */
 async function dumpEverything(): Promise<string> {
-  const parts: unknown[] = [
-    { ...localStorage },
-    { ...sessionStorage },
-    location.href,
-    document.cookie,
-  ]
-  parts.push(JSON.stringify(broker), history.state)
-  for (const { name = '' } of await indexedDB.databases()) {
-    const database = await new Promise<IDBDatabase>((resolve) => {
-      const opening = indexedDB.open(name)
-      opening.onsuccess = () => resolve(opening.result)
+  const done = <T>(request: IDBRequest<T>): Promise<T> =>
+    new Promise((resolve) => {
+      request.onsuccess = () => resolve(request.result)
     })
+  const parts: unknown[] = [{ ...localStorage }, { ...sessionStorage }, location.href]
+  parts.push(document.cookie, JSON.stringify(broker), history.state, ...(await caches.keys()))
+  for (const { name = '' } of await indexedDB.databases()) {
+    const database = await done(indexedDB.open(name))
     for (const table of database.objectStoreNames) {
-      const reading = database.transaction(table).objectStore(table).getAll()
-      parts.push(
-        await new Promise((resolve) => (reading.onsuccess = () => resolve(reading.result))),
-      )
+      const store = database.transaction(table).objectStore(table)
+      parts.push(await done(store.getAllKeys()), await done(store.getAll()))
     }
     database.close()
   }
-  for (const name of await caches.keys()) parts.push(name)
   const globals = Object.entries(window).filter(([, value]) => typeof value === 'string')
   return JSON.stringify([parts, globals])
 }

@@ -26,10 +26,9 @@ afterEach(async () => {
 describe('npm start', () => {
   it.each([
     { name: 'broker', member: 'port', option: '--port' },
-    { name: 'simulator', member: 'simulator_port', option: '--simulator-port' },
     { name: 'other site', member: 'elsewhere_port', option: '--elsewhere-port' },
   ] as const)(
-    'starts nothing if the port of the $name is taken, and says which port and what to do',
+    'starts nothing when the port of the $name is taken, and names an option',
     async ({ name, member, option }) => {
       const port = place[member]
       neighbour = createServer().listen(port, '127.0.0.1')
@@ -42,13 +41,13 @@ describe('npm start', () => {
     },
   )
 
-  it('does not let two servers have one port', async () => {
+  it('refuses one port for two servers', async () => {
     running = start({ ...place, elsewhere_port: place.port })
     expect(await running.ended).toBe(2)
     expect(running.output()).toContain('need a port each')
   })
 
-  it('keeps its secrets in a file that only the user can read, and serves each page at its own address only', async () => {
+  it('makes secrets once, in a file for this user only, and serves each page at its own address', async () => {
     const file = join(place.home, '.dev.vars')
     await writeFile(file, '# mine\nOTHER="stays"')
     await chmod(file, 0o644)
@@ -78,16 +77,14 @@ describe('npm start', () => {
     expect(answers[1]?.headers.get('Location')).toBe(`${elsewhere}/`)
     await endsCleanly(running, 'SIGINT')
 
-    running = await startReady(place)
+    running = start(place)
+    await running.prints('Starting')
     expect(await readFile(file, 'utf8')).toBe(secrets)
     expect(running.output()).not.toContain('Made')
-    process.kill(await childOf(running.pid), 'SIGKILL')
-    expect(await running.ended).toBe(1)
-    expect(running.output()).toMatch(/The (broker|simulator) ended by itself/)
-    await portsAreFree()
+    await endsCleanly(running, 'SIGTERM')
   })
 
-  it('with a client of the real Google, runs without a simulator and names the redirect URI', async () => {
+  it('with a real client, names the redirect URI, runs no simulator, and ends when the broker ends', async () => {
     await writeFile(
       join(place.home, '.dev.vars'),
       'GOOGLE_CLIENT_ID=some.apps.googleusercontent.com\nGOOGLE_CLIENT_SECRET=made-up\n',
@@ -100,17 +97,20 @@ describe('npm start', () => {
     expect(policy).toContain('https://photospicker.googleapis.com')
     const page = await (await fetch(running.elsewhere)).text()
     expect(page).toContain('data-simulator=""')
-    await endsCleanly(running, 'SIGTERM')
+    process.kill(await childOf(running.pid), 'SIGKILL')
+    expect(await running.ended).toBe(1)
+    expect(running.output()).toMatch(/The broker ended by itself/)
+    await portsAreFree()
   })
 
-  it('with half a client, says what is missing', async () => {
+  it('with half a client, names what is missing', async () => {
     await writeFile(join(place.home, '.dev.vars'), 'GOOGLE_CLIENT_SECRET=made-up\n')
     running = start(place)
     expect(await running.ended).toBe(1)
     expect(running.output()).toContain('only one of GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET')
   })
 
-  it('prints the problems of the configuration, and ends', async () => {
+  it('prints why the broker rejects its configuration, and ends', async () => {
     await writeFile(join(place.home, '.dev.vars'), 'ENCRYPTION_KEYS=dev:too-short\n')
     running = start(place)
     expect(await running.ended).toBe(1)
@@ -118,12 +118,6 @@ describe('npm start', () => {
     expect(running.output()).toContain('ENCRYPTION_KEYS')
     expect(running.output()).toContain('The broker runs but cannot work; its log above says why.')
     await portsAreFree()
-  })
-
-  it('ends when it is stopped before it is ready', async () => {
-    running = start(place)
-    await running.says('Starting')
-    await endsCleanly(running, 'SIGINT')
   })
 })
 

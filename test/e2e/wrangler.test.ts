@@ -1,4 +1,4 @@
-/** Tests of `wrangler.toml`: one host name, no query strings in logs, no secret in a variable. */
+/** What `wrangler.toml` guarantees: one host name, no query strings in logs, no secret in a variable. */
 
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
@@ -13,7 +13,7 @@ it('serves the host name of BASE_URL and no other (TMB-83)', () => {
   expect(config.preview_urls).toBe(false)
 })
 
-it('keeps query strings, which contain codes and states, out of the logs (TMB-75)', () => {
+it('keeps query strings, which hold codes and states, out of the logs (TMB-75)', () => {
   expect(config.observability).toMatchObject({ enabled: true, redact_query_string: true })
 })
 
@@ -26,6 +26,6 @@ it('holds no secret in a variable (TMB-82)', () => {
   for (const name of config.secrets?.required ?? []) expect(config.vars).not.toHaveProperty(name)
 })
 
-it('has no namespace id: deploying creates the namespace', () => {
+it('needs no KV namespace id, because deploying creates the namespace', () => {
   expect(config.kv_namespaces).toEqual([{ binding: 'TOKENS' }])
 })

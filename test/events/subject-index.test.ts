@@ -7,7 +7,7 @@ import { now } from '../../src/clock.ts'
 import type { SubjectIndex } from '../../src/events/subject-index.ts'
 import { accountName } from '../../src/subject/provider-names.ts'
 import { browse, logIn, subjectOf, the, theConfig } from '../support/broker.ts'
-import { holdCrypto } from '../support/holder.ts'
+import { holdCrypto } from '../support/grant-user.ts'
 import { scriptGoogle } from '../support/scripted-google.ts'
 import { alarm, dumpObject, later, stage } from '../support/story.ts'
 

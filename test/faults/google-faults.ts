@@ -1,11 +1,11 @@
-/** This file is the faults at Google by name: what the simulator is told, or what happens to the connection, and where. */
+/** The faults at Google by name: the endpoint, and the effect on the simulator or the connection. */
 
 import { the } from '../support/broker.ts'
 
 /** A scope that no bundle has. */
 const EDIT = 'https://www.googleapis.com/auth/photoslibrary.edit.appcreateddata'
 
-/** Each with its place. */
+/** Each fault with its endpoint. */
 export const GOOGLE_FAULTS: Record<string, { at: string; do: Record<string, unknown> }> = {}
 
 const TOKEN_FAULTS: Record<string, Record<string, unknown>> = {
@@ -44,7 +44,7 @@ for (const [name, effect] of Object.entries(TOKEN_FAULTS))
   GOOGLE_FAULTS[`code: ${name}`] = { at: 'token:authorization_code', do: effect }
 for (const name of ['429', '500', 'redirect', 'lost answer', 'cut before', 'cut after', 'time-out'])
   GOOGLE_FAULTS[`revoke: ${name}`] = { at: 'revoke', do: TOKEN_FAULTS[name] ?? {} }
-// A 200 says that it is revoked, whatever its body is; RFC 7009 §2.2.
+// A 200 means revoked, whatever the body; RFC 7009 §2.2.
 GOOGLE_FAULTS['revoke: garbage'] = { at: 'revoke', do: { garbage: true, status: 400 } }
 for (const name of ['500', 'garbage', 'cut before'])
   GOOGLE_FAULTS[`discovery: ${name}`] = { at: 'discovery', do: TOKEN_FAULTS[name] ?? {} }
@@ -56,7 +56,7 @@ for (const what of ['wrong_nonce', 'wrong_key', 'expired', 'missing'])
     do: { id_token: what },
   }
 
-/** Names the endpoint of a call, as faults do. */
+/** @returns the endpoint of a call, as faults name it */
 export function endpointOf({ pathname }: URL, form: URLSearchParams): string {
   if (pathname === '/token') return `token:${form.get('grant_type')}`
   if (pathname === '/revoke') return 'revoke'
@@ -64,7 +64,7 @@ export function endpointOf({ pathname }: URL, form: URLSearchParams): string {
   return pathname.includes('openid-configuration') ? 'discovery' : 'jwks'
 }
 
-/** A scope set without what the broker asks for itself, in the canonical order. */
+/** @returns the Photos scopes in canonical order */
 export function photosOf(scopes: readonly string[]): string {
   return scopes
     .filter((scope) => scope !== 'openid')

@@ -1,4 +1,4 @@
-/** This file is the way to Google under faults: calls are held, cut and spoilt here, and everything Google issued is written down. */
+/** The simulator behind a bad connection: calls are held, cut and changed, and everything that Google issues is recorded. */
 
 import { createSimulator, type Simulator } from '../../src/simulator/app.ts'
 import type { FaultRequest } from '../../src/simulator/faults/vocabulary.ts'
@@ -11,27 +11,25 @@ import { register } from '../support/internet.ts'
 import { GOOGLE } from '../support/simulated-google.ts'
 import { endpointOf, GOOGLE_FAULTS, photosOf } from './google-faults.ts'
 
-/** An access token as Google knows it. */
+/** An access token of Google. All times are NumericDates. */
 export interface Issued {
-  /** The authorization code that it, or its refresh token, came of. */
+  /** The authorization code of its grant. */
   code: string
   sub: string
   /** Full URLs of Photos scopes, sorted, space-separated. */
   scope: string
-  /** NumericDate. */
   issued_at: number
-  /** NumericDate at which Google takes it no longer. */
   expires_at: number
-  /** NumericDate until which the broker was told it lives; absent while the answer has not arrived whole. */
-  told_until?: number
-  /** Whether the broker keeps it for certain: what comes with a code it may have to refuse. */
-  isKept?: boolean
+  /** Its expiry in the answer that the broker received; absent until a whole answer has arrived. */
+  delivered_until?: number
+  /** Whether the broker certainly stores it; it may have to refuse a token of a code. */
+  isStored?: boolean
 }
 
-/** A call that is on its way. */
+/** A call in progress. */
 interface Call {
   at: string
-  /** The authorization code behind the token it carries. */
+  /** The authorization code of the grant whose token it sends. */
   code: string | undefined
   isHeld: boolean
 }
@@ -39,56 +37,54 @@ interface Call {
 /** The simulator behind a bad connection. */
 export interface FaultyGoogle {
   readonly simulator: Simulator
-  /** Every access token there ever was. */
+  /** Every access token that was issued. */
   readonly issued: Map<string, Issued>
-  /** Every other secret that passed: refresh tokens, codes, ID tokens. */
+  /** Every refresh token, code, ID token and code verifier. */
   readonly secrets: Set<string>
-  /** How often each fault was met. */
+  /** How often each fault occurred. */
   readonly met: Map<string, number>
   /**
-   * NumericDate at which a call last met a fault, at which one for the discovery document did, at which one last met
-   * a fault that is the broker's own, and at which an account last ended what it allowed, codes on their way included.
+   * NumericDates of the last fault, of the last fault of the discovery document, of the last answer that looks like a
+   * misconfigured broker, and of the last removal or revocation of grants.
    */
   readonly trouble: { last: number; discovery: number; misconfigured: number; ended: number }
-  /** What should never have happened. */
+  /** Violations at Google, such as two refreshes at once. */
   readonly violations: string[]
-  /** Calls on their way, and those of them that are held. */
+  /** Calls in progress, also those that are held. */
   readonly calls: ReadonlySet<Call>
-  /** How often each grant was refreshed, by code and scope, since this was cleared. */
+  /** Refreshes by code and scope since this map was cleared. */
   readonly refreshes: Map<string, number>
-  /** Has the next calls meet a fault. */
+  /** Plans a fault for the next calls of its endpoint. */
   plan(fault: string, times: number): void
   hold(at: string, when: 'before' | 'after'): void
   release(): void
-  /** Takes every fault back. */
-  mend(): void
-  /** Lets go of the calls of grants whose caller died. */
+  /** Removes all faults and holds. */
+  clearFaults(): void
+  /** Forgets the calls of grants whose Durable Object died. */
   forgetCalls(isDead: (code: string) => boolean): void
-  /** The broker hears of it when it is told the event. */
+  /** Ends all grants of an account; the broker learns of it by the event. */
   removeApp(sub: string): Promise<void>
-  /** Signed events on their way to the broker. */
+  /** Signed events that are not delivered yet. */
   readonly events: Request[]
   consent(at: string | URL, choice: UserChoice): Promise<URL>
-  /** Whether Google still honours what the broker holds of a grant. */
-  honours(code: string): boolean
-  /** Whether Google still honours anything of a grant, whoever holds it. */
-  keeps(code: string): boolean
-  /** Whether a refresh token of this grant has reached the broker. */
+  /** @returns whether a refresh token that reached the broker is still valid */
+  isAlive(code: string): boolean
+  /** @returns whether a refresh token of this grant reached the broker */
   hasDelivered(code: string): boolean
   scopeOf(code: string): string
-  /** The broker has kept what came with a code. */
-  keep(code: string): void
-  /** The broker was told that all of an account's tokens were revoked, at a NumericDate. */
-  drop(sub: string, at: number): void
+  /** Records that the broker stores the tokens of a code. */
+  markStored(code: string): void
+  /** Records that the broker received the event that all tokens of an account were revoked, at a NumericDate. */
+  markRevoked(sub: string, at: number): void
 }
 
-/** The broker waits no longer for an answer; this is by the clock of the story. */
+/** How long the broker waits for an answer, by the clock of the run. */
 const TIMEOUT_MS = 10_000
 
-/** Making an RSA key takes longer than a run: all of them have one. */
+/** Shared by all runs, because making an RSA key takes longer than a run. */
 let signing_key: World['signing_key']
 
-/** Puts it in the place of the network. */
+/** Registers the simulator as Google. */
 export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
   const client = { client_id: 'test-client', client_secret: 'canary-client-secret' }
   const simulator = createSimulator({
@@ -122,7 +118,7 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     plan: (fault, times) => void planned.push({ fault, times }),
     hold: (at, when) => void holds.set(at, when),
     release: () => holds.clear(),
-    mend() {
+    clearFaults() {
       planned.length = 0
       holds.clear()
     },
@@ -143,19 +139,18 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
       const back = await simulator.consent(at, choice)
       const code = back.searchParams.get('code')
       if (code) scopes.set(code, photosOf(world.codes[code]?.scopes ?? []))
-      bookkeep()
+      recordIssued()
       return back
     },
-    honours: (code) => alive(code).some((name) => delivered.has(name)),
-    keeps: (code) => alive(code).length > 0,
+    isAlive: (code) => alive(code).some((name) => delivered.has(name)),
     hasDelivered: (code) => [...delivered].some((name) => codes.get(name) === code),
     scopeOf: (code) => scopes.get(code) ?? '',
-    keep(code) {
-      for (const one of google.issued.values()) if (one.code === code) one.isKept = true
+    markStored(code) {
+      for (const one of google.issued.values()) if (one.code === code) one.isStored = true
     },
-    drop(sub, at) {
+    markRevoked(sub, at) {
       for (const one of google.issued.values())
-        if (one.sub === sub && one.issued_at < at + 1) one.isKept = false
+        if (one.sub === sub && one.issued_at < at + 1) one.isStored = false
     },
   }
 
@@ -166,8 +161,8 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
         findRefreshToken(simulation, name) !== undefined,
     )
 
-  /** Writes down what Google has issued since the last look. */
-  function bookkeep(): void {
+  /** Records the tokens that are new. */
+  function recordIssued(): void {
     for (const [token, { code, sub, scopes, expires_at }] of Object.entries(world.access_tokens)) {
       if (google.issued.has(token)) continue
       const issued_at = Date.now() / 1000
@@ -217,7 +212,7 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     const answer = await simulator.fetch(request)
     signing_key = world.signing_key
     if (call.at === 'revoke') google.trouble.ended = Date.now() / 1000
-    bookkeep()
+    recordIssued()
     if (cut === 'after') throw new TypeError('canary connection reset')
     if (cut === 'time-out') throw new DOMException('canary timed out', 'AbortError')
     await waitWhileHeld(call, 'after')
@@ -226,7 +221,7 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     return answer
   }
 
-  /** Notes what the broker gets to see of tokens. */
+  /** Records the tokens that an answer brings to the broker. */
   async function deliver(answer: Response, form: URLSearchParams): Promise<void> {
     let body: Record<string, unknown>
     try {
@@ -237,8 +232,8 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     const { access_token, refresh_token, id_token, expires_in, token_type } = body
     const issued = google.issued.get(String(access_token))
     if (issued && typeof expires_in === 'number' && token_type === 'Bearer') {
-      issued.told_until = Math.min(issued.expires_at, Date.now() / 1000 + expires_in)
-      issued.isKept = form.get('grant_type') === 'refresh_token'
+      issued.delivered_until = Math.min(issued.expires_at, Date.now() / 1000 + expires_in)
+      issued.isStored = form.get('grant_type') === 'refresh_token'
     }
     if (typeof refresh_token === 'string') delivered.add(refresh_token)
     if (typeof id_token === 'string') google.secrets.add(id_token)

@@ -1,137 +1,133 @@
-/** This file is one run: a schedule is played step by step, and after every step what has to hold is checked. */
+/** One run: performs the steps of a schedule and checks the guarantees after each of them. */
 
-import { act, ask, look } from './acts.ts'
-import { createPlay, type Play, type Seat } from './play.ts'
-import { findSecret } from './secrets.ts'
-import * as stage from './stage.ts'
-import { type Schedule, tellStep } from './steps.ts'
+import { findSecret } from './answers.ts'
+import * as environment from './environment.ts'
+import { isSameSubject } from './model.ts'
+import { ask, perform, readSession } from './perform.ts'
+import { type RunState, type Slot, startRun } from './state.ts'
+import { formatStep, type Schedule } from './steps.ts'
 
-/** What came of a run. */
-export type Run = Pick<Play, 'told' | 'violations' | 'answers'> & { met: Map<string, number> }
+/** The result of a run. */
+export type RunResult = Pick<RunState, 'steps' | 'violations' | 'answers'> & {
+  met: Map<string, number>
+}
 
-/** Between two steps so much time passes at least: no two of them happen at once. */
+/** Time between two steps, in seconds, so that no two have the same time. */
 const TICK_SECONDS = 0.02
 
-/** Names of people, in whatever form. */
-const NAMES = [...Object.values(stage.SUBS), 'ada@', 'ben.okafor', 'Ada Brook', 'Ben Okafor']
+/** Names of the users. */
+const NAMES = [...Object.values(environment.SUBS), 'ada@', 'ben.okafor', 'Ada Brook', 'Ben Okafor']
 
-/** Plays a schedule, up to the first thing that should not have happened. */
-export async function runSchedule(schedule: Schedule): Promise<Run> {
-  await stage.setUp(schedule.consistency)
+/** Runs a schedule up to the first violation. */
+export async function runSchedule(schedule: Schedule): Promise<RunResult> {
+  await environment.setUp(schedule.consistency)
   try {
-    const play = await createPlay(schedule)
+    const run = await startRun(schedule)
     for (const step of schedule.steps) {
-      play.told.push(tellStep(step))
-      play.google.refreshes.clear()
-      await act(play, step)
-      await play.settle()
-      await checkAfter(play, step.do === 'ask')
-      if (play.violations.length > 0) break
-      stage.pass(TICK_SECONDS)
+      run.steps.push(formatStep(step))
+      run.google.refreshes.clear()
+      await perform(run, step)
+      await run.settle()
+      await checkAfter(run, step.do === 'ask')
+      if (run.violations.length > 0) break
+      environment.advance(TICK_SECONDS)
     }
-    if (play.violations.length === 0) await calm(play)
-    play.google.mend()
-    await play.settle()
-    const { told, violations, answers, google } = play
-    return { told, violations, answers, met: google.met }
+    if (run.violations.length === 0) await calm(run)
+    run.google.clearFaults()
+    await run.settle()
+    const { steps, violations, answers, google } = run
+    return { steps, violations, answers, met: google.met }
   } finally {
-    await stage.tearDown()
+    await environment.tearDown()
   }
 }
 
-/** What has to hold after every step, whatever it was. */
-async function checkAfter(play: Play, isAsk: boolean): Promise<void> {
-  const { google } = play
-  const blame = (what: string): void => {
-    play.violations.push(`step ${play.told.length}: ${what}`)
+/** Checks what holds after every step: single flight at Google, and no secret in logs or KV. */
+async function checkAfter(run: RunState, isAsk: boolean): Promise<void> {
+  const { google } = run
+  const report = (what: string): void => {
+    run.violations.push(`step ${run.steps.length}: ${what}`)
   }
-  for (const what of google.violations.splice(0)) blame(what)
-  const isBroken = google.met.has('refresh: short life') || play.crashed_at >= Date.now()
+  for (const what of google.violations.splice(0)) report(what)
+  const isBroken = google.met.has('refresh: short life') || run.crashed_at >= Date.now()
   for (const [grant, times] of isAsk && !isBroken ? google.refreshes : [])
-    if (times > 1) blame(`${times} refreshes of one grant where one would do (${grant.length})`)
-  for (const line of stage.takeLines()) {
+    if (times > 1) report(`${times} refreshes of one grant where one is enough (${grant.length})`)
+  for (const line of environment.takeLines()) {
     const what = findSecret(google, line, { names: [...NAMES, '/auth/photos'] })
-    if (what !== undefined) blame(`a line of the log holds ${what}: ${line}`)
+    if (what !== undefined) report(`a line of the log holds ${what}: ${line}`)
   }
-  for (const record of stage.dumpRecords()) {
+  for (const record of environment.dumpRecords()) {
     const what = findSecret(google, record, { names: [...NAMES, 'photos'] })
-    if (what !== undefined) blame(`a record of KV holds ${what}`)
+    if (what !== undefined) report(`a record of KV holds ${what}`)
   }
-  if (play.consistency === 'edge' && google.calls.size === 0) await noteClean(play)
+  if (run.consistency === 'edge' && google.calls.size === 0) await recordCleanKv(run)
 }
 
-/** Notes what KV has certainly been told. */
-async function noteClean({ belief }: Play): Promise<void> {
-  const unsure = belief.endings.filter(({ clean_at }) => clean_at === undefined)
-  const owes = new Map<string, boolean>()
-  for (const ending of unsure) {
-    const who = `${ending.sub} ${ending.client}`
-    if (!owes.has(who)) owes.set(who, await stage.owesKv(ending))
-    if (!owes.get(who)) ending.clean_at = Date.now()
+/** Records which endings have reached KV. */
+async function recordCleanKv({ model }: RunState): Promise<void> {
+  const dirty = new Map<string, boolean>()
+  for (const ending of model.endings.filter(({ clean_at }) => clean_at === undefined)) {
+    const key = `${ending.sub} ${ending.client}`
+    if (!dirty.has(key)) dirty.set(key, await environment.owesKv(ending))
+    if (!dirty.get(key)) ending.clean_at = Date.now()
   }
 }
 
-/** Everything is well again, and time passes: now what may hold has to hold. */
-async function calm(play: Play): Promise<void> {
-  const { google, seats } = play
-  const step = async (what: string, act: () => void | Promise<void>): Promise<void> => {
-    play.told.push(what)
-    await act()
-    await play.settle()
-    await checkAfter(play, false)
+/** Ends all faults and lets time pass: from then on, faults excuse nothing. */
+async function calm(run: RunState): Promise<void> {
+  const { google, slots } = run
+  const step = async (what: string, work: () => void | Promise<void>): Promise<void> => {
+    run.steps.push(what)
+    await work()
+    await run.settle()
+    await checkAfter(run, false)
   }
   await step('calm: no faults any more', () => {
-    google.mend()
-    stage.setKv('well')
+    google.clearFaults()
+    environment.setKv('up')
   })
   for (const seconds of [400, 3700, 3700]) {
     await step(`calm: ${seconds} seconds and alarms`, async () => {
-      stage.pass(seconds)
-      await stage.runAlarms()
+      environment.advance(seconds)
+      await environment.runAlarms()
     })
   }
-  stage.pass(130)
-  play.isCalm = true
-  for (const seat of seats) {
-    await step(`calm: page ${seat.number} asks`, () => askAll(play, seat))
-    if (play.violations.length > 0) return
+  environment.advance(130)
+  run.isCalm = true
+  for (const slot of slots) {
+    await step(`calm: page ${slot.number} asks`, () => askAll(run, slot))
+    if (run.violations.length > 0) return
   }
-  blameUnrevoked(play)
-  for (const object of await stage.dumpObjects()) {
+  reportUnrevoked(run)
+  for (const object of await environment.dumpObjects()) {
     const what = findSecret(google, object, { names: NAMES })
-    if (what !== undefined) play.violations.push(`calm: a Durable Object holds ${what}`)
+    if (what !== undefined) run.violations.push(`calm: a Durable Object holds ${what}`)
   }
 }
 
-/** What was disconnected is dead at Google, unless its user has connected again since. */
-function blameUnrevoked({ belief, google, violations }: Play): void {
-  for (const [code, flow] of belief.flows) {
-    const isTheirs = (one: { sub: string; client: string }): boolean =>
-      one.sub === flow.sub && one.client === flow.client
-    const isOver = belief.endings.some(
-      (one) => one.kind === 'disconnected' && isTheirs(one) && flow.began <= one.at,
+/** Reports a disconnected grant that is alive at Google, unless its user has connected again. */
+function reportUnrevoked({ model, google, violations }: RunState): void {
+  for (const [code, flow] of model.flows) {
+    const isOver = model.endings.some(
+      (one) => one.kind === 'disconnected' && isSameSubject(one, flow) && flow.began <= one.at,
     )
-    const isLast = [...belief.flows.values()].every(
-      (other) => !isTheirs(other) || other.began <= flow.began,
+    const isLast = [...model.flows.values()].every(
+      (other) => !isSameSubject(other, flow) || other.began <= flow.began,
     )
-    if (flow.isHeld && isOver && isLast && google.honours(code))
+    if (flow.isHeld && isOver && isLast && google.isAlive(code))
       violations.push('calm: a disconnected grant lives on at Google')
   }
 }
 
-/** A page asks with what it holds and with what it held. */
-async function askAll(play: Play, seat: Seat): Promise<void> {
-  const at = play.told.length - 1
-  for (const login of [seat.login, seat.previous]) {
+/** Asks for every token with the current and the previous login of a page. */
+async function askAll(run: RunState, slot: Slot): Promise<void> {
+  for (const login of [slot.login, slot.previous]) {
     if (!login) continue
-    for (const bundle of seat.page.bundles) {
-      play.begin(`ask ${bundle}`, async () => {
-        const faults = await ask(play, seat, login, bundle, { rejects: false }, at)
-        return faults
-      })
-      await play.settle()
+    for (const bundle of slot.page.bundles) {
+      run.begin(`ask ${bundle}`, () => ask(run, slot, login, bundle, { rejects: false }))
+      await run.settle()
     }
-    play.begin('look', () => look(play, seat, login, at))
-    await play.settle()
+    run.begin('read session', () => readSession(run, slot, login))
+    await run.settle()
   }
 }

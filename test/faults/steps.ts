@@ -1,77 +1,71 @@
-/** This file is the steps of a run: what people, frontends, clocks and machines do, as plain data. */
+/** The steps of a run as plain data: actions of users, frontends and machines. */
 
-/** Where a person agrees, or does not. */
-export interface Answering {
+/** What a user does on the consent page. */
+export interface ConsentChoice {
   account: 'ada' | 'ben'
   /** `some`: leaves the last box unticked. */
   agrees: 'all' | 'some' | 'none'
-  /** Seconds the access is limited to. */
+  /** Time limit of the access, in seconds. */
   lasts?: number | undefined
-  /** The page is closed before it redeems the code that it is sent, in OAuth mode. */
+  /** In OAuth mode: the page is closed before it redeems the code. */
   closes?: boolean
 }
 
-/** One thing that happens. Every step can happen at any time; one that makes no sense then, does nothing. */
+/** A step. It is possible at any time; where it makes no sense, it does nothing. */
 export type Step =
-  /** A whole consent, from the page and back to it. */
-  | ({ do: 'connect'; page: number; bundle: Bundle } & Answering)
-  /** A person is sent to Google, and stays there for a while. */
+  /** A whole consent. */
+  | ({ do: 'connect'; page: number; bundle: Bundle } & ConsentChoice)
+  /** A user is sent to Google. */
   | { do: 'leave'; page: number; bundle: Bundle }
-  /** Somebody who left comes back. */
-  | ({ do: 'return'; page: number } & Answering)
-  /** Tabs of one page ask for tokens, all at once. */
+  /** The user returns. */
+  | ({ do: 'return'; page: number } & ConsentChoice)
+  /** Tabs of one page ask for tokens at the same time. */
   | {
       do: 'ask'
       page: number
       bundles: Bundle[]
       tabs: number
       min_ttl?: number | undefined
-      /** Says that Google refused the last token. */
+      /** Sends the last token as `rejected`. */
       rejects: boolean
-      /** Asks with the credentials that this page had before. */
+      /** Uses the credentials of the previous login. */
       before: boolean
     }
-  | { do: 'look'; page: number; before: boolean }
+  | { do: 'read session'; page: number; before: boolean }
   | { do: 'log out'; page: number; all: boolean }
   | { do: 'forget'; page: number; bundle: Bundle }
   | { do: 'disconnect'; page: number }
-  /** A code that was redeemed is redeemed again. */
-  | { do: 'redeem again'; page: number }
-  /** A person removes the app under "connections" at Google. */
+  /** A user removes the app at Google. */
   | { do: 'remove app'; account: 'ada' | 'ben' }
-  /** What Google has to tell of that arrives; however late, and maybe twice. */
-  | { do: 'hear'; twice: boolean }
+  /** The oldest event of Google is delivered, however late, and maybe twice. */
+  | { do: 'deliver event'; twice: boolean }
   | { do: 'wait'; seconds: number }
-  /** Alarms that are due go off. */
   | { do: 'alarms' }
-  /** The Durable Object of a page's user dies, with whatever it is at, and begins anew. */
+  /** The Durable Object of a page's user dies and starts again. */
   | { do: 'crash'; page: number }
-  /** It is put away when it has nothing to do. */
-  | { do: 'evict'; page: number }
+  /** The next reads of KV happen at another location. */
   | { do: 'travel'; to: string }
-  /** The next calls at a place of Google's meet a fault. */
+  /** The next calls of an endpoint of Google meet a fault. */
   | { do: 'fault'; fault: string; times: number }
-  /** Google keeps every call at a place waiting, before it has heard or before it answers. */
+  /** Every call of an endpoint is held, before or after Google processes it. */
   | { do: 'hold'; at: string; when: 'before' | 'after' }
   | { do: 'release' }
   | { do: 'kv'; is: KvState }
-  /** Records of KV change places: all of a page's user, or the only one with somebody else's. */
-  | { do: 'swap'; page: number }
 
 export type Bundle = 'pick' | 'upload' | 'album'
-export type KvState = 'well' | 'unreadable' | 'unwritable' | 'down' | 'mute'
+export type KvState = 'up' | 'unreadable' | 'unwritable' | 'down' | 'answers lost'
 
-/** How a run is set up. */
+/** A run as plain data. */
 export interface Schedule {
   consistency: 'edge' | 'strict'
   publishing: 'production' | 'testing'
   steps: Step[]
 }
 
-/** Writes a step as a person reads it. */
-export function tellStep({ do: kind, ...rest }: Step): string {
-  const told = Object.entries(rest)
+/** Formats a step for a person. */
+export function formatStep({ do: kind, ...rest }: Step): string {
+  const fields = Object.entries(rest)
     .filter(([, value]) => value !== undefined && value !== false)
     .map(([name, value]) => `${name}=${Array.isArray(value) ? value.join('+') : String(value)}`)
-  return [kind, ...told].join(' ')
+  return [kind, ...fields].join(' ')
 }

@@ -5,7 +5,13 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { SubjectIndex } from '../../src/events/subject-index.ts'
 import { openIssuer } from '../support/app-issuer.ts'
 import { the } from '../support/broker.ts'
-import { configureWays, gate, type Holder, openHolder, WAYS } from '../support/holder.ts'
+import {
+  AUTH_METHODS,
+  configureAuthMethods,
+  type GrantUser,
+  gate,
+  openGrantUser,
+} from '../support/grant-user.ts'
 import {
   ADA_THERE,
   SECEVENT,
@@ -25,13 +31,13 @@ import { alarm, aMinute, dumpKv, dumpObject, isHostile, later, stage } from '../
 stage()
 
 let google: SimulatedGoogle
-let open: (way: Holder['way'], account?: string) => Promise<Holder>
+let open: (way: GrantUser['method'], account?: string) => Promise<GrantUser>
 
 beforeEach(async () => {
-  configureWays()
+  configureAuthMethods()
   google = simulateGoogle()
   const issuer = await openIssuer()
-  open = async (way, account) => openHolder(way, { google, issuer }, account)
+  open = async (way, account) => openGrantUser(way, { google, issuer }, account)
 })
 
 type Announcement = Parameters<SimulatedGoogle['simulator']['sendSecurityEvent']>[0]
@@ -66,18 +72,18 @@ async function removeApp(account: string = ADA): Promise<void> {
 }
 
 /** Waits until all locations of KV are up to date. */
-async function untilSpread(...holders: Holder[]): Promise<void> {
+async function untilSpread(...holders: GrantUser[]): Promise<void> {
   if (isHostile) for (const { stub } of holders) await aMinute(stub)
 }
 
-const answerTo = async (holder: Holder, bundle?: string): Promise<string> => {
+const answerTo = async (holder: GrantUser, bundle?: string): Promise<string> => {
   const { status, body } = await holder.ask(bundle)
   return status === 200 ? 'ok' : [body.error, body.reason, body.likely_cause].join(' ').trim()
 }
 
 const REVOKED = 'consent_required ended revoked_by_user'
 
-describe.each(WAYS)('a user by %s', (way) => {
+describe.each(AUTH_METHODS)('a user by %s', (way) => {
   it('loses all grants after removing the app, without a request to Google', async () => {
     const [ada, ben] = [await open(way), await open(way, BEN)]
     for (const bundle of ['pick', 'upload']) await ada.connect(bundle)
@@ -189,8 +195,8 @@ describe.each(WAYS)('a user by %s', (way) => {
 })
 
 describe('what each event ends', () => {
-  let ada: Holder
-  let ben: Holder
+  let ada: GrantUser
+  let ben: GrantUser
   beforeEach(async () => {
     ada = await open('cookie')
     ben = await open('cookie', BEN)

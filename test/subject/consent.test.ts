@@ -15,7 +15,7 @@ import {
   the,
   theConfig,
 } from '../support/broker.ts'
-import { holdCrypto } from '../support/holder.ts'
+import { holdCrypto } from '../support/grant-user.ts'
 import {
   type Call,
   oauthError,

@@ -7,7 +7,7 @@ import type { ScopeStatus } from '../../src/subject/grants.ts'
 import { accountName } from '../../src/subject/provider-names.ts'
 import type { Subject } from '../../src/subject/subject.ts'
 import { browse, consentTo, logIn, subjectOf, the, theConfig } from '../support/broker.ts'
-import { until } from '../support/holder.ts'
+import { until } from '../support/grant-user.ts'
 import { createHostileKv } from '../support/hostile-kv.ts'
 import {
   oauthError,

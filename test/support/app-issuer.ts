@@ -8,7 +8,7 @@ const ISSUER = 'https://id.example'
 const JWKS_URI = 'https://id.example/keys'
 const AUDIENCE = 'https://broker.example/api'
 
-/** A client whose users sign in at this issuer, for `CLIENTS`. */
+/** An entry of `CLIENTS` whose users sign in at this issuer. */
 export const ALBUM_CLIENT = {
   origins: [gallery.origin],
   redirect_uris: [gallery.redirect_uri],
@@ -17,7 +17,7 @@ export const ALBUM_CLIENT = {
   jwks_uri: JWKS_URI,
 }
 
-/** How a JWT differs from a good one; `undefined` takes a member away. */
+/** How a JWT differs from a valid one; `undefined` removes a member. */
 export interface JwtChange {
   header?: Record<string, unknown>
   claims?: Record<string, unknown>
@@ -28,15 +28,15 @@ export interface JwtChange {
 export interface AppIssuer {
   /** Issues the JWT of a user. */
   jwt(sub: string, change?: JwtChange): Promise<string>
-  /** The public keys it tells of. */
+  /** The keys in its JWKS. */
   keys: JWK[]
   /** How its JWKS answers. */
   answer: () => Response | Promise<Response>
-  /** How often its JWKS was asked for. */
+  /** Number of requests for its JWKS. */
   readonly fetched: () => number
 }
 
-/** Made once: an RSA key takes longer than most tests. */
+/** Made once, because an RSA key takes longer than most tests. */
 const keys = new Map<string, CryptoKeyPair>()
 
 async function keysFor(alg: string): Promise<CryptoKeyPair> {

@@ -1,4 +1,4 @@
-/** This file is the broker as tests meet it: canonical values, its front door, and a short way to a logged-in browser. */
+/** The broker in tests: canonical values, its HTTP interface, and a shortcut to a logged-in browser. */
 
 import { env, exports } from 'cloudflare:workers'
 import { expect } from 'vitest'
@@ -12,7 +12,7 @@ import type { Subject } from '../../src/subject/subject.ts'
 import { type Browser, type Internet, openBrowser } from './browser.ts'
 import { inTests } from './worker.ts'
 
-/** The canonical values; a test names only what it is about. */
+/** The canonical values; a test names only those it is about. */
 export const the = {
   url: 'https://broker.example',
   client: 'default',
@@ -27,20 +27,20 @@ export const the = {
 /** The scopes of the bundles that wrangler.toml configures. */
 const SCOPES: Record<string, string> = { pick: the.pick, upload: the.upload, album: the.album }
 
-/** The configuration the broker runs with. */
+/** @returns the configuration of the broker */
 export function theConfig(): Config {
   return readConfig(inTests(env)).config
 }
 
-/** Sends a request to the broker; to nobody else, unless a test says to whom. */
+/** Sends a request to the broker. */
 export const broker: Internet = async (request) => exports.default.fetch(request)
 
-/** Opens a browser that knows the broker and whoever else is given, by origin. */
+/** Opens a browser that reaches the broker and other hosts, by origin. */
 export function browse(others: Record<string, Internet> = {}): Browser {
   return openBrowser(async (request) => {
     const { origin } = new URL(request.url)
     const internet = origin === the.url ? broker : others[origin]
-    if (!internet) throw new Error(`nobody answers at ${origin}`)
+    if (!internet) throw new Error(`no host is known at ${origin}`)
     return internet(request)
   })
 }
@@ -55,7 +55,7 @@ export async function subjectOf(
   return { key, stub: env.SUBJECTS.getByName(key) as unknown as DurableObjectStub<Subject> }
 }
 
-/** A consent that came back from Google and brings all that was asked for, unless a test says otherwise. */
+/** Makes a consent that grants everything that was requested, with changes. */
 export function consentTo(
   requested_scope: string = the.pick,
   { tokens, ...more }: Partial<Omit<Consent, 'tokens'>> & { tokens?: object } = {},
@@ -69,7 +69,7 @@ export function consentTo(
   }
 }
 
-/** Brings a consent to the object of its subject. @returns the session that began */
+/** Brings a consent to the object of its subject; @returns the new session */
 export async function beginSession(
   stub: DurableObjectStub<Subject>,
   consent: Consent,
@@ -80,7 +80,7 @@ export async function beginSession(
   return accepted.value.session
 }
 
-/** Logs a browser in without Google: as if `bundle` had just been consented to. */
+/** Logs a browser in without Google, with a new grant of a bundle. */
 export async function logIn(
   browser: Browser,
   {
@@ -98,13 +98,7 @@ export async function logIn(
   const tokens = { access_token, refresh_token, expires_in, expires_at: now() + expires_in }
   const { id } = await beginSession(stub, consentTo(scope, { sub, tokens }))
   const exp = now() + config.session_ttl_seconds
-  const cookie = await sealSession(config, {
-    id,
-    client,
-    sub,
-    subject: key,
-    exp,
-  })
+  const cookie = await sealSession(config, { ...{ id, client, sub, exp }, subject: key })
   const [name = '', value = ''] = (cookie.split(';')[0] ?? '').split('=')
   const jar = browser.jar.get(new URL(the.url).hostname) ?? new Map<string, string>()
   browser.jar.set(new URL(the.url).hostname, jar.set(name, value))
@@ -119,25 +113,22 @@ export async function ask(
   return answerOf(await browser.call('POST', `${the.url}/session/token`, body, headers))
 }
 
-/** Asks what the session may have. */
+/** Calls `GET /session`. */
 export async function askSession(browser: Browser): Promise<Answer<SessionResponse>> {
   return answerOf(await browser.call('GET', `${the.url}/session`))
 }
 
-/** A JSON answer with its status. */
+/** A response with its JSON body. */
 export interface Answer<T> {
   status: number
   headers: Headers
   body: T & Partial<ErrorResponse>
 }
 
-/** Reads an answer, which must be JSON if it has a body at all. */
+/** Reads a response, whose body must be JSON or empty. */
 export async function answerOf<T = unknown>(response: Response): Promise<Answer<T>> {
   const text = await response.text()
   if (text !== '') expect(response.headers.get('Content-Type')).toMatch(/^application\/json/)
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: text === '' ? ({} as never) : JSON.parse(text),
-  }
+  const { status, headers } = response
+  return { status, headers, body: text === '' ? ({} as never) : JSON.parse(text) }
 }

@@ -1,6 +1,6 @@
-/** This file is a browser for tests: a cookie jar that keeps the rules of prefixes and SameSite, and a user who follows redirects. */
+/** A browser for tests: follows redirects, with a cookie jar that applies the rules of prefixes and SameSite. */
 
-/** Sends a request somewhere; the Worker in this isolate, or a server on loopback. */
+/** Sends a request to the Worker in this isolate, or to a server on loopback. */
 export type Internet = (request: Request) => Promise<Response>
 
 /** Where a visit ended. */
@@ -8,17 +8,17 @@ export interface Page {
   url: URL
   response: Response
   text: string
-  /** Every `Location` on the way. */
+  /** Every `Location`, in order. */
   redirects: string[]
 }
 
-/** A browser with a jar of its own. */
+/** A browser with its own cookie jar. */
 export interface Browser {
-  /** Goes to a URL as a top-level navigation and follows redirects, up to the first page or to a host in `stopAt`. */
+  /** Navigates to a URL and follows redirects, up to the first page or to a URL that `stopAt` accepts. */
   visit(url: string | URL, init?: RequestInit, stopAt?: (url: URL) => boolean): Promise<Page>
-  /** Sends one request with the jar's cookies, following nothing. */
+  /** Sends one request with the jar's cookies, and follows no redirect. */
   fetch(url: string | URL, init?: RequestInit): Promise<Response>
-  /** Calls the broker as a script of its own origin does. */
+  /** Calls the broker like a script of its origin. */
   call(
     method: string,
     url: string | URL,
@@ -32,14 +32,10 @@ export interface Browser {
 /** Opens a browser. */
 export function openBrowser(internet: Internet): Browser {
   const jar = new Map<string, Map<string, string>>()
-  /** Names of the cookies that do not come along from another site. */
+  /** Names of the cookies with SameSite=Strict. */
   const strict = new Set<string>()
 
-  const send = async (
-    target: string | URL,
-    init: RequestInit,
-    isCrossSite: boolean,
-  ): Promise<Response> => {
+  const send = async (target: string | URL, init: RequestInit, isCrossSite: boolean) => {
     const url = new URL(target)
     const headers = new Headers(init.headers)
     const cookies = [...(jar.get(url.hostname) ?? [])].filter(
@@ -60,7 +56,7 @@ export function openBrowser(internet: Internet): Browser {
     async visit(target, init = {}, stopAt = () => false) {
       const redirects: string[] = []
       let url = new URL(target)
-      // Whoever visits a callback comes from Google.
+      // A navigation to a callback comes from Google.
       let isCrossSite = url.pathname.endsWith('/callback')
       let response = await send(url, init, isCrossSite)
       for (let hops = 0; hops < 10; hops++) {
@@ -96,12 +92,7 @@ export function openBrowser(internet: Internet): Browser {
   }
 }
 
-function keepCookies(
-  jar: Browser['jar'],
-  strict: Set<string>,
-  host: string,
-  response: Response,
-): void {
+function keepCookies(jar: Browser['jar'], strict: Set<string>, host: string, response: Response) {
   const cookies = jar.get(host) ?? new Map<string, string>()
   jar.set(host, cookies)
   for (const line of response.headers.getSetCookie()) {

@@ -1,4 +1,4 @@
-/** This file is what every file of tests in workerd leaves behind: nothing, because the next one runs in the same worker. */
+/** Cleans up after each test file in workerd, because the next file runs in the same worker. */
 
 import { reset } from 'cloudflare:test'
 import { afterAll, vi } from 'vitest'

@@ -1,4 +1,4 @@
-/** This file is a frontend on another site: a plain OAuth client with a DPoP key, written from the RFCs and not from our code. */
+/** A frontend on another site: a plain OAuth client with a DPoP key, written from the RFCs and not from our code. */
 
 import { base64url, calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import type { OAuthTokenResponse, SessionResponse } from '../../src/protocol/http.ts'
@@ -33,12 +33,12 @@ export const OAUTH_CLIENTS = {
   },
 }
 
-/** Has the broker know these clients. */
+/** Configures the clients of the broker. */
 export function configureClients(clients: object = OAUTH_CLIENTS, more: object = {}): void {
   configure({ CLIENTS: clients, ...more })
 }
 
-/** What a proof says, where it is not as it should be. */
+/** How a proof differs from a valid one. */
 export interface ProofChange {
   header?: object
   claims?: Record<string, unknown>
@@ -46,33 +46,33 @@ export interface ProofChange {
   key?: CryptoKey
 }
 
-/** How a request to the broker differs from the right one. */
+/** How a request to the broker differs from a valid one. */
 export interface RequestChange {
-  /** Headers over the right ones; `undefined` takes one away. */
+  /** Other headers; `undefined` removes one. */
   headers?: Record<string, string | undefined>
-  /** `null`: no proof at all; text: this one. */
+  /** `null`: no proof; text: this proof. */
   proof?: ProofChange | string | null
-  /** Does not try again with the nonce. */
+  /** Does not retry with a nonce. */
   once?: boolean
-  /** A body, for the calls that have one. */
+  /** A JSON body. */
   json?: unknown
 }
 
-/** A browser's page of a client, with a key of its own. */
+/** A page of a client, with its own key. */
 export interface Frontend {
   readonly jkt: string
   readonly code_verifier: string
-  /** Where it sends its user. */
+  /** Makes the authorization request. */
   authorizeUrl(bundle: string, change?: Record<string, string | undefined>): Promise<URL>
-  /** Sends a user through the consent; @returns where the browser ends up. */
+  /** Sends a user through the consent; @returns the last URL of the browser */
   consent(google: SimulatedGoogle, browser: Browser, bundle: string, change?: Change): Promise<URL>
   /** Redeems a code. */
   redeem(code: string, form?: Fields, change?: RequestChange): Promise<Answer<OAuthTokenResponse>>
-  /** Does both, and remembers the refresh token. */
+  /** Consents, redeems the code, and stores the refresh token. */
   connect(google: SimulatedGoogle, bundle: string, change?: Change): Promise<OAuthTokenResponse>
-  /** Asks for a token of a bundle with the refresh token it remembers. */
+  /** Asks for a token of a bundle with the stored refresh token. */
   ask(bundle: string, form?: Fields, change?: RequestChange): Promise<Answer<OAuthTokenResponse>>
-  /** Calls the broker with its own token. */
+  /** Calls the broker with a token of scope `broker`. */
   call<T = SessionResponse>(
     method: string,
     path: string,
@@ -84,7 +84,7 @@ export interface Frontend {
     fields: Fields,
     change?: RequestChange,
   ): Promise<Answer<T>>
-  /** Makes a proof; by default for `POST /token`, with the nonce it holds. */
+  /** Makes a proof; by default for `POST /token`, with the stored nonce. */
   prove(change?: ProofChange & { method?: string; path?: string }): Promise<string>
   refresh_token: string
   nonce: string | undefined
@@ -163,12 +163,8 @@ export async function openFrontend(
       frontend.post(
         '/token',
         {
-          grant_type: 'authorization_code',
-          client_id: client.id,
-          redirect_uri: client.redirect_uri,
-          code,
-          code_verifier: frontend.code_verifier,
-          ...form,
+          ...{ grant_type: 'authorization_code', code, code_verifier: frontend.code_verifier },
+          ...{ client_id: client.id, redirect_uri: client.redirect_uri, ...form },
         },
         change,
       ),
@@ -183,11 +179,8 @@ export async function openFrontend(
       frontend.post(
         '/token',
         {
-          grant_type: 'refresh_token',
-          client_id: client.id,
-          refresh_token: frontend.refresh_token,
-          scope: bundle,
-          ...form,
+          ...{ grant_type: 'refresh_token', refresh_token: frontend.refresh_token },
+          ...{ client_id: client.id, scope: bundle, ...form },
         },
         change,
       ),
@@ -220,13 +213,11 @@ export async function openFrontend(
 }
 
 function encode(fields: Fields): URLSearchParams {
-  const given = Object.entries(fields).filter((field): field is [string, string] => {
-    return field[1] !== undefined
-  })
-  return new URLSearchParams(given)
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return new URLSearchParams(given as [string, string][])
 }
 
-/** SHA-256 in base64url: of a verifier, of a token. */
+/** SHA-256 in base64url. */
 export async function sha256(text: string): Promise<string> {
   return base64url.encode(
     new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))),

@@ -1,18 +1,18 @@
-/** A hold: calls wait in it until a test has seen what happens in the meantime. */
+/** A hold: calls wait in it until the test releases them. */
 
-/** Calls that wait. */
+/** A hold on calls. */
 export interface Hold {
-  /** How many calls came so far. */
+  /** Number of calls so far. */
   calls(): number
-  /** Waits until the first call is here. */
+  /** Waits for the first call. */
   arrived(): Promise<void>
-  /** Lets every call go on, and later ones pass. */
+  /** Releases every call, also later ones. */
   release(): void
-  /** The calls' side: waits until `release`. */
+  /** Called by the calls: waits for `release`. */
   pass(): Promise<void>
 }
 
-/** Makes a hold; one that is open only counts. */
+/** Makes a hold; an open one only counts. */
 export function createHold({ isOpen = false } = {}): Hold {
   let calls = 0
   let isReleased = isOpen
@@ -29,7 +29,7 @@ export function createHold({ isOpen = false } = {}): Hold {
   }
 }
 
-/** Looks again and again: in workerd, one request may not settle a promise of another. */
+/** Polls a condition, because in workerd one request may not settle a promise of another. */
 export async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await new Promise((resolve) => setTimeout(resolve, 1))
 }

@@ -1,9 +1,9 @@
-/** This file is a KV as bad as Cloudflare's may be: Miniflare's is strongly consistent and hides every bug of that kind. */
+/** A KV with the worst consistency that Cloudflare's may have; Miniflare's is strongly consistent and hides such bugs. */
 
-/** So long a location keeps what it read, also that there was nothing, and so long a write takes to arrive elsewhere. */
+/** How long a location caches a read or a miss, and how long a write takes to reach other locations, in milliseconds. */
 const LAG_MS = 60_000
 
-/** So many names a page of a listing holds. */
+/** How many names a page of a listing has. */
 const PAGE_KEYS = 3
 
 interface Version {
@@ -13,30 +13,27 @@ interface Version {
   location: string
 }
 
-/** The same records, seen from different places. */
+/** The records, as different locations read them. */
 export interface HostileKv {
   /** The binding as the Worker and the Durable Object get it. */
   namespace: KVNamespace
-  /** Where the next reads happen. */
+  /** Location of the next reads. */
   location: string
-  /** Makes every read or write fail while set; with `answers`, writes are done and said to have failed. */
+  /** Makes every read or write fail; with `answers`, writes succeed but report a failure. */
   down: { reads: boolean; writes: boolean; answers?: boolean }
-  /** How many reads and writes there were. */
+  /** Number of reads, writes and refused writes. */
   readonly counts: { reads: number; writes: number; refused: number }
-  /** The newest version of every record, for looking at. */
+  /** @returns the newest version of every record */
   dump(): Map<string, string>
-  /** Puts a value where it does not belong, everywhere and at once. */
+  /** Writes a value at all locations at once. */
   plant(key: string, value: string): void
   reset(): void
 }
 
-/** Where the Durable Objects write from. */
+/** Location of the Durable Objects. */
 const HOME = 'home'
 
-/**
- * Makes a hostile KV: per-location views, misses cached as well, writes that take a minute to arrive elsewhere,
- * and 429 for the second write to a key within a second.
- */
+/** Makes a hostile KV, which also refuses the second write to a key within a second with 429. */
 export function createHostileKv(): HostileKv {
   const history = new Map<string, Version[]>()
   const caches = new Map<string, Map<string, { value: string | null; read_at: number }>>()
@@ -106,7 +103,7 @@ export function createHostileKv(): HostileKv {
     if (kv.down.answers) throw new Error('KV PUT failed: 500 Internal Server Error')
   }
 
-  /** Names in order, as they are seen from here, a few at a time. */
+  /** A page of names in order, as the current location reads them. */
   const page = (prefix: string, after: string): object => {
     const names = [...history.keys()]
       .filter((key) => key.startsWith(prefix) && key > after && visible(key, kv.location) !== null)

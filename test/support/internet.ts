@@ -11,7 +11,7 @@ export type Interceptor = (request: Request, next: Host) => Response | Promise<R
 const hosts = new Map<string, Host>()
 let interceptors: Interceptor[] = []
 let unknown: string[] = []
-/** Our `fetch`; `vi.restoreAllMocks()` takes it away, and all hosts with it. */
+/** Our `fetch`, until `vi.restoreAllMocks()` removes it. */
 let installed: typeof globalThis.fetch | undefined
 
 /** Registers a host, in place of one of the same origin. */
@@ -26,7 +26,7 @@ export function intercept(interceptor: Interceptor): void {
   interceptors.unshift(interceptor)
 }
 
-/** Returns the origins that were asked although no host is registered there, and forgets them. */
+/** @returns the requested origins without a registered host, and forgets them */
 export function takeUnknownOrigins(): string[] {
   const origins = unknown
   unknown = []

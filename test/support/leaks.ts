@@ -1,4 +1,4 @@
-/** This file is the hunt for leaks: every secret of a story as it comes up, and every place where one may have gone. */
+/** The hunt for leaks: collects every secret of a test and every text that leaves the broker, and compares them. */
 
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
@@ -7,28 +7,13 @@ import { intercept } from './internet.ts'
 import { dumpKv, dumpObject, isHostile } from './story.ts'
 import { witnessAll } from './worker.ts'
 
-/** What there is to keep, by what it is. */
+/** The kinds of secrets. */
 export type Kind =
-  | 'google access token'
-  | 'google refresh token'
-  | 'google id token'
-  | 'google code'
-  | 'google state'
-  | 'google verifier'
-  | 'client secret'
-  | 'key'
-  | 'cookie'
-  | 'credential'
-  | 'proof'
-  | 'code'
-  | 'verifier'
-  | 'broker token'
-  | 'request_uri'
-  | 'ticket'
-  | 'media URL'
-  | 'user'
+  | `google ${'access token' | 'refresh token' | 'id token' | 'code' | 'state' | 'verifier'}`
+  | ('client secret' | 'key' | 'cookie' | 'credential' | 'proof' | 'code' | 'verifier')
+  | ('broker token' | 'request_uri' | 'ticket' | 'media URL' | 'user')
 
-/** What belongs where: the whole list. Anything else is a leak. */
+/** The kinds that may appear in each sink. Anything else is a leak. */
 const ALLOWED = {
   log: [],
   error: [],
@@ -42,41 +27,43 @@ const ALLOWED = {
   'outbound URL': ['media URL'],
 } as const satisfies Record<string, readonly Kind[]>
 
-/** Where something may go. */
+/** A place that a text reaches. */
 export type Sink = keyof typeof ALLOWED
 
 const isAllowed = (sink: Sink, kind: Kind): boolean =>
   (ALLOWED[sink] as readonly Kind[]).includes(kind)
 
-/** A secret in a place where it does not belong. */
+/** A secret in a sink where it is not allowed. */
 export interface Leak {
   kind: Kind
   sink: Sink
-  /** Where exactly: a route with its status, the level of a line, the key of a record. */
+  /** The place: a route with its status, the level of a log line, or the key of a record. */
   at: string
 }
 
 /** The hunt. */
 export interface Hunt {
-  /** Takes a secret in. */
+  /** Adds secrets. */
   keep(kind: Kind, ...texts: (string | null | undefined)[]): void
-  /** How many secrets of a kind came up. */
+  /** @returns the number of secrets of a kind */
   count(kind: Kind): number
-  /** How often something was seen to go somewhere, by sink. */
+  /** @returns the number of texts in a sink */
   seen(sink: Sink): number
-  /** Looks through the storage as it is now; deleted records were looked through when this was last called. */
+  /** Adds the current content of the storage as texts. */
   lookAtStorage(...stubs: DurableObjectStub<Subject>[]): Promise<void>
-  /** Every leak so far. */
+  /** @returns every leak so far */
   leaks(): Leak[]
 }
 
-const FROM_GOOGLE: readonly (readonly [string, Kind])[] = [
+type Members = readonly (readonly [string, Kind])[]
+
+const FROM_GOOGLE: Members = [
   ['access_token', 'google access token'],
   ['refresh_token', 'google refresh token'],
   ['id_token', 'google id token'],
 ]
 
-const TO_GOOGLE: readonly (readonly [string, Kind])[] = [
+const TO_GOOGLE: Members = [
   ['code', 'google code'],
   ['code_verifier', 'google verifier'],
   ['client_secret', 'client secret'],
@@ -84,20 +71,23 @@ const TO_GOOGLE: readonly (readonly [string, Kind])[] = [
   ['token', 'google refresh token'],
 ]
 
-const TO_BROKER: readonly (readonly [string, Kind])[] = [
+const TO_BROKER: Members = [
   ['code', 'code'],
   ['code_verifier', 'verifier'],
   ['refresh_token', 'broker token'],
   ['subject_token', 'credential'],
 ]
 
-/** Begins the hunt, beside whoever answers `fetch` already. */
+type Keep = Hunt['keep']
+type Put = (sink: Sink, at: string, text: string) => void
+
+/** Starts the hunt; hosts and interceptors of the fake internet stay. */
 export function hunt(): Hunt {
   const secrets = new Map<string, Kind>()
   const places: { sink: Sink; at: string; text: string }[] = []
-  const keep: Hunt['keep'] = (kind, ...texts) => {
+  const keep: Keep = (kind, ...texts) => {
     for (const text of texts) {
-      // Too short to be told from chance; or it quotes a secret, which is looked for anyhow.
+      // Too short to be significant; or it contains a known secret.
       if (!text || text.length < 8) continue
       if (![...secrets.keys()].some((known) => text.includes(known))) secrets.set(text, kind)
     }
@@ -136,11 +126,8 @@ export function hunt(): Hunt {
   }
 }
 
-/** What reaches Google and comes from there. */
-function watchGoogle(
-  keep: Hunt['keep'],
-  put: (sink: Sink, at: string, text: string) => void,
-): void {
+/** Collects what is sent to Google and what Google answers. */
+function watchGoogle(keep: Keep, put: Put): void {
   intercept(async (request, next) => {
     put('outbound URL', new URL(request.url).origin, request.url)
     const { method, headers, url, signal, redirect } = request
@@ -157,8 +144,8 @@ function watchGoogle(
   })
 }
 
-/** What a browser shows the broker. */
-async function keepRequest(keep: Hunt['keep'], request: Request): Promise<void> {
+/** Collects the secrets of a request to the broker. */
+async function keepRequest(keep: Keep, request: Request): Promise<void> {
   const { headers, url } = request
   for (const pair of (headers.get('Cookie') ?? '').split('; '))
     keep('cookie', pair.slice(pair.indexOf('=') + 1))
@@ -177,10 +164,10 @@ async function keepRequest(keep: Hunt['keep'], request: Request): Promise<void> 
   for (const [name, kind] of TO_BROKER) keep(kind, form.get(name))
 }
 
-/** What the broker answers, and where each part of it goes. */
+/** Collects the secrets of an answer, and puts each part into its sink. */
 async function keepAnswer(
-  keep: Hunt['keep'],
-  put: (sink: Sink, at: string, text: string) => void,
+  keep: Keep,
+  put: Put,
   { method, url }: Request,
   answer: Response,
 ): Promise<void> {
@@ -216,7 +203,7 @@ function sinkOf(status: number, type: string): Sink {
   return type.startsWith('text/html') ? 'page' : 'answer'
 }
 
-/** Reads a body without a word from workerd about its type. */
+/** Reads a body; `text()` would make workerd warn about its type. */
 async function textOf(message: Request | Response): Promise<string> {
   return new TextDecoder().decode(await message.arrayBuffer())
 }
@@ -229,19 +216,19 @@ async function readJson(answer: Response): Promise<Record<string, unknown> | und
   }
 }
 
-/** A text as it stands, as a URL means it, and with whatever in it is base64 opened: the head of a JWE, say. */
+/** @returns a text as it is, with percent-encoding decoded, and with base64 decoded, such as the header of a JWE */
 function readings(text: string): string {
-  const opened = [...text.matchAll(/[\w+/-]{12,}/g)].map(([part]) => {
+  const decoded = [...text.matchAll(/[\w+/-]{12,}/g)].map(([part]) => {
     try {
       return atob(part.replaceAll('-', '+').replaceAll('_', '/'))
     } catch {
       return ''
     }
   })
-  return [text, unescaped(text), ...opened].join('\n')
+  return [text, percentDecoded(text), ...decoded].join('\n')
 }
 
-function unescaped(text: string): string {
+function percentDecoded(text: string): string {
   return text.replaceAll(/(?:%[0-9a-f]{2})+/gi, (escaped) => {
     try {
       return decodeURIComponent(escaped)

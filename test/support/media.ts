@@ -7,25 +7,18 @@ import type { Browser } from './browser.ts'
 import { intercept, register } from './internet.ts'
 import { ADA, type SimulatedGoogle } from './simulated-google.ts'
 
-/** Where Google has its bytes. */
+/** Origin of Google's media host. */
 export const LH3 = 'https://lh3.googleusercontent.com'
-
-/** A request that reached a media host. */
-export interface Seen {
-  url: string
-  method: string
-  headers: Headers
-}
 
 /** The media hosts. */
 export interface MediaHosts {
-  /** Requests to them, and to any host that is neither the simulator nor known. */
-  readonly seen: Seen[]
-  /** Whose answer comes in the place of the simulator's, by origin. */
+  /** Requests to media hosts and to unknown hosts. */
+  readonly seen: { url: string; method: string; headers: Headers }[]
+  /** Answers in place of the simulator's, by origin. */
   readonly answers: Map<string, (request: Request) => Response | Promise<Response>>
-  /** Makes a `baseUrl` with a size of somebody's picture, as the Picker gives them. */
+  /** Makes a `baseUrl` with a size, like the Picker API. */
   baseUrl(size?: string, sub?: string, index?: number): string
-  /** Opens a URL as the media host itself answers it, with a token. */
+  /** Requests a URL from the media host directly, with a token. */
   open(url: string, access_token: string): Promise<Response>
 }
 
@@ -56,7 +49,7 @@ export function openMediaHosts({ simulator }: SimulatedGoogle, google: string): 
   return hosts
 }
 
-/** Asks for tickets as a frontend in cookie mode does. */
+/** Asks for tickets in cookie mode. */
 export async function askMedia(
   browser: Browser,
   urls: unknown,
@@ -65,7 +58,7 @@ export async function askMedia(
   return answerOf(await browser.call('POST', `${the.url}/media`, { bundle, urls }))
 }
 
-/** Opens a ticket as an `<img>` does, or a script of `Origin`. */
+/** Requests the URL of a ticket. */
 export async function openTicket(
   url: string,
   headers: Record<string, string> = {},

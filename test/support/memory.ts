@@ -1,19 +1,18 @@
-/** This file is where miniflare stores what tests store: in memory, where there is room for it. */
+/** Moves temporary files of tests, such as Miniflare's storage, into memory. */
 
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 
-/** What Linux has for this; https://man7.org/linux/man-pages/man7/shm_overview.7.html. */
+/** Linux's file system in memory; https://man7.org/linux/man-pages/man7/shm_overview.7.html. */
 const MEMORY = '/dev/shm'
 
-/** Several times what `npm test` takes at its most. */
+/** Several times what `npm test` needs. */
 const MIN_FREE_BYTES = 256 * 1024 ** 2
 
 /**
- * Has temporary files made in memory from now on: a disk that is waited for at each write is half of the time that
- * tests in workerd take.
+ * Sets `TMPDIR` to a folder in memory. On disk, waiting for writes takes half of the time of tests in workerd.
  *
- * @returns the folder that they were made in before
+ * @returns the temporary folder before
  */
 export function storeInMemory(): string {
   const disk = tmpdir()
@@ -21,7 +20,7 @@ export function storeInMemory(): string {
   return disk
 }
 
-/** Makes a folder that goes when the process does; `undefined` where there is none or no room. */
+/** Makes a folder that is removed with the process; `undefined` without such a file system or without space. */
 function folderInMemory(): string | undefined {
   try {
     const { bavail, bsize } = statfsSync(MEMORY)

@@ -1,4 +1,4 @@
-/** This file is the operator as tests meet one: keys that change, and the entrance that `npm run rotate` uses. */
+/** The operator in tests: changes keys, and calls the entrypoint that the commands use. */
 
 import { evictDurableObject } from 'cloudflare:test'
 import { exports } from 'cloudflare:workers'
@@ -10,17 +10,17 @@ import { encoded, secretOf } from '../crypto/keys.ts'
 import { dumpKv } from './story.ts'
 import { configure } from './worker.ts'
 
-/** The operator's entrance. */
+/** The operator's entrypoint. */
 export const operator = (exports as unknown as { Operator: Service<Operator> }).Operator
 
-/** The keys by kid, each a list as `ENCRYPTION_KEYS` has it; `k1` is the one every story begins with. */
+/** Keys by kid, in the format of `ENCRYPTION_KEYS`; every test begins with `k1`. */
 const KEYS: Record<string, string> = {
   k1: `k1:${encoded(Uint8Array.from({ length: 32 }, (_, index) => index))}`,
   k2: `k2:${encoded(secretOf(2))}`,
   k3: `k3:${encoded(secretOf(3))}`,
 }
 
-/** Deploys other keys: the first seals, all open. Whatever the objects were about is over. */
+/** Deploys other keys, of which the first seals and all open; the objects are evicted, as by a deployment. */
 export async function deployKeys(
   kids: readonly string[],
   stubs: readonly DurableObjectStub<Subject>[],
@@ -28,12 +28,12 @@ export async function deployKeys(
 ): Promise<void> {
   configure({ ...more, ENCRYPTION_KEYS: kids.map((kid) => KEYS[kid]).join(',') })
   for (const stub of stubs) {
-    await stub.stats(false) // only what runs can be evicted
+    await stub.stats(false) // only a running object can be evicted
     await evictDurableObject(stub)
   }
 }
 
-/** Lists every subject, page by page, as the command does. */
+/** @returns every subject, listed page by page like the command */
 export async function listAll(): Promise<string[]> {
   const found = new Set<string>()
   let cursor: string | undefined
@@ -45,19 +45,19 @@ export async function listAll(): Promise<string[]> {
   return [...found]
 }
 
-/** Rotates all that is listed. */
+/** Reseals the records of every subject. */
 export async function rotate(): Promise<Report[]> {
   return operator.stats('ada', await listAll(), true)
 }
 
-/** What one subject keeps, counted. */
+/** @returns the counts of one subject */
 export async function statsOf(key: string, reseal = false): Promise<SubjectStats> {
   const [report] = await operator.stats('ada', [key], reseal)
-  if (!report?.stats) throw new Error('the subject keeps nothing')
+  if (!report?.stats) throw new Error('the subject has no data')
   return report.stats
 }
 
-/** The kids that records in KV name. */
+/** @returns the kids of the records in KV */
 export async function kidsInKv(): Promise<Set<string | undefined>> {
   return new Set([...(await dumpKv()).values()].map(kidOf))
 }

@@ -1,11 +1,11 @@
-/** The report that a test run writes of itself, for `npm run measure`. */
+/** Writes a report of each test run, for `npm run measure`. */
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Reporter, TestModule } from 'vitest/node'
 
-/** Where the report is; git ignores the folder. */
+/** Path of the report, in a folder that git ignores. */
 export const REPORT = fileURLToPath(new URL('../../dist/test-report.json', import.meta.url))
 
 /** Writes the duration of a whole run and the time of the tests of each project, in seconds. */
@@ -20,15 +20,11 @@ export function reportTimes(): Reporter {
       for (const module of modules)
         times[module.project.name] =
           (times[module.project.name] ?? 0) + module.diagnostic().duration
-      const projects = Object.fromEntries(
-        Object.entries(times).map(([name, ms]) => [name, seconds(ms)]),
-      )
+      const entries = Object.entries(times).map(([name, ms]) => [name, seconds(ms)])
+      const projects = Object.fromEntries(entries)
       mkdirSync(dirname(REPORT), { recursive: true })
-      const report = {
-        seconds: seconds(performance.now() - began_at),
-        files: modules.length,
-        projects,
-      }
+      const total = seconds(performance.now() - began_at)
+      const report = { seconds: total, files: modules.length, projects }
       writeFileSync(REPORT, `${JSON.stringify(report, null, 2)}\n`)
     },
   }

@@ -1,11 +1,11 @@
-/** This file is a Google that says again whatever it was told, and a client that puts secrets wherever there is room for text. */
+/** A Google that repeats every request in its answers, and requests that contain a secret wherever text is possible. */
 
 import { ask, broker, the } from './broker.ts'
 import type { Browser } from './browser.ts'
 import { gallery } from './frontend.ts'
 import { askMedia } from './media.ts'
 
-/** Everything Google was sent, said again in an error, a failing connection, a page. */
+/** Answers of Google that repeat what it was sent: errors, a page, a redirect, a failed connection. */
 export const SABOTAGE: ((sent: string) => Response)[] = [
   (sent) => Response.json({ error: 'invalid_grant', error_description: sent }, { status: 400 }),
   (sent) => Response.json({ error: 'invalid_client', error_description: sent }, { status: 401 }),
@@ -18,43 +18,41 @@ export const SABOTAGE: ((sent: string) => Response)[] = [
   },
 ]
 
-/** Puts a secret wherever a request has room for text. */
+/** Sends requests with a secret in every place. */
 export async function everywhere(secret: string, browser: Browser): Promise<void> {
   const text = encodeURIComponent(secret)
-  const page = { headers: { Accept: 'text/html' } }
   for (const path of [
-    `/${text}`,
-    `/grants/${text}`,
-    `/media/${text}`,
+    ...[`/${text}`, `/grants/${text}`, `/media/${text}`, `/session?access_token=${text}`],
     `/connect?bundle=${text}&return_to=/app`,
     `/connect?bundle=pick&return_to=${text}`,
     `/connect?bundle=pick&return_to=/app&client=${text}`,
-    `/authorize?client_id=${text}`,
-    `/authorize?client_id=gallery&request_uri=${text}`,
+    ...[`/authorize?client_id=${text}`, `/authorize?client_id=gallery&request_uri=${text}`],
     `/callback?state=${text}&code=${text}`,
     `/callback?error=${text}&error_description=${text}`,
-    `/session?access_token=${text}`,
   ]) {
     await browser.fetch(the.url + path)
-    await browser.fetch(the.url + path, page)
+    await browser.fetch(the.url + path, { headers: { Accept: 'text/html' } })
     await browser.call('DELETE', the.url + path)
   }
-  await ask(browser, { bundle: secret })
-  await ask(browser, { bundle: 'pick', rejected: secret })
-  await ask(browser, { [secret]: secret })
+  for (const body of [
+    { bundle: secret },
+    { bundle: 'pick', rejected: secret },
+    { [secret]: secret },
+  ])
+    await ask(browser, body)
   await askMedia(browser, [`https://evil.example/${text}`, secret])
   await ask(browser, undefined, { Authorization: `Bearer ${secret}` })
-  await browser.call('POST', `${the.url}/session/token`, { bundle: 'pick' }, { Origin: secret })
+  await ask(browser, undefined, { Origin: secret })
+  const headers = { Origin: gallery.origin, DPoP: secret, Authorization: `DPoP ${secret}` }
   for (const fields of [
     { grant_type: secret },
     { grant_type: 'refresh_token', client_id: 'gallery', refresh_token: secret, scope: secret },
     { grant_type: 'authorization_code', client_id: secret, code: secret, code_verifier: secret },
-  ]) {
-    const headers = { Origin: gallery.origin, DPoP: secret, Authorization: `DPoP ${secret}` }
-    const body = new URLSearchParams(fields)
-    for (const path of ['/token', '/par', '/revoke'])
-      await broker(new Request(the.url + path, { method: 'POST', headers, body }))
-  }
-  const headers = { Origin: gallery.origin, DPoP: secret, Authorization: `Bearer ${secret}` }
-  await broker(new Request(`${the.url}/session`, { headers }))
+  ])
+    for (const path of ['/token', '/par', '/revoke']) {
+      const init = { method: 'POST', headers, body: new URLSearchParams(fields) }
+      await broker(new Request(the.url + path, init))
+    }
+  const bearer = { ...headers, Authorization: `Bearer ${secret}` }
+  await broker(new Request(`${the.url}/session`, { headers: bearer }))
 }

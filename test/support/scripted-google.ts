@@ -1,4 +1,4 @@
-/** A Google whose answers a test scripts: for failures and orders of events that no consent page leads to. */
+/** A Google with scripted answers, for failures that the simulator's pages do not produce. */
 
 import { createHold, type Hold } from './hold.ts'
 import { register } from './internet.ts'
@@ -16,17 +16,17 @@ export interface ScriptedGoogle {
   readonly refreshes: Call[]
   /** Requests to the revocation endpoint. */
   readonly revocations: Call[]
-  /** How the token endpoint answers; a fresh `Response` for every call. */
+  /** Answers of the token endpoint: a new `Response` for each call. */
   token: (call: Call) => Response | Promise<Response>
-  /** How the revocation endpoint answers. */
+  /** Answers of the revocation endpoint. */
   revoke: (call: Call) => Response | Promise<Response>
-  /** Holds every answer of the token endpoint until it is released; waits for a request to arrive. */
+  /** Holds every answer of the token endpoint until it is released. */
   hold(): Pick<Hold, 'arrived' | 'release'>
 }
 
 const ORIGIN = 'https://google.example'
 
-/** Answers a refresh as Google does: another token, of exactly the scope that was asked for. */
+/** Answers a refresh like Google: another token of exactly the requested scope. */
 export function refreshed(call: Call, more: object = {}): Response {
   return Response.json({
     access_token: `canary-refreshed-${crypto.randomUUID()}`,

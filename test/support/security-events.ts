@@ -1,18 +1,18 @@
-/** This file is security event tokens as Google signs them, or not quite, and their way to the broker. */
+/** Security event tokens, valid or not, and their delivery to the broker. */
 
 import { importJWK, type JWK, SignJWT } from 'jose'
 import type { Simulator } from '../../src/simulator/app.ts'
 import { type Answer, answerOf, broker, the } from './broker.ts'
 import { ADA, GOOGLE } from './simulated-google.ts'
 
-/** What names of events begin with. */
+/** Prefix of event names. */
 export const SECEVENT = 'https://schemas.openid.net/secevent'
 export const TOKENS_REVOKED = `${SECEVENT}/oauth/event-type/tokens-revoked`
 
-/** Ada, as events name her. */
+/** Ada's subject identifier in events. */
 export const ADA_THERE = { subject_type: 'iss-sub', iss: `${GOOGLE}/`, sub: ADA }
 
-/** Signs that all of Ada's tokens were revoked, or what else is given, with Google's key or another. */
+/** Signs an event, by default that all of Ada's tokens were revoked, with Google's key or another. */
 export async function signEvent(
   { world }: Simulator,
   claims: Record<string, unknown> = {},
@@ -34,7 +34,7 @@ export async function signEvent(
     .sign(key ?? (await importJWK(jwk, 'RS256')), { crit: { x: false } })
 }
 
-/** Pushes a token as RFC 8935 §2.1 has it. */
+/** Pushes a security event token; RFC 8935 §2.1. */
 export async function sendEvent(
   body: string,
   type: string = 'application/secevent+jwt',

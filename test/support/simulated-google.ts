@@ -8,43 +8,41 @@ import { register } from './internet.ts'
 
 export const GOOGLE = 'https://google.example'
 
-/** People with an account there. */
+/** Accounts of users, by `sub`. */
 export const ADA = '110248495921238986420'
 export const BEN = '104211057893346619057'
 
 /** A Google with consent pages. */
 export interface SimulatedGoogle {
   simulator: Simulator
-  /** Opens a browser that knows the broker and this Google. */
+  /** Opens a browser that reaches the broker and this Google. */
   browse(): Browser
-  /** Connects a bundle as a person does, and comes back to where it ends. */
+  /** Connects a bundle; @returns the last page */
   connect(browser: Browser, bundle: string, choice?: Choice): Promise<Page>
-  /** Goes as far as Google's door, and says where that is. */
+  /** Starts a consent; @returns the URL at Google */
   start(browser: Browser, bundle: string, query?: string): Promise<URL>
-  /** Consents there and stops at the callback, without going in. */
+  /** Consents at Google; @returns the URL of the callback, which is not requested */
   consent(at: URL, choice?: Choice): Promise<URL>
-  /** Calls of one endpoint, such as `token`. */
+  /** @returns the number of calls of an endpoint, such as `token` */
   calls(endpoint: string): number
 }
 
-/** What a person does on Google's pages, and more of the query of `/connect`. */
+/** What a user does on Google's pages, and an addition to the query of `/connect`. */
 interface Choice extends UserChoice {
   query?: string
 }
 
-/** Making an RSA key takes longer than most tests: what one Google of an origin signs with, the next one does. */
+/** The last simulator by origin; its key is reused, because making an RSA key takes longer than most tests. */
 const before = new Map<string, Simulator>()
 
-/** Puts the simulator in the place of the network; at another origin, where a test is about that. */
+/** Registers the simulator as Google, at its usual origin or another. */
 export function simulateGoogle(origin: string = GOOGLE): SimulatedGoogle {
   const simulator = createSimulator({
     origin,
     clients: [
       {
-        client_id: 'test-client',
-        client_secret: 'canary-client-secret',
-        redirect_uris: [`${the.url}/callback`],
-        receiver: `${the.url}/events`,
+        ...{ client_id: 'test-client', client_secret: 'canary-client-secret' },
+        ...{ redirect_uris: [`${the.url}/callback`], receiver: `${the.url}/events` },
       },
     ],
     send: async (request) => broker(request),
@@ -59,11 +57,8 @@ export function simulateGoogle(origin: string = GOOGLE): SimulatedGoogle {
     simulator,
     browse: () => browse({ [origin]: async (request) => simulator.fetch(request) }),
     async start(browser, bundle, query = '') {
-      const { url, response } = await browser.visit(
-        `${the.url}/connect?bundle=${bundle}&return_to=/app${query}`,
-        {},
-        isGoogle,
-      )
+      const start = `${the.url}/connect?bundle=${bundle}&return_to=/app${query}`
+      const { url, response } = await browser.visit(start, {}, isGoogle)
       if (!isGoogle(url)) throw new Error(`/connect answered ${response.status}`)
       return url
     },

@@ -1,4 +1,4 @@
-/** The stage of the flow tests: a clock, an empty storage, and a KV that may be hostile. */
+/** The environment of a test: a clock, empty storage, and a KV that may be hostile. */
 
 import { reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
@@ -7,13 +7,13 @@ import type { LogRecord } from '../../src/audit/log.ts'
 import { takeUnknownOrigins } from './internet.ts'
 import { configure, hostileKv } from './worker.ts'
 
-/** Every story begins at this hour. Alarms are kept by the real clock: one that has passed by it goes off at once. */
+/** When every test begins. Alarms follow the real clock, so this is in the future. */
 export const STORY_BEGINS = Date.parse('2037-01-01T12:00:00Z')
 
-/** Whether this run is over the hostile KV. */
+/** Whether the tests run over the hostile KV. */
 export const isHostile = (env as unknown as { HOSTILE_KV?: string }).HOSTILE_KV === 'yes'
 
-/** Sets every story of a file on a fresh stage. */
+/** Gives every test of a file a new environment. */
 export function stage(): void {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['Date'], now: STORY_BEGINS })
@@ -29,29 +29,29 @@ export function stage(): void {
   })
 }
 
-/** Lets time pass. */
+/** Advances the clock. */
 export function later(seconds: number): void {
   vi.setSystemTime(Date.now() + seconds * 1000)
 }
 
-/** Moves the reader to another location; with Miniflare's KV there is only one. */
+/** Reads KV from another location from now on; Miniflare's KV has only one. */
 export function travel(location: string): void {
   hostileKv.location = location
 }
 
-/** Lets what KV refused be written, and reach every location: the minute after which a logout holds everywhere. */
+/** Writes to KV what it refused, and lets a minute pass until every location has it. */
 export async function aMinute(stub: DurableObjectStub): Promise<void> {
   later(2)
   await alarm(stub)
   later(60)
 }
 
-/** Lets the alarm of an object go off. */
+/** Runs the alarm of an object. */
 export async function alarm(stub: DurableObjectStub): Promise<void> {
   await runDurableObjectAlarm(stub)
 }
 
-/** Reads from now on what is logged at these levels, and keeps it from the console. */
+/** Collects what is logged at these levels from now on, in place of printing it. */
 export function readLog(...levels: LogRecord['level'][]): Partial<LogRecord>[] {
   const lines: Partial<LogRecord>[] = []
   for (const level of levels)
@@ -59,7 +59,7 @@ export function readLog(...levels: LogRecord['level'][]): Partial<LogRecord>[] {
   return lines
 }
 
-/** Counts from now on what requests cost: reads of KV, calls of Durable Objects, calls of others. */
+/** Counts the costs of requests from now on: KV reads, Durable Object calls and outbound requests. */
 export function countCosts(): { kv: () => number; objects: () => number; outbound: () => number } {
   const kv = isHostile ? undefined : vi.spyOn(env.TOKENS, 'get')
   const before = hostileKv.counts.reads
@@ -75,7 +75,7 @@ export function countCosts(): { kv: () => number; objects: () => number; outboun
   }
 }
 
-/** Every record in KV, by key. */
+/** @returns every record in KV, by key */
 export async function dumpKv(): Promise<Map<string, string>> {
   if (isHostile) return hostileKv.dump()
   const records = new Map<string, string>()
@@ -84,13 +84,13 @@ export async function dumpKv(): Promise<Map<string, string>> {
   return records
 }
 
-/** Puts a value under a key behind the broker's back. */
+/** Writes a record to KV without the broker. */
 export async function plantKv(key: string, value: string): Promise<void> {
   if (isHostile) hostileKv.plant(key, value)
   else await env.TOKENS.put(key, value)
 }
 
-/** Everything a Durable Object keeps, as text. */
+/** @returns the storage of a Durable Object, as text */
 export async function dumpObject(stub: DurableObjectStub): Promise<string> {
   return runInDurableObject(stub, (_, { storage }) => {
     const tables = storage.sql

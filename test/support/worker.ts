@@ -1,4 +1,4 @@
-/** This file is the Worker as tests run it: ours, with a configuration and a KV that a test may exchange. */
+/** The Worker in tests, with a configuration and a KV that tests can replace. */
 
 import { handle } from '../../src/app.ts'
 import { SubjectIndex as BrokerSubjectIndex } from '../../src/events/subject-index.ts'
@@ -9,26 +9,26 @@ import { createHostileKv } from './hostile-kv.ts'
 /** The KV of the project `hostile-kv`. */
 export const hostileKv = createHostileKv()
 
-/** What the next requests and Durable Objects see of the environment instead of what it says. */
+/** Settings that replace those of the environment. */
 let overrides: Record<string, unknown> = {}
 const environments = new WeakMap<object, { overrides: object; env: Env }>()
 
-/** Exchanges settings; with nothing, takes all exchanges back. */
+/** Replaces settings; without an argument, restores all. */
 export function configure(vars: Record<string, unknown> = {}): void {
   overrides = { ...vars }
 }
 
-/** Whoever is shown every request and its answer; a copy of them. */
+/** Receives a copy of every request and its answer. */
 export type Witness = (request: Request, answer: Response) => Promise<void>
 
 let witness: Witness | undefined
 
-/** Shows every request and its answer to somebody; with nothing, to nobody any more. */
+/** Sets the witness of all requests; without an argument, removes it. */
 export function witnessAll(next?: Witness): void {
   witness = next
 }
 
-/** The environment as it is seen here. */
+/** @returns the environment with the replaced settings */
 export function inTests(env: Env): Env {
   const known = environments.get(env)
   if (known?.overrides === overrides) return known.env

@@ -1,15 +1,14 @@
-/** This file is the issuer of an app's users, on loopback: its JWKS over HTTP, and JWTs by an RSA and an EC key. */
+/** The issuer of an app's users on loopback: a JWKS over HTTP, and JWTs signed with an RSA or an EC key. */
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 
-/** What the issuer signs with. */
-export type Algorithm = 'RS256' | 'ES256'
+type Algorithm = 'RS256' | 'ES256'
 
 /** The issuer, running. */
 export interface RunningIssuer {
-  /** What a client's entry in `CLIENTS` says of it. */
+  /** Members for an entry of `CLIENTS`. */
   settings: { issuer: string; audience: string; jwks_uri: string }
   /** Issues the JWT of a user. */
   jwt(sub: string, alg: Algorithm): Promise<string>

@@ -1,17 +1,12 @@
-/** This file is a Worker of an operator's: it hears the audit queue, and tells what it heard. */
+/** An operator's Worker that consumes the audit queue and returns the records it received. */
 
-interface Heard {
-  /** Records as they came. */
-  records: unknown[]
-}
-
-const heard: Heard = { records: [] }
+const records: unknown[] = []
 
 export default {
   queue({ messages }: { messages: readonly { body: unknown }[] }): void {
-    heard.records.push(...messages.map(({ body }) => body))
+    records.push(...messages.map(({ body }) => body))
   },
   fetch(): Response {
-    return Response.json(heard)
+    return Response.json(records)
   },
 }

@@ -1,4 +1,4 @@
-/** This file is a frontend that uses `oauth4webapi`: every step by hand, each answer checked by the library. */
+/** A frontend with `oauth4webapi`: it makes each request itself, and the library checks each answer. */
 
 import * as oauth from 'oauth4webapi'
 import { JWT, type OAuthLibrary, type Settings, TOKEN_EXCHANGE } from './oauth-library.ts'
@@ -98,14 +98,11 @@ function optionsOf({ fetch }: Settings) {
 
 async function discover(settings: Settings): Promise<oauth.AuthorizationServer> {
   const issuer = new URL(settings.issuer)
-  const { metadata_url } = settings
-  const response = metadata_url
-    ? await settings.fetch(metadata_url, { method: 'GET', headers: {} })
-    : await oauth.discoveryRequest(issuer, { ...optionsOf(settings), algorithm: 'oauth2' })
-  return oauth.processDiscoveryResponse(issuer, response)
+  const options = { ...optionsOf(settings), algorithm: 'oauth2' as const }
+  return oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, options))
 }
 
-/** The library leaves it to its caller to try again with the nonce it was told; RFC 9449 §8. */
+/** With this library the caller retries with the nonce of the answer; RFC 9449 §8. */
 async function withNonce<T>(send: () => Promise<T>): Promise<T> {
   try {
     return await send()

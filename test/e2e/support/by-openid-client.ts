@@ -1,4 +1,4 @@
-/** This file is a frontend that uses `openid-client`: one call a step, the nonce dance and all checks its own. */
+/** A frontend with `openid-client`, which makes each request, handles nonces and checks answers itself. */
 
 import * as client from 'openid-client'
 import { JWT, type OAuthLibrary, type Settings, TOKEN_EXCHANGE } from './oauth-library.ts'
@@ -54,13 +54,12 @@ export const byOpenidClient: OAuthLibrary = {
 }
 
 async function discover(settings: Settings): Promise<client.Configuration> {
-  const { issuer, metadata_url, client_id, jwt, fetch } = settings
+  const { issuer, client_id, jwt, fetch } = settings
   const auth: client.ClientAuth = (as, metadata, body, headers) => {
     client.None()(as, metadata, body, headers)
     if (jwt !== undefined) headers.set('Authorization', `Bearer ${jwt}`)
   }
-  const server = new URL(metadata_url ?? issuer)
-  return client.discovery(server, client_id, undefined, auth, {
+  return client.discovery(new URL(issuer), client_id, undefined, auth, {
     algorithm: 'oauth2',
     execute: [client.allowInsecureRequests],
     [client.customFetch]: fetch,

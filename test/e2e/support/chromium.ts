@@ -1,4 +1,4 @@
-/** This file is a real browser, and a person in front of it who knows the demo page and Google's pages. */
+/** Chromium, and what a user does on the demo page and on Google's pages. */
 
 import sparticuz from '@sparticuz/chromium'
 import {
@@ -9,12 +9,12 @@ import {
   type Page,
 } from 'playwright-core'
 
-/** People the simulator has made up. */
+/** Users of the simulator. */
 export const ADA = 'Ada Brook'
 export const BEN = 'Ben Okafor'
 export const CHIARA = 'Chiara Lund'
 
-/** Arguments that would make another browser of it: without CORS and sites of their own, nothing here proves anything. */
+/** Arguments that switch off CORS and site isolation: without those, the tests would prove nothing. */
 const UNLIKE_A_BROWSER = [
   '--single-process', // it ends with its first context
   '--disable-web-security',
@@ -23,7 +23,7 @@ const UNLIKE_A_BROWSER = [
   '--allow-running-insecure-content',
 ]
 
-/** Arguments that draw every frame through a GL made of software, a quarter of the time a test takes. */
+/** Arguments that draw every frame with a software GL, which takes a quarter of the time of a test. */
 const SLOW = [
   '--ignore-gpu-blocklist',
   '--use-gl=angle',
@@ -32,14 +32,14 @@ const SLOW = [
   '--no-zygote',
 ]
 
-/** Launches Chromium; no site in it gets its cookies when it is called from another, as in Safari and Firefox. */
+/** Launches Chromium without third-party cookies, as in Safari and Firefox. */
 export async function launchChromium(): Promise<Browser> {
   const executablePath = await sparticuz.executablePath()
   return chromium.launch({
     executablePath,
     args: [
       ...sparticuz.args.filter((arg) => ![...UNLIKE_A_BROWSER, ...SLOW].includes(arg)),
-      '--disable-features=AudioServiceOutOfProcess', // the last list counts: Playwright's own would let such cookies pass
+      '--disable-features=AudioServiceOutOfProcess', // only the last list counts, and Playwright's own would allow those cookies
       '--test-third-party-cookie-phaseout',
       '--disable-gpu',
     ],
@@ -47,12 +47,12 @@ export async function launchChromium(): Promise<Browser> {
   })
 }
 
-/** Opens the windows of somebody who has never been anywhere; a window has the focus until it opens another. */
+/** Opens a new context. A window in it has the focus until it opens a popup. */
 export async function openContext(browser: Browser): Promise<BrowserContext> {
   const context = await browser.newContext()
   context.setDefaultTimeout(20_000)
   await context.addInitScript(() => {
-    document.hasFocus = () => !('isBehind' in window) // without a screen each says that it has it
+    document.hasFocus = () => !('isBehind' in window) // without a screen, every window says that it has the focus
   })
   context.on('page', (page) =>
     page.on('popup', (popup) => {
@@ -63,7 +63,7 @@ export async function openContext(browser: Browser): Promise<BrowserContext> {
   return context
 }
 
-/** What an event finds of a page that was closed meanwhile. */
+/** The page may be closed by the time of the event. */
 function gone(): void {}
 
 /** The card of a bundle. */
@@ -85,8 +85,8 @@ export async function chooseAccount(page: Page, name: string): Promise<void> {
   await consent.waitFor()
 }
 
-/** Presses Connect on the demo page, up to the consent page in the window that opens. */
-export async function askConsent(page: Page, bundle: string, name: string): Promise<Page> {
+/** Presses Connect on the demo page and goes as far as the consent page in the popup. */
+export async function openDemoConsent(page: Page, bundle: string, name: string): Promise<Page> {
   const [popup] = await Promise.all([
     page.waitForEvent('popup'),
     card(page, bundle)
@@ -104,10 +104,22 @@ export async function answer(popup: Page, button: 'Continue' | 'Cancel'): Promis
   await closed
 }
 
-/** Connects a bundle on the demo page, from one end to the other. */
-export async function connect(page: Page, bundle: string, name: string): Promise<void> {
-  await answer(await askConsent(page, bundle, name), 'Continue')
+/** Connects a bundle on the demo page. */
+export async function connectDemo(page: Page, bundle: string, name: string): Promise<void> {
+  await answer(await openDemoConsent(page, bundle, name), 'Continue')
   await isReady(page, bundle)
+}
+
+/** Runs in the page: ends all grants. As text, because the test runner rewrites `import()`. */
+const DISCONNECT = `import('/demo/broker.js').then(({ broker }) => broker.disconnect())
+  .then(() => 'ended', ({ code }) => code === 'login_required' ? 'ended' : code)`
+
+/** Ends all grants of the demo page, so that the next test begins with none. */
+export async function disconnectDemo(page: Page): Promise<void> {
+  const home = new URL('/', page.url()).href
+  if (page.url() !== home) await page.goto(home)
+  const result = await page.evaluate(DISCONNECT)
+  if (result !== 'ended') throw new Error(`disconnect: ${result}`)
 }
 
 /** Waits until a bundle is ready. */
@@ -125,10 +137,10 @@ export async function tabTo(page: Page, text: string): Promise<void> {
     })
     if (focused?.includes(text)) return
   }
-  throw new Error(`Tab never came to "${text}"`)
+  throw new Error(`Tab never reached "${text}"`)
 }
 
-/** Picks the first photos in Google's picker, up to its closing. */
+/** Picks the first photos in Google's picker, which then closes its window. */
 export async function pickPhotos(picker: Page, count: number): Promise<void> {
   const photos = picker.getByRole('checkbox')
   await photos.first().waitFor()
@@ -138,12 +150,12 @@ export async function pickPhotos(picker: Page, count: number): Promise<void> {
   await closed
 }
 
-/** Where a demo page says what came of things. */
+/** Where a demo page shows the result of an action. */
 export function notice(page: Page): Locator {
   return page.locator('#notice')
 }
 
-/** Waits until a part of the page says something. */
-export async function says(page: Page, part: string, text: string): Promise<void> {
+/** Waits until a part of the page shows a text. */
+export async function shows(page: Page, part: string, text: string): Promise<void> {
   await page.locator(part, { hasText: text }).waitFor()
 }

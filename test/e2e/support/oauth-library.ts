@@ -1,19 +1,16 @@
-/** This file is what a frontend does with an OAuth library, whichever it is: the words both are driven in. */
+/** The interface through which the tests use either OAuth library. */
 
 import type { TokenEndpointResponse } from 'oauth4webapi'
-import type { RunningBroker } from './broker.ts'
 
-/** What a frontend tells its library before anything else. */
+/** The settings of a frontend. */
 export interface Settings {
   issuer: string
   client_id: string
   redirect_uri: string
   /** How requests reach the broker. */
   fetch: LibraryFetch
-  /** Where the metadata is, if not where RFC 8414 §3.1 says. */
-  metadata_url?: string
-  /** The JWT of the app's user, which goes where other clients put their authentication. */
-  jwt?: string
+  /** The JWT of the app's user, sent in place of client authentication. */
+  jwt?: string | undefined
 }
 
 /** A library. */
@@ -23,16 +20,16 @@ export interface OAuthLibrary {
   open(settings: Settings): Promise<OAuthClient>
 }
 
-/** A consent that was begun: what the frontend keeps until its user is back. */
+/** A consent that has begun: what the frontend stores until its user returns. */
 export interface Begun {
   url: URL
   state: string
   code_verifier: string
 }
 
-/** A library that knows the broker, with one DPoP key. */
+/** A client of the broker with one DPoP key. */
 export interface OAuthClient {
-  /** The metadata as the library understood it. */
+  /** The broker's metadata, as the library parsed it. */
   readonly metadata: { readonly issuer: string; readonly [name: string]: unknown }
   /** Makes the URL of an authorization request; RFC 6749 §4.1.1, with PKCE and `dpop_jkt`. */
   begin(scope: string): Promise<Begun>
@@ -54,7 +51,7 @@ export interface OAuthClient {
   revoke(token: string): Promise<void>
 }
 
-/** The one shape that both libraries want a `fetch` in. */
+/** The type of `fetch` that both libraries accept. */
 type LibraryFetch = (
   url: string,
   init: { method: string; headers: Record<string, string>; body?: unknown },
@@ -63,21 +60,22 @@ type LibraryFetch = (
 /** The grant type of RFC 8693 §2.1. */
 export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 
-/** What a token exchange says of the JWT; RFC 8693 §3. */
+/** The token type of a JWT; RFC 8693 §3. */
 export const JWT = 'urn:ietf:params:oauth:token-type:jwt'
 
-/** Makes a `fetch` that reaches the broker, and writes down what went over the wire. */
-export function fetchOf(
-  broker: RunningBroker,
-  origin?: string,
-): { fetch: LibraryFetch; wire: string[] } {
+/** Makes a `fetch` that records each request with its status. */
+export function recordingFetch(): { fetch: LibraryFetch; wire: string[] } {
   const wire: string[] = []
   return {
     wire,
     async fetch(url, { method, headers, body }) {
-      const all = { ...headers, ...(origin === undefined ? {} : { Origin: origin }) }
-      const init = { method, headers: all, body: (body ?? null) as BodyInit | null }
-      const response = await broker.fetch(new Request(url, init))
+      const init = {
+        method,
+        headers,
+        body: (body ?? null) as BodyInit | null,
+        redirect: 'manual' as const,
+      }
+      const response = await fetch(url, init)
       wire.push(`${method} ${new URL(url).pathname} ${response.status}`)
       return response
     },

@@ -1,38 +1,39 @@
-/** This file is an OpenID provider nobody here wrote: `oidc-provider`, certified, on loopback, with rotating refresh tokens. */
+/** A certified OpenID provider that is not ours, `oidc-provider`, on loopback with rotating refresh tokens. */
 
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Provider } from 'oidc-provider'
 import type { Browser, Page } from '../../support/browser.ts'
+import { CLIENT, PICK, UPLOAD } from './dev-broker.ts'
+import type { Place } from './start.ts'
 
 type StopAt = (url: URL) => boolean
 
 /** The provider, running. */
 export interface RunningProvider {
   issuer: string
-  /** Grant types of the token requests it answered with success. */
+  /** Grant types of the successful token requests. */
   granted: string[]
-  /** How many refresh tokens were revoked. */
+  /** Number of revoked refresh tokens. */
   revoked(): number
-  /** Ends every grant, as a user or an administrator does at the provider. */
-  forgetEverything(): Promise<void>
-  /** Logs in and consents for the user whose browser was sent here, who then goes on up to where `stopAt` says. */
+  /** Ends every grant. */
+  endAllGrants(): Promise<void>
+  /** Logs the user of the browser in and consents; the browser then follows redirects up to `stopAt`. */
   consent(browser: Browser, page: Page, login: string, stopAt?: StopAt): Promise<Page>
-  /** Presses Cancel for that user. */
+  /** Presses Cancel. */
   deny(browser: Browser, page: Page, stopAt: StopAt): Promise<Page>
-  /** How long the access tokens live that it issues from now on; an hour, if nobody says. */
+  /** Lifetime of the access tokens it issues from now on, in seconds; 3600 by default. */
   access_token_seconds: number
   [Symbol.asyncDispose](): Promise<void>
 }
 
 /**
- * Starts the provider with one confidential client.
+ * Starts the provider, with the broker at a port as its client.
  *
  * @param media answers below `/media/`, on the provider's own origin
  */
 export async function startProvider(
-  client: { client_id: string; client_secret: string; redirect_uri: string },
-  scopes: string[],
+  { port }: Place,
   media?: RequestListener,
 ): Promise<RunningProvider> {
   const server = createServer()
@@ -41,14 +42,13 @@ export async function startProvider(
   const provider = new Provider(issuer, {
     clients: [
       {
-        client_id: client.client_id,
-        client_secret: client.client_secret,
-        redirect_uris: [client.redirect_uri],
+        ...CLIENT,
+        redirect_uris: [`http://localhost:${port}/callback`],
         grant_types: ['authorization_code', 'refresh_token'],
         response_types: ['code'],
       },
     ],
-    scopes: ['openid', 'offline_access', ...scopes],
+    scopes: ['openid', 'offline_access', PICK, UPLOAD],
     cookies: { keys: ['for-this-test-only'] },
     features: { revocation: { enabled: true } },
     pkce: { required: () => true },
@@ -78,7 +78,7 @@ export async function startProvider(
     granted,
     access_token_seconds: 3600,
     revoked: () => revocations,
-    async forgetEverything() {
+    async endAllGrants() {
       for (const grant of grants) await (await provider.Grant.find(grant))?.destroy()
     },
     async consent(browser, page, login, stopAt) {

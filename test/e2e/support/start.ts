@@ -1,13 +1,14 @@
-/** This file is `npm start` as tests run it: the real command, on ports and in a folder of its own. */
+/** `npm start` for tests: the real command with its own ports and folder. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { END_WITH_PARENT } from '../../../src/tools/dev-server.ts'
 
-/** Where a run keeps what it keeps, and where it answers. */
+/** The folder and the ports of a run. */
 export interface Place {
   home: string
   port: number
@@ -20,12 +21,12 @@ export interface Run {
   url: string
   simulator: string
   elsewhere: string
-  /** What it has said so far. */
+  /** Everything it printed so far. */
   output(): string
   /** Settles with the exit code. */
   readonly ended: Promise<number | null>
-  /** Waits until it says something. */
-  says(text: string): Promise<void>
+  /** Waits until it prints a text. */
+  prints(text: string): Promise<void>
   pid: number
   /** Sends a signal, as Ctrl-C does. */
   signal(signal: NodeJS.Signals): void
@@ -33,7 +34,7 @@ export interface Run {
 
 const SCRIPT = new URL('../../../src/tools/start.ts', import.meta.url).pathname
 
-/** Finds an empty folder and three ports that nobody has. */
+/** Makes an empty folder and finds three free ports. */
 export async function findPlace(): Promise<Place> {
   const home = await mkdtemp(join(tmpdir(), 'photos-token-broker-'))
   return {
@@ -44,7 +45,7 @@ export async function findPlace(): Promise<Place> {
   }
 }
 
-/** Below the range that systems lend ports from, or another test's connection takes it before it is used. */
+/** Finds a free port below the ephemeral range, from which the system could give it to another connection. */
 async function findPort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 10_000)
@@ -67,27 +68,32 @@ export function start({ home, port, simulator_port, elsewhere_port }: Place): Ru
     '--elsewhere-port': elsewhere_port,
   }
   const args = Object.entries(options).flatMap(([name, value]) => [name, String(value)])
-  const child = spawn(process.execPath, [SCRIPT, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [...END_WITH_PARENT, SCRIPT, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
       output += text
     })
   }
-  const ended = codeOf(child)
+  const ended = once(child, 'close').then(() => child.exitCode)
   return {
     url: `http://localhost:${port}`,
     simulator: `http://localhost:${simulator_port}`,
     elsewhere: `http://127.0.0.1:${elsewhere_port}`,
     output: () => output,
     ended,
-    async says(text) {
+    async prints(text) {
       while (!output.includes(text)) {
+        const more = [once(child.stdout, 'data'), once(child.stderr, 'data')]
         const isOver = await Promise.race([
           ended.then(() => true),
-          Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data')]).then(() => false),
+          ...more.map((one) => one.then(() => false)),
         ])
-        if (isOver && !output.includes(text)) throw new Error(`it never said "${text}":\n${output}`)
+        if (isOver && !output.includes(text))
+          throw new Error(`it never printed "${text}":\n${output}`)
       }
     },
     pid: child.pid ?? 0,
@@ -98,11 +104,6 @@ export function start({ home, port, simulator_port, elsewhere_port }: Place): Ru
 /** Runs the command until it is ready to be used. */
 export async function startReady(place: Place): Promise<Run> {
   const run = start(place)
-  await run.says('Ctrl-C')
+  await run.prints('Ctrl-C')
   return run
-}
-
-async function codeOf(child: ChildProcess): Promise<number | null> {
-  await once(child, 'close')
-  return child.exitCode
 }

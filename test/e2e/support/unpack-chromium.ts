@@ -1,4 +1,4 @@
-/** This file is Chromium unpacked before the first test: of two at once, one would run what the other has half written. */
+/** Unpacks Chromium before the first test: two workers that unpack at the same time would disturb each other. */
 
 import sparticuz from '@sparticuz/chromium'
 import type { TestProject } from 'vitest/node'

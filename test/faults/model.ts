@@ -1,73 +1,71 @@
 /**
- * This file is the model: what the broker must hold, may hold and must not hold, as far as its answers told.
+ * The model: which grants and sessions the broker must, may and must not hold, according to its answers.
  *
- * An answer that got lost leaves two possibilities, and both are kept: from then on neither is demanded. So the
- * model is never wrong, only at times undecided.
+ * After a lost answer the model holds both possibilities and demands neither.
  */
 
-import type { Credentials } from './cast.ts'
+import type { Credentials } from './pages.ts'
 
-/** A consent on its way: from the moment its person was sent to Google. */
-export interface Flow {
+/** A user of a client. */
+export interface Subject {
   sub: string
   client: string
-  /** Story time at which its person was sent off; also its place in the order of things. */
+}
+
+/** A consent, from the moment its user was sent to Google. */
+export interface Flow extends Subject {
+  /** When its user was sent to Google; consents are ordered by it. */
   began: number
-  /** Its code was never redeemed: nobody may have anything of it. */
+  /** Its code was never redeemed: no token of it may be issued. */
   isOpen?: boolean
-  /** It is certainly the broker's, until it is disconnected: neither replaced nor, maybe, forgotten. */
+  /** The broker certainly holds its grant: not replaced, forgotten or disconnected. */
   isHeld?: boolean
 }
 
-/** Something that ended at the broker. */
-export interface Ending {
+/** The end of a session, a bundle or all grants of a user. */
+export interface Ending extends Subject {
   kind: 'session' | 'forgotten' | 'disconnected'
-  sub: string
-  client: string
   /** With `forgotten`: the scope set. */
   scope?: string
-  /** Story time at which it was asked for. */
+  /** When it was requested. */
   at: number
-  /** Story time since when the broker owes KV nothing that is older. */
+  /** Since when KV holds no older record. */
   clean_at?: number
 }
 
 /** A login of a page. */
-export interface Login {
-  page: number
-  sub: string
-  client: string
+export interface Login extends Subject {
   credentials: Credentials
   created_at: number
-  /** Story time of the last request that was let in, and of the last that was sent. */
+  /** When its last accepted request was sent, and when its last request was. */
   used_at: number
   tried_at: number
   state: 'live' | 'maybe' | 'ended'
   ending?: Ending
 }
 
-/** Stands for "there is no grant" among the possibilities. */
+/** The possibility that there is no grant. */
 export const NONE = 'none'
 
-/** What is known. */
-export interface Belief {
-  /** Every consent that was begun, by its code. */
+/** The model. All times are `Date.now()` of the run. */
+export interface Model {
+  /** Every consent by its code. */
   readonly flows: Map<string, Flow>
   readonly logins: Login[]
   readonly endings: Ending[]
-  /** The codes of the consents that the grant of a scope set may be of. */
+  /** @returns the codes of the consents that the grant of a scope set may come from */
   possible(sub: string, client: string, scope: string): ReadonlySet<string>
-  /** The one code it is certainly of. */
+  /** @returns the only such code; `undefined` if there are several, or may be none */
   certain(sub: string, client: string, scope: string): string | undefined
-  /** Another consent may have been kept. */
+  /** The broker may have stored another consent. */
   mayHold(flow: Flow, scope: string, code: string): void
-  /** It was kept: nothing else is. */
+  /** The broker has stored it in place of any other. */
   holds(flow: Flow, scope: string, code: string): void
-  /** Without a refresh token of its own a consent leaves the old grant; that there is one, is certain now. */
-  holdsOld(flow: Flow, scope: string): void
-  /** An ending was asked for; its answer is not there yet. */
+  /** A consent brought no refresh token: the broker certainly holds the old grant. */
+  keepsOld(flow: Flow, scope: string): void
+  /** An ending was requested and not answered yet. */
   mayEnd(ending: Ending): void
-  /** It was answered. */
+  /** The broker has confirmed an ending. */
   ends(ending: Ending): void
   login(login: Omit<Login, 'state' | 'used_at' | 'tried_at' | 'created_at'>): Login
 }
@@ -75,11 +73,12 @@ export interface Belief {
 const DAY_MS = 24 * 60 * 60 * 1000
 const IDLE_MS = 7 * DAY_MS
 const TTL_MS = 30 * DAY_MS
-/** The broker notes the use of a session by the hour. */
+
+/** How far the broker's time of last use may be behind; it is updated once an hour. */
 const SLACK_MS = 2 * 60 * 60 * 1000
 
-/** Begins with nothing. */
-export function createBelief(): Belief {
+/** Creates an empty model. */
+export function createModel(): Model {
   const grants = new Map<string, Set<string>>()
   const keyOf = (sub: string, client: string, scope: string): string => `${sub} ${client} ${scope}`
   const setOf = (sub: string, client: string, scope: string): Set<string> => {
@@ -88,7 +87,7 @@ export function createBelief(): Belief {
     grants.set(key, set)
     return set
   }
-  /** The grants an ending is about. */
+  /** @returns the grants that an ending ends */
   const touched = ({ kind, sub, client, scope }: Ending): Set<string>[] => {
     if (kind === 'session') return []
     if (kind === 'forgotten') return [setOf(sub, client, scope ?? '')]
@@ -96,14 +95,14 @@ export function createBelief(): Belief {
     return [...grants].filter(([key]) => key.startsWith(prefix)).map(([, set]) => set)
   }
 
-  const letGo = (codes: ReadonlySet<string>): void => {
+  const release = (codes: ReadonlySet<string>): void => {
     for (const code of codes) {
-      const flow = belief.flows.get(code)
+      const flow = model.flows.get(code)
       if (flow) flow.isHeld = false
     }
   }
 
-  const belief: Belief = {
+  const model: Model = {
     flows: new Map(),
     logins: [],
     endings: [],
@@ -114,39 +113,39 @@ export function createBelief(): Belief {
     },
     mayHold: ({ sub, client }, scope, code) => void setOf(sub, client, scope).add(code),
     holds(flow, scope, code) {
-      letGo(setOf(flow.sub, flow.client, scope))
+      release(setOf(flow.sub, flow.client, scope))
       flow.isHeld = true
       grants.set(keyOf(flow.sub, flow.client, scope), new Set([code]))
     },
-    holdsOld: ({ sub, client }, scope) => void setOf(sub, client, scope).delete(NONE),
+    keepsOld: ({ sub, client }, scope) => void setOf(sub, client, scope).delete(NONE),
     mayEnd(ending) {
       for (const set of touched(ending)) {
-        if (ending.kind === 'forgotten') letGo(set)
+        if (ending.kind === 'forgotten') release(set)
         set.add(NONE)
       }
       if (ending.kind === 'disconnected')
-        for (const login of belief.logins)
-          if (isOf(login, ending) && login.state === 'live') login.state = 'maybe'
+        for (const login of model.logins)
+          if (isSameSubject(login, ending) && login.state === 'live') login.state = 'maybe'
     },
     ends(ending) {
-      belief.endings.push(ending)
+      model.endings.push(ending)
       for (const set of touched(ending)) {
         for (const code of set)
-          if ((belief.flows.get(code)?.began ?? 0) <= ending.at) set.delete(code)
+          if ((model.flows.get(code)?.began ?? 0) <= ending.at) set.delete(code)
         if (set.size === 0) set.add(NONE)
       }
       if (ending.kind === 'disconnected')
-        for (const login of belief.logins)
-          if (isOf(login, ending) && login.created_at <= ending.at) endLogin(login, ending)
+        for (const login of model.logins)
+          if (isSameSubject(login, ending) && login.created_at <= ending.at) endLogin(login, ending)
     },
     login(made) {
       const at = Date.now()
       const login: Login = { ...made, created_at: at, used_at: at, tried_at: at, state: 'live' }
-      belief.logins.push(login)
+      model.logins.push(login)
       return login
     },
   }
-  return belief
+  return model
 }
 
 /** Ends a login for good. */
@@ -156,7 +155,7 @@ export function endLogin(login: Login, ending: Ending): void {
   login.ending = ending
 }
 
-/** Whether the broker has to let a login in. */
+/** @returns whether the broker must accept a login */
 export function isSurelyLive({ state, created_at, used_at }: Login): boolean {
   const at = Date.now()
   return (
@@ -164,16 +163,14 @@ export function isSurelyLive({ state, created_at, used_at }: Login): boolean {
   )
 }
 
-/** Since when the broker may not let a login in; nothing while it may. */
-export function deadSince({ state, ending, created_at, tried_at }: Login): number | undefined {
+/** @returns since when the broker must reject a login; `undefined` while it may accept it */
+export function endedSince({ state, ending, created_at, tried_at }: Login): number | undefined {
   if (state === 'ended' && ending) return ending.at
   const over = Math.min(created_at + TTL_MS, tried_at + IDLE_MS)
   return Date.now() >= over + 1000 ? over : undefined
 }
 
-function isOf(
-  one: { sub: string; client: string },
-  other: { sub: string; client: string },
-): boolean {
+/** @returns whether two things belong to the same user of the same client */
+export function isSameSubject(one: Subject, other: Subject): boolean {
   return one.sub === other.sub && one.client === other.client
 }

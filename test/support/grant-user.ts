@@ -1,4 +1,4 @@
-/** A user with a grant, in each of the three ways to authenticate; and holds on Google's token endpoint and on Web Crypto. */
+/** A user with a grant, for each of the three authentication methods; and holds on Google's token endpoint and on Web Crypto. */
 
 import { vi } from 'vitest'
 import type { Subject } from '../../src/subject/subject.ts'
@@ -18,85 +18,88 @@ import { ADA, GOOGLE, type SimulatedGoogle } from './simulated-google.ts'
 
 export { until } from './hold.ts'
 
-/** A cookie, a refresh token bound to a key, a user's JWT of an app. */
-export const WAYS = ['cookie', 'oauth', 'jwt'] as const
-type Way = (typeof WAYS)[number]
+/** The methods: a session cookie, a refresh token bound to a key, a JWT of the app's user. */
+export const AUTH_METHODS = ['cookie', 'oauth', 'jwt'] as const
+type AuthMethod = (typeof AUTH_METHODS)[number]
 
-/** The client of those who come with a JWT. */
+/** The client whose users have a JWT. */
 const talk = {
   id: 'talk',
   origin: 'https://talk.example',
   redirect_uri: 'https://talk.example/back',
 } as const
 
-/** Has the broker know a client for each way. */
-export function configureWays(more: object = {}): void {
+/** Configures a client for each method. */
+export function configureAuthMethods(more: object = {}): void {
   const { origin, redirect_uri } = talk
   const entry = { ...ALBUM_CLIENT, origins: [origin], redirect_uris: [redirect_uri] }
   configureClients({ ...OAUTH_CLIENTS, [talk.id]: entry }, more)
 }
 
-/** Somebody with a credential. */
-export interface Holder {
-  way: Way
-  /** Name in storage. */
+/** A user at a client. */
+export interface GrantUser {
+  method: AuthMethod
+  /** Its name in storage. */
   key: string
   stub: DurableObjectStub<Subject>
   /** Consents to a bundle. */
   connect(bundle: string): Promise<void>
-  /** Sends the user off to consent, as far as the callback; @returns what delivers it, and what came of it. */
-  depart(bundle: string): Promise<() => Promise<{ ok: boolean }>>
+  /** Consents up to the callback; @returns a function that delivers the callback */
+  startConsent(bundle: string): Promise<() => Promise<{ ok: boolean }>>
   ask(bundle?: string): Promise<Answer<{ access_token: string }>>
   /** Calls `DELETE` on a path; @returns the status. */
   end(path: string): Promise<number>
 }
 
-interface Stage {
+interface Hosts {
   google: SimulatedGoogle
   issuer: AppIssuer
 }
 
-/** Makes a holder who has consented to nothing yet. */
-export async function openHolder(
-  way: Way,
-  { google, issuer }: Stage,
+/** Opens a user without a grant. */
+export async function openGrantUser(
+  method: AuthMethod,
+  { google, issuer }: Hosts,
   account: string = ADA,
-): Promise<Holder> {
-  if (way === 'cookie') return cookieHolder(google, account)
-  const frontend = await openFrontend(way === 'jwt' ? talk : gallery)
-  return way === 'oauth'
-    ? sessionHolder(google, frontend, account)
-    : userHolder({ google, issuer }, frontend, account)
+): Promise<GrantUser> {
+  if (method === 'cookie') return openCookieUser(google, account)
+  const frontend = await openFrontend(method === 'jwt' ? talk : gallery)
+  return method === 'oauth'
+    ? openOAuthUser(google, frontend, account)
+    : openJwtUser({ google, issuer }, frontend, account)
 }
 
-async function cookieHolder(google: SimulatedGoogle, account: string): Promise<Holder> {
+async function openCookieUser(google: SimulatedGoogle, account: string): Promise<GrantUser> {
   const browser = google.browse()
-  const depart: Holder['depart'] = async (bundle) => {
+  const startConsent: GrantUser['startConsent'] = async (bundle) => {
     const callback = await google.consent(await google.start(browser, bundle, '&client=web'), {
       account,
     })
     return async () => {
-      const { searchParams } = await comeBack(google, browser, callback, account)
+      const { searchParams } = await deliverCallback(google, browser, callback, account)
       return { ok: searchParams.get('connect') === 'ok' }
     }
   }
   return {
-    way: 'cookie',
+    method: 'cookie',
     ...(await subjectOf(account, 'web')),
-    depart,
-    connect: async (bundle) => expectOk(await (await depart(bundle))()),
+    ...consentBy(startConsent),
     ask: async (bundle = the.bundle) => ask(browser, { bundle }),
     end: async (path) => (await browser.call('DELETE', the.url + path)).status,
   }
 }
 
-async function sessionHolder(
+async function openOAuthUser(
   google: SimulatedGoogle,
   frontend: Frontend,
   account: string,
-): Promise<Holder> {
-  const depart: Holder['depart'] = async (bundle) => {
-    const deliver = await goAway(google, (await frontend.authorizeUrl(bundle)).href, account)
+): Promise<GrantUser> {
+  const startConsent: GrantUser['startConsent'] = async (bundle) => {
+    const deliver = await consentUpToCallback(
+      google,
+      (await frontend.authorizeUrl(bundle)).href,
+      account,
+    )
     return async () => {
       const code = await deliver()
       const { status, body } = await frontend.redeem(code)
@@ -104,13 +107,12 @@ async function sessionHolder(
       return { ok: status === 200 }
     }
   }
-  /** The last one it got, for when its refresh token is no longer taken. */
+  /** The last one, for calls after the refresh token has ended. */
   let access_token = ''
   return {
-    way: 'oauth',
+    method: 'oauth',
     ...(await subjectOf(account, gallery.id)),
-    depart,
-    connect: async (bundle) => expectOk(await (await depart(bundle))()),
+    ...consentBy(startConsent),
     ask: async (bundle = the.bundle) => frontend.ask(bundle),
     async end(path) {
       access_token = (await frontend.ask('broker')).body.access_token ?? access_token
@@ -119,17 +121,17 @@ async function sessionHolder(
   }
 }
 
-async function userHolder(
-  { google, issuer }: Stage,
+async function openJwtUser(
+  { google, issuer }: Hosts,
   frontend: Frontend,
   account: string,
-): Promise<Holder> {
+): Promise<GrantUser> {
   const user = `user-${account}`
   const bearer = async () => ({
     proof: null,
     headers: { Authorization: `Bearer ${await issuer.jwt(user)}` },
   })
-  const depart: Holder['depart'] = async (bundle) => {
+  const startConsent: GrantUser['startConsent'] = async (bundle) => {
     const { searchParams } = await frontend.authorizeUrl(bundle, { dpop_jkt: undefined })
     const fields = Object.fromEntries(searchParams)
     const pushed = await frontend.post<{ request_uri: string }>('/par', fields, await bearer())
@@ -137,17 +139,16 @@ async function userHolder(
       client_id: talk.id,
       request_uri: pushed.body.request_uri,
     })
-    const deliver = await goAway(google, `${the.url}/authorize?${query}`, account)
+    const deliver = await consentUpToCallback(google, `${the.url}/authorize?${query}`, account)
     return async () => {
       const { status } = await frontend.redeem(await deliver(), {}, await bearer())
       return { ok: status === 200 }
     }
   }
   return {
-    way: 'jwt',
+    method: 'jwt',
     ...(await subjectOf(user, talk.id, ALBUM_CLIENT.issuer)),
-    depart,
-    connect: async (bundle) => expectOk(await (await depart(bundle))()),
+    ...consentBy(startConsent),
     ask: async (bundle = the.bundle) =>
       frontend.post(
         '/token',
@@ -163,49 +164,58 @@ async function userHolder(
   }
 }
 
-/** Sends a browser to consent; @returns what delivers its callback, and finds the code that comes of it. */
-async function goAway(
+/** Consents in a new browser; @returns a function that delivers the callback and returns the code */
+async function consentUpToCallback(
   google: SimulatedGoogle,
   start: string,
   account: string,
 ): Promise<() => Promise<string>> {
   const browser = google.browse()
-  const isAway = ({ origin }: URL): boolean => origin !== the.url
-  const callback = await google.consent((await browser.visit(start, {}, isAway)).url, { account })
+  const isOutside = ({ origin }: URL): boolean => origin !== the.url
+  const callback = await google.consent((await browser.visit(start, {}, isOutside)).url, {
+    account,
+  })
   return async () => {
-    const { searchParams } = await comeBack(google, browser, callback, account)
+    const { searchParams } = await deliverCallback(google, browser, callback, account)
     return searchParams.get('code') ?? 'none'
   }
 }
 
-/** Delivers a callback, and consents once more where Google had no refresh token to send. */
-async function comeBack(
+/** Delivers a callback, and consents again if the broker sends the user back for a refresh token. */
+async function deliverCallback(
   google: SimulatedGoogle,
   browser: Browser,
   callback: URL,
   account: string,
 ): Promise<URL> {
-  const isElsewhere = ({ origin, pathname }: URL): boolean =>
+  const isOutside = ({ origin, pathname }: URL): boolean =>
     origin !== the.url || pathname === '/app'
-  const { url } = await browser.visit(callback, {}, isElsewhere)
+  const { url } = await browser.visit(callback, {}, isOutside)
   if (url.origin !== GOOGLE) return url
-  return (await browser.visit(await google.consent(url, { account }), {}, isElsewhere)).url
+  return (await browser.visit(await google.consent(url, { account }), {}, isOutside)).url
 }
 
-function expectOk({ ok }: { ok: boolean }): void {
-  if (!ok) throw new Error('the consent came to nothing')
+function consentBy(
+  startConsent: GrantUser['startConsent'],
+): Pick<GrantUser, 'connect' | 'startConsent'> {
+  return {
+    startConsent,
+    async connect(bundle) {
+      const deliver = await startConsent(bundle)
+      if (!(await deliver()).ok) throw new Error('the consent failed')
+    },
+  }
 }
 
-/** What the token endpoint is asked for. */
 type GrantType = 'authorization_code' | 'refresh_token'
 
-/** The token endpoint, holding calls or answering something else. */
+/** A hold on the token endpoint. */
 export interface Gate extends Omit<Hold, 'pass' | 'release'> {
-  /** Lets all calls go on; with this answer, if one is given. */
+  /** Releases all calls, with another answer if one is given. */
   release(answer?: () => Response): void
 }
 
-/** Holds the requests of a grant type until they are released. Open, it only counts. */
+/** Holds the requests of a grant type until they are released; with `isHeld` false it only counts them. */
 export function gate(grant_type: GrantType, isHeld = true): Gate {
   const hold = createHold({ isOpen: !isHeld })
   let answering: (() => Response) | undefined
@@ -225,7 +235,7 @@ export function gate(grant_type: GrantType, isHeld = true): Gate {
   }
 }
 
-/** Holds what a primitive of Web Crypto does from now on, until it is released. */
+/** Holds a primitive of Web Crypto from now on, until it is released. */
 export function holdCrypto(primitive: 'encrypt' | 'decrypt' | 'sign'): Omit<Hold, 'pass'> {
   const work = crypto.subtle[primitive].bind(crypto.subtle) as (...args: unknown[]) => unknown
   const hold = createHold()
