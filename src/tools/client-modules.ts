@@ -71,10 +71,7 @@ async function writeIfChanged(path: string, contents: Buffer): Promise<void> {
 
 /** Writes `dist/types`, for the npm package. */
 export async function buildClientTypes(): Promise<void> {
-  const tsc = fileURLToPath(import.meta.resolve('typescript/package.json')).replace(
-    /package\.json$/,
-    'bin/tsc',
-  )
+  const tsc = fileURLToPath(new URL('bin/tsc', import.meta.resolve('typescript/package.json')))
   const project = ['-p', 'src/client', '--outDir', 'dist/types']
   const emit = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly']
   await promisify(execFile)(process.execPath, [tsc, ...project, ...emit], { cwd: ROOT })

@@ -37,9 +37,8 @@ export interface DevServer {
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** The script of the `wrangler` command. */
-export const WRANGLER = fileURLToPath(import.meta.resolve('wrangler/package.json')).replace(
-  /package\.json$/,
-  'bin/wrangler.js',
+export const WRANGLER: string = fileURLToPath(
+  new URL('bin/wrangler.js', import.meta.resolve('wrangler/package.json')),
 )
 /** How often to ask a server whether it works, in milliseconds. */
 const POLL_MS = 100
@@ -62,6 +61,11 @@ export async function isTaken(port: number): Promise<boolean> {
   return answers.includes(true)
 }
 
+/** Writes a line of a server's output to stderr. */
+export function writeLog(name: string, line: unknown): void {
+  process.stderr.write(`${name} | ${line}\n`)
+}
+
 /** Starts a Worker, and writes its warnings and errors to stderr. */
 export function startDevServer(plan: WorkerPlan): DevServer {
   const { name, port, args, vars, secrets } = plan
@@ -74,7 +78,7 @@ export function startDevServer(plan: WorkerPlan): DevServer {
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', (line) => {
       const text = stripVTControlCharacters(line).trim()
-      if (text !== '') process.stderr.write(`${name} | ${text}\n`)
+      if (text !== '') writeLog(name, text)
     })
   }
   const kill = (): void => killGroup(child.pid)
@@ -85,18 +89,16 @@ export function startDevServer(plan: WorkerPlan): DevServer {
   })
   const ended = once(child, 'close').then(
     () => undefined,
-    (error: unknown) => void process.stderr.write(`${name} | ${String(error)}\n`),
+    (error: unknown) => writeLog(name, error),
   )
   return {
     name,
     ended,
     async stop() {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGINT')
-      const waiting = new AbortController()
-      const overdue = pause(STOP_MS, 'overdue', { signal: waiting.signal }).catch(() => undefined)
-      if ((await Promise.race([ended, overdue])) === 'overdue') kill()
-      waiting.abort()
+      child.kill('SIGINT')
+      const overdue = setTimeout(kill, STOP_MS)
       await ended
+      clearTimeout(overdue)
     },
   }
 }
@@ -121,15 +123,14 @@ function flags(port: number, vars: WorkerPlan['vars']): string[] {
   ]
 }
 
-function isListening(host: string, port: number): Promise<boolean> {
+async function isListening(host: string, port: number): Promise<boolean> {
   const socket = connect({ host, port })
-  return new Promise((resolve) => {
-    const settle = (answer: boolean) => () => {
-      socket.destroy()
-      resolve(answer)
-    }
-    socket.once('connect', settle(true)).once('error', settle(false))
-  })
+  const isOpen = await once(socket, 'connect').then(
+    () => true,
+    () => false,
+  )
+  socket.destroy()
+  return isOpen
 }
 
 function killGroup(pid: number | undefined): void {
