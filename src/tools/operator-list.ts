@@ -3,7 +3,7 @@
 import type { Keys, OperatorCalls, Report } from '../protocol/operator.ts'
 import { fail, say } from './command-line.ts'
 import { keysOf } from './operator-link.ts'
-import { batches, listed } from './operator-rotate.ts'
+import { listBatches } from './operator-rotate.ts'
 
 /** One line of the list. Times are ISO 8601. */
 export interface ListedSubject {
@@ -24,7 +24,7 @@ export async function listSubjects(
 ): Promise<number> {
   const keys = await keysOf(calls)
   let [code, count] = [0, 0]
-  for await (const batch of batches(listed(calls, operator))) {
+  for await (const batch of listBatches(calls, operator)) {
     for (const report of await calls.stats(operator, batch, false)) {
       const listed = toListed(report, keys)
       if (!listed) continue

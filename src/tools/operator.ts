@@ -43,7 +43,7 @@ type Action = (calls: OperatorCalls, line: OperatorLine) => Promise<number>
 
 const ACTIONS: Readonly<Record<string, Action>> = {
   rotate: runRotate,
-  list: runList,
+  list: (calls, { values }) => listSubjects(calls, values.as, values.json),
   forget: runForget,
 }
 
@@ -66,10 +66,6 @@ async function runRotate(calls: OperatorCalls, { values }: OperatorLine): Promis
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
   say(...formatRotation(rotation))
   return rotation.left.size === 0 ? 0 : 1
-}
-
-async function runList(calls: OperatorCalls, { values }: OperatorLine): Promise<number> {
-  return listSubjects(calls, values.as, values.json)
 }
 
 async function runForget(
