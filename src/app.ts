@@ -57,11 +57,6 @@ const NAVIGATIONS: Record<string, Methods> = {
   '/callback': { GET: callback },
 }
 
-/** Calls of a frontend on the broker's site, with its session in a cookie. */
-const COOKIE_MODE: Record<string, Methods> = {
-  '/session/token': { POST: sessionToken },
-}
-
 /** Calls of an OAuth library. */
 const OAUTH_MODE: Record<string, Methods> = {
   '/token': { POST: token },
@@ -77,18 +72,13 @@ const BOTH_MODES: Record<string, Methods> = {
   '/media': { POST: issueTickets },
 }
 
-/** Calls of the provider, not of a browser. */
-const SERVER: Record<string, Methods> = {
-  '/events': { POST: receiveEvent },
-}
-
 /** Paths that are not navigated to, with the modes of the clients whose scripts may call them. */
 const CALLS: readonly (readonly [Record<string, Methods>, readonly ClientMode[]])[] = [
   [PUBLIC, ['cookie', 'oauth']],
-  [COOKIE_MODE, ['cookie']],
+  [{ '/session/token': { POST: sessionToken } }, ['cookie']],
   [OAUTH_MODE, ['oauth']],
   [BOTH_MODES, ['cookie', 'oauth']],
-  [SERVER, []],
+  [{ '/events': { POST: receiveEvent } }, []], // of the provider, not of a browser
 ]
 
 /** The reason of the error for a faulty configuration. */

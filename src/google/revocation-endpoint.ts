@@ -22,11 +22,8 @@ export async function revoke(config: Config, refresh_token: string): Promise<voi
       await oauth.revocationRequest(server, client, clientAuth, refresh_token, hint),
     )
   } catch (error) {
-    if (!isInvalidAlready(error)) throw error
+    const cause = error instanceof BrokerError && error.cause
+    const code = cause instanceof OAuthError ? cause.error : ''
+    if (!['invalid_token', 'invalid_grant'].includes(code)) throw error
   }
-}
-
-function isInvalidAlready(error: unknown): boolean {
-  const cause = error instanceof BrokerError && error.cause
-  return cause instanceof OAuthError && ['invalid_token', 'invalid_grant'].includes(cause.error)
 }

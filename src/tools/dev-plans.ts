@@ -32,9 +32,6 @@ const GOOGLE_ISSUER = 'https://accounts.google.com'
 
 const DEMO = new URL('../demo/', import.meta.url)
 
-/** Folder of the demo's modules and styles, at the same path on both sites. */
-const DEMO_FILES = 'demo/'
-
 /** Plans the broker and the other site, with the real Google. */
 export function planWithGoogle(places: Places, secrets: Secrets): DevPlan[] {
   return [planBroker(places, GOOGLE_ISSUER, secrets), planOtherSite(places, GOOGLE_ISSUER)]
@@ -67,7 +64,7 @@ export function secretsFile({ home }: Places): string {
 
 /** The folder of the files that the Worker serves unchanged. */
 export function assetsFolder({ home }: Places): string {
-  return join(home, '.wrangler', 'assets')
+  return join(home, '.wrangler/assets')
 }
 
 /** Builds the browser modules and copies them, with the files of the demo page, into an empty folder. */
@@ -89,11 +86,12 @@ function planBroker(places: Places, issuer: string, secrets: Secrets): WorkerPla
   return {
     name: 'broker',
     port,
+    option: '--port',
     health: '/healthz',
     args: [
       'src/demo/worker.ts',
       ...['--config', 'wrangler.toml', '--assets', assetsFolder(places)],
-      ...['--env-file', secretsFile(places), '--persist-to', stateFolder(places, 'state')],
+      ...['--env-file', secretsFile(places), '--persist-to', join(places.home, '.wrangler/state')],
     ],
     vars: {
       BASE_URL: origin,
@@ -111,6 +109,7 @@ function planOtherSite({ port, elsewhere_port }: Places, issuer: string): SitePl
   return {
     name: 'other site',
     port: elsewhere_port,
+    option: '--elsewhere-port',
     health: '/',
     origin,
     site: fromElsewhere({ broker: originAt(port), elsewhere: origin, issuer }),
@@ -122,11 +121,12 @@ function planOtherSite({ port, elsewhere_port }: Places, issuer: string): SitePl
   }
 }
 
+/** The demo's modules and styles, at the same paths as on the broker's site. */
 function listDemoFiles(): Map<string, URL> {
-  const folder = new URL(`public/${DEMO_FILES}`, DEMO)
+  const folder = new URL('public/demo/', DEMO)
   const library = new URL(import.meta.resolve('oauth4webapi'))
   const files = new Map([['/oauth4webapi.js', library]])
-  for (const name of readdirSync(folder)) files.set(`/${DEMO_FILES}${name}`, new URL(name, folder))
+  for (const name of readdirSync(folder)) files.set(`/demo/${name}`, new URL(name, folder))
   return files
 }
 
@@ -139,17 +139,13 @@ function planSimulator(places: Places, issuer: string): WorkerPlan {
     redirect_uris: [`${broker}/callback`],
     receiver: `${broker}/events`,
   }
-  const state = stateFolder(places, 'simulator')
+  const state = join(places.home, '.wrangler/simulator') // two runtimes would lock each other's files
   return {
     name: 'simulator',
     port: places.simulator_port,
+    option: '--simulator-port',
     health: '/.well-known/openid-configuration',
     args: ['--config', 'src/simulator/wrangler.toml', '--persist-to', state],
     vars: { SIMULATOR_URL: issuer, CLIENTS: JSON.stringify([client]) },
   }
-}
-
-/** Each runtime gets its own folder: two would lock each other's files. */
-function stateFolder({ home }: Places, name: 'state' | 'simulator'): string {
-  return join(home, '.wrangler', name)
 }

@@ -7,7 +7,6 @@ import { startSite } from './site-server.ts'
 
 /** How long a server may take to start, in milliseconds. */
 const START_MS = 60_000
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const READY = 'ready'
 const STOPPED = 'stopped'
 
@@ -53,6 +52,6 @@ async function endOf({ name, ended }: DevServer): Promise<string> {
 
 function untilSignal(): Promise<string> {
   return new Promise((resolve) => {
-    for (const signal of SIGNALS) process.on(signal, () => resolve(STOPPED))
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => resolve(STOPPED))
   })
 }

@@ -10,15 +10,12 @@ import {
   type Secrets,
 } from './secrets-file.ts'
 
-/** The content of `.dev.vars`. */
-export interface DevSecrets {
-  readonly values: Secrets
-  /** Names of the secrets that were just made. */
-  readonly made: readonly string[]
-}
-
-/** Reads the secrets of a file, and adds the missing ones; its other lines stay as they are. */
-export async function ensureDevSecrets(path: string): Promise<DevSecrets> {
+/**
+ * Reads the secrets of a file, and adds the missing ones; its other lines stay as they are.
+ *
+ * @returns all values, and the names of those that were just made
+ */
+export async function ensureDevSecrets(path: string): Promise<{ values: Secrets; made: string[] }> {
   await mkdir(dirname(path), { recursive: true })
   const text = await readOrEmpty(path)
   const kept = parseSecrets(text)

@@ -13,6 +13,8 @@ export interface Plan {
   /** Written before each line of its output. */
   name: string
   port: number
+  /** The option of `npm start` for that port. */
+  option?: string
   /** A path that answers 2xx when it works. */
   health: string
 }
@@ -55,10 +57,15 @@ const QUIET = {
   X_LOCAL_EXPLORER: 'false',
 }
 
-/** Whether a program on this machine listens on a port. */
+/** Whether a program on this machine listens on a port, over IPv4 or IPv6. */
 export async function isTaken(port: number): Promise<boolean> {
-  const answers = await Promise.all(['127.0.0.1', '::1'].map((host) => isListening(host, port)))
-  return answers.includes(true)
+  const socket = connect({ host: 'localhost', port })
+  const isOpen = await once(socket, 'connect').then(
+    () => true,
+    () => false,
+  )
+  socket.destroy()
+  return isOpen
 }
 
 /** Writes a line of a server's output to stderr. */
@@ -121,16 +128,6 @@ function flags(port: number, vars: WorkerPlan['vars']): string[] {
     ...['--log-level', 'warn', '--show-interactive-dev-session=false'],
     ...Object.entries(vars).flatMap(([name, value]) => ['--var', `${name}:${value}`]),
   ]
-}
-
-async function isListening(host: string, port: number): Promise<boolean> {
-  const socket = connect({ host, port })
-  const isOpen = await once(socket, 'connect').then(
-    () => true,
-    () => false,
-  )
-  socket.destroy()
-  return isOpen
 }
 
 function killGroup(pid: number | undefined): void {

@@ -140,13 +140,13 @@ function add(sum: Counts, more: Counts, plus: (a: number, b: number) => number):
   for (const [kid, number] of Object.entries(more)) sum[kid] = plus(sum[kid] ?? 0, number)
 }
 
-async function inParallel<T>(
-  items: AsyncGenerator<T> | Generator<T>,
-  work: (item: T) => Promise<void>,
+/** The workers share one generator: each takes the next batch from it. */
+async function inParallel(
+  batches: AsyncGenerator<string[]> | Generator<string[]>,
+  work: (batch: string[]) => Promise<void>,
 ): Promise<void> {
   const worker = async (): Promise<void> => {
-    for (let next = await items.next(); !next.done; next = await items.next())
-      await work(next.value)
+    for await (const batch of batches) await work(batch)
   }
   await Promise.all(Array.from({ length: CALLS_AT_ONCE }, worker))
 }

@@ -76,7 +76,9 @@ async function runForget(
   const isNamed = client !== undefined && sub !== undefined
   const subject = isNamed ? await calls.subjectKey(client, sub) : positionals[1]
   if (subject === undefined) return fail(1, 'There is no such client.')
-  if (!values.yes && !(await isSure(subject)))
+  const question = `Disconnect ${subject}, here and at Google? [y/N] `
+  const answer = values.yes ? 'yes' : await ask(question) // no answer where there is no terminal
+  if (!/^y(es)?$/i.test(answer?.trim() ?? ''))
     return fail(1, 'Nothing was done. Use --yes to do it.')
   const isForgotten = await calls.forget(values.as, subject)
   return say(isForgotten ? `${subject} is forgotten.` : `Nothing was kept of ${subject}.`)
@@ -95,12 +97,6 @@ function checkNames(name: string, names: string[], { client, sub }: OperatorLine
     throw new UsageError(
       'Name one subject: by its key from npm run list, or by --client and --sub.',
     )
-}
-
-/** Asks, if there is a terminal. */
-async function isSure(subject: string): Promise<boolean> {
-  const answer = await ask(`Disconnect ${subject}, here and at Google? [y/N] `)
-  return /^y(es)?$/i.test(answer?.trim() ?? '')
 }
 
 /** Shows progress: in one line on a terminal, in a line a second anywhere else. */

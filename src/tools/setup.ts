@@ -62,10 +62,11 @@ async function setUp(options: Options, kept: Secrets): Promise<number> {
     throw new Error(
       `The deployed broker has ${lost.join(' and ')}, and this file has not. Use the file that the first setup wrote.`,
     )
-  const given = await clientSecret(options, kept, deployed)
+  const isKnown = Boolean(kept['GOOGLE_CLIENT_SECRET']) || deployed.has('GOOGLE_CLIENT_SECRET')
+  const given = await clientSecret(options['client-secret-file'], isKnown)
   const added = { ...made, ...(given === undefined ? {} : { GOOGLE_CLIENT_SECRET: given }) }
   const all: Secrets = { ...kept, ...added }
-  if (!all['GOOGLE_CLIENT_SECRET'] && !deployed.has('GOOGLE_CLIENT_SECRET'))
+  if (!given && !isKnown)
     return fail(1, 'There is no client secret. Use --client-secret-file PATH.')
   if (Object.keys(added).length > 0) await keep(options.file, all)
   const names = ['GOOGLE_CLIENT_SECRET', 'ENCRYPTION_KEYS', 'PSEUDONYM_KEY'].filter(
@@ -120,19 +121,18 @@ function checkSame(file: string, list: string, deployed: readonly string[]): voi
   )
 }
 
+/** Reads the client secret from a file; without a file, asks for it if there is none yet. */
 async function clientSecret(
-  options: Options,
-  kept: Secrets,
-  deployed: ReadonlySet<string>,
+  path: string | undefined,
+  isKnown: boolean,
 ): Promise<string | undefined> {
-  const path = options['client-secret-file']
   if (path !== undefined) {
     const secret = clientSecretIn(await readFile(path, 'utf8'))
     if (secret === undefined)
       throw new Error(`${path} holds no client secret of a web application.`)
     return secret
   }
-  if (kept['GOOGLE_CLIENT_SECRET'] || deployed.has('GOOGLE_CLIENT_SECRET')) return undefined
+  if (isKnown) return undefined
   const answer = await ask('Client secret of Google (it is not shown): ', true)
   return answer === undefined ? undefined : clientSecretIn(answer)
 }

@@ -3,7 +3,6 @@
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { extname } from 'node:path'
 import { toDocument } from '../demo/document.ts'
 import type { Site } from '../demo/sites.ts'
 import { type DevServer, type Plan, writeLog } from './dev-server.ts'
@@ -16,13 +15,8 @@ export interface SitePlan extends Plan {
   site: Site
   /** The templates of its pages, by path. */
   pages: ReadonlyMap<string, URL>
-  /** All other files, by path; no file name is ever built from a request. */
+  /** Its scripts and styles, by path; no file name is ever built from a request. */
   files: ReadonlyMap<string, URL>
-}
-
-const TYPES: Readonly<Record<string, string>> = {
-  '.css': 'text/css; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
 }
 
 /** Starts a site. */
@@ -69,7 +63,7 @@ async function answer(
     return send(200, headers, html)
   }
   const file = files.get(path)
-  const type = TYPES[extname(path)]
-  if (!file || !type) return send(404, {})
-  send(200, { 'Content-Type': type }, await readFile(file))
+  if (!file) return send(404, {})
+  const type = path.endsWith('.css') ? 'text/css' : 'text/javascript'
+  send(200, { 'Content-Type': `${type}; charset=utf-8` }, await readFile(file))
 }

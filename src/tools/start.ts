@@ -15,7 +15,7 @@ import {
 } from './dev-plans.ts'
 import { runTogether } from './dev-run.ts'
 import { ensureDevSecrets } from './dev-secrets.ts'
-import { isTaken } from './dev-server.ts'
+import { isTaken, type Plan } from './dev-server.ts'
 
 const USAGE = `Usage: npm start [-- OPTIONS]
 
@@ -38,18 +38,11 @@ const OPTIONS = {
   home: { type: 'string', default: fileURLToPath(new URL('../..', import.meta.url)) },
 } as const
 
-/** The option for the port of each server. */
-const PORT_OPTIONS: Readonly<Record<string, string>> = {
-  broker: '--port',
-  simulator: '--simulator-port',
-  'other site': '--elsewhere-port',
-}
-
 await runCommand({ usage: USAGE, options: OPTIONS, run })
 
 async function run({ values: options }: Line<typeof OPTIONS>): Promise<number> {
   const places = placesOf(options)
-  const file = nameOf(secretsFile(places))
+  const file = relative(process.cwd(), secretsFile(places))
   const { values, made } = await ensureDevSecrets(secretsFile(places))
   if (made.length > 0) say(`Made ${made.join(' and ')} in ${file}, for this machine only.`)
   const { GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET } = values
@@ -62,14 +55,7 @@ async function run({ values: options }: Line<typeof OPTIONS>): Promise<number> {
   }
   const isReal = Boolean(GOOGLE_CLIENT_ID)
   const plans = isReal ? planWithGoogle(places, values) : planWithSimulator(places, values)
-  for (const { name, port } of plans) {
-    if (!(await isTaken(port))) continue
-    return fail(
-      1,
-      `Port ${port}, where the ${name} should answer, is taken: another program listens there.`,
-      `End that program, or choose another port: npm start -- ${PORT_OPTIONS[name]} ${port + 100}`,
-    )
-  }
+  for (const plan of plans) if (await isTaken(plan.port)) return fail(1, ...formatTaken(plan))
   await gatherAssets(assetsFolder(places))
   if (isReal) {
     say(`This talks to the real Google, with the client of ${file}.`)
@@ -86,6 +72,13 @@ async function run({ values: options }: Line<typeof OPTIONS>): Promise<number> {
   ])
 }
 
+function formatTaken({ name, port, option }: Plan): string[] {
+  return [
+    `Port ${port}, where the ${name} should answer, is taken: another program listens there.`,
+    `End that program, or choose another port: npm start -- ${option} ${port + 100}`,
+  ]
+}
+
 /** @throws {UsageError} a port is no port, or given twice */
 function placesOf(options: Line<typeof OPTIONS>['values']): Places {
   const ports = {
@@ -99,10 +92,4 @@ function placesOf(options: Line<typeof OPTIONS>['values']): Places {
   if (new Set(numbers).size < numbers.length)
     throw new UsageError('The broker, the simulator and the other site need a port each.')
   return { ...ports, home: resolve(options.home) }
-}
-
-/** Shortens a path for a person in this folder. */
-function nameOf(path: string): string {
-  const name = relative(process.cwd(), path)
-  return name.startsWith('..') ? path : name
 }
