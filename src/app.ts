@@ -4,7 +4,7 @@ import type { Next } from 'hono'
 import { HonoBase as Hono } from 'hono/hono-base'
 import { LinearRouter } from 'hono/router/linear-router'
 import type { ClientMode } from './config/clients.ts'
-import { type Config, configOf } from './config/config.ts'
+import { configOf } from './config/config.ts'
 import { BrokerError, failureOf, toErrorResponse } from './errors.ts'
 import { receiveEvent } from './events/receive.ts'
 import { browserModule } from './routes/browser-modules.ts'
@@ -12,7 +12,12 @@ import { callback } from './routes/callback.ts'
 import { connect } from './routes/connect.ts'
 import { disconnect, forgetGrant } from './routes/disconnect.ts'
 import { cors } from './routes/guards/cors.ts'
-import { auditFailure, type BrokerContext, type BrokerEnv } from './routes/http/context.ts'
+import {
+  auditFailure,
+  type BrokerContext,
+  type BrokerEnv,
+  setAuditFields,
+} from './routes/http/context.ts'
 import { setDefaultHeaders } from './routes/http/headers.ts'
 import { errorPage } from './routes/http/pages.ts'
 import { MAX_URL_LENGTH } from './routes/http/read-request.ts'
@@ -52,11 +57,6 @@ const NAVIGATIONS: Record<string, Methods> = {
   '/callback': { GET: callback },
 }
 
-/** Calls of a frontend on the broker's site, with its session in a cookie. */
-const COOKIE_MODE: Record<string, Methods> = {
-  '/session/token': { POST: sessionToken },
-}
-
 /** Calls of an OAuth library. */
 const OAUTH_MODE: Record<string, Methods> = {
   '/token': { POST: token },
@@ -72,19 +72,17 @@ const BOTH_MODES: Record<string, Methods> = {
   '/media': { POST: issueTickets },
 }
 
-/** Calls of the provider, not of a browser. */
-const SERVER: Record<string, Methods> = {
-  '/events': { POST: receiveEvent },
-}
-
 /** Paths that are not navigated to, with the modes of the clients whose scripts may call them. */
 const CALLS: readonly (readonly [Record<string, Methods>, readonly ClientMode[]])[] = [
   [PUBLIC, ['cookie', 'oauth']],
-  [COOKIE_MODE, ['cookie']],
+  [{ '/session/token': { POST: sessionToken } }, ['cookie']],
   [OAUTH_MODE, ['oauth']],
   [BOTH_MODES, ['cookie', 'oauth']],
-  [SERVER, []],
+  [{ '/events': { POST: receiveEvent } }, []], // of the provider, not of a browser
 ]
+
+/** The reason of the error for a faulty configuration. */
+const CONFIGURATION_FAULTY = 'configuration_faulty'
 
 const app = createApp()
 
@@ -119,9 +117,15 @@ async function prepare(c: BrokerContext, next: Next): Promise<void> {
   c.set('request_id', requestId(c))
   c.set('timings', startTimings())
   c.set('audit', {})
-  c.set('config', requireConfig(c.env))
+  const config = configOf(c.env)
+  if (config instanceof TypeError) {
+    setAuditFields(c, { problems: config.cause as string[] })
+    const more = { retry_after: 60, cause: config }
+    throw new BrokerError('temporarily_unavailable', CONFIGURATION_FAULTY, more)
+  }
+  c.set('config', config)
   if (c.req.url.length > MAX_URL_LENGTH) throw new BrokerError('invalid_request', 'url_length')
-  if (c.req.url.split('/', 3)[2] !== c.get('config').host)
+  if (c.req.url.split('/', 3)[2] !== config.host)
     throw new BrokerError('invalid_request', 'host_unknown', { status: 421 })
   await next()
 }
@@ -149,30 +153,12 @@ function toResponse(error: Error, c: BrokerContext): Response | Promise<Response
   const failure = failureOf(error)
   const request_id = c.get('request_id')
   const { status, body, headers } = toErrorResponse(failure, request_id)
-  auditFailure(c, error, { status, ...problemsOf(error) })
+  auditFailure(c, error, { status })
   for (const [name, value] of Object.entries(headers)) c.header(name, value)
   if (failure.reason === CONFIGURATION_FAULTY && c.req.path.endsWith('/healthz'))
     return c.json({ status: 'error' }, 503)
   const isPage = c.req.path in NAVIGATIONS && (c.req.header('Accept') ?? '').includes('text/html')
   return isPage ? errorPage(c, status, failure.code, request_id) : c.json(body, status as 400)
-}
-
-const CONFIGURATION_FAULTY = 'configuration_faulty'
-
-function requireConfig(env: Env): Config {
-  const config = configOf(env)
-  if (!(config instanceof TypeError)) return config
-  throw new BrokerError('temporarily_unavailable', CONFIGURATION_FAULTY, {
-    retry_after: 60,
-    cause: config,
-  })
-}
-
-/** The problems that the operator has to fix, for the log only. */
-function problemsOf(error: Error): { problems?: readonly string[] } {
-  const isFault =
-    failureOf(error).reason === CONFIGURATION_FAULTY && error.cause instanceof TypeError
-  return isFault ? { problems: (error.cause as TypeError).cause as string[] } : {}
 }
 
 /** Removes the path of `BASE_URL` from the path of a request; RFC 8414 §3.1 puts the metadata before that path. */

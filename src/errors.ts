@@ -2,63 +2,37 @@
 
 import type { ErrorCode, ErrorResponse } from './protocol/http.ts'
 
-/** Status and fixed text of each code; without anything from a request, from Google or from a token (TMB-50). */
-const ERRORS = {
-  invalid_request: {
-    status: 400,
-    error_description: 'The request is malformed or lacks a required parameter.',
-  },
-  invalid_scope: { status: 400, error_description: 'There is no bundle of that name.' },
-  unsupported_grant_type: {
-    status: 400,
-    error_description: 'This grant type is not one of grant_types_supported.',
-  },
-  unsupported_response_type: {
-    status: 400,
-    error_description: 'The only response type is code.',
-  },
-  invalid_grant: {
-    status: 400,
-    error_description:
-      'The code or refresh token is unknown, used, expired, or bound to another key or client.',
-  },
-  invalid_dpop_proof: {
-    status: 400,
-    error_description:
-      'The DPoP proof is missing, was used before, is not for this request, or was made with a wrong clock.',
-  },
-  use_dpop_nonce: {
-    status: 400,
-    error_description:
-      'The DPoP proof needs a nonce. Use the one in the DPoP-Nonce header of this response.',
-  },
-  login_required: {
-    status: 401,
-    error_description: 'There is no session, or it has ended. Connect to start a new one.',
-  },
-  consent_required: {
-    status: 403,
-    error_description:
-      'The user has not consented to all scopes of this bundle, or the consent has ended.',
-  },
-  access_denied: {
-    status: 403,
-    error_description: 'This origin, client or bundle is not allowed.',
-  },
-  slow_down: {
-    status: 429,
-    error_description: 'Too many requests. Try again after the time in Retry-After.',
-  },
-  temporarily_unavailable: {
-    status: 503,
-    error_description:
-      'Google or storage does not answer now. Nothing was lost; try again after the time in Retry-After.',
-  },
-  server_error: {
-    status: 500,
-    error_description: 'The broker failed. Its log has the reason, under the request_id.',
-  },
-} as const satisfies Record<ErrorCode, { status: number; error_description: string }>
+/** The statuses of the codes that are not answered with 400. */
+const STATUSES: Partial<Record<ErrorCode, number>> = {
+  login_required: 401,
+  consent_required: 403,
+  access_denied: 403,
+  slow_down: 429,
+  temporarily_unavailable: 503,
+  server_error: 500,
+}
+
+/** The fixed text of each code; without anything from a request, from Google or from a token (TMB-50). */
+const DESCRIPTIONS: Record<ErrorCode, string> = {
+  invalid_request: 'The request is malformed or lacks a required parameter.',
+  invalid_scope: 'There is no bundle of that name.',
+  unsupported_grant_type: 'This grant type is not one of grant_types_supported.',
+  unsupported_response_type: 'The only response type is code.',
+  invalid_grant:
+    'The code or refresh token is unknown, used, expired, or bound to another key or client.',
+  invalid_dpop_proof:
+    'The DPoP proof is missing, was used before, is not for this request, or was made with a wrong clock.',
+  use_dpop_nonce:
+    'The DPoP proof needs a nonce. Use the one in the DPoP-Nonce header of this response.',
+  login_required: 'There is no session, or it has ended. Connect to start a new one.',
+  consent_required:
+    'The user has not consented to all scopes of this bundle, or the consent has ended.',
+  access_denied: 'This origin, client or bundle is not allowed.',
+  slow_down: 'Too many requests. Try again after the time in Retry-After.',
+  temporarily_unavailable:
+    'Google or storage does not answer now. Nothing was lost; try again after the time in Retry-After.',
+  server_error: 'The broker failed. Its log has the reason, under the request_id.',
+}
 
 /** What went wrong, as plain data: it crosses the border of a Durable Object unchanged. */
 export interface Failure {
@@ -129,14 +103,14 @@ export function toErrorResponse(
   failure: Failure,
   request_id: string,
 ): { status: number; body: ErrorResponse; headers: Record<string, string> } {
-  const { status, error_description } = ERRORS[failure.code]
+  const { code, members } = failure
   const headers: Record<string, string> =
-    failure.code === 'slow_down' || failure.code === 'temporarily_unavailable'
+    code === 'slow_down' || code === 'temporarily_unavailable'
       ? { 'Retry-After': String(Math.max(1, Math.ceil(failure.retry_after ?? 1))) }
       : {}
   return {
-    status: failure.status ?? status,
-    body: { error: failure.code, error_description, request_id, ...failure.members },
+    status: failure.status ?? STATUSES[code] ?? 400,
+    body: { error: code, error_description: DESCRIPTIONS[code], request_id, ...members },
     headers,
   }
 }

@@ -3,7 +3,7 @@
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import { type AuditEvent, type AuditFields, openAuditLog } from './audit/audit.ts'
 import { configOf } from './config/config.ts'
-import type { Faults, Keys, OperatorCalls, Report, SubjectPage } from './protocol/operator.ts'
+import type { OperatorCalls, Report, SubjectPage } from './protocol/operator.ts'
 import { scopeSetKey } from './subject/grants.ts'
 import { listSubjects } from './subject/kv-records.ts'
 
@@ -13,7 +13,7 @@ import { listSubjects } from './subject/kv-records.ts'
  * Every call about subjects is recorded in the audit log, with the name of the operator. Cloudflare checks who may bind.
  */
 export class Operator extends WorkerEntrypoint<Env> implements OperatorCalls {
-  async keys(): Promise<Keys | Faults> {
+  async keys(): ReturnType<OperatorCalls['keys']> {
     const config = configOf(this.env)
     if (config instanceof TypeError) return { problems: config.cause as string[] }
     const { bundles, keyring } = config
@@ -29,11 +29,9 @@ export class Operator extends WorkerEntrypoint<Env> implements OperatorCalls {
   }
 
   async stats(operator: string, subjects: readonly string[], reseal: boolean): Promise<Report[]> {
-    this.#record(reseal ? 'operator_reseal' : 'operator_stats', {
-      operator,
-      subjects: subjects.length,
-    })
-    const call = subjects.map(async (subject): Promise<Report> => {
+    const event = reseal ? 'operator_reseal' : 'operator_stats'
+    this.#record(event, { operator, subjects: subjects.length })
+    const reports = subjects.map(async (subject): Promise<Report> => {
       try {
         const stats = await this.env.SUBJECTS.getByName(subject).stats(reseal)
         return { subject, ...(stats ? { stats } : {}) }
@@ -41,7 +39,7 @@ export class Operator extends WorkerEntrypoint<Env> implements OperatorCalls {
         return { subject, failed: true }
       }
     })
-    return Promise.all(call)
+    return Promise.all(reports)
   }
 
   async subjectKey(client_id: string, sub: string): Promise<string | undefined> {

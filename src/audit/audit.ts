@@ -1,6 +1,6 @@
 /** The audit log: one record for each event about consents, sessions and tokens, to the log and to a queue. */
 
-import { type LogFields, log, logError } from './log.ts'
+import { type LogFields, type LogRecord, log, logError } from './log.ts'
 
 /** The events that are recorded (TMB-76). */
 export type AuditEvent =
@@ -54,25 +54,23 @@ export function openAuditLog(env: object, waitUntil: (work: Promise<void>) => vo
     record(event, fields, error) {
       const texts = capped(fields)
       const record = error === undefined ? log('info', event, texts) : logError(event, error, texts)
-      if (AUDIT)
-        waitUntil(
-          AUDIT.send(record).then(
-            () => undefined,
-            (cause: unknown) => void logError('audit_queue_failed', cause),
-          ),
-        )
+      if (AUDIT) waitUntil(send(AUDIT, record))
     },
   }
 }
 
+async function send(queue: Queue, record: LogRecord): Promise<void> {
+  try {
+    await queue.send(record)
+  } catch (cause) {
+    logError('audit_queue_failed', cause)
+  }
+}
+
 function capped(fields: AuditFields): AuditFields {
-  const isLong = (value: unknown): value is string =>
-    typeof value === 'string' && value.length > MAX_TEXT_LENGTH
-  if (!Object.values(fields).some(isLong)) return fields
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [
-      name,
-      isLong(value) ? value.slice(0, MAX_TEXT_LENGTH) : value,
-    ]),
-  )
+  const texts = Object.entries(fields).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? value.slice(0, MAX_TEXT_LENGTH) : value,
+  ])
+  return Object.fromEntries(texts)
 }

@@ -43,13 +43,11 @@ export function log(level: LogRecord['level'], event: string, fields: LogFields 
 /** Writes an error as its fixed reason and the codes or classes of its causes, without messages: those of libraries may contain secrets. */
 export function logError(event: string, error: unknown, fields: LogFields = {}): LogRecord {
   const causes: string[] = []
-  for (
-    let cause: unknown = error;
-    cause instanceof Error && causes.length < 5;
-    cause = cause.cause
-  ) {
+  let cause = error
+  while (cause instanceof Error && causes.length < 5) {
     const { code } = cause as { code?: unknown }
     causes.push(typeof code === 'string' && /^[A-Z0-9_]{1,60}$/.test(code) ? code : cause.name)
+    cause = cause.cause
   }
   return log('error', event, {
     ...fields,

@@ -2,7 +2,6 @@
 
 import * as v from 'valibot'
 
-/** A table of the configuration. */
 interface Table<S> {
   readonly variable: string
   /** What an entry may be called. */

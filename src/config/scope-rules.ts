@@ -1,6 +1,6 @@
 /** The rules for scopes: which ones a bundle may have, and what to write instead of others. */
 
-import { SCOPES, type Scope } from '../scope/catalog.ts'
+import { REMOVED_ON, SCOPES, type Scope } from '../scope/catalog.ts'
 import { fullName, type ScopeSet, SIGN_IN_SCOPES, shortName } from '../scope/scopes.ts'
 import { nearest } from './nearest.ts'
 
@@ -34,7 +34,7 @@ export function scopesOddities(scopes: ScopeSet): string[] {
 }
 
 function removalOf({ scope, removed }: Scope): string | undefined {
-  return removed && `${shortName(scope)} was removed by Google on ${removed.on}. ${removed.advice}`
+  return removed && `${shortName(scope)} was removed by Google on ${REMOVED_ON}. ${removed}`
 }
 
 /** Repeats an unknown name only when it is near a known one: no secret is. */

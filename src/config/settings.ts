@@ -134,16 +134,10 @@ function parsedBy<T extends object>(parse: (text: string) => T | string, how: st
 
 /** The schema of a number of seconds, from 60. */
 function seconds(fallback: number) {
-  return v.pipe(
-    v.optional(v.unknown(), fallback),
-    v.transform((value) => (isDigits(value) ? Number(value) : value)),
-    v.custom<number>(
-      (value) => Number.isInteger(value) && Number(value) >= 60 && Number(value) <= MAX_SECONDS,
-      `must be a whole number of seconds from 60 to ${MAX_SECONDS}; left out, it is ${fallback}.`,
-    ),
-  )
-}
-
-function isDigits(value: unknown): boolean {
-  return typeof value === 'string' && /^\d{1,9}$/.test(value)
+  const sentence = `must be a whole number of seconds from 60 to ${MAX_SECONDS}; left out, it is ${fallback}.`
+  const digits = v.pipe(v.string(), v.regex(/^\d{1,9}$/, sentence), v.transform(Number))
+  const number = v.union([v.number(), digits], sentence)
+  const isAllowed = (count: number) =>
+    Number.isInteger(count) && count >= 60 && count <= MAX_SECONDS
+  return v.optional(v.pipe(number, v.check(isAllowed, sentence)), fallback)
 }

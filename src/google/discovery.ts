@@ -19,7 +19,7 @@ export interface Provider {
   server: Server
   client: oauth.Client
   /** The secret in the form, as Google has it, or else HTTP Basic; RFC 6749 §2.3.1. Never in a URL (TMB-18). */
-  authentication: oauth.ClientAuth
+  clientAuth: oauth.ClientAuth
   options: { [oauth.customFetch]: typeof send; [oauth.allowInsecureRequests]: boolean }
 }
 
@@ -54,7 +54,7 @@ async function fetchProvider({ issuer, client_id, client_secret }: Config): Prom
       id_token_signing_alg_values_supported: algs.filter((alg) => /^(?!HS|none)/.test(alg)),
     },
     client: { client_id, [oauth.clockTolerance]: 0 },
-    authentication: authenticate(client_secret),
+    clientAuth: authenticate(client_secret),
     options,
   }
 }

@@ -14,19 +14,16 @@ import { OAuthError } from './failure.ts'
  * @see RFC 7009 §2; https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke
  */
 export async function revoke(config: Config, refresh_token: string): Promise<void> {
-  const { server, client, authentication, options } = await discover(config)
+  const { server, client, clientAuth, options } = await discover(config)
   if (server.revocation_endpoint === undefined) return
   const hint = { additionalParameters: { token_type_hint: 'refresh_token' }, ...options }
   try {
     await oauth.processRevocationResponse(
-      await oauth.revocationRequest(server, client, authentication, refresh_token, hint),
+      await oauth.revocationRequest(server, client, clientAuth, refresh_token, hint),
     )
   } catch (error) {
-    if (!isInvalidAlready(error)) throw error
+    const cause = error instanceof BrokerError && error.cause
+    const code = cause instanceof OAuthError ? cause.error : ''
+    if (!['invalid_token', 'invalid_grant'].includes(code)) throw error
   }
-}
-
-function isInvalidAlready(error: unknown): boolean {
-  const cause = error instanceof BrokerError && error.cause
-  return cause instanceof OAuthError && ['invalid_token', 'invalid_grant'].includes(cause.error)
 }

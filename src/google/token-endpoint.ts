@@ -46,19 +46,12 @@ export async function exchangeCode(
   code: string,
   expected: { code_verifier: string; nonce: string; scopes: ScopeSet },
 ): Promise<{ tokens: Tokens; sub: string }> {
-  const { server, client, authentication, options } = await discover(config)
+  const { server, client, clientAuth, options } = await discover(config)
   const requested_at = now()
   const { code_verifier, nonce, scopes } = expected
   const grant = { code, code_verifier, redirect_uri: redirectUri(config) }
   const response = await oauth
-    .genericTokenEndpointRequest(
-      server,
-      client,
-      authentication,
-      'authorization_code',
-      grant,
-      options,
-    )
+    .genericTokenEndpointRequest(server, client, clientAuth, 'authorization_code', grant, options)
     .catch(refuseCode)
   const { id_token } = await readJson(response.clone())
   if (typeof id_token !== 'string') throw unexpectedAnswer()
@@ -100,15 +93,12 @@ export async function refresh(
   { refresh_token, scope, sub }: { refresh_token: string; scope: string; sub: string },
   scopes: ScopeSet,
 ): Promise<Tokens> {
-  const { server, client, authentication, options } = await discover(config)
+  const { server, client, clientAuth, options } = await discover(config)
   const requested_at = now()
-  const response = await oauth.refreshTokenGrantRequest(
-    server,
-    client,
-    authentication,
-    refresh_token,
-    { ...options, additionalParameters: { scope: formatScope(scopes) } },
-  )
+  const response = await oauth.refreshTokenGrantRequest(server, client, clientAuth, refresh_token, {
+    ...options,
+    additionalParameters: { scope: formatScope(scopes) },
+  })
   const { id_token } = await readJson(response.clone())
   const answer = await oauth
     .processRefreshTokenResponse(spelledAsIn(server, id_token), client, response)

@@ -30,6 +30,8 @@ interface Entry<T> {
   busy_until: number
 }
 
+type Entries<T> = WeakMap<Config, Map<string, Entry<T>>>
+
 /**
  * Makes a cache of documents, by configuration and URL. A document stays in use while its host cannot be reached.
  *
@@ -43,10 +45,11 @@ export function cached<T>(
   reason: string,
   load: (config: Config, url: string) => Promise<T>,
 ): (config: Config, url?: string, outdated?: T) => Promise<T> {
-  const entries = new WeakMap<Config, Map<string, Entry<T>>>()
+  const entries: Entries<T> = new WeakMap()
   return async function read(config, url = config.issuer, outdated) {
     const entry = entryOf(entries, config, url)
-    if (!isCurrent(entry, outdated)) {
+    const isFresh = now() < entry.fetched_at + FRESH_SECONDS
+    if (!isFresh || (outdated !== undefined && entry.document?.value === outdated)) {
       try {
         await update(entry, () => load(config, url))
       } catch (error) {
@@ -69,21 +72,12 @@ function unavailable(reason: string, cause?: unknown): BrokerError {
   })
 }
 
-function entryOf<T>(
-  entries: WeakMap<Config, Map<string, Entry<T>>>,
-  config: Config,
-  url: string,
-): Entry<T> {
+function entryOf<T>(entries: Entries<T>, config: Config, url: string): Entry<T> {
   const known = entries.get(config) ?? new Map<string, Entry<T>>()
   entries.set(config, known)
   const entry = known.get(url) ?? { fetched_at: 0, retry_at: 0, busy_until: 0 }
   known.set(url, entry)
   return entry
-}
-
-function isCurrent<T>({ document, fetched_at }: Entry<T>, outdated: T | undefined): boolean {
-  if (!document || (outdated !== undefined && document.value === outdated)) return false
-  return now() < fetched_at + FRESH_SECONDS
 }
 
 /** Fetches the document, or waits while another request fetches it; does nothing during a pause. */

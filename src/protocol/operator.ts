@@ -59,15 +59,10 @@ export interface Keys {
   bundles: Record<string, string>
 }
 
-/** What is wrong with the configuration: names of variables and what to write instead, never a value. */
-export interface Faults {
-  problems: readonly string[]
-}
-
 /** The calls; `operator` is the name of the operator for the log. */
 export interface OperatorCalls {
-  /** Returns the names of the keys and bundles in use. */
-  keys(): Promise<Keys | Faults>
+  /** Returns the names of the keys and bundles in use, or what is wrong with the configuration, without a value. */
+  keys(): Promise<Keys | { problems: readonly string[] }>
   /** Lists the subjects, a page for each call. KV's list is up to a minute behind. */
   subjects(operator: string, cursor?: string): Promise<SubjectPage>
   /** Counts what subjects store; with `reseal`, after encrypting all of it with the current key. */

@@ -10,20 +10,8 @@ export interface Scope {
   /** Full scope URL. */
   readonly scope: string
   readonly api: Api
-  /** What it allows an app, or allowed. */
-  readonly allows: string
-  /** When Google removed it, and what replaces it; left out while it is active. */
-  readonly removed?: Removal
-}
-
-/** The removal of a scope. */
-interface Removal {
-  /** Date, as in RFC 3339 `full-date`. */
-  readonly on: string
-  /** Scopes that replace it; none when nothing does. */
-  readonly instead: ScopeSet
-  /** What to do now, a sentence. */
-  readonly advice: string
+  /** What to write instead of a scope that Google removed, a sentence; left out while the scope is active. */
+  readonly removed?: string
 }
 
 /** A method of a Photos API. */
@@ -56,26 +44,20 @@ const EDIT = 'photoslibrary.edit.appcreateddata'
  * @see https://developers.google.com/photos/support/updates
  */
 export const SCOPES: readonly Scope[] = [
-  active(PICK, PICKER, 'let people pick photos and videos, and read the picked ones'),
-  active(APPEND, LIBRARY, 'upload photos and videos, create albums and fill its own; write only'),
-  active(READ, LIBRARY, 'read the media items and albums the app created'),
-  active(EDIT, LIBRARY, 'change the media items and albums the app created'),
+  { scope: fullName(PICK), api: PICKER }, // let people pick photos and videos, read the picked ones
+  { scope: fullName(APPEND), api: LIBRARY }, // upload, create albums and fill them; write only
+  { scope: fullName(READ), api: LIBRARY }, // read the media items and albums the app created
+  { scope: fullName(EDIT), api: LIBRARY }, // change the media items and albums the app created
   removed(
     'photoslibrary.readonly',
-    'read the whole library',
-    [PICK, READ],
     `Write ${PICK} to let people pick from their library, or ${READ} to read what the app created.`,
   ),
   removed(
     'photoslibrary.sharing',
-    'share albums',
-    [],
     'Nothing replaces it: leave it out, and send users to the Google Photos app to share.',
   ),
   removed(
     'photoslibrary',
-    'read and write the whole library',
-    [APPEND, READ, EDIT],
     `Write ${APPEND} and ${READ}, and ${EDIT} if the app changes what it created.`,
   ),
 ]
@@ -110,12 +92,8 @@ export const METHODS: readonly Method[] = [
   library('albums.batchRemoveMediaItems', 'POST', '/v1/albums/{albumId}:batchRemoveMediaItems', [
     EDIT,
   ]),
-  gone('albums.share'),
-  gone('albums.unshare'),
-  gone('sharedAlbums.get'),
-  gone('sharedAlbums.join'),
-  gone('sharedAlbums.leave'),
-  gone('sharedAlbums.list'),
+  ...['albums.share', 'albums.unshare'].map(gone),
+  ...['sharedAlbums.get', 'sharedAlbums.join', 'sharedAlbums.leave', 'sharedAlbums.list'].map(gone),
 ]
 
 /** Lists the APIs of these scopes, in the order of the catalog. */
@@ -133,13 +111,8 @@ export function isAllowed(method: Method, scopes: ScopeSet): boolean {
   return method.scopes.some((scope) => scopes.includes(scope))
 }
 
-function active(name: string, api: Api, allows: string): Scope {
-  return { scope: fullName(name), api, allows }
-}
-
-function removed(name: string, allows: string, instead: string[], advice: string): Scope {
-  const removal = { on: REMOVED_ON, instead: scopeSet(instead), advice }
-  return { scope: fullName(name), api: LIBRARY, allows, removed: removal }
+function removed(name: string, advice: string): Scope {
+  return { scope: fullName(name), api: LIBRARY, removed: advice }
 }
 
 function picker(name: string, verb: string, path: string): Method {

@@ -10,7 +10,6 @@ export type Line<T extends ParseArgsOptionsConfig> = ReturnType<
   typeof parseArgs<{ options: T; allowPositionals: true }>
 >
 
-/** A command of this folder. */
 interface Command<T extends ParseArgsOptionsConfig> {
   /** What `--help` prints, and each mistake of the command line after its own sentence. */
   readonly usage: string

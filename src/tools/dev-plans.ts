@@ -23,35 +23,26 @@ export interface Places {
 }
 
 /** The client that the simulator knows; not a secret. */
-const SIMULATOR_CLIENT = { client_id: 'simulator-client', client_secret: 'simulator-secret' }
+const SIMULATOR_CLIENT = {
+  GOOGLE_CLIENT_ID: 'simulator-client',
+  GOOGLE_CLIENT_SECRET: 'simulator-secret',
+}
 
 const GOOGLE_ISSUER = 'https://accounts.google.com'
 
 const DEMO = new URL('../demo/', import.meta.url)
 
-/** Folder of the demo's modules and styles, at the same path on both sites. */
-const DEMO_FILES = 'demo/'
-
 /** Plans the broker and the other site, with the real Google. */
-export function planWithGoogle(places: Places, values: Secrets): DevPlan[] {
-  const { GOOGLE_CLIENT_ID = '' } = values
-  return [
-    planBroker(places, { ISSUER: GOOGLE_ISSUER, GOOGLE_CLIENT_ID }, values),
-    planOtherSite(places, GOOGLE_ISSUER),
-  ]
+export function planWithGoogle(places: Places, secrets: Secrets): DevPlan[] {
+  return [planBroker(places, GOOGLE_ISSUER, secrets), planOtherSite(places, GOOGLE_ISSUER)]
 }
 
 /** Plans the broker, the other site and the simulator. */
-export function planWithSimulator(places: Places, values: Secrets): DevPlan[] {
-  const { client_id, client_secret } = SIMULATOR_CLIENT
+export function planWithSimulator(places: Places, secrets: Secrets): DevPlan[] {
   const issuer = originAt(places.simulator_port)
   return [
     planSimulator(places, issuer),
-    planBroker(
-      places,
-      { ISSUER: issuer, GOOGLE_CLIENT_ID: client_id },
-      { ...values, GOOGLE_CLIENT_SECRET: client_secret },
-    ),
+    planBroker(places, issuer, { ...secrets, ...SIMULATOR_CLIENT }),
     planOtherSite(places, issuer),
   ]
 }
@@ -61,6 +52,11 @@ export function originAt(port: number): string {
   return `http://localhost:${port}`
 }
 
+/** The origin of the demo page on another site: to a browser, this host and `localhost` are two sites; https://html.spec.whatwg.org/#sites. */
+export function elsewhereAt(port: number): string {
+  return `http://127.0.0.1:${port}`
+}
+
 /** The path of the development secrets. */
 export function secretsFile({ home }: Places): string {
   return join(home, '.dev.vars')
@@ -68,12 +64,7 @@ export function secretsFile({ home }: Places): string {
 
 /** The folder of the files that the Worker serves unchanged. */
 export function assetsFolder({ home }: Places): string {
-  return join(home, '.wrangler', 'assets')
-}
-
-/** The origin of the demo page on another site: to a browser, this host and `localhost` are two sites; https://html.spec.whatwg.org/#sites. */
-export function elsewhereAt(port: number): string {
-  return `http://127.0.0.1:${port}`
+  return join(home, '.wrangler/assets')
 }
 
 /** Builds the browser modules and copies them, with the files of the demo page, into an empty folder. */
@@ -85,37 +76,31 @@ export async function gatherAssets(folder: string): Promise<void> {
 }
 
 /** Sets every variable of its own: those of wrangler.toml may be of a production broker. */
-function planBroker(
-  places: Places,
-  vars: Readonly<Record<string, string>>,
-  secrets: Secrets,
-): WorkerPlan {
-  const origin = originAt(places.port)
+function planBroker(places: Places, issuer: string, secrets: Secrets): WorkerPlan {
+  const { port, elsewhere_port } = places
+  const [origin, elsewhere] = [originAt(port), elsewhereAt(elsewhere_port)]
+  const clients = {
+    demo: { origins: [origin] }, // cookie mode
+    elsewhere: { origins: [elsewhere], redirect_uris: [`${elsewhere}/`, `${elsewhere}/library/`] },
+  }
   return {
     name: 'broker',
-    port: places.port,
+    port,
+    option: '--port',
     health: '/healthz',
     args: [
       'src/demo/worker.ts',
       ...['--config', 'wrangler.toml', '--assets', assetsFolder(places)],
-      ...['--env-file', secretsFile(places), '--persist-to', stateFolder(places, 'state')],
+      ...['--env-file', secretsFile(places), '--persist-to', join(places.home, '.wrangler/state')],
     ],
     vars: {
       BASE_URL: origin,
-      CLIENTS: JSON.stringify(clientsOf(places)),
-      DEMO_ELSEWHERE: elsewhereAt(places.elsewhere_port),
-      ...vars,
+      CLIENTS: JSON.stringify(clients),
+      DEMO_ELSEWHERE: elsewhere,
+      ISSUER: issuer,
+      GOOGLE_CLIENT_ID: secrets['GOOGLE_CLIENT_ID'] ?? '',
     },
     secrets,
-  }
-}
-
-/** The clients: one page in each mode. */
-function clientsOf({ port, elsewhere_port }: Places): object {
-  const elsewhere = elsewhereAt(elsewhere_port)
-  return {
-    demo: { origins: [originAt(port)] },
-    elsewhere: { origins: [elsewhere], redirect_uris: [`${elsewhere}/`, `${elsewhere}/library/`] },
   }
 }
 
@@ -124,6 +109,7 @@ function planOtherSite({ port, elsewhere_port }: Places, issuer: string): SitePl
   return {
     name: 'other site',
     port: elsewhere_port,
+    option: '--elsewhere-port',
     health: '/',
     origin,
     site: onOtherSite({ broker: originAt(port), elsewhere: origin, issuer }),
@@ -135,39 +121,31 @@ function planOtherSite({ port, elsewhere_port }: Places, issuer: string): SitePl
   }
 }
 
+/** The demo's modules and styles, at the same paths as on the broker's site. */
 function listDemoFiles(): Map<string, URL> {
-  const folder = new URL(`public/${DEMO_FILES}`, DEMO)
-  const files = readdirSync(folder).map((name) => [`/${DEMO_FILES}${name}`, new URL(name, folder)])
-  const library = ['/oauth4webapi.js', new URL(import.meta.resolve('oauth4webapi'))]
-  return new Map([...files, library] as [string, URL][])
+  const folder = new URL('public/demo/', DEMO)
+  const library = new URL(import.meta.resolve('oauth4webapi'))
+  const files = new Map([['/oauth4webapi.js', library]])
+  for (const name of readdirSync(folder)) files.set(`/demo/${name}`, new URL(name, folder))
+  return files
 }
 
 function planSimulator(places: Places, issuer: string): WorkerPlan {
-  const { client_id, client_secret } = SIMULATOR_CLIENT
   const broker = originAt(places.port)
+  const client = {
+    client_id: SIMULATOR_CLIENT.GOOGLE_CLIENT_ID,
+    client_secret: SIMULATOR_CLIENT.GOOGLE_CLIENT_SECRET,
+    name: 'Photos token broker demo',
+    redirect_uris: [`${broker}/callback`],
+    receiver: `${broker}/events`,
+  }
+  const state = join(places.home, '.wrangler/simulator') // two runtimes would lock each other's files
   return {
     name: 'simulator',
     port: places.simulator_port,
+    option: '--simulator-port',
     health: '/.well-known/openid-configuration',
-    args: [
-      '--config',
-      'src/simulator/wrangler.toml',
-      '--persist-to',
-      stateFolder(places, 'simulator'),
-    ],
-    vars: {
-      SIMULATOR_URL: issuer,
-      CLIENTS: JSON.stringify([
-        {
-          ...{ client_id, client_secret, name: 'Photos token broker demo' },
-          ...{ redirect_uris: [`${broker}/callback`], receiver: `${broker}/events` },
-        },
-      ]),
-    },
+    args: ['--config', 'src/simulator/wrangler.toml', '--persist-to', state],
+    vars: { SIMULATOR_URL: issuer, CLIENTS: JSON.stringify([client]) },
   }
-}
-
-/** Each runtime gets its own folder: two would lock each other's files. */
-function stateFolder({ home }: Places, name: 'state' | 'simulator'): string {
-  return join(home, '.wrangler', name)
 }

@@ -13,6 +13,8 @@ export interface Plan {
   /** Written before each line of its output. */
   name: string
   port: number
+  /** The option of `npm start` for that port. */
+  option?: string
   /** A path that answers 2xx when it works. */
   health: string
 }
@@ -37,9 +39,8 @@ export interface DevServer {
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** The script of the `wrangler` command. */
-export const WRANGLER = fileURLToPath(import.meta.resolve('wrangler/package.json')).replace(
-  /package\.json$/,
-  'bin/wrangler.js',
+export const WRANGLER: string = fileURLToPath(
+  new URL('bin/wrangler.js', import.meta.resolve('wrangler/package.json')),
 )
 /**
  * Options of Node.js for a detached child whose stdin is a pipe from this process: when this process is gone, even
@@ -65,10 +66,20 @@ const QUIET = {
   X_LOCAL_EXPLORER: 'false',
 }
 
-/** Whether a program on this machine listens on a port. */
+/** Whether a program on this machine listens on a port, over IPv4 or IPv6. */
 export async function isTaken(port: number): Promise<boolean> {
-  const answers = await Promise.all(['127.0.0.1', '::1'].map((host) => isListening(host, port)))
-  return answers.includes(true)
+  const socket = connect({ host: 'localhost', port })
+  const isOpen = await once(socket, 'connect').then(
+    () => true,
+    () => false,
+  )
+  socket.destroy()
+  return isOpen
+}
+
+/** Writes a line of a server's output to stderr. */
+export function writeLog(name: string, line: unknown): void {
+  process.stderr.write(`${name} | ${line}\n`)
 }
 
 /** Starts a Worker, and writes its warnings and errors to stderr. */
@@ -84,7 +95,7 @@ export function startDevServer(plan: WorkerPlan): DevServer {
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', (line) => {
       const text = stripVTControlCharacters(line).trim()
-      if (text !== '') process.stderr.write(`${name} | ${text}\n`)
+      if (text !== '') writeLog(name, text)
     })
   }
   const kill = (): void => killGroup(child.pid)
@@ -95,18 +106,16 @@ export function startDevServer(plan: WorkerPlan): DevServer {
   })
   const ended = once(child, 'close').then(
     () => undefined,
-    (error: unknown) => void process.stderr.write(`${name} | ${String(error)}\n`),
+    (error: unknown) => writeLog(name, error),
   )
   return {
     name,
     ended,
     async stop() {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGINT')
-      const waiting = new AbortController()
-      const overdue = pause(STOP_MS, 'overdue', { signal: waiting.signal }).catch(() => undefined)
-      if ((await Promise.race([ended, overdue])) === 'overdue') kill()
-      waiting.abort()
+      child.kill('SIGINT')
+      const overdue = setTimeout(kill, STOP_MS)
       await ended
+      clearTimeout(overdue)
     },
   }
 }
@@ -129,17 +138,6 @@ function flags(port: number, vars: WorkerPlan['vars']): string[] {
     ...['--log-level', 'warn', '--show-interactive-dev-session=false'],
     ...Object.entries(vars).flatMap(([name, value]) => ['--var', `${name}:${value}`]),
   ]
-}
-
-function isListening(host: string, port: number): Promise<boolean> {
-  const socket = connect({ host, port })
-  return new Promise((resolve) => {
-    const settle = (answer: boolean) => () => {
-      socket.destroy()
-      resolve(answer)
-    }
-    socket.once('connect', settle(true)).once('error', settle(false))
-  })
 }
 
 function killGroup(pid: number | undefined): void {

@@ -13,9 +13,8 @@ export interface Target {
 }
 
 /** An operator's connection. */
-export interface Link {
+export interface Link extends AsyncDisposable {
   calls: OperatorCalls
-  [Symbol.asyncDispose](): Promise<void>
 }
 
 /**

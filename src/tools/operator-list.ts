@@ -3,7 +3,7 @@
 import type { Keys, OperatorCalls, Report } from '../protocol/operator.ts'
 import { fail, say } from './command-line.ts'
 import { keysOf } from './operator-link.ts'
-import { batches, listed } from './operator-rotate.ts'
+import { listBatches } from './operator-rotate.ts'
 
 /** One line of the list. Times are ISO 8601. */
 export interface ListedSubject {
@@ -22,11 +22,11 @@ export async function listSubjects(
   operator: string,
   json: boolean,
 ): Promise<number> {
-  const keys = await keysOf(calls)
+  const { bundles } = await keysOf(calls)
   let [code, count] = [0, 0]
-  for await (const batch of batches(listed(calls, operator))) {
+  for await (const batch of listBatches(calls, operator)) {
     for (const report of await calls.stats(operator, batch, false)) {
-      const listed = toListed(report, keys)
+      const listed = toListed(report, bundles)
       if (!listed) continue
       if (listed.status === 'unreachable') code = 1
       say(json ? JSON.stringify(listed) : formatSubject(listed))
@@ -37,10 +37,8 @@ export async function listSubjects(
   return code
 }
 
-function toListed(
-  { subject, stats, failed }: Report,
-  { bundles }: Keys,
-): ListedSubject | undefined {
+function toListed(report: Report, bundles: Keys['bundles']): ListedSubject | undefined {
+  const { subject, stats, failed } = report
   if (failed) return { subject, status: 'unreachable', bundles: [], sessions: 0, pending: 0 }
   if (!stats) return undefined
   return {

@@ -1,7 +1,13 @@
 /** The rotation of keys: every subject encrypts its records again, and the use of each key is counted. */
 
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Counts, OperatorCalls, Report, SubjectStats } from '../protocol/operator.ts'
+import type {
+  Counts,
+  OperatorCalls,
+  Report,
+  SubjectPage,
+  SubjectStats,
+} from '../protocol/operator.ts'
 import { keysOf } from './operator-link.ts'
 
 /** The result of a rotation. */
@@ -40,14 +46,10 @@ export async function rotate(
   calls: OperatorCalls,
   operator: string,
   progress: Progress,
-  retryMs: readonly number[] = RETRY_MS,
 ): Promise<Rotation> {
   const { current, kids } = await keysOf(calls)
-  const rotation = {
-    ...{ current, kids, subjects: 0, unreadable: 0 },
-    ...{ records: {}, sessions: {}, sessions_until: {} },
-    left: new Map<string, string>(),
-  }
+  const counts = { subjects: 0, unreadable: 0, records: {}, sessions: {}, sessions_until: {} }
+  const rotation = { current, kids, ...counts, left: new Map<string, string>() }
   const settle = ({ subject, stats, failed }: Report): void => {
     const reason = failed ? 'could not be asked' : reasonLeft(stats, current)
     if (reason !== undefined) return void rotation.left.set(subject, reason)
@@ -63,41 +65,33 @@ export async function rotate(
     }
     progress(rotation.subjects, rotation.left.size)
   }
-  await inParallel(batches(listed(calls, operator)), reseal)
-  for (const ms of retryMs) {
+  await inParallel(listBatches(calls, operator), reseal)
+  for (const ms of RETRY_MS) {
     if (rotation.left.size === 0) break
     await pause(ms)
-    await inParallel(batches([...rotation.left.keys()]), reseal)
+    await inParallel(batchesOf([...rotation.left.keys()]), reseal)
   }
   return rotation
 }
 
-/** Yields every subject that KV lists, once. */
-export async function* listed(calls: OperatorCalls, operator: string): AsyncGenerator<string> {
+/** Yields every subject that KV lists, once, in batches for one call each. */
+export async function* listBatches(
+  calls: OperatorCalls,
+  operator: string,
+): AsyncGenerator<string[]> {
   let last: string | undefined
-  let cursor: string | undefined
+  let page: SubjectPage | undefined
   do {
-    const page = await calls.subjects(operator, cursor)
-    for (const subject of page.subjects) {
-      if (subject !== last) yield subject
-      last = subject
-    }
-    cursor = page.cursor
-  } while (cursor !== undefined)
+    page = await calls.subjects(operator, page?.cursor)
+    const subjects = page.subjects.filter((subject) => subject !== last) // one can be on two pages
+    last = page.subjects.at(-1) ?? last
+    yield* batchesOf(subjects)
+  } while (page.cursor !== undefined)
 }
 
-/** Yields subjects in batches, one for each call. */
-export async function* batches(
-  subjects: AsyncIterable<string> | Iterable<string>,
-): AsyncGenerator<string[]> {
-  let batch: string[] = []
-  for await (const subject of subjects) {
-    batch.push(subject)
-    if (batch.length < BATCH_SUBJECTS) continue
-    yield batch
-    batch = []
-  }
-  if (batch.length > 0) yield batch
+function* batchesOf(subjects: readonly string[]): Generator<string[]> {
+  for (let start = 0; start < subjects.length; start += BATCH_SUBJECTS)
+    yield subjects.slice(start, start + BATCH_SUBJECTS)
 }
 
 /** Describes what each key is still needed for. */
@@ -146,13 +140,13 @@ function add(sum: Counts, more: Counts, plus: (a: number, b: number) => number):
   for (const [kid, number] of Object.entries(more)) sum[kid] = plus(sum[kid] ?? 0, number)
 }
 
-async function inParallel<T>(
-  items: AsyncGenerator<T>,
-  work: (item: T) => Promise<void>,
+/** The workers share one generator: each takes the next batch from it. */
+async function inParallel(
+  batches: AsyncGenerator<string[]> | Generator<string[]>,
+  work: (batch: string[]) => Promise<void>,
 ): Promise<void> {
   const worker = async (): Promise<void> => {
-    for (let next = await items.next(); !next.done; next = await items.next())
-      await work(next.value)
+    for await (const batch of batches) await work(batch)
   }
   await Promise.all(Array.from({ length: CALLS_AT_ONCE }, worker))
 }

@@ -43,7 +43,7 @@ type Action = (calls: OperatorCalls, line: OperatorLine) => Promise<number>
 
 const ACTIONS: Readonly<Record<string, Action>> = {
   rotate: runRotate,
-  list: runList,
+  list: (calls, { values }) => listSubjects(calls, values.as, values.json),
   forget: runForget,
 }
 
@@ -68,10 +68,6 @@ async function runRotate(calls: OperatorCalls, { values }: OperatorLine): Promis
   return rotation.left.size === 0 ? 0 : 1
 }
 
-async function runList(calls: OperatorCalls, { values }: OperatorLine): Promise<number> {
-  return listSubjects(calls, values.as, values.json)
-}
-
 async function runForget(
   calls: OperatorCalls,
   { values, positionals }: OperatorLine,
@@ -80,7 +76,9 @@ async function runForget(
   const isNamed = client !== undefined && sub !== undefined
   const subject = isNamed ? await calls.subjectKey(client, sub) : positionals[1]
   if (subject === undefined) return fail(1, 'There is no such client.')
-  if (!values.yes && !(await isSure(subject)))
+  const question = `Disconnect ${subject}, here and at Google? [y/N] `
+  const answer = values.yes ? 'yes' : await ask(question) // no answer where there is no terminal
+  if (!/^y(es)?$/i.test(answer?.trim() ?? ''))
     return fail(1, 'Nothing was done. Use --yes to do it.')
   const isForgotten = await calls.forget(values.as, subject)
   return say(isForgotten ? `${subject} is forgotten.` : `Nothing was kept of ${subject}.`)
@@ -99,12 +97,6 @@ function checkNames(name: string, names: string[], { client, sub }: OperatorLine
     throw new UsageError(
       'Name one subject: by its key from npm run list, or by --client and --sub.',
     )
-}
-
-/** Asks, if there is a terminal. */
-async function isSure(subject: string): Promise<boolean> {
-  const answer = await ask(`Disconnect ${subject}, here and at Google? [y/N] `)
-  return /^y(es)?$/i.test(answer?.trim() ?? '')
 }
 
 /** Shows progress: in one line on a terminal, in a line a second anywhere else. */

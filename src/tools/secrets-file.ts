@@ -39,6 +39,19 @@ export function randomKey(): string {
   return randomBytes(32).toString('base64url')
 }
 
+/**
+ * Makes the keys of the broker that a file has not.
+ *
+ * @param kid the name of a first encryption key
+ * @returns the new keys only
+ */
+export function makeMissingKeys(kept: Secrets, kid: string): Secrets {
+  return {
+    ...(kept['ENCRYPTION_KEYS'] ? {} : { ENCRYPTION_KEYS: `${kid}:${randomKey()}` }),
+    ...(kept['PSEUDONYM_KEY'] ? {} : { PSEUDONYM_KEY: randomKey() }),
+  }
+}
+
 /** dotenv ends a bare value at `#`, and expands `$NAME` within quotes too. */
 function quoted(name: string, value: string): string {
   const escaped = value.replaceAll('$', '\\$')

@@ -1,25 +1,6 @@
-/** The operator's secrets: makes missing ones, adds a new key, removes an old one. */
+/** Changes to the operator's secrets: adds a new key, removes an old one, finds the client secret. */
 
-import { randomKey, type Secrets } from './secrets-file.ts'
-
-/** The secrets that are made here. Cloudflare never shows them again. */
-const MADE = ['ENCRYPTION_KEYS', 'PSEUDONYM_KEY'] as const
-
-/**
- * Makes the keys that neither the file nor Cloudflare has.
- *
- * @param deployed the names of the secrets that the deployed broker has
- * @returns the keys that were made; or, as text, why none may be made: another `PSEUDONYM_KEY` would lose every record
- */
-export function makeMissing(kept: Secrets, deployed: ReadonlySet<string>): Secrets | string {
-  const missing = MADE.filter((name) => !kept[name])
-  const lost = missing.filter((name) => deployed.has(name))
-  if (lost.length > 0) {
-    return `The deployed broker has ${lost.join(' and ')}, and this file has not. Use the file that the first setup wrote.`
-  }
-  const make = { ENCRYPTION_KEYS: () => `k1:${randomKey()}`, PSEUDONYM_KEY: randomKey }
-  return Object.fromEntries(missing.map((name) => [name, make[name]()]))
-}
+import { randomKey } from './secrets-file.ts'
 
 /** Adds a new key in front of `ENCRYPTION_KEYS`: it encrypts from then on, and the others still decrypt. */
 export function withNewKey(list: string): string {

@@ -5,8 +5,14 @@ import { fileURLToPath } from 'node:url'
 import { ask, fail, type Line, runCommand, say, UsageError, WRANGLER_TOML } from './command-line.ts'
 import { connectOperator, keysOf } from './operator-link.ts'
 import { formatRotation, rotate } from './operator-rotate.ts'
-import { formatSecrets, parseSecrets, readOrEmpty, type Secrets } from './secrets-file.ts'
-import { clientSecretIn, kidsOf, makeMissing, withNewKey, withoutKey } from './setup-keys.ts'
+import {
+  formatSecrets,
+  makeMissingKeys,
+  parseSecrets,
+  readOrEmpty,
+  type Secrets,
+} from './secrets-file.ts'
+import { clientSecretIn, kidsOf, withNewKey, withoutKey } from './setup-keys.ts'
 import { deployedSecrets, putSecrets } from './setup-wrangler.ts'
 
 const USAGE = `Usage: npm run setup -- [OPTIONS]
@@ -50,16 +56,21 @@ async function run({ values: options }: Line<typeof OPTIONS>): Promise<number> {
 /** Puts all secrets the first time; later only those that are missing. */
 async function setUp(options: Options, kept: Secrets): Promise<number> {
   const deployed = await deployedSecrets(options.config)
-  const made = makeMissing(kept, deployed)
-  if (typeof made === 'string') return fail(1, made)
-  const given = await clientSecret(options, kept, deployed)
+  const made = makeMissingKeys(kept, 'k1')
+  const lost = Object.keys(made).filter((name) => deployed.has(name))
+  if (lost.length > 0)
+    throw new Error(
+      `The deployed broker has ${lost.join(' and ')}, and this file has not. Use the file that the first setup wrote.`,
+    )
+  const isKnown = Boolean(kept['GOOGLE_CLIENT_SECRET']) || deployed.has('GOOGLE_CLIENT_SECRET')
+  const given = await clientSecret(options['client-secret-file'], isKnown)
   const added = { ...made, ...(given === undefined ? {} : { GOOGLE_CLIENT_SECRET: given }) }
   const all: Secrets = { ...kept, ...added }
-  if (!all['GOOGLE_CLIENT_SECRET'] && !deployed.has('GOOGLE_CLIENT_SECRET'))
+  if (!given && !isKnown)
     return fail(1, 'There is no client secret. Use --client-secret-file PATH.')
   if (Object.keys(added).length > 0) await keep(options.file, all)
   const names = ['GOOGLE_CLIENT_SECRET', 'ENCRYPTION_KEYS', 'PSEUDONYM_KEY'].filter(
-    (name) => all[name] && (!deployed.has(name) || (given && name === 'GOOGLE_CLIENT_SECRET')),
+    (name) => all[name] && (name in added || !deployed.has(name)),
   )
   if (names.length === 0) return say('Every secret is deployed already. Nothing was changed.')
   await putSecrets(options.config, Object.fromEntries(names.map((name) => [name, all[name]])))
@@ -72,8 +83,7 @@ async function addKey(options: Options, kept: Secrets): Promise<number> {
   const list = kept['ENCRYPTION_KEYS'] ?? ''
   const deployed = await deployedKids(options.config)
   const isKeptOnly = kidsOf(list).slice(1).join() === deployed.join() // the last put failed
-  const problem = isKeptOnly ? undefined : mismatch(options, deployed, list)
-  if (problem !== undefined) return fail(1, problem)
+  if (!isKeptOnly) checkSame(options.file, list, deployed)
   const longer = isKeptOnly ? list : withNewKey(list)
   await keep(options.file, { ...kept, ENCRYPTION_KEYS: longer })
   await putSecrets(options.config, { ENCRYPTION_KEYS: longer })
@@ -84,8 +94,7 @@ async function retire(options: Options, kept: Secrets, kid: string): Promise<num
   const list = kept['ENCRYPTION_KEYS'] ?? ''
   const shorter = withoutKey(list, kid)
   if (typeof shorter === 'string') return fail(1, shorter)
-  const problem = mismatch(options, await deployedKids(options.config), list)
-  if (problem !== undefined) return fail(1, problem)
+  checkSame(options.file, list, await deployedKids(options.config))
   if (!options['even-if-used']) {
     await using link = await connectOperator({ config: options.config, local: false })
     const rotation = await rotate(link.calls, 'setup', () => {})
@@ -103,30 +112,27 @@ async function deployedKids(config: string): Promise<readonly string[]> {
   return [...(await keysOf(link.calls)).kids]
 }
 
-/** Says how the keys of the file and of Cloudflare differ: putting the file would lose keys that only Cloudflare has. */
-function mismatch(
-  { file }: Options,
-  deployed: readonly string[],
-  list: string,
-): string | undefined {
+/** @throws {Error} the keys of the file and of Cloudflare differ: putting the file would lose keys that only Cloudflare has */
+function checkSame(file: string, list: string, deployed: readonly string[]): void {
   const kept = kidsOf(list).join(', ')
-  if (deployed.join(', ') === kept) return undefined
-  return `The deployed broker has the keys ${deployed.join(', ')}, and ${file} has ${kept || 'none'}. Make the file complete first.`
+  if (deployed.join(', ') === kept) return
+  throw new Error(
+    `The deployed broker has the keys ${deployed.join(', ')}, and ${file} has ${kept || 'none'}. Make the file complete first.`,
+  )
 }
 
+/** Reads the client secret from a file; without a file, asks for it if there is none yet. */
 async function clientSecret(
-  options: Options,
-  kept: Secrets,
-  deployed: ReadonlySet<string>,
+  path: string | undefined,
+  isKnown: boolean,
 ): Promise<string | undefined> {
-  const path = options['client-secret-file']
   if (path !== undefined) {
     const secret = clientSecretIn(await readFile(path, 'utf8'))
     if (secret === undefined)
       throw new Error(`${path} holds no client secret of a web application.`)
     return secret
   }
-  if (kept['GOOGLE_CLIENT_SECRET'] || deployed.has('GOOGLE_CLIENT_SECRET')) return undefined
+  if (isKnown) return undefined
   const answer = await ask('Client secret of Google (it is not shown): ', true)
   return answer === undefined ? undefined : clientSecretIn(answer)
 }

@@ -13,9 +13,9 @@ import {
   planWithSimulator,
   secretsFile,
 } from './dev-plans.ts'
-import { findTaken, runTogether } from './dev-run.ts'
+import { runTogether } from './dev-run.ts'
 import { ensureDevSecrets } from './dev-secrets.ts'
-import type { Plan } from './dev-server.ts'
+import { isTaken, type Plan } from './dev-server.ts'
 
 const USAGE = `Usage: npm start [-- OPTIONS]
 
@@ -38,41 +38,45 @@ const OPTIONS = {
   home: { type: 'string', default: fileURLToPath(new URL('../..', import.meta.url)) },
 } as const
 
-const SIMULATED = 'Google is simulated here: no account is needed, and nothing leaves this machine.'
-
-/** The option for the port of each server. */
-const PORT_OPTIONS: Readonly<Record<string, string>> = {
-  broker: '--port',
-  simulator: '--simulator-port',
-  'other site': '--elsewhere-port',
-}
-
 await runCommand({ usage: USAGE, options: OPTIONS, run })
 
 async function run({ values: options }: Line<typeof OPTIONS>): Promise<number> {
   const places = placesOf(options)
-  await gatherAssets(assetsFolder(places))
-  const file = nameOf(secretsFile(places))
+  const file = relative(process.cwd(), secretsFile(places))
   const { values, made } = await ensureDevSecrets(secretsFile(places))
   if (made.length > 0) say(`Made ${made.join(' and ')} in ${file}, for this machine only.`)
-  const { GOOGLE_CLIENT_ID: client_id = '', GOOGLE_CLIENT_SECRET: client_secret = '' } = values
-  if ((client_id === '') !== (client_secret === '')) {
+  const { GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET } = values
+  if (!GOOGLE_CLIENT_ID !== !GOOGLE_CLIENT_SECRET) {
     return fail(
       1,
       `${file} has only one of GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET.`,
       'Write both to talk to the real Google, or neither to talk to the simulator.',
     )
   }
-  const isReal = client_id !== ''
+  const isReal = Boolean(GOOGLE_CLIENT_ID)
   const plans = isReal ? planWithGoogle(places, values) : planWithSimulator(places, values)
-  const taken = await findTaken(plans)
-  if (taken) return fail(1, ...formatTaken(taken))
-  say(...(isReal ? formatGoogle(places, file) : [SIMULATED]))
-  return runTogether(plans, {
-    onStart: () => void say(`Starting ${enumerate(plans.map(({ name }) => `the ${name}`))} …`),
-    onReady: () => void say(...formatReady(places, plans)),
-    onFailure: (sentence) => void fail(1, sentence),
-  })
+  for (const plan of plans) if (await isTaken(plan.port)) return fail(1, ...formatTaken(plan))
+  await gatherAssets(assetsFolder(places))
+  if (isReal) {
+    say(`This talks to the real Google, with the client of ${file}.`)
+    say('In the Google Cloud console, that client needs this redirect URI:')
+    say(`  ${originAt(places.port)}/callback`)
+  } else say('Google is simulated here: no account is needed, and nothing leaves this machine.')
+  return runTogether(plans, [
+    '',
+    `  Demo page    ${originAt(places.port)}`,
+    `  Other site   ${elsewhereAt(places.elsewhere_port)}`,
+    ...(isReal ? [] : [`  Simulator    ${originAt(places.simulator_port)}`]),
+    '',
+    'Ctrl-C stops it.',
+  ])
+}
+
+function formatTaken({ name, port, option }: Plan): string[] {
+  return [
+    `Port ${port}, where the ${name} should answer, is taken: another program listens there.`,
+    `End that program, or choose another port: npm start -- ${option} ${port + 100}`,
+  ]
 }
 
 /** @throws {UsageError} a port is no port, or given twice */
@@ -88,43 +92,4 @@ function placesOf(options: Line<typeof OPTIONS>['values']): Places {
   if (new Set(numbers).size < numbers.length)
     throw new UsageError('The broker, the simulator and the other site need a port each.')
   return { ...ports, home: resolve(options.home) }
-}
-
-/** Shortens a path for a person in this folder. */
-function nameOf(path: string): string {
-  const name = relative(process.cwd(), path)
-  return name.startsWith('..') ? path : name
-}
-
-function formatTaken({ name, port }: Plan): string[] {
-  const option = PORT_OPTIONS[name]
-  return [
-    `Port ${port}, where the ${name} should answer, is taken: another program listens there.`,
-    `End that program, or choose another port: npm start -- ${option} ${port + 100}`,
-  ]
-}
-
-function formatGoogle({ port }: Places, file: string): string[] {
-  return [
-    `This talks to the real Google, with the client of ${file}.`,
-    'In the Google Cloud console, that client needs this redirect URI:',
-    `  ${originAt(port)}/callback`,
-  ]
-}
-
-function formatReady(places: Places, plans: readonly Plan[]): string[] {
-  const { port, simulator_port, elsewhere_port } = places
-  const isSimulated = plans.some(({ name }) => name === 'simulator')
-  return [
-    '',
-    `  Demo page    ${originAt(port)}`,
-    `  Other site   ${elsewhereAt(elsewhere_port)}`,
-    ...(isSimulated ? [`  Simulator    ${originAt(simulator_port)}`] : []),
-    '',
-    'Ctrl-C stops it.',
-  ]
-}
-
-function enumerate(names: readonly string[]): string {
-  return new Intl.ListFormat('en-GB').format(names)
 }

@@ -49,12 +49,8 @@ export function needsOf(names: readonly string[], bundles: ReadonlyMap<string, B
   const clear = new Set(meant.filter(({ length }) => length === 1).flat())
   const decided = new Set([...clear].map(({ api }) => api))
   const apis = decided.size === 1 ? decided : new Set(all.map(({ api }) => api))
-  return [...apis].map((api) =>
-    needOf(
-      all.filter((method) => clear.has(method) || method.api === api),
-      bundles,
-    ),
-  )
+  const meantIn = (api: string) => all.filter((one) => clear.has(one) || one.api === api)
+  return [...apis].map((api) => needOf(meantIn(api), bundles))
 }
 
 /** Finds the scopes of a bundle without which it allows the same methods. */
