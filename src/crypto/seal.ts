@@ -1,11 +1,7 @@
 /** Sealed records: encrypted JSON (a compact JWE) that opens only as its own kind and in its own place. */
 
-import {
-  CompactEncrypt,
-  type CompactJWEHeaderParameters,
-  compactDecrypt,
-  decodeProtectedHeader,
-} from 'jose'
+import type { CompactJWEHeaderParameters } from 'jose'
+import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose'
 import type { Keyring, Purpose } from './keyring.ts'
 
 /** A kind of sealed record. `T` is the type of the record; every kind has a `type` of its own. */
@@ -89,11 +85,6 @@ export function isLive<T extends object>(
   now: number,
 ): boolean {
   return !kind.expiresAt || kind.expiresAt(record) > now
-}
-
-/** Whether a sealed record was sealed with the current key. */
-export function isSealedWithCurrent(keyring: Keyring, sealed: string): boolean {
-  return kidOf(sealed) === keyring.current
 }
 
 /** Reads the `kid` from the header of a sealed record, unverified; `undefined` for a text that is no JWE. */

@@ -25,7 +25,7 @@ export type StoredPendingGrant = 'held' | 'refresh_token_missing'
 /** A redeemed consent: its scopes can be issued now, to the session that began if there is one. */
 export interface Redemption {
   scope: string
-  session?: string
+  session?: string | undefined
 }
 
 /**
@@ -88,7 +88,7 @@ export async function redeemPendingGrant(
   const { result, session } = accepted.value
   if (result === 'ok') {
     ledger.put('pending_grants', { ...used, redeemed: session?.id ?? '' })
-    return success({ scope: consent.requested_scope, ...(session ? { session: session.id } : {}) })
+    return success({ scope: consent.requested_scope, session: session?.id })
   }
   if (session) sessions.end(session.id)
   return result === 'consent_required'

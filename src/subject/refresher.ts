@@ -39,12 +39,6 @@ export interface RefreshContext extends SubjectBase {
 /** The outcome of one request to Google; `superseded` if the grant was replaced or ended during it. */
 type Attempt = Outcome<AccessToken> | 'superseded'
 
-/** The state when a refresh began. */
-interface Start {
-  at: number
-  removals: number
-}
-
 /** Makes the refresher of a subject. A Durable Object has exactly one, so no refresh runs twice at once (TMB-20). */
 export function createRefresher(context: RefreshContext): Refresher {
   const { grants, ledger, vault } = context
@@ -123,15 +117,17 @@ async function storeTokens(
   held: HeldGrant,
   requested: ScopeSet,
   tokens: Tokens,
-  start: Start,
+  start: { at: number; removals: number },
 ): Promise<Attempt> {
   const { background, grants, ledger, kvOutbox, revocationOutbox, vault } = context
   const { row, grant } = held
   const grantKey = row.scope_set_key
-  const { refresh_token = grant.refresh_token, refresh_token_expires_at } = tokens
+  const {
+    refresh_token = grant.refresh_token,
+    refresh_token_expires_at = grant.refresh_token_expires_at,
+  } = tokens
   const isRotated = refresh_token !== grant.refresh_token
-  const limit = refresh_token_expires_at === undefined ? {} : { refresh_token_expires_at }
-  const renewed = { ...grant, refresh_token, ...limit }
+  const renewed = { ...grant, refresh_token, refresh_token_expires_at }
   const sealedGrant = isRotated ? await vault.sealGrant(grantKey, renewed) : row.sealed
   const key = await scopeSetKey(requested)
   const granted = grantedOf(tokens.scope, requested)

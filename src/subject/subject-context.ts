@@ -33,7 +33,7 @@ export function openSubjectContext(
   const ledger = openLedger(ctx.storage)
   const subject = ctx.id.name ?? ledger.fact('subject') ?? ''
   if (ledger.fact('subject') !== subject) ledger.setFact('subject', subject)
-  const background = (work: Promise<void>): void => ctx.waitUntil(work)
+  const background = (work: Promise<unknown>): void => ctx.waitUntil(work)
   const audit = openAuditLog(env, background)
   const base: SubjectBase = {
     config,
@@ -49,10 +49,7 @@ export function openSubjectContext(
       if (at !== undefined) await ctx.storage.setAlarm(at * 1000)
     },
     indexGrant(grant, account = false) {
-      const computing = [
-        namesOfToken(config, grant),
-        ...(account ? [accountName(config, grant.sub)] : []),
-      ]
+      const computing = [namesOfToken(config, grant), account ? accountName(config, grant.sub) : []]
       background(Promise.all(computing).then((names) => addToIndex(env, names.flat(), subject)))
     },
   }

@@ -19,17 +19,13 @@ export interface TokenRequest {
   /** Seconds of life the token must have, if Google's tokens live that long. */
   min_ttl: number
   /** SHA-256, base64url, of an access token that Google has just refused. */
-  rejected?: string
+  rejected?: string | undefined
   /** Whether KV had no usable record for this credential; then the record is written again. */
   missed_in_kv: boolean
 }
 
 /** An issued access token. */
-export interface IssuedToken {
-  access_token: string
-  scope: string
-  /** NumericDate. */
-  expires_at: number
+export interface IssuedToken extends Pick<AccessToken, 'access_token' | 'scope' | 'expires_at'> {
   /** How long Google took, in milliseconds; absent if it was not asked. */
   google_ms?: number
 }
@@ -96,12 +92,7 @@ export function createTokenIssuer(context: SubjectContext): IssueToken {
   ): void => {
     if (isDueForRefresh(token, now())) {
       const refreshing = refresher.refresh(scopesOf(request))
-      background(
-        refreshing.then(
-          () => {},
-          (error: unknown) => void logError('refresh_failed', error),
-        ),
-      )
+      background(refreshing.catch((error: unknown) => logError('refresh_failed', error)))
     }
     const { credential } = request
     const name = `${key}/${credential.kind === 'session' ? credential.id : ''}`

@@ -1,7 +1,7 @@
 /** The grant type `refresh_token`: issues an access token of Google, or of the broker for its own endpoints. */
 
 import { now } from '../../clock.ts'
-import { isSealedWithCurrent } from '../../crypto/seal.ts'
+import { kidOf } from '../../crypto/seal.ts'
 import { BrokerError } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol/http.ts'
 import { type BoundSession, openToken, sealToken } from '../../session/tokens.ts'
@@ -41,7 +41,7 @@ export async function refreshToken(
   requireOAuthOrigin(c, client)
   requireClient(client, form.get('client_id'))
   const principal = sessionPrincipal(c, client, session, proof)
-  const isCurrent = isSealedWithCurrent(config.keyring, text)
+  const isCurrent = kidOf(text) === config.keyring.current
   const refresh_token = isCurrent ? text : await sealToken(config, 'refresh', session)
   const name = form.get('scope') ?? session.bundle
   if (name === BROKER_SCOPE) return brokerToken(c, principal, session, refresh_token)
