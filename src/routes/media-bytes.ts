@@ -11,7 +11,7 @@ import { authorizeUrl } from './guards/lookup.ts'
 import type { TokenOwner } from './guards/principal.ts'
 import type { BrokerContext } from './http/context.ts'
 import { pickHeaders } from './http/headers.ts'
-import { DEFAULT_MIN_TTL_SECONDS, issueToken } from './issue-token.ts'
+import { issueToken, MIN_TTL_SECONDS } from './issue-token.ts'
 import { toMediaResponse } from './media-answer.ts'
 
 /** A valid ticket, with its client and bundle in the current configuration. */
@@ -106,7 +106,7 @@ async function accessToken(
     toClientError: (error) => error,
   }
   try {
-    const preferences = { min_ttl: DEFAULT_MIN_TTL_SECONDS, rejected }
+    const preferences = { min_ttl: MIN_TTL_SECONDS.default, rejected }
     return (await issueToken(c, owner, bundle, preferences)).access_token
   } catch (cause) {
     if (failureOf(cause).code !== 'consent_required') throw cause

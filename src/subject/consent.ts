@@ -9,12 +9,15 @@ import { grantedOf, scopeSetKey } from './grants.ts'
 import type { SubjectContext } from './subject-context.ts'
 
 /** The result of a consent; `consent_required` if the user did not grant all that was requested. */
-export type AcceptedConsent =
-  | {
-      result: 'ok' | 'consent_required' | 'temporarily_unavailable' | 'server_error'
-      session?: { id: string; family_id: string }
-    }
-  | { result: 'refresh_token_missing' }
+export interface AcceptedConsent {
+  result:
+    | 'ok'
+    | 'consent_required'
+    | 'refresh_token_missing'
+    | 'temporarily_unavailable'
+    | 'server_error'
+  session?: { id: string; family_id: string }
+}
 
 /**
  * Stores a consent under the scope set that was granted, and begins a session.

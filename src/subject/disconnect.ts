@@ -23,10 +23,8 @@ export async function disconnect(context: SubjectContext): Promise<void> {
 }
 
 /** Deletes one grant. Google is not asked: it cannot revoke one grant of several (TMB-63). */
-export async function forgetGrant(
-  { grants, ledger, kvOutbox }: SubjectContext,
-  scope: string,
-): Promise<void> {
+export async function forgetGrant(context: SubjectContext, scope: string): Promise<void> {
+  const { grants, ledger, kvOutbox } = context
   const scopes = parseScope(scope)
   const key = await scopeSetKey(scopes)
   const held = await grants.find(scopes)

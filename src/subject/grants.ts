@@ -57,13 +57,14 @@ export type ScopeStatus =
 /** Scopes that the broker requests for itself; they do not count as granted by the user. */
 const BROKER_SCOPES = ['openid', 'offline_access']
 
-/** Keys that were computed before; the scope sets of bundles live as long as the configuration. */
-const scopeSetKeys = new WeakMap<ScopeSet, string>()
+/** Keys that were computed before, by text. There are few: of bundles, and of what users granted. */
+const scopeSetKeys = new Map<string, string>()
 
 /** Computes the key of a scope set: SHA-256 of its canonical text, base64url. */
 export async function scopeSetKey(scopes: ScopeSet): Promise<string> {
-  const key = scopeSetKeys.get(scopes) ?? (await sha256(scopes.join(' ')))
-  scopeSetKeys.set(scopes, key)
+  const text = scopes.join(' ')
+  const key = scopeSetKeys.get(text) ?? (await sha256(text))
+  scopeSetKeys.set(text, key)
   return key
 }
 
@@ -166,9 +167,8 @@ export function createGrants(ledger: Ledger, vault: Vault, kvOutbox: KvOutbox): 
       const isExactOnly =
         ledger.find('endings', key)?.kind === 'forgotten' ||
         ledger.find('downscope_refused', key) !== undefined
-      return (
-        (await findExact(scopes)) ?? (isExactOnly ? undefined : await findSmallestCovering(scopes))
-      )
+      const exact = await findExact(scopes)
+      return exact ?? (isExactOnly ? undefined : findSmallestCovering(scopes))
     },
     account: async () => (await all())[0]?.grant.sub,
     async isUnconfirmed(scopes) {

@@ -73,15 +73,17 @@ export function createRefresher(context: RefreshContext): Refresher {
   }
 }
 
-/** Asks Google once, with the grant that is stored now. */
+/** Asks Google once, with the grant that is stored now; not during a back-off. */
 async function refreshGrant(
   context: RefreshContext,
   key: string,
   scopes: ScopeSet,
 ): Promise<Attempt> {
   const { config, grants, ledger, vault } = context
-  const refusal = await backOffRefusal(context, key, scopes)
-  if (refusal) return refusal
+  const retry_after = backOffLeft(ledger, key)
+  if (retry_after > 0 && (await grants.isUnconfirmed(scopes)))
+    return consentRequired(grants, scopes, 'backing_off')
+  if (retry_after > 0) return failed('temporarily_unavailable', 'backing_off', { retry_after })
   const row = ledger.find('grants', key)
   const grant = await vault.openGrant(row)
   if (!row || !grant) return 'superseded'
@@ -93,19 +95,6 @@ async function refreshGrant(
   } catch (error) {
     return handleFailure(context, held, scopes, error)
   }
-}
-
-/** The answer to all callers during a back-off, without a request to Google. */
-async function backOffRefusal(
-  { grants, ledger }: RefreshContext,
-  key: string,
-  scopes: ScopeSet,
-): Promise<Outcome<never> | undefined> {
-  const left = backOffLeft(ledger, key)
-  if (left === 0) return undefined
-  return (await grants.isUnconfirmed(scopes))
-    ? consentRequired(grants, scopes, 'backing_off')
-    : failed('temporarily_unavailable', 'backing_off', { retry_after: left })
 }
 
 /**

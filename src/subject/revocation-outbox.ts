@@ -3,7 +3,7 @@
 import { log } from '../audit/log.ts'
 import { now } from '../clock.ts'
 import { revoke } from '../google/revocation-endpoint.ts'
-import type { Ledger, RevocationRow } from './ledger.ts'
+import type { GrantRow, Ledger, RevocationRow } from './ledger.ts'
 import { createSerialQueue } from './serial-queue.ts'
 import type { SubjectBase } from './subject-base.ts'
 
@@ -14,10 +14,7 @@ const MAX_PAUSE_SECONDS = 60 * 60
 const MAX_TRIES = 180
 
 /** A grant to revoke, sealed. */
-interface SealedGrant {
-  scope_set_key: string
-  sealed: string
-}
+type SealedGrant = Pick<GrantRow, 'scope_set_key' | 'sealed'>
 
 /** Revokes the refresh tokens of one subject. */
 export interface RevocationOutbox {

@@ -70,9 +70,7 @@ export function isDisposable(ledger: Ledger): boolean {
 function nextAlarm(ledger: Ledger, config: Config): number | undefined {
   const work = [...ledger.all('kv_outbox'), ...ledger.all('revocation_outbox')]
   const [sessions, pending] = [ledger.all('sessions'), ledger.all('pending_grants')]
-  const isEmpty = [work, sessions, pending, ledger.all('grants')].every(
-    ({ length }) => length === 0,
-  )
+  const isEmpty = [work, sessions, pending, ledger.all('grants')].flat().length === 0
   const emptied_at = isEmpty ? (ledger.fact('emptied_at') ?? now()) : undefined
   if (emptied_at !== ledger.fact('emptied_at')) ledger.setFact('emptied_at', emptied_at)
   const times = [

@@ -17,7 +17,6 @@ import {
   dropPendingGrant,
   type PendingGrant,
   redeemPendingGrant,
-  type StoredPendingGrant,
   storePendingGrant,
 } from './pending-grants.ts'
 import { reseal } from './reseal.ts'
@@ -68,7 +67,9 @@ export class Subject extends DurableObject<Env> {
   }
 
   /** Stores a consent until its code is redeemed. */
-  async storePendingGrant(pending: PendingGrant): Promise<Outcome<StoredPendingGrant>> {
+  async storePendingGrant(
+    pending: PendingGrant,
+  ): Promise<Outcome<'held' | 'refresh_token_missing'>> {
     return storePendingGrant(this.#context, pending)
   }
 

@@ -3,8 +3,8 @@
 import type { AuthorizationError } from '../../protocol/http.ts'
 import type { AuthorizationRequest } from '../../session/tokens.ts'
 import type { BrokerContext } from '../http/context.ts'
+import { keepOpener } from '../http/headers.ts'
 import { popupPage } from '../http/pages.ts'
-import { keepOpener } from './authorization-start.ts'
 
 /** Where and how an authorization request is answered. */
 export type AnswerTarget = Pick<AuthorizationRequest, 'redirect_uri' | 'response_mode' | 'state'>

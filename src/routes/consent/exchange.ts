@@ -49,7 +49,7 @@ export async function exchange(
     requested_scope: bundle.scopes.join(' '),
     tokens: { ...tokens, scope: tokens.scope.join(' ') },
     began_at: pending.iat,
-    ...(pending.session ? { family_id: pending.session.family_id } : {}),
+    family_id: pending.session?.family_id,
   }
   return { client, bundle, consent }
 }

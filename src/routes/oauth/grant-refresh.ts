@@ -10,9 +10,9 @@ import { findBundle, findOAuthClient } from '../guards/lookup.ts'
 import { requireClient, requireProof, sessionPrincipal } from '../guards/oauth-mode.ts'
 import { askSubjectAs, type Principal } from '../guards/principal.ts'
 import type { BrokerContext } from '../http/context.ts'
-import type { Parameters } from '../http/read-request.ts'
+import { type Parameters, required } from '../http/read-request.ts'
 import { issueToken } from '../issue-token.ts'
-import { readTokenPreferences, required, toTokenResponse } from './token-response.ts'
+import { readTokenPreferences, toTokenResponse } from './token-response.ts'
 
 /** The reserved `scope` of an access token of the broker. */
 const BROKER_SCOPE = 'broker'
@@ -47,7 +47,7 @@ export async function refreshToken(
   if (name === BROKER_SCOPE) return brokerToken(c, principal, session, refresh_token)
   const bundle = findBundle(config, client, name)
   const token = await issueToken(c, principal, bundle, readTokenPreferences(form))
-  return toTokenResponse(name, token, refresh_token)
+  return { ...toTokenResponse(name, token), refresh_token }
 }
 
 /** Issues an access token of the broker, bound to the same key; RFC 9449 §5. */
