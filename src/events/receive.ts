@@ -57,7 +57,7 @@ async function verify(c: BrokerContext): Promise<SecurityEventToken | undefined>
   }
 }
 
-/** Applies an event to all subjects that may have what it names; each of them checks that. */
+/** Applies an event to all subjects that may have the account or token it names; each subject checks that. */
 async function applyEvent(c: BrokerContext, event: EventClaim, at: number): Promise<void> {
   const config = c.get('config')
   const { type, sub } = event

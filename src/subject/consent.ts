@@ -46,7 +46,7 @@ export async function acceptConsent(
     }
     if (granted.length > 0 && !store(context, records))
       return success({ result: 'refresh_token_missing' })
-    recordMissing(context, requestedKey, requested, granted)
+    recordMissing(context, requestedKey, missing(requested, granted))
     const result = equals(granted, requested) ? 'ok' : 'consent_required'
     if (!consent.begins_session) return success({ result })
     const { id, family_id, evicted } = sessions.begin(consent.family_id)
@@ -72,7 +72,7 @@ async function prepare(
   const scope = granted.join(' ')
   // The stored grant of the same scopes, whose refresh token stays if Google issued no new one.
   const held = await grants.findExact(granted)
-  // The revocations that stay enqueued.
+  // The revocations that stay enqueued, because they are of other accounts.
   const others = await revocationOutbox.pendingOfOtherAccounts(sub)
   const generation = tokens.refresh_token === undefined && held ? held.grant.generation : randomId()
   const { access_token, expires_at, refresh_token = '', refresh_token_expires_at } = tokens
@@ -137,15 +137,10 @@ function store(
 }
 
 /** Records the scopes that the user did not grant, unless an older grant has all of them. */
-function recordMissing(
-  { grants, ledger }: SubjectContext,
-  requestedKey: string,
-  requested: ScopeSet,
-  granted: ScopeSet,
-): void {
-  const left = missing(requested, granted)
-  if (left.length === 0) grants.clearEndings(requestedKey)
-  else if (!ledger.find('grants', requestedKey)) grants.recordEnding(requestedKey, 'partial', left)
+function recordMissing(context: SubjectContext, key: string, scopes: ScopeSet): void {
+  const { grants, ledger } = context
+  if (scopes.length === 0) grants.clearEndings(key)
+  else if (!ledger.find('grants', key)) grants.recordEnding(key, 'partial', scopes)
 }
 
 /** After more was granted than requested: the bundle works only if Google down-scopes a token to it (TMB-19). */

@@ -57,7 +57,7 @@ export type ScopeStatus =
 /** Scopes that the broker requests for itself; they do not count as granted by the user. */
 const BROKER_SCOPES = ['openid', 'offline_access']
 
-/** Keys that were computed before, by text. There are few: of bundles, and of what users granted. */
+/** The keys that were computed before, by the text of the scope set. There are few scope sets. */
 const scopeSetKeys = new Map<string, string>()
 
 /** Computes the key of a scope set: SHA-256 of its canonical text, base64url. */
@@ -184,12 +184,8 @@ export function createGrants(ledger: Ledger, vault: Vault, kvOutbox: KvOutbox): 
       ledger.remove('downscope_refused', scope_set_key)
     },
     end({ row, grant }, has_other_cause, cause) {
-      const isOutlived = ledger
-        .all('grants')
-        .some(
-          (other) =>
-            other.granted_at < row.granted_at && other.refreshed_at > row.refreshed_at + 60 * 60,
-        )
+      const older = ledger.all('grants').filter(({ granted_at }) => granted_at < row.granted_at)
+      const isOutlived = older.some(({ refreshed_at }) => refreshed_at > row.refreshed_at + 60 * 60)
       const guess = likelyCause({
         grant,
         at: now(),

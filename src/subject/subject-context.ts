@@ -60,7 +60,7 @@ export function openSubjectContext(
   return { ...context, refresher: createRefresher(context) }
 }
 
-/** Whether the object has been empty for so long that it can be deleted. */
+/** Whether the object has been empty for a day; it can then be deleted. */
 export function isDisposable(ledger: Ledger): boolean {
   const emptied_at = ledger.fact('emptied_at')
   return emptied_at !== undefined && now() >= emptied_at + TOMBSTONE_SECONDS

@@ -19,7 +19,7 @@ const HASH = /^[A-Za-z0-9_-]{43}$/
 const STATE = /^[\x20-\x7e]*$/
 
 /**
- * Reads what even an error response needs. A malformed `state` is left out.
+ * Reads the parameters that every response needs, also an error. A malformed `state` is left out.
  *
  * @throws {BrokerError} invalid_request: the redirect URI is not one of the client's, and nothing may be redirected
  * @see RFC 9700 §2.1: exact string matching

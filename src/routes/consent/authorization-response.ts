@@ -10,7 +10,7 @@ import { popupPage } from '../http/pages.ts'
 export type AnswerTarget = Pick<AuthorizationRequest, 'redirect_uri' | 'response_mode' | 'state'>
 
 /**
- * Answers at a redirect URI, which must be one of the client's.
+ * Sends the response to a redirect URI, which must be one of the client's.
  *
  * @see RFC 6749 §4.1.2, RFC 9207 §2 for `iss`; draft-sakimura-oauth-wmrm for `web_message`
  */

@@ -20,7 +20,7 @@ const CONNECT_ERRORS = ['access_denied', 'consent_required', 'temporarily_unavai
 export interface Exchanged {
   client: Client
   bundle: Bundle
-  /** The consent, without what only the mode knows. */
+  /** The consent; each mode adds whether it begins a session. */
   consent: Omit<Consent, 'begins_session'>
 }
 

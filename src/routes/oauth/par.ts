@@ -16,7 +16,7 @@ import { REQUEST_URI_PREFIX } from './authorize.ts'
 const REQUEST_SECONDS = 60
 
 /**
- * Takes an authorization request of the user of the JWT. Only that user can redeem the code.
+ * Accepts an authorization request of the user of the JWT. Only that user can redeem the code.
  *
  * Nothing is stored: the reference is the sealed request, valid for one minute and one use.
  *

@@ -6,11 +6,7 @@ import type { Parameters } from '../http/read-request.ts'
 import type { TokenGrant, TokenPreferences } from '../issue-token.ts'
 import { MIN_TTL_SECONDS, TOKEN_HASH } from '../issue-token.ts'
 
-/**
- * Reads `min_ttl` and `rejected`, as in `POST /session/token`.
- *
- * @throws {BrokerError} invalid_request
- */
+/** Reads `min_ttl` and `rejected`, as in `POST /session/token`. @throws {BrokerError} invalid_request */
 export function readTokenPreferences(form: Parameters): TokenPreferences {
   const text = form.get('min_ttl') ?? String(MIN_TTL_SECONDS.default)
   const rejected = form.get('rejected')
