@@ -158,7 +158,7 @@ function toResponse(error: Error, c: BrokerContext): Response | Promise<Response
   if (failure.reason === CONFIGURATION_FAULTY && c.req.path.endsWith('/healthz'))
     return c.json({ status: 'error' }, 503)
   const isPage = c.req.path in NAVIGATIONS && (c.req.header('Accept') ?? '').includes('text/html')
-  return isPage ? errorPage(c, status, failure.code, request_id) : c.json(body, status as 400)
+  return isPage ? errorPage(c, status, failure.code) : c.json(body, status as 400)
 }
 
 /** Removes the path of `BASE_URL` from the path of a request; RFC 8414 §3.1 puts the metadata before that path. */

@@ -30,12 +30,9 @@ export function createKeyring(secrets: ReadonlyMap<string, Uint8Array<ArrayBuffe
     kids,
     async key(kid, purpose) {
       const name = `${purpose}/${kid}`
-      const cached = derived.get(name)
-      if (cached) return cached
       const secret = secrets.get(kid)
-      if (!secret) return undefined
-      const key = await deriveKey(secret, purpose)
-      derived.set(name, key)
+      const key = derived.get(name) ?? (secret && (await deriveKey(secret, purpose)))
+      if (key) derived.set(name, key)
       return key
     },
   }
@@ -83,16 +80,8 @@ export function isSame(a: Uint8Array<ArrayBuffer>, b: Uint8Array<ArrayBuffer>): 
 
 async function deriveKey(secret: Uint8Array<ArrayBuffer>, purpose: Purpose): Promise<CryptoKey> {
   const material = await crypto.subtle.importKey('raw', secret, 'HKDF', false, ['deriveKey'])
-  return crypto.subtle.deriveKey(
-    {
-      name: 'HKDF',
-      hash: 'SHA-256',
-      salt: new Uint8Array(),
-      info: new TextEncoder().encode(`photos-token-broker/${purpose}`),
-    },
-    material,
-    { name: 'AES-GCM', length: 256 },
-    false,
-    ['encrypt', 'decrypt'],
-  )
+  const info = new TextEncoder().encode(`photos-token-broker/${purpose}`)
+  const hkdf = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info }
+  const aes = { name: 'AES-GCM', length: 256 }
+  return crypto.subtle.deriveKey(hkdf, material, aes, false, ['encrypt', 'decrypt'])
 }

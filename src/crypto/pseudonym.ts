@@ -21,11 +21,10 @@ export interface Pseudonyms {
 
 /** Makes pseudonyms with a 256-bit secret: HMAC-SHA256 over a JSON array, which is unique to the identity. */
 export function createPseudonyms(secret: Uint8Array<ArrayBuffer>): Pseudonyms {
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
   let key: CryptoKey | undefined
   const hmac = async (...texts: readonly string[]): Promise<string> => {
-    key ??= await crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, [
-      'sign',
-    ])
+    key ??= await crypto.subtle.importKey('raw', secret, algorithm, false, ['sign'])
     const bytes = new TextEncoder().encode(JSON.stringify(texts))
     return base64url(await crypto.subtle.sign('HMAC', key, bytes))
   }

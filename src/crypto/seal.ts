@@ -1,11 +1,7 @@
 /** Sealed records: encrypted JSON (a compact JWE) that opens only as its own kind and in its own place. */
 
-import {
-  CompactEncrypt,
-  type CompactJWEHeaderParameters,
-  compactDecrypt,
-  decodeProtectedHeader,
-} from 'jose'
+import type { CompactJWEHeaderParameters } from 'jose'
+import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose'
 import type { Keyring, Purpose } from './keyring.ts'
 
 /** A kind of sealed record. `T` is the type of the record; every kind has a `type` of its own. */
@@ -67,7 +63,7 @@ export async function open<T extends object>(
   try {
     const { plaintext, protectedHeader } = await compactDecrypt(
       sealed,
-      ({ kid }) => findKey(keyring, kid, kind.purpose),
+      ({ kid = '' }) => findKey(keyring, kid, kind.purpose),
       {
         keyManagementAlgorithms: ['dir'],
         contentEncryptionAlgorithms: ['A256GCM'],
@@ -76,24 +72,11 @@ export async function open<T extends object>(
     )
     if (!matches(protectedHeader, typ(kind), at) || !isCanonical(sealed)) return undefined
     const record: T = JSON.parse(UTF_8.decode(plaintext)) // its kind and place were authenticated above
-    return isLive(kind, record, now) ? record : undefined
+    const isLive = !kind.expiresAt || kind.expiresAt(record) > now
+    return isLive ? record : undefined
   } catch {
     return undefined
   }
-}
-
-/** Whether a record has not expired. */
-export function isLive<T extends object>(
-  kind: RecordKind<T>,
-  record: NoInfer<T>,
-  now: number,
-): boolean {
-  return !kind.expiresAt || kind.expiresAt(record) > now
-}
-
-/** Whether a sealed record was sealed with the current key. */
-export function isSealedWithCurrent(keyring: Keyring, sealed: string): boolean {
-  return kidOf(sealed) === keyring.current
 }
 
 /** Reads the `kid` from the header of a sealed record, unverified; `undefined` for a text that is no JWE. */
@@ -109,12 +92,8 @@ function typ({ type }: { type: string }): string {
   return `ptb-${type}+jwe`
 }
 
-async function findKey(
-  keyring: Keyring,
-  kid: string | undefined,
-  purpose: Purpose,
-): Promise<CryptoKey> {
-  const key = kid === undefined ? undefined : await keyring.key(kid, purpose)
+async function findKey(keyring: Keyring, kid: string, purpose: Purpose): Promise<CryptoKey> {
+  const key = await keyring.key(kid, purpose)
   if (!key) throw new TypeError('no such key')
   return key
 }

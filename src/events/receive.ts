@@ -2,7 +2,7 @@
 
 import type { Config } from '../config/config.ts'
 import { sha256 } from '../crypto/digest.ts'
-import { BrokerError } from '../errors.ts'
+import { BrokerError, failureOf } from '../errors.ts'
 import type { SecurityEventError } from '../protocol/http.ts'
 import { audit, type BrokerContext } from '../routes/http/context.ts'
 import { readBody } from '../routes/http/read-request.ts'
@@ -10,12 +10,8 @@ import { isUsed, useOnce } from '../session/one-time-use.ts'
 import { accountName, tokenName } from '../subject/provider-names.ts'
 import { endsAnything } from '../subject/security-event.ts'
 import { askSubject } from '../subject/stub.ts'
-import {
-  type EventClaim,
-  MAX_EVENT_AGE_SECONDS,
-  type SecurityEventToken,
-  verifySecurityEvent,
-} from './security-event-token.ts'
+import type { EventClaim, SecurityEventToken } from './security-event-token.ts'
+import { MAX_EVENT_AGE_SECONDS, verifySecurityEvent } from './security-event-token.ts'
 import { findSubjects } from './subject-index.ts'
 
 /** The largest security event token that is read, in bytes. */
@@ -52,16 +48,16 @@ async function verify(c: BrokerContext): Promise<SecurityEventToken | undefined>
     const jwt = await readBody(c, 'application/secevent+jwt', MAX_EVENT_BYTES)
     return await verifySecurityEvent(c.get('config'), jwt)
   } catch (error) {
-    if (!(error instanceof BrokerError) || error.failure.code !== 'invalid_request') throw error
+    const { code, reason } = failureOf(error)
+    if (code !== 'invalid_request') throw error
     c.header('Content-Language', 'en')
-    const { code, reason } = error.failure
     const err = ERRORS[reason] ?? 'invalid_request'
     const description = 'This is no security event token for this broker.'
     throw new BrokerError(code, reason, { cause: error, members: { err, description } })
   }
 }
 
-/** Applies an event to all subjects that may have what it names; each of them checks that. */
+/** Applies an event to all subjects that may have the account or token it names; each subject checks that. */
 async function applyEvent(c: BrokerContext, event: EventClaim, at: number): Promise<void> {
   const config = c.get('config')
   const { type, sub } = event
@@ -76,20 +72,16 @@ async function applyEvent(c: BrokerContext, event: EventClaim, at: number): Prom
 }
 
 /** The provider name of what an event is about: one token, or an account. */
-async function nameOf(
-  config: Config,
-  { type, sub, token }: EventClaim,
-): Promise<string | undefined> {
+async function nameOf(config: Config, event: EventClaim): Promise<string | undefined> {
+  const { type, sub, token } = event
   if (type === 'token_revoked') return token && tokenName(config, token)
   return sub === undefined ? undefined : accountName(config, sub)
 }
 
 /** The subjects of an account, at clients that sign in with the provider. The index has those of other clients. */
-async function subjectsOf(
-  { clients, issuer, pseudonyms }: Config,
-  sub: string | undefined,
-): Promise<string[]> {
+async function subjectsOf(config: Config, sub: string | undefined): Promise<string[]> {
   if (sub === undefined) return []
+  const { clients, issuer, pseudonyms } = config
   const own = [...clients.values()].filter(({ app_issuer }) => !app_issuer)
   return Promise.all(own.map(({ id }) => pseudonyms.subjectKey({ client: id, iss: issuer, sub })))
 }

@@ -30,9 +30,9 @@ const EVENT_TYPES = {
 export interface EventClaim {
   type: SecurityEventType
   /** The user at the provider. */
-  sub?: string
+  sub?: string | undefined
   /** The refresh token. */
-  token?: TokenIdentifier
+  token?: TokenIdentifier | undefined
 }
 
 /** The claims of a valid security event token; RFC 8417 §2.2. */
@@ -142,7 +142,7 @@ function readEvent(config: Config, identifier: string, event: unknown): EventCla
   const isOurs = isName(sub) && normalized(iss) === normalized(config.issuer)
   const alg = token_identifier_alg as TokenIdentifier['alg']
   const isToken = isName(token) && ['prefix', 'hash_base64_sha512_sha512'].includes(alg)
-  return { type, ...(isOurs ? { sub } : {}), ...(isToken ? { token: { alg, token } } : {}) }
+  return { type, sub: isOurs ? sub : undefined, token: isToken ? { alg, token } : undefined }
 }
 
 function isName(text: unknown): text is string {

@@ -7,11 +7,7 @@ import { pickHeaders } from './http/headers.ts'
 /** Browsers use a module for five minutes, and then revalidate it by its `ETag`, a hash of the contents. */
 const CACHING = 'public, max-age=300, stale-while-revalidate=86400'
 
-/**
- * Serves a module.
- *
- * @throws {BrokerError} invalid_request, 404: the module was not built
- */
+/** Serves a module. @throws {BrokerError} invalid_request, 404: the module was not built */
 export async function browserModule(c: BrokerContext): Promise<Response> {
   if (!c.env.ASSETS) throw new BrokerError('invalid_request', 'assets_missing', { status: 404 })
   const condition = pickHeaders(c.req.raw.headers, ['If-None-Match'])

@@ -7,7 +7,7 @@ import { openPending } from '../session/pending-authorization.ts'
 import { toConnectError } from './consent/exchange.ts'
 import { finishCookieMode } from './consent/finish-cookie-mode.ts'
 import { finishOAuthMode } from './consent/finish-oauth-mode.ts'
-import { limitAddress } from './guards/limits.ts'
+import { limit } from './guards/limits.ts'
 import { type BrokerContext, setAuditFields } from './http/context.ts'
 import { isPrefetch, readQuery } from './http/read-request.ts'
 
@@ -28,7 +28,7 @@ export async function callback(c: BrokerContext): Promise<Response> {
   if (!opened) throw new BrokerError('invalid_request', 'state_unknown')
   const { pending, cookie } = opened
   setAuditFields(c, { client: pending.client, bundle: pending.bundle })
-  await limitAddress(c, 'CALLBACK_LIMIT') // each callback costs a request to Google
+  await limit(c, 'CALLBACK_LIMIT') // each callback costs a request to Google
   // A failed discovery is reported to the client like an error response of Google.
   const response = await checkAuthorizationResponse(c.get('config'), query, pending.state).catch(
     (error: unknown) => ({ error: toConnectError(c, error) }),

@@ -2,26 +2,23 @@
 
 import type { Bundle } from '../config/bundles.ts'
 import type { Client } from '../config/clients.ts'
-import { BrokerError } from '../errors.ts'
+import { BrokerError, failureOf } from '../errors.ts'
 import { readCookies } from '../session/cookies.ts'
 import { openSession } from '../session/session-cookie.ts'
 import { askSubject } from '../subject/stub.ts'
-import {
-  type AuthorizationStart,
-  keepOpener,
-  requireTopLevelNavigation,
-  startAuthorization,
-} from './consent/authorization-start.ts'
-import { limitAddress } from './guards/limits.ts'
+import type { AuthorizationStart } from './consent/authorization-start.ts'
+import { requireTopLevelNavigation, startAuthorization } from './consent/authorization-start.ts'
+import { limit } from './guards/limits.ts'
 import { findBundle, findCookieClient, findReturnTo } from './guards/lookup.ts'
 import type { BrokerContext } from './http/context.ts'
+import { keepOpener } from './http/headers.ts'
 import { confirmationPage } from './http/pages.ts'
 import { readQuery } from './http/read-request.ts'
 
 /** Starts a consent. A navigation from another site is confirmed by the user first. */
 export async function connect(c: BrokerContext): Promise<Response> {
   requireTopLevelNavigation(c)
-  await limitAddress(c, 'START_LIMIT')
+  await limit(c, 'START_LIMIT')
   const config = c.get('config')
   const query = readQuery(c)
   if (query.has('scope')) throw new BrokerError('invalid_request', 'scope_not_choosable')
@@ -54,9 +51,8 @@ async function bindToSession(
     )
     return { session: { family_id, subject }, login_hint: sub, needs_refresh_token: !granted }
   } catch (error) {
-    if (error instanceof BrokerError && error.failure.code === 'login_required')
-      return { needs_refresh_token: false }
-    throw error
+    if (failureOf(error).code !== 'login_required') throw error
+    return { needs_refresh_token: false }
   }
 }
 

@@ -3,42 +3,31 @@
 import { logError } from '../audit/log.ts'
 import { now } from '../clock.ts'
 import type { Bundle } from '../config/bundles.ts'
-import { sha256 } from '../crypto/digest.ts'
 import { BrokerError } from '../errors.ts'
+import type { TokenResponse } from '../protocol/http.ts'
 import type { Credential } from '../subject/credential.ts'
 import { type AccessToken, isDueForRefresh, isFresh } from '../subject/grant.ts'
 import { scopeSetKey } from '../subject/grants.ts'
 import { readToken, tokenKey } from '../subject/kv-records.ts'
 import { touchInterval } from '../subject/sessions.ts'
 import { askSubject } from '../subject/stub.ts'
-import type { IssuedToken, TokenRequest } from '../subject/token-issuer.ts'
-import { limitTokenRequests } from './guards/limits.ts'
+import { type IssuedToken, isRejected, type TokenRequest } from '../subject/token-issuer.ts'
+import { limit } from './guards/limits.ts'
 import { requireEnabled } from './guards/lookup.ts'
 import { askSubjectAs, type TokenOwner } from './guards/principal.ts'
 import { audit, type BrokerContext, setAuditFields } from './http/context.ts'
 
-/** The default of `min_ttl`, in seconds. */
-export const DEFAULT_MIN_TTL_SECONDS = 300
-/** The largest `min_ttl`, in seconds. */
-export const MAX_MIN_TTL_SECONDS = 1800
+/** The default and the largest `min_ttl`, in seconds. */
+export const MIN_TTL_SECONDS = { default: 300, max: 1800 }
 
 /** The form of `rejected`: the SHA-256 hash of an access token, in base64url. */
 export const TOKEN_HASH = /^[A-Za-z0-9_-]{43}$/
 
 /** How long a token must still be valid, in seconds, and the hash of one that Google rejected. */
-export interface TokenPreferences {
-  min_ttl: number
-  rejected?: string | undefined
-}
+export type TokenPreferences = Pick<TokenRequest, 'min_ttl' | 'rejected'>
 
 /** An access token in a response. */
-export interface TokenGrant {
-  access_token: string
-  /** How long the token is valid, in seconds, rounded down. */
-  expires_in: number
-  /** Exactly the bundle's scopes, space-separated. */
-  scope: string
-}
+export type TokenGrant = Pick<TokenResponse, 'access_token' | 'expires_in' | 'scope'>
 
 /**
  * Issues an access token of a bundle. It is valid for `min_ttl` seconds, unless Google issues shorter ones.
@@ -54,13 +43,13 @@ export async function issueToken(
 ): Promise<TokenGrant> {
   requireEnabled(c.get('config'), principal.client, bundle.name)
   setAuditFields(c, { bundle: bundle.name })
-  await limitTokenRequests(c, `${principal.subject}/${bundle.name}`)
+  await limit(c, 'HAND_OUT_LIMIT', `${principal.subject}/${bundle.name}`)
   const request: TokenRequest = {
     credential: principal.credential,
     scope: bundle.scopes.join(' '),
     min_ttl,
+    rejected,
     missed_in_kv: c.get('config').consistency === 'edge',
-    ...(rejected === undefined ? {} : { rejected }),
   }
   const key = tokenKey(principal.subject, await scopeSetKey(bundle.scopes))
   const stored = await readUsableToken(c, request, key, principal.subject)
@@ -96,21 +85,16 @@ async function readUsableToken(
   if (!token || !isFresh(token, request.min_ttl, at)) return undefined
   const seen_at = lastSeen(token, request.credential, at)
   if (seen_at === undefined || at >= seen_at + config.session_idle_seconds) return undefined
-  if (request.rejected !== undefined && (await sha256(token.access_token)) === request.rejected)
-    return undefined
+  if (await isRejected(token, request)) return undefined
   if (isDueForRefresh(token, at) || at >= seen_at + touchInterval(config))
     refreshInBackground(c, request, subject)
   return token
 }
 
 /** The time at which the session was last used, as far as the record in KV knows; a JWT needs no session. */
-function lastSeen(
-  { sessions }: AccessToken,
-  credential: Credential,
-  at: number,
-): number | undefined {
+function lastSeen(token: AccessToken, credential: Credential, at: number): number | undefined {
   if (credential.kind === 'app_user') return at
-  return sessions?.find(([id]) => id === credential.id)?.[1]
+  return token.sessions?.find(([id]) => id === credential.id)?.[1]
 }
 
 /** Has the Durable Object refresh a token that expires soon, and record that the session is in use. */

@@ -2,7 +2,6 @@
 
 import type { Bundle } from '../config/bundles.ts'
 import type { Client } from '../config/clients.ts'
-import type { Config } from '../config/config.ts'
 import { sha256 } from '../crypto/digest.ts'
 import { BrokerError, failureOf } from '../errors.ts'
 import { fetchMedia } from '../google/media.ts'
@@ -11,7 +10,7 @@ import { authorizeUrl } from './guards/lookup.ts'
 import type { TokenOwner } from './guards/principal.ts'
 import type { BrokerContext } from './http/context.ts'
 import { pickHeaders } from './http/headers.ts'
-import { DEFAULT_MIN_TTL_SECONDS, issueToken } from './issue-token.ts'
+import { issueToken, MIN_TTL_SECONDS } from './issue-token.ts'
 import { toMediaResponse } from './media-answer.ts'
 
 /** A valid ticket, with its client and bundle in the current configuration. */
@@ -57,14 +56,10 @@ async function verifyTicket(c: BrokerContext): Promise<VerifiedTicket | undefine
   const config = c.get('config')
   const ticket = await openToken(config, 'media', c.req.param('ticket') ?? '')
   const client = ticket && config.clients.get(ticket.client)
-  const bundle = client && findBundleByScope(config, client, ticket.scope)
-  return ticket && client && bundle && { ticket, client, bundle }
-}
-
-function findBundleByScope({ bundles }: Config, client: Client, scope: string): Bundle | undefined {
-  return [...client.bundles]
-    .map((name) => bundles.get(name))
-    .find((bundle) => bundle?.scopes.join(' ') === scope)
+  if (!client) return undefined
+  const bundles = [...client.bundles].map((name) => config.bundles.get(name))
+  const bundle = bundles.find((bundle) => bundle?.scopes.join(' ') === ticket.scope)
+  return bundle && { ticket, client, bundle }
 }
 
 /** Lets scripts of the client's origins read the answer. Other pages can only show it. */
@@ -106,7 +101,7 @@ async function accessToken(
     toClientError: (error) => error,
   }
   try {
-    const preferences = { min_ttl: DEFAULT_MIN_TTL_SECONDS, rejected }
+    const preferences = { min_ttl: MIN_TTL_SECONDS.default, rejected }
     return (await issueToken(c, owner, bundle, preferences)).access_token
   } catch (cause) {
     if (failureOf(cause).code !== 'consent_required') throw cause

@@ -34,9 +34,9 @@ export async function issueTickets(c: BrokerContext): Promise<Response> {
   const urls = body.urls.map((text) => requireMediaUrl(config, text))
   await issueToken(c, principal, bundle, { min_ttl: TICKET_SECONDS })
   const { credential, client, subject } = principal
-  const session = credential.kind === 'session' ? { session: credential.id } : {}
+  const session = credential.kind === 'session' ? credential.id : undefined
   const exp = now() + TICKET_SECONDS
-  const content = { client: client.id, subject, ...session, scope: bundle.scopes.join(' '), exp }
+  const content = { client: client.id, subject, session, scope: bundle.scopes.join(' '), exp }
   const issueTicket = async (url: string): Promise<MediaResponse['media'][number]> => {
     const ticket = await sealToken(config, 'media', { ...content, url })
     return { url: `${config.base_url}/media/${ticket}`, expires_in: TICKET_SECONDS }

@@ -6,18 +6,13 @@ import { authenticateSession } from './guards/cookie-mode.ts'
 import { findBundle } from './guards/lookup.ts'
 import { audit, type BrokerContext } from './http/context.ts'
 import { readJson } from './http/read-request.ts'
-import {
-  DEFAULT_MIN_TTL_SECONDS,
-  issueToken,
-  MAX_MIN_TTL_SECONDS,
-  TOKEN_HASH,
-} from './issue-token.ts'
+import { issueToken, MIN_TTL_SECONDS, TOKEN_HASH } from './issue-token.ts'
 
-const MIN_TTL = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_MIN_TTL_SECONDS))
+const MIN_TTL = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MIN_TTL_SECONDS.max))
 
 const BODY = v.strictObject({
   bundle: v.pipe(v.string(), v.maxLength(64)),
-  min_ttl: v.optional(MIN_TTL, DEFAULT_MIN_TTL_SECONDS),
+  min_ttl: v.optional(MIN_TTL, MIN_TTL_SECONDS.default),
   rejected: v.optional(v.pipe(v.string(), v.regex(TOKEN_HASH))),
 })
 

@@ -1,8 +1,10 @@
 /** `GET /session` describes a session; `DELETE /session` ends it. */
 
+import type { Bundle } from '../config/bundles.ts'
 import { BrokerError } from '../errors.ts'
 import type { BundleStatus, SessionResponse } from '../protocol/http.ts'
 import { clearedCookie, SESSION_COOKIE_PREFIX } from '../session/cookies.ts'
+import type { Session } from '../session/session-cookie.ts'
 import type { ScopeStatus } from '../subject/grants.ts'
 import { askSubject } from '../subject/stub.ts'
 import { readCookieRequest } from './guards/cookie-mode.ts'
@@ -20,8 +22,8 @@ export async function describeSession(c: BrokerContext): Promise<Response> {
   const statuses = await askSubjectAs(c, principal, (stub) =>
     stub.describeScopes(credential, scopes),
   )
-  const entries = bundles.map(({ name }, index) => {
-    return [name, toBundleStatus(principal, name, scopes[index] ?? '', statuses[index])] as const
+  const entries = bundles.map((bundle, index) => {
+    return [bundle.name, toBundleStatus(principal, bundle, statuses[index])] as const
   })
   const body: SessionResponse = { sub, client: client.id, bundles: Object.fromEntries(entries) }
   return c.json(body)
@@ -35,14 +37,19 @@ export async function endSession(c: BrokerContext): Promise<Response> {
   const { session } = await readCookieRequest(c)
   const all = readQuery(c).get('all')
   if (all !== null && all !== 'true') throw new BrokerError('invalid_request', 'all_not_true')
-  if (session) {
-    const ending = askSubject(c.env.SUBJECTS, session.subject, (subject) =>
-      subject.endSession(session.id, all === 'true'),
-    )
-    await c.get('timings').measure('do', ending)
-    audit(c, 'session_ended', { subject: session.subject, client: session.client })
-  }
+  if (session) await endSessionOf(c, session, all === 'true')
   return answerLoggedOut(c, session?.client)
+}
+
+/** Ends a session, or all sessions of its subject. */
+export async function endSessionOf(
+  c: BrokerContext,
+  { id, subject, client }: Session,
+  all: boolean,
+): Promise<void> {
+  const ending = askSubject(c.env.SUBJECTS, subject, (stub) => stub.endSession(id, all))
+  await c.get('timings').measure('do', ending)
+  audit(c, 'session_ended', { subject, client })
 }
 
 /** Answers 204, and has the browser delete the session cookie of a client and what it stored. */
@@ -54,12 +61,11 @@ export function answerLoggedOut(c: BrokerContext, client: string | undefined): R
 }
 
 function toBundleStatus(
-  principal: Principal,
-  bundle: string,
-  scope: string,
+  { connectUrl }: Principal,
+  { name, scopes }: Bundle,
   status: ScopeStatus | undefined,
 ): BundleStatus {
   if (!status || status.status === 'unavailable') return { status: 'unavailable' }
-  if (status.status === 'ready') return { status: 'ready', scope, granted_at: status.granted_at }
-  return { ...status, bundle, connect_url: principal.connectUrl(bundle) }
+  if (status.status === 'ready') return { ...status, scope: scopes.join(' ') }
+  return { ...status, bundle: name, connect_url: connectUrl(name) }
 }

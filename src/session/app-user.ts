@@ -50,11 +50,8 @@ export async function verifyAppJwt(config: Config, jwt: string): Promise<AppUser
     const { client, app_issuer } = findClient(config, decodeJwt(jwt))
     const { payload, protectedHeader } = await verify(config, app_issuer, jwt)
     const sub = checkKind(payload, protectedHeader)
-    const subject = await config.pseudonyms.subjectKey({
-      client: client.id,
-      iss: app_issuer.issuer,
-      sub,
-    })
+    const identity = { client: client.id, iss: app_issuer.issuer, sub }
+    const subject = await config.pseudonyms.subjectKey(identity)
     const jkt = boundKey(payload)
     return { client, sub, subject, ...(jkt === undefined ? {} : { jkt }) }
   } catch (cause) {
@@ -77,11 +74,8 @@ function findClient(
   throw new TypeError('no such issuer')
 }
 
-async function verify(
-  config: Config,
-  { issuer, audience, jwks_uri, algorithms }: AppIssuer,
-  jwt: string,
-): Promise<JWTVerifyResult> {
+async function verify(config: Config, app: AppIssuer, jwt: string): Promise<JWTVerifyResult> {
+  const { issuer, audience, jwks_uri, algorithms } = app
   return jwtVerify(jwt, (header, jws) => findKey(config, jwks_uri, header, jws), {
     algorithms: [...algorithms],
     issuer,

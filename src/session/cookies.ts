@@ -21,7 +21,7 @@ const MAX_HEADER_BYTES = 16 * 1024
 export interface Cookies {
   /** Finds the value of a cookie that came exactly once. */
   get(name: string): string | undefined
-  /** The names of all our cookies that came, also of duplicates and in another case, so that they can be cleared. */
+  /** The names of all our cookies in the request, also of duplicates and in another case; they can be cleared. */
   readonly names: readonly string[]
 }
 

@@ -4,7 +4,7 @@ import { calculateJwkThumbprint, EmbeddedJWK, errors, type JWTPayload, jwtVerify
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { sha256 } from '../crypto/digest.ts'
-import { isLive, open, type RecordKind, seal } from '../crypto/seal.ts'
+import { open, type RecordKind, seal } from '../crypto/seal.ts'
 import { BrokerError } from '../errors.ts'
 
 /** `dpop_signing_alg_values_supported`: the one algorithm that all browsers support. */
@@ -50,7 +50,7 @@ export interface ProofTarget {
   /** URL of the request. */
   url: string
   /** The access token of the request. */
-  access_token?: string
+  access_token?: string | undefined
 }
 
 /**
@@ -106,9 +106,7 @@ async function verifySignature(proof: string): Promise<{ payload: JWTPayload; jk
 
 /** Whether jose or the runtime rejected the proof, which is untrusted input; any other error is ours. */
 function isInvalidInput(error: unknown): boolean {
-  return (
-    error instanceof errors.JOSEError || error instanceof TypeError || error instanceof DOMException
-  )
+  return [errors.JOSEError, TypeError, DOMException].some((kind) => error instanceof kind)
 }
 
 /** `htu` is the URL without query and fragment, after normalization; RFC 9449 §4.3. */
@@ -121,7 +119,7 @@ function isSameTarget(htu: unknown, url: string): boolean {
 async function isOurNonce(config: Config, nonce: unknown): Promise<boolean> {
   if (typeof nonce !== 'string') return false
   const last = lastNonces.get(config)
-  if (last?.nonce === nonce) return isLive(NONCE, last, now())
+  if (last?.nonce === nonce) return now() < last.iat + NONCE_SECONDS
   return (await open(config.keyring, NONCE_PLACE, nonce, now())) !== undefined
 }
 

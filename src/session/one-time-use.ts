@@ -42,11 +42,7 @@ export async function useOnce(env: Env, name: string, expires_at: number): Promi
   return reach(async () => env.ONE_TIME_USES.getByName(name).use(expires_at))
 }
 
-/**
- * Whether a name was used.
- *
- * @throws {BrokerError} `temporarily_unavailable` when the object cannot be reached
- */
+/** Whether a name was used. @throws {BrokerError} `temporarily_unavailable` when the object cannot be reached */
 export async function isUsed(env: Env, name: string): Promise<boolean> {
   return reach(async () => env.ONE_TIME_USES.getByName(name).isUsed())
 }

@@ -16,6 +16,13 @@ const MAX_PENDING_BYTES = 3200
 /** How many pending authorizations of a browser are opened. We never set more, so the rest are not ours. */
 const MAX_OPENED = 8
 
+/** What an authorization code will be bound to; its redirect URI is the `return_to`. */
+export interface AuthorizationBinding
+  extends Pick<AuthorizationRequest, 'state' | 'code_challenge' | 'dpop_jkt'> {
+  /** The user who pushed the request; only this user may redeem the code. */
+  app_user?: UserIdentifier | undefined
+}
+
 /** All that the callback needs. It is sealed into a cookie of the browser that began; no storage is used. */
 export interface PendingAuthorization {
   /** RFC 6749 §4.1.1. */
@@ -29,13 +36,10 @@ export interface PendingAuthorization {
   /** An absolute URL, checked at the start; the callback takes no destination from its own request (TMB-68). */
   return_to: string
   display: 'page' | 'popup'
-  /** OAuth mode: what the code will be bound to; its redirect URI is `return_to`. */
-  authorization?: Pick<AuthorizationRequest, 'state' | 'code_challenge' | 'dpop_jkt'> & {
-    /** The user who pushed the request; only this user may redeem the code. */
-    app_user?: UserIdentifier
-  }
+  /** In OAuth mode only. */
+  authorization?: AuthorizationBinding | undefined
   /** The session that began. Only its subject may finish, and only while the session is live (TMB-15). */
-  session?: { family_id: string; subject: string }
+  session?: { family_id: string; subject: string } | undefined
   /** Whether `prompt=consent` was sent; then a missing refresh token is final. */
   consent_prompted: boolean
   /** NumericDate with a fraction. */

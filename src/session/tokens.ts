@@ -21,11 +21,11 @@ export interface AuthorizationRequest {
   response_mode: 'query' | 'web_message'
   /** RFC 7636 §4.2, `S256`. */
   code_challenge: string
-  state?: string
+  state?: string | undefined
   /** The key the code is bound to; RFC 9449 §10. */
-  dpop_jkt?: string
-  prompt?: 'consent' | 'select_account'
-  login_hint?: string
+  dpop_jkt?: string | undefined
+  prompt?: 'consent' | 'select_account' | undefined
+  login_hint?: string | undefined
 }
 
 /** The app's user who pushed a request. Only this user may redeem the code. */
@@ -53,7 +53,7 @@ export interface AuthorizationCode {
   sub: string
   redirect_uri: string
   code_challenge: string
-  dpop_jkt?: string
+  dpop_jkt?: string | undefined
   /** Whether an app's user began; then redeeming needs a JWT of that user. */
   is_app_user: boolean
   exp: number
@@ -65,7 +65,7 @@ export interface MediaTicket {
   /** The subject whose access token opens the media item. */
   subject: string
   /** The session that got the ticket; the ticket ends with it. Absent for an app's user, who has no session. */
-  session?: string
+  session?: string | undefined
   /** The bundle's scopes, canonical, space-separated. */
   scope: string
   /** The media URL, on Google's host. */

@@ -5,28 +5,18 @@ import { randomId } from '../crypto/digest.ts'
 import { failed, type Outcome, success } from '../errors.ts'
 import { covers, equals, missing, parseScope, type ScopeSet } from '../scope/scopes.ts'
 import type { AccessToken, Consent, Grant } from './grant.ts'
-import { grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
+import { grantedOf, scopeSetKey } from './grants.ts'
 import type { SubjectContext } from './subject-context.ts'
 
 /** The result of a consent; `consent_required` if the user did not grant all that was requested. */
-export type AcceptedConsent =
-  | {
-      result: 'ok' | 'consent_required' | 'temporarily_unavailable' | 'server_error'
-      session?: { id: string; family_id: string }
-    }
-  | { result: 'refresh_token_missing' }
-
-/** The records of a consent, ready to be stored. */
-interface NewRecords {
-  key: string
-  grant: Grant
-  token: AccessToken
-  /** The same two, sealed. */
-  sealed: { grant: string; token: string }
-  /** The stored grant of the same scopes, whose refresh token stays if Google issued no new one. */
-  held: HeldGrant | undefined
-  /** The ids of revocations that stay enqueued, because they are of other accounts. */
-  others: ReadonlySet<number>
+export interface AcceptedConsent {
+  result:
+    | 'ok'
+    | 'consent_required'
+    | 'refresh_token_missing'
+    | 'temporarily_unavailable'
+    | 'server_error'
+  session?: { id: string; family_id: string }
 }
 
 /**
@@ -40,7 +30,7 @@ export async function acceptConsent(
   context: SubjectContext,
   consent: Consent,
 ): Promise<Outcome<AcceptedConsent>> {
-  const { ledger, kvOutbox, revocationOutbox } = context
+  const { ledger, kvOutbox, revocationOutbox, sessions } = context
   const requested = parseScope(consent.requested_scope)
   const granted = grantedOf(parseScope(consent.tokens.scope), requested)
   const requestedKey = await scopeSetKey(requested)
@@ -56,11 +46,12 @@ export async function acceptConsent(
     }
     if (granted.length > 0 && !store(context, records))
       return success({ result: 'refresh_token_missing' })
-    recordMissing(context, requestedKey, requested, granted)
-    return success({
-      result: equals(granted, requested) ? 'ok' : 'consent_required',
-      ...(consent.begins_session ? { session: beginSession(context, consent) } : {}),
-    })
+    recordMissing(context, requestedKey, missing(requested, granted))
+    const result = equals(granted, requested) ? 'ok' : 'consent_required'
+    if (!consent.begins_session) return success({ result })
+    const { id, family_id, evicted } = sessions.begin(consent.family_id)
+    if (evicted) kvOutbox.markAllTokensDirty() // the KV records must stop naming the old sessions
+    return success({ result, session: { id, family_id } })
   })
   if (accepted.ok && granted.length > 0 && grant.refresh_token !== '')
     context.indexGrant(grant, !consent.begins_session)
@@ -69,15 +60,20 @@ export async function acceptConsent(
   return isMore ? downscope(context, accepted, requested) : accepted
 }
 
+/** The records of a consent, ready to be stored. */
+type NewRecords = Awaited<ReturnType<typeof prepare>>
+
 async function prepare(
   { grants, ledger, revocationOutbox, vault }: SubjectContext,
   { sub, tokens }: Consent,
   granted: ScopeSet,
-): Promise<NewRecords> {
+) {
   const key = await scopeSetKey(granted)
-  const held = await grants.findExact(granted)
-  const others = await revocationOutbox.pendingOfOtherAccounts(sub)
   const scope = granted.join(' ')
+  // The stored grant of the same scopes, whose refresh token stays if Google issued no new one.
+  const held = await grants.findExact(granted)
+  // The revocations that stay enqueued, because they are of other accounts.
+  const others = await revocationOutbox.pendingOfOtherAccounts(sub)
   const generation = tokens.refresh_token === undefined && held ? held.grant.generation : randomId()
   const { access_token, expires_at, refresh_token = '', refresh_token_expires_at } = tokens
   const grant: Grant = {
@@ -88,7 +84,7 @@ async function prepare(
     generation,
     granted_at: now(),
     issued_before: ledger.fact('issued') ?? 0,
-    ...(refresh_token_expires_at === undefined ? {} : { refresh_token_expires_at }),
+    refresh_token_expires_at,
   }
   const token: AccessToken = { v: 1, access_token, scope, expires_at, generation }
   const sealed = {
@@ -141,25 +137,10 @@ function store(
 }
 
 /** Records the scopes that the user did not grant, unless an older grant has all of them. */
-function recordMissing(
-  { grants, ledger }: SubjectContext,
-  requestedKey: string,
-  requested: ScopeSet,
-  granted: ScopeSet,
-): void {
-  const left = missing(requested, granted)
-  if (left.length === 0) grants.clearEndings(requestedKey)
-  else if (!ledger.find('grants', requestedKey)) grants.recordEnding(requestedKey, 'partial', left)
-}
-
-/** Begins the session. If it replaces others, the KV records must stop naming those. */
-function beginSession(
-  { kvOutbox, sessions }: SubjectContext,
-  { family_id }: Consent,
-): { id: string; family_id: string } {
-  const { session, evicted } = sessions.begin(family_id)
-  if (evicted) kvOutbox.markAllTokensDirty()
-  return { id: session.id, family_id: session.family_id }
+function recordMissing(context: SubjectContext, key: string, scopes: ScopeSet): void {
+  const { grants, ledger } = context
+  if (scopes.length === 0) grants.clearEndings(key)
+  else if (!ledger.find('grants', key)) grants.recordEnding(key, 'partial', scopes)
 }
 
 /** After more was granted than requested: the bundle works only if Google down-scopes a token to it (TMB-19). */

@@ -7,9 +7,9 @@ import type { SessionRow } from './ledger.ts'
 /** What the Worker has verified of a caller. Only the Durable Object knows whether the session is live. */
 export type Credential =
   /** A browser with a session: a session cookie, or in OAuth mode a token with its DPoP proof. */
-  | { kind: 'session'; id: string; proof?: UsedProof }
+  | { kind: 'session'; id: string; proof?: UsedProof | undefined }
   /** An app's user; their JWT was verified for this request. There is no session. */
-  | { kind: 'app_user'; proof?: UsedProof }
+  | { kind: 'app_user'; proof?: UsedProof | undefined }
 
 /** A DPoP proof that must not be used again; RFC 9449 §11.1. */
 export interface UsedProof {

@@ -1,19 +1,13 @@
 /** Ending grants on behalf of the user: one of them, or all. */
 
 import { now } from '../clock.ts'
-import { type Outcome, success } from '../errors.ts'
 import { parseScope } from '../scope/scopes.ts'
 import { scopeSetKey } from './grants.ts'
 import type { SubjectContext } from './subject-context.ts'
 
 /** Deletes all grants, ends all sessions, and revokes at Google: in this order (TMB-60). */
-export async function disconnect({
-  grants,
-  ledger,
-  kvOutbox,
-  revocationOutbox,
-  sessions,
-}: SubjectContext): Promise<Outcome<void>> {
+export async function disconnect(context: SubjectContext): Promise<void> {
+  const { grants, ledger, kvOutbox, revocationOutbox, sessions } = context
   ledger.transaction(() => {
     for (const grant of ledger.all('grants')) {
       revocationOutbox.enqueue(grant)
@@ -26,14 +20,11 @@ export async function disconnect({
     ledger.setFact('disconnected_at', now())
   })
   await Promise.all([revocationOutbox.flush(), kvOutbox.flush()])
-  return success(undefined)
 }
 
 /** Deletes one grant. Google is not asked: it cannot revoke one grant of several (TMB-63). */
-export async function forgetGrant(
-  { grants, ledger, kvOutbox }: SubjectContext,
-  scope: string,
-): Promise<Outcome<void>> {
+export async function forgetGrant(context: SubjectContext, scope: string): Promise<void> {
+  const { grants, ledger, kvOutbox } = context
   const scopes = parseScope(scope)
   const key = await scopeSetKey(scopes)
   const held = await grants.find(scopes)
@@ -42,5 +33,4 @@ export async function forgetGrant(
     if (held) grants.recordEnding(key, 'forgotten')
   })
   await kvOutbox.flush()
-  return success(undefined)
 }

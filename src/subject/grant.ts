@@ -17,7 +17,7 @@ export interface Grant {
   /** NumericDate. */
   granted_at: number
   /** NumericDate; only if the user chose time-limited access. */
-  refresh_token_expires_at?: number
+  refresh_token_expires_at?: number | undefined
   /** How many refresh tokens Google issued to this subject before this one. */
   issued_before: number
 }
@@ -36,7 +36,7 @@ export interface Consent {
   /** NumericDate at which the browser was sent to Google; a disconnect after it wins (TMB-61). */
   began_at: number
   /** The family of the session that began it, which must still be live (TMB-15). */
-  family_id?: string
+  family_id?: string | undefined
   /** Whether it begins a session; app users have none. */
   begins_session: boolean
 }
@@ -117,13 +117,8 @@ export interface GrantHistory {
  *
  * @see https://developers.google.com/identity/protocols/oauth2#expiration
  */
-export function likelyCause({
-  grant,
-  refreshed_at,
-  issued,
-  has_other_cause,
-  at,
-}: GrantHistory): LikelyCause {
+export function likelyCause(history: GrantHistory): LikelyCause {
+  const { grant, refreshed_at, issued, has_other_cause, at } = history
   if (grant.refresh_token_expires_at !== undefined && at >= grant.refresh_token_expires_at)
     return 'time_limited_access'
   if (at - refreshed_at >= UNUSED_LIFE_SECONDS) return 'unused_6_months'

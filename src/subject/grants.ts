@@ -57,13 +57,14 @@ export type ScopeStatus =
 /** Scopes that the broker requests for itself; they do not count as granted by the user. */
 const BROKER_SCOPES = ['openid', 'offline_access']
 
-/** Keys that were computed before; the scope sets of bundles live as long as the configuration. */
-const scopeSetKeys = new WeakMap<ScopeSet, string>()
+/** The keys that were computed before, by the text of the scope set. There are few scope sets. */
+const scopeSetKeys = new Map<string, string>()
 
 /** Computes the key of a scope set: SHA-256 of its canonical text, base64url. */
 export async function scopeSetKey(scopes: ScopeSet): Promise<string> {
-  const key = scopeSetKeys.get(scopes) ?? (await sha256(scopes.join(' ')))
-  scopeSetKeys.set(scopes, key)
+  const text = scopes.join(' ')
+  const key = scopeSetKeys.get(text) ?? (await sha256(text))
+  scopeSetKeys.set(text, key)
   return key
 }
 
@@ -166,9 +167,8 @@ export function createGrants(ledger: Ledger, vault: Vault, kvOutbox: KvOutbox): 
       const isExactOnly =
         ledger.find('endings', key)?.kind === 'forgotten' ||
         ledger.find('downscope_refused', key) !== undefined
-      return (
-        (await findExact(scopes)) ?? (isExactOnly ? undefined : await findSmallestCovering(scopes))
-      )
+      const exact = await findExact(scopes)
+      return exact ?? (isExactOnly ? undefined : findSmallestCovering(scopes))
     },
     account: async () => (await all())[0]?.grant.sub,
     async isUnconfirmed(scopes) {
@@ -184,12 +184,8 @@ export function createGrants(ledger: Ledger, vault: Vault, kvOutbox: KvOutbox): 
       ledger.remove('downscope_refused', scope_set_key)
     },
     end({ row, grant }, has_other_cause, cause) {
-      const isOutlived = ledger
-        .all('grants')
-        .some(
-          (other) =>
-            other.granted_at < row.granted_at && other.refreshed_at > row.refreshed_at + 60 * 60,
-        )
+      const older = ledger.all('grants').filter(({ granted_at }) => granted_at < row.granted_at)
+      const isOutlived = older.some(({ refreshed_at }) => refreshed_at > row.refreshed_at + 60 * 60)
       const guess = likelyCause({
         grant,
         at: now(),

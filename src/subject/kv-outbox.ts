@@ -30,15 +30,8 @@ export interface KvOutbox {
 }
 
 /** Makes the KV outbox of a subject, the only writer of its KV records. */
-export function createKvOutbox({
-  config: { keyring },
-  kv,
-  subject,
-  ledger,
-  sessions,
-  vault,
-  schedule,
-}: SubjectBase): KvOutbox {
+export function createKvOutbox(base: SubjectBase): KvOutbox {
+  const { config, kv, subject, ledger, sessions, vault, schedule } = base
   const inOrder = createSerialQueue()
 
   const enqueue = (key: string, scope_set_key: string): void => {
@@ -53,7 +46,7 @@ export function createKvOutbox({
     const token = await vault.openToken(ledger.find('tokens', scope_set_key))
     if (!token) return writeSealed(kv, key, undefined)
     const seen = sessions.all().map(({ id, seen_at }) => [id, Math.floor(seen_at)] as const)
-    return writeToken(kv, keyring, key, { ...token, sessions: seen })
+    return writeToken(kv, config.keyring, key, { ...token, sessions: seen })
   }
 
   const writeRow = async (row: KvOutboxRow): Promise<void> => {

@@ -33,12 +33,7 @@ export async function readToken(
   key: string,
   onUnreadable: () => void,
 ): Promise<AccessToken | undefined> {
-  let sealed: string | null
-  try {
-    sealed = await kv.get(key)
-  } catch {
-    return undefined
-  }
+  const sealed = await kv.get(key).catch(() => null)
   if (sealed === null) return undefined
   const token = await open(keyring, { kind: ACCESS_TOKEN, at: key }, sealed, now())
   if (token === undefined) onUnreadable()

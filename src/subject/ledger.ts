@@ -40,18 +40,6 @@ export interface EndingRow {
   at: number
 }
 
-/** A scope set that no larger grant may serve, because Google did not down-scope to it. */
-export interface DownscopeRefusedRow {
-  scope_set_key: string
-}
-
-/** How often a grant has failed to refresh, and when the next try is allowed. */
-export interface BackOffRow {
-  scope_set_key: string
-  failures: number
-  not_before: number
-}
-
 /** A KV record that has to be written from the ledger. */
 export interface KvOutboxRow {
   key: string
@@ -100,8 +88,10 @@ interface Tables {
   grants: GrantRow
   tokens: TokenRow
   endings: EndingRow
-  downscope_refused: DownscopeRefusedRow
-  back_offs: BackOffRow
+  /** The scope sets that no larger grant may serve, because Google did not down-scope to them. */
+  downscope_refused: { scope_set_key: string }
+  /** How often a grant has failed to refresh, and when the next try is allowed. */
+  back_offs: { scope_set_key: string; failures: number; not_before: number }
   kv_outbox: KvOutboxRow
   revocation_outbox: RevocationRow
   pending_grants: PendingRow
@@ -121,8 +111,16 @@ const SCHEMA = `
 
 type TableName = keyof Tables
 
+/** A row to insert; SQLite numbers the rows of the revocation outbox. */
+type NewRow<T extends TableName> = T extends 'revocation_outbox'
+  ? Omit<RevocationRow, 'id'> & { id?: number }
+  : Tables[T]
+
+/** The tables with sealed rows. */
+export const SEALED_TABLES = ['grants', 'tokens', 'revocation_outbox', 'pending_grants'] as const
+
 /** A table with sealed rows. */
-export type SealedTable = 'grants' | 'tokens' | 'revocation_outbox' | 'pending_grants'
+export type SealedTable = (typeof SEALED_TABLES)[number]
 
 type Value = string | number | null
 
@@ -139,11 +137,7 @@ export interface Ledger {
   /** Finds the row with a key. */
   find<T extends TableName>(table: T, key: Value): Readonly<Tables[T]> | undefined
   /** Inserts a row, or replaces the one with the same key. */
-  put<T extends Exclude<TableName, 'revocation_outbox'>>(table: T, row: Tables[T]): void
-  /** Inserts a row into the revocation outbox. */
-  addRevocation(row: Omit<RevocationRow, 'id'>): void
-  /** Counts a failed revocation and sets the time of the next try. */
-  retryRevocation(id: number, not_before: number): void
+  put<T extends TableName>(table: T, row: NewRow<T>): void
   /** Replaces a sealed record. @returns `false` if no row holds `old` any more (TMB-56) */
   replaceSealed(table: SealedTable, old: string, sealed: string): boolean
   remove(table: TableName, key: Value): void
@@ -186,26 +180,10 @@ export function openLedger(storage: DurableObjectStorage): Ledger {
     },
     put(table, row) {
       const columns = Object.keys(row)
-      const marks = columns.map(() => '?').join(', ')
-      write(
-        `INSERT OR REPLACE INTO ${table} (${columns.join(', ')}) VALUES (${marks})`,
-        ...Object.values(row),
-      )
+      const marks = columns.map(() => '?')
+      const statement = `INSERT OR REPLACE INTO ${table} (${columns}) VALUES (${marks})`
+      write(statement, ...Object.values(row))
     },
-    addRevocation: ({ scope_set_key, sealed, failures, not_before }) =>
-      void write(
-        'INSERT INTO revocation_outbox (scope_set_key, sealed, failures, not_before) VALUES (?, ?, ?, ?)',
-        scope_set_key,
-        sealed,
-        failures,
-        not_before,
-      ),
-    retryRevocation: (id, not_before) =>
-      void write(
-        'UPDATE revocation_outbox SET failures = failures + 1, not_before = ? WHERE id = ?',
-        not_before,
-        id,
-      ),
     replaceSealed: (table, old, sealed) =>
       write(`UPDATE ${table} SET sealed = ? WHERE sealed = ?`, sealed, old).rowsWritten > 0,
     remove: (table, key) => void write(`DELETE FROM ${table} WHERE ${keyColumn(table)} = ?`, key),

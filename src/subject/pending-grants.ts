@@ -19,13 +19,10 @@ export interface PendingGrant {
   expires_at: number
 }
 
-/** Whether a pending grant was stored (`held`). */
-export type StoredPendingGrant = 'held' | 'refresh_token_missing'
-
 /** A redeemed consent: its scopes can be issued now, to the session that began if there is one. */
 export interface Redemption {
   scope: string
-  session?: string
+  session?: string | undefined
 }
 
 /**
@@ -36,7 +33,7 @@ export interface Redemption {
 export async function storePendingGrant(
   { grants, ledger, kvOutbox, vault }: SubjectContext,
   { id, consent, expires_at }: PendingGrant,
-): Promise<Outcome<StoredPendingGrant>> {
+): Promise<Outcome<'held' | 'refresh_token_missing'>> {
   if (await isOtherAccount(grants, consent)) return failed('access_denied', 'account_mismatch')
   const { requested_scope, tokens } = consent
   const granted = grantedOf(parseScope(tokens.scope), parseScope(requested_scope))
@@ -48,7 +45,6 @@ export async function storePendingGrant(
   return success('held')
 }
 
-/** Whether the subject's grants are of another account than the consent. */
 async function isOtherAccount(grants: Grants, { sub }: Consent): Promise<boolean> {
   return ![undefined, sub].includes(await grants.account())
 }
@@ -88,7 +84,7 @@ export async function redeemPendingGrant(
   const { result, session } = accepted.value
   if (result === 'ok') {
     ledger.put('pending_grants', { ...used, redeemed: session?.id ?? '' })
-    return success({ scope: consent.requested_scope, ...(session ? { session: session.id } : {}) })
+    return success({ scope: consent.requested_scope, session: session?.id })
   }
   if (session) sessions.end(session.id)
   return result === 'consent_required'
@@ -119,10 +115,8 @@ export async function dropExpired(context: SubjectContext): Promise<void> {
  * Two cases are only deleted: with several clients, this object does not know the account's other grants; and an app's
  * user may have been led to consent with a link, so that the account is a stranger's.
  */
-async function revokeUnredeemed(
-  { config, revocationOutbox, subject, audit, vault }: SubjectContext,
-  row: PendingRow,
-): Promise<void> {
+async function revokeUnredeemed(context: SubjectContext, row: PendingRow): Promise<void> {
+  const { config, revocationOutbox, subject, audit, vault } = context
   audit.record('pending_grant_dropped', { subject })
   const consent = await vault.openConsent(row)
   const { refresh_token } = consent?.tokens ?? {}

@@ -20,11 +20,10 @@ export async function accountName({ issuer, pseudonyms }: Config, sub: string): 
 }
 
 /** Computes the name of a refresh token from its identifier. */
-export async function tokenName(
-  { pseudonyms }: Config,
-  { alg, token }: TokenIdentifier,
-): Promise<string> {
-  return `name/${await pseudonyms.name('token', alg, alg === 'prefix' ? token : toBase64url(token))}`
+export async function tokenName(config: Config, identifier: TokenIdentifier): Promise<string> {
+  const { alg, token } = identifier
+  const text = alg === 'prefix' ? token : toBase64url(token)
+  return `name/${await config.pseudonyms.name('token', alg, text)}`
 }
 
 /** Computes all names of a refresh token, one for each way to identify it. */

@@ -6,16 +6,19 @@ import { BrokerError, failed, failureOf, type Outcome, success } from '../errors
 import { OAuthError } from '../google/failure.ts'
 import { refresh, type Tokens } from '../google/token-endpoint.ts'
 import { covers, equals, missing, type ScopeSet } from '../scope/scopes.ts'
-import { backOff, backOffLeft, MAX_BACK_OFF_SECONDS } from './back-off.ts'
 import { type AccessToken, isFresh } from './grant.ts'
 import { consentRequired, type Grants, grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
 import type { KvOutbox } from './kv-outbox.ts'
+import type { Ledger } from './ledger.ts'
 import type { RevocationOutbox } from './revocation-outbox.ts'
 import { createSerialQueue } from './serial-queue.ts'
 import type { SubjectBase } from './subject-base.ts'
 
 /** How many grants are tried when each is replaced or ended during its refresh. */
 const MAX_ATTEMPTS = 5
+
+/** The longest back-off, in seconds; back-offs double from one second. Google can ask for a longer one. */
+const MAX_BACK_OFF_SECONDS = 60
 
 /** Gets new access tokens for one subject. */
 export interface Refresher {
@@ -38,12 +41,6 @@ export interface RefreshContext extends SubjectBase {
 
 /** The outcome of one request to Google; `superseded` if the grant was replaced or ended during it. */
 type Attempt = Outcome<AccessToken> | 'superseded'
-
-/** The state when a refresh began. */
-interface Start {
-  at: number
-  removals: number
-}
 
 /** Makes the refresher of a subject. A Durable Object has exactly one, so no refresh runs twice at once (TMB-20). */
 export function createRefresher(context: RefreshContext): Refresher {
@@ -79,15 +76,17 @@ export function createRefresher(context: RefreshContext): Refresher {
   }
 }
 
-/** Asks Google once, with the grant that is stored now. */
+/** Asks Google once, with the grant that is stored now. During a back-off, callers get a failure without a request. */
 async function refreshGrant(
   context: RefreshContext,
   key: string,
   scopes: ScopeSet,
 ): Promise<Attempt> {
   const { config, grants, ledger, vault } = context
-  const refusal = await backOffRefusal(context, key, scopes)
-  if (refusal) return refusal
+  const retry_after = Math.max(0, (ledger.find('back_offs', key)?.not_before ?? 0) - now())
+  if (retry_after > 0 && (await grants.isUnconfirmed(scopes)))
+    return consentRequired(grants, scopes, 'backing_off')
+  if (retry_after > 0) return failed('temporarily_unavailable', 'backing_off', { retry_after })
   const row = ledger.find('grants', key)
   const grant = await vault.openGrant(row)
   if (!row || !grant) return 'superseded'
@@ -101,19 +100,6 @@ async function refreshGrant(
   }
 }
 
-/** The answer to all callers during a back-off, without a request to Google. */
-async function backOffRefusal(
-  { grants, ledger }: RefreshContext,
-  key: string,
-  scopes: ScopeSet,
-): Promise<Outcome<never> | undefined> {
-  const left = backOffLeft(ledger, key)
-  if (left === 0) return undefined
-  return (await grants.isUnconfirmed(scopes))
-    ? consentRequired(grants, scopes, 'backing_off')
-    : failed('temporarily_unavailable', 'backing_off', { retry_after: left })
-}
-
 /**
  * Stores the tokens of a successful refresh, unless the grant was ended or replaced during it (TMB-21, TMB-61). A
  * refresh token that Google rotated while the user disconnected is revoked.
@@ -123,15 +109,17 @@ async function storeTokens(
   held: HeldGrant,
   requested: ScopeSet,
   tokens: Tokens,
-  start: Start,
+  start: { at: number; removals: number },
 ): Promise<Attempt> {
   const { background, grants, ledger, kvOutbox, revocationOutbox, vault } = context
   const { row, grant } = held
   const grantKey = row.scope_set_key
-  const { refresh_token = grant.refresh_token, refresh_token_expires_at } = tokens
+  const {
+    refresh_token = grant.refresh_token,
+    refresh_token_expires_at = grant.refresh_token_expires_at,
+  } = tokens
   const isRotated = refresh_token !== grant.refresh_token
-  const limit = refresh_token_expires_at === undefined ? {} : { refresh_token_expires_at }
-  const renewed = { ...grant, refresh_token, ...limit }
+  const renewed = { ...grant, refresh_token, refresh_token_expires_at }
   const sealedGrant = isRotated ? await vault.sealGrant(grantKey, renewed) : row.sealed
   const key = await scopeSetKey(requested)
   const granted = grantedOf(tokens.scope, requested)
@@ -219,6 +207,14 @@ async function handleFailure(
   if (held.row.scope_set_key === key) ledger.remove('endings', key)
   const retry_after = backOff(ledger, held.row.scope_set_key, failure.retry_after)
   return { ok: false, failure: { ...failure, retry_after } }
+}
+
+/** Begins a back-off after a failed refresh of a grant. @returns its length in seconds, at least `at_least` */
+function backOff(ledger: Ledger, scope_set_key: string, at_least = 0): number {
+  const failures = (ledger.find('back_offs', scope_set_key)?.failures ?? 0) + 1
+  const pause = Math.max(Math.min(2 ** (failures - 1), MAX_BACK_OFF_SECONDS), at_least)
+  ledger.put('back_offs', { scope_set_key, failures, not_before: now() + pause })
+  return pause
 }
 
 /** Whether Google named a cause of `invalid_grant`, such as a Workspace policy. */

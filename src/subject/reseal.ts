@@ -1,18 +1,10 @@
 /** Resealing: seals a subject's records with the current key, while requests go on. */
 
 import { now } from '../clock.ts'
-import { isSealedWithCurrent, open, seal } from '../crypto/seal.ts'
-import type { SealedTable } from './ledger.ts'
+import { kidOf, open, seal } from '../crypto/seal.ts'
+import { SEALED_TABLES } from './ledger.ts'
 import type { SubjectContext } from './subject-context.ts'
 import { placeOf } from './vault.ts'
-
-/** The tables with sealed rows. */
-export const SEALED_TABLES: readonly SealedTable[] = [
-  'grants',
-  'tokens',
-  'revocation_outbox',
-  'pending_grants',
-]
 
 /**
  * Seals every record with the current key, and marks it for KV.
@@ -22,18 +14,15 @@ export const SEALED_TABLES: readonly SealedTable[] = [
  *
  * @returns the sealed texts that do not open: they were tampered with, or their key was removed
  */
-export async function reseal({
-  config: { keyring },
-  ledger,
-  kvOutbox,
-  subject,
-}: SubjectContext): Promise<ReadonlySet<string>> {
+export async function reseal(context: SubjectContext): Promise<ReadonlySet<string>> {
+  const { ledger, kvOutbox, subject } = context
+  const { keyring } = context.config
   const unreadable = new Set<string>()
   for (const table of SEALED_TABLES) {
     const rows: { sealed: string; scope_set_key?: string }[] = ledger.all(table)
     for (const row of rows) {
       const { sealed: old, scope_set_key = '' } = row
-      if (old === '' || isSealedWithCurrent(keyring, old)) continue
+      if (old === '' || kidOf(old) === keyring.current) continue
       const place = placeOf(subject, table, row)
       const record = await open(keyring, place, old, now())
       if (!record) {

@@ -3,7 +3,7 @@
 import { log } from '../audit/log.ts'
 import { now } from '../clock.ts'
 import { revoke } from '../google/revocation-endpoint.ts'
-import type { Ledger, RevocationRow } from './ledger.ts'
+import type { GrantRow, Ledger, RevocationRow } from './ledger.ts'
 import { createSerialQueue } from './serial-queue.ts'
 import type { SubjectBase } from './subject-base.ts'
 
@@ -14,10 +14,7 @@ const MAX_PAUSE_SECONDS = 60 * 60
 const MAX_TRIES = 180
 
 /** A grant to revoke, sealed. */
-interface SealedGrant {
-  scope_set_key: string
-  sealed: string
-}
+type SealedGrant = Pick<GrantRow, 'scope_set_key' | 'sealed'>
 
 /** Revokes the refresh tokens of one subject. */
 export interface RevocationOutbox {
@@ -44,15 +41,15 @@ export interface RevocationOutbox {
 }
 
 /** Makes the revocation outbox of a subject. */
-export function createRevocationOutbox({
-  config,
-  subject,
-  ledger,
-  vault,
-  audit,
-  schedule,
-}: SubjectBase): RevocationOutbox {
+export function createRevocationOutbox(base: SubjectBase): RevocationOutbox {
+  const { config, subject, ledger, vault, audit, schedule } = base
   const inOrder = createSerialQueue()
+
+  /** Counts a failed try, unless the revocation was cancelled in the meantime. */
+  const retryAt = (id: number, not_before: number): void => {
+    const row = ledger.find('revocation_outbox', id)
+    if (row) ledger.put('revocation_outbox', { ...row, failures: row.failures + 1, not_before })
+  }
 
   const revokeRow = async (row: RevocationRow): Promise<void> => {
     const grant = await vault.openGrant(row)
@@ -66,7 +63,7 @@ export function createRevocationOutbox({
       ledger.remove('revocation_outbox', row.id)
     } catch (error) {
       audit.record('revocation_failed', { subject }, error)
-      ledger.retryRevocation(row.id, now() + Math.min(2 ** (row.failures + 1), MAX_PAUSE_SECONDS))
+      retryAt(row.id, now() + Math.min(2 ** (row.failures + 1), MAX_PAUSE_SECONDS))
     }
   }
 
@@ -74,12 +71,12 @@ export function createRevocationOutbox({
     const due = ledger.all('revocation_outbox').filter(({ not_before }) => not_before <= now())
     const until = lastPendingExpiry(ledger) // revoking would end the grants of pending consents too
     if (until <= now()) await Promise.all(due.map(revokeRow))
-    else for (const { id } of due) ledger.retryRevocation(id, until) // a postponed try counts as a failure
+    else for (const { id } of due) retryAt(id, until) // a postponed try counts as a failure
     await schedule()
   }
 
   const enqueue: RevocationOutbox['enqueue'] = ({ scope_set_key, sealed }) =>
-    ledger.addRevocation({ scope_set_key, sealed, failures: 0, not_before: now() })
+    ledger.put('revocation_outbox', { scope_set_key, sealed, failures: 0, not_before: now() })
 
   return {
     enqueue,

@@ -25,7 +25,7 @@ export interface Sessions {
   /** Records that a session is in use. @returns whether the record changed */
   touch(session: SessionRow): boolean
   /** Begins a session, which replaces the one of the same family (TMB-32). @returns it, and whether any was removed */
-  begin(family_id: string | undefined): { session: SessionRow; evicted: boolean }
+  begin(family_id: string | undefined): { id: string; family_id: string; evicted: boolean }
   /** Deletes the sessions that are not live. */
   purge(): void
   /** Whether a session of this family is live. */
@@ -50,22 +50,19 @@ export function createSessions(ledger: Ledger, config: Config): Sessions {
       ledger.put('sessions', { ...session, seen_at: now() })
       return true
     },
-    begin(family_id) {
+    begin(family) {
       const live = all()
-      const replaced = live.filter((session) => session.family_id === family_id)
-      const others = live.filter((session) => session.family_id !== family_id)
-      const session = {
-        id: randomId(),
-        family_id: replaced[0]?.family_id ?? randomId(),
-        created_at: now(),
-        seen_at: now(),
-        kid: config.keyring.current,
-      }
+      const replaced = live.filter(({ family_id }) => family_id === family)
+      const others = live.filter(({ family_id }) => family_id !== family)
+      const id = randomId()
+      const family_id = replaced[0]?.family_id ?? randomId()
+      const at = now()
       const surplus = others.sort((a, b) => b.seen_at - a.seen_at).slice(MAX_SESSIONS - 1)
       const removed = [...replaced, ...surplus]
       for (const { id } of removed) ledger.remove('sessions', id)
-      ledger.put('sessions', session)
-      return { session, evicted: removed.length > 0 }
+      const { current: kid } = config.keyring
+      ledger.put('sessions', { id, family_id, created_at: at, seen_at: at, kid })
+      return { id, family_id, evicted: removed.length > 0 }
     },
     purge() {
       for (const session of ledger.all('sessions'))

@@ -2,8 +2,8 @@
 
 import { kidOf } from '../crypto/seal.ts'
 import type { Counts, SubjectStats } from '../protocol/operator.ts'
-import type { SessionRow } from './ledger.ts'
-import { reseal, SEALED_TABLES } from './reseal.ts'
+import { SEALED_TABLES, type SessionRow } from './ledger.ts'
+import { reseal } from './reseal.ts'
 import type { SubjectContext } from './subject-context.ts'
 
 /** Counts what is stored. @param resealing whether to seal it all with the current key first */

@@ -20,7 +20,7 @@ export interface SubjectBase {
   /** Sets the alarm for the next due work. */
   schedule(): Promise<void>
   /** Runs work after the answer was sent. */
-  background(work: Promise<void>): void
+  background(work: Promise<unknown>): void
   /** Adds this subject to the index under the names of a refresh token, and with `account` also of its account. */
   indexGrant(grant: Pick<Grant, 'refresh_token' | 'sub'>, account?: boolean): void
 }

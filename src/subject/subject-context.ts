@@ -33,7 +33,7 @@ export function openSubjectContext(
   const ledger = openLedger(ctx.storage)
   const subject = ctx.id.name ?? ledger.fact('subject') ?? ''
   if (ledger.fact('subject') !== subject) ledger.setFact('subject', subject)
-  const background = (work: Promise<void>): void => ctx.waitUntil(work)
+  const background = (work: Promise<unknown>): void => ctx.waitUntil(work)
   const audit = openAuditLog(env, background)
   const base: SubjectBase = {
     config,
@@ -49,10 +49,7 @@ export function openSubjectContext(
       if (at !== undefined) await ctx.storage.setAlarm(at * 1000)
     },
     indexGrant(grant, account = false) {
-      const computing = [
-        namesOfToken(config, grant),
-        ...(account ? [accountName(config, grant.sub)] : []),
-      ]
+      const computing = [namesOfToken(config, grant), account ? accountName(config, grant.sub) : []]
       background(Promise.all(computing).then((names) => addToIndex(env, names.flat(), subject)))
     },
   }
@@ -63,7 +60,7 @@ export function openSubjectContext(
   return { ...context, refresher: createRefresher(context) }
 }
 
-/** Whether the object has been empty for so long that it can be deleted. */
+/** Whether the object has been empty for a day; it can then be deleted. */
 export function isDisposable(ledger: Ledger): boolean {
   const emptied_at = ledger.fact('emptied_at')
   return emptied_at !== undefined && now() >= emptied_at + TOMBSTONE_SECONDS
@@ -73,9 +70,7 @@ export function isDisposable(ledger: Ledger): boolean {
 function nextAlarm(ledger: Ledger, config: Config): number | undefined {
   const work = [...ledger.all('kv_outbox'), ...ledger.all('revocation_outbox')]
   const [sessions, pending] = [ledger.all('sessions'), ledger.all('pending_grants')]
-  const isEmpty = [work, sessions, pending, ledger.all('grants')].every(
-    ({ length }) => length === 0,
-  )
+  const isEmpty = [work, sessions, pending, ledger.all('grants')].flat().length === 0
   const emptied_at = isEmpty ? (ledger.fact('emptied_at') ?? now()) : undefined
   if (emptied_at !== ledger.fact('emptied_at')) ledger.setFact('emptied_at', emptied_at)
   const times = [

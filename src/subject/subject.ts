@@ -17,7 +17,6 @@ import {
   dropPendingGrant,
   type PendingGrant,
   redeemPendingGrant,
-  type StoredPendingGrant,
   storePendingGrant,
 } from './pending-grants.ts'
 import { reseal } from './reseal.ts'
@@ -25,21 +24,17 @@ import { applySecurityEvent, providerNamesOf, type SecurityEvent } from './secur
 import { createSerialQueue } from './serial-queue.ts'
 import { readStats } from './stats.ts'
 import { isDisposable, openSubjectContext, type SubjectContext } from './subject-context.ts'
-import {
-  createTokenIssuer,
-  type IssuedToken,
-  type IssueToken,
-  type TokenRequest,
-} from './token-issuer.ts'
+import type { IssuedToken, IssueToken, TokenRequest } from './token-issuer.ts'
+import { createTokenIssuer } from './token-issuer.ts'
 
 /** What the Worker needs to know before it sends a user to Google. */
 export interface ConsentContext {
   /** Whether there is a grant of exactly these scopes. */
   granted: boolean
   /** The provider account of the stored grants. */
-  account?: string
+  account?: string | undefined
   /** The family of the caller's session. */
-  family_id?: string
+  family_id?: string | undefined
 }
 
 /** When a failed alarm is repeated, in seconds; the configuration may be wrong until then. */
@@ -59,14 +54,10 @@ export class Subject extends DurableObject<Env> {
   /** Reads what is needed before the caller's user is sent to Google. */
   async beginConsent(credential: Credential, scope: string): Promise<Outcome<ConsentContext>> {
     const empty: ConsentContext = { granted: false }
-    return this.#authorized(credential, success(empty), async ({ grants }, session) => {
+    return this.#authorized(credential, empty, async ({ grants }, session) => {
       const granted = (await grants.findExact(parseScope(scope))) !== undefined
       const account = await grants.account()
-      return success({
-        granted,
-        ...(session ? { family_id: session.family_id } : {}),
-        ...(account === undefined ? {} : { account }),
-      })
+      return { granted, account, family_id: session?.family_id }
     })
   }
 
@@ -76,7 +67,9 @@ export class Subject extends DurableObject<Env> {
   }
 
   /** Stores a consent until its code is redeemed. */
-  async storePendingGrant(pending: PendingGrant): Promise<Outcome<StoredPendingGrant>> {
+  async storePendingGrant(
+    pending: PendingGrant,
+  ): Promise<Outcome<'held' | 'refresh_token_missing'>> {
     return storePendingGrant(this.#context, pending)
   }
 
@@ -100,20 +93,19 @@ export class Subject extends DurableObject<Env> {
 
   /** Checks that the caller's session is live, and records its use. */
   async touchSession(credential: Credential): Promise<Outcome<void>> {
-    return this.#authorized(credential, success(undefined), async ({ sessions }, session) => {
+    return this.#authorized(credential, undefined, async ({ sessions }, session) => {
       if (session) sessions.touch(session)
-      return success(undefined)
     })
   }
 
   /** Issues an access token, refreshed if necessary. */
   async issueToken(request: TokenRequest): Promise<Outcome<IssuedToken>> {
+    const session = this.#authenticate(request.credential)
+    if (!session.ok) return session
     const members = neverGranted(request.scope)
-    const empty = failed('consent_required', 'grant_missing', { members })
-    return this.#authorized(request.credential, empty, async (context, session) => {
-      this.#issue ??= createTokenIssuer(context)
-      return this.#issue(request, session)
-    })
+    if (this.#isEmpty()) return failed('consent_required', 'grant_missing', { members })
+    this.#issue ??= createTokenIssuer(this.#context)
+    return this.#issue(request, session.value)
   }
 
   /** Reads whether each of these scope sets can be served; asks Google nothing. */
@@ -124,9 +116,9 @@ export class Subject extends DurableObject<Env> {
     const empty = scopes.map((scope): ScopeStatus => {
       return { status: 'consent_required', ...neverGranted(scope) }
     })
-    return this.#authorized(credential, success(empty), async ({ grants, sessions }, session) => {
+    return this.#authorized(credential, empty, async ({ grants, sessions }, session) => {
       if (session) sessions.touch(session)
-      return success(await Promise.all(scopes.map((scope) => statusOf(grants, parseScope(scope)))))
+      return Promise.all(scopes.map((scope) => statusOf(grants, parseScope(scope))))
     })
   }
 
@@ -145,16 +137,14 @@ export class Subject extends DurableObject<Env> {
 
   /** Deletes one grant; Google cannot revoke one of several (TMB-63). */
   async forgetGrant(credential: Credential, scope: string): Promise<Outcome<void>> {
-    return this.#authorized(credential, success(undefined), (context) =>
-      forgetGrant(context, scope),
-    )
+    return this.#authorized(credential, undefined, (context) => forgetGrant(context, scope))
   }
 
   /** Deletes all grants, ends all sessions, and revokes at Google: in this order (TMB-60). */
   async disconnect(credential: Credential): Promise<Outcome<void>> {
     const session = this.#authenticate(credential)
     if (this.#isEmpty()) return success(undefined)
-    if (session.ok) return disconnect(this.#context)
+    if (session.ok) return success(await disconnect(this.#context))
     const { ledger } = this.#context
     const isDone =
       session.failure.code === 'login_required' &&
@@ -165,7 +155,9 @@ export class Subject extends DurableObject<Env> {
 
   /** Disconnects on behalf of the operator. @returns whether there was anything to delete */
   async disconnectForOperator(): Promise<boolean> {
-    return !this.#isEmpty() && (await disconnect(this.#context)).ok
+    if (this.#isEmpty()) return false
+    await disconnect(this.#context)
+    return true
   }
 
   /** Ends what a security event of the provider is about. */
@@ -205,15 +197,15 @@ export class Subject extends DurableObject<Env> {
     }
   }
 
-  /** Does work for a valid credential. @param empty the outcome if this object stores nothing */
+  /** Does work for a valid credential. @param empty the value if this object stores nothing */
   async #authorized<T>(
     credential: Credential,
-    empty: Outcome<T>,
-    work: (context: SubjectContext, session: SessionRow | undefined) => Promise<Outcome<T>>,
+    empty: T,
+    work: (context: SubjectContext, session: SessionRow | undefined) => Promise<T>,
   ): Promise<Outcome<T>> {
     const session = this.#authenticate(credential)
     if (!session.ok) return session
-    return this.#isEmpty() ? empty : work(this.#context, session.value)
+    return success(this.#isEmpty() ? empty : await work(this.#context, session.value))
   }
 
   #authenticate(credential: Credential): Outcome<SessionRow | undefined> {

@@ -19,17 +19,13 @@ export interface TokenRequest {
   /** Seconds of life the token must have, if Google's tokens live that long. */
   min_ttl: number
   /** SHA-256, base64url, of an access token that Google has just refused. */
-  rejected?: string
+  rejected?: string | undefined
   /** Whether KV had no usable record for this credential; then the record is written again. */
   missed_in_kv: boolean
 }
 
 /** An issued access token. */
-export interface IssuedToken {
-  access_token: string
-  scope: string
-  /** NumericDate. */
-  expires_at: number
+export interface IssuedToken extends Pick<AccessToken, 'access_token' | 'scope' | 'expires_at'> {
   /** How long Google took, in milliseconds; absent if it was not asked. */
   google_ms?: number
 }
@@ -51,15 +47,7 @@ export function createTokenIssuer(context: SubjectContext): IssueToken {
   const { background, ledger, kvOutbox, refresher, sessions, vault } = context
   /** When a KV record was last rewritten, by scope set key and session id. */
   const rewritten = new Map<string, number>()
-  /** Parsed scopes by text, so that their keys are computed once. There are at most as many as bundles. */
-  const scopeSets = new Map<string, ScopeSet>()
   let forced: number[] = []
-
-  const scopesOf = ({ scope }: TokenRequest): ScopeSet => {
-    const scopes = scopeSets.get(scope) ?? parseScope(scope)
-    scopeSets.set(scope, scopes)
-    return scopes
-  }
 
   /** The session may have ended since the request was authenticated. */
   const isStillAuthorized = ({ credential }: TokenRequest): boolean =>
@@ -95,13 +83,8 @@ export function createTokenIssuer(context: SubjectContext): IssueToken {
     isTouched: boolean,
   ): void => {
     if (isDueForRefresh(token, now())) {
-      const refreshing = refresher.refresh(scopesOf(request))
-      background(
-        refreshing.then(
-          () => {},
-          (error: unknown) => void logError('refresh_failed', error),
-        ),
-      )
+      const refreshing = refresher.refresh(parseScope(request.scope))
+      background(refreshing.catch((error: unknown) => logError('refresh_failed', error)))
     }
     const { credential } = request
     const name = `${key}/${credential.kind === 'session' ? credential.id : ''}`
@@ -116,7 +99,7 @@ export function createTokenIssuer(context: SubjectContext): IssueToken {
 
   return async (request, session) => {
     const isTouched = session !== undefined && sessions.touch(session)
-    const scopes = scopesOf(request)
+    const scopes = parseScope(request.scope)
     const key = await scopeSetKey(scopes)
     const row = ledger.find('tokens', key)
     const isExpired = row !== undefined && row.expires_at <= now()
@@ -143,9 +126,8 @@ export function createTokenIssuer(context: SubjectContext): IssueToken {
   }
 }
 
-async function isRejected(
-  { access_token }: AccessToken,
-  { rejected }: TokenRequest,
-): Promise<boolean> {
-  return rejected !== undefined && (await sha256(access_token)) === rejected
+/** Whether a token is the one that Google has just refused. */
+export async function isRejected(token: AccessToken, request: TokenRequest): Promise<boolean> {
+  const { rejected } = request
+  return rejected !== undefined && (await sha256(token.access_token)) === rejected
 }

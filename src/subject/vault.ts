@@ -4,14 +4,8 @@ import type { AuditLog } from '../audit/audit.ts'
 import { now } from '../clock.ts'
 import type { Keyring } from '../crypto/keyring.ts'
 import { open, type Place, seal } from '../crypto/seal.ts'
-import {
-  ACCESS_TOKEN,
-  type AccessToken,
-  CONSENT,
-  type Consent,
-  GRANT,
-  type Grant,
-} from './grant.ts'
+import type { AccessToken, Consent, Grant } from './grant.ts'
+import { ACCESS_TOKEN, CONSENT, GRANT } from './grant.ts'
 import { grantKey, tokenKey } from './kv-records.ts'
 import type { PendingRow, SealedTable, TokenRow } from './ledger.ts'
 

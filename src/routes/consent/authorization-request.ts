@@ -5,7 +5,7 @@ import type { Config } from '../../config/config.ts'
 import { BrokerError } from '../../errors.ts'
 import type { AuthorizationRequest } from '../../session/tokens.ts'
 import { findBundle } from '../guards/lookup.ts'
-import type { Parameters } from '../http/read-request.ts'
+import { type Parameters, required } from '../http/read-request.ts'
 import type { AnswerTarget } from './authorization-response.ts'
 
 /** The longest `state` and `login_hint`, in characters: both must fit into the cookie of the pending authorization. */
@@ -19,7 +19,7 @@ const HASH = /^[A-Za-z0-9_-]{43}$/
 const STATE = /^[\x20-\x7e]*$/
 
 /**
- * Reads what even an error response needs. A malformed `state` is left out.
+ * Reads the parameters that every response needs, also an error. A malformed `state` is left out.
  *
  * @throws {BrokerError} invalid_request: the redirect URI is not one of the client's, and nothing may be redirected
  * @see RFC 9700 §2.1: exact string matching
@@ -31,7 +31,7 @@ export function readAnswerTarget(client: Client, parameters: Parameters): Answer
   const state = parameters.get('state') ?? ''
   const isReadable = state !== '' && state.length <= MAX_STATE_LENGTH && STATE.test(state)
   const response_mode = parameters.get('response_mode') === 'web_message' ? 'web_message' : 'query'
-  return { redirect_uri, response_mode, ...(isReadable ? { state } : {}) }
+  return { redirect_uri, response_mode, state: isReadable ? state : undefined }
 }
 
 /**
@@ -50,12 +50,10 @@ export function readAuthorizationRequest(
   const refuse = (reason: string): never => {
     throw new BrokerError('invalid_request', reason)
   }
-  const response_type = read('response_type')
-  if (response_type === undefined) refuse('response_type_missing')
-  if (response_type !== 'code')
+  if (required(parameters, 'response_type') !== 'code')
     throw new BrokerError('unsupported_response_type', 'response_type_unknown')
   if (read('request') !== undefined) refuse('request_object')
-  const bundle = findBundle(config, client, read('scope'))
+  const { name: bundle } = findBundle(config, client, read('scope'))
   if ((read('state') ?? '') !== (target.state ?? '')) refuse('state_shape')
   const response_mode = read('response_mode') ?? 'query'
   if (response_mode !== target.response_mode) refuse('response_mode_unknown')
@@ -68,10 +66,5 @@ export function readAuthorizationRequest(
     return refuse('prompt_unknown')
   const login_hint = read('login_hint')
   if ((login_hint ?? '').length > MAX_LOGIN_HINT_LENGTH) refuse('login_hint_length')
-  return {
-    ...{ client: client.id, bundle: bundle.name, ...target, code_challenge },
-    ...(dpop_jkt === undefined ? {} : { dpop_jkt }),
-    ...(prompt === undefined ? {} : { prompt }),
-    ...(login_hint === undefined ? {} : { login_hint }),
-  }
+  return { client: client.id, bundle, ...target, code_challenge, dpop_jkt, prompt, login_hint }
 }

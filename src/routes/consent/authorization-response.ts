@@ -3,14 +3,14 @@
 import type { AuthorizationError } from '../../protocol/http.ts'
 import type { AuthorizationRequest } from '../../session/tokens.ts'
 import type { BrokerContext } from '../http/context.ts'
+import { keepOpener } from '../http/headers.ts'
 import { popupPage } from '../http/pages.ts'
-import { keepOpener } from './authorization-start.ts'
 
 /** Where and how an authorization request is answered. */
 export type AnswerTarget = Pick<AuthorizationRequest, 'redirect_uri' | 'response_mode' | 'state'>
 
 /**
- * Answers at a redirect URI, which must be one of the client's.
+ * Sends the response to a redirect URI, which must be one of the client's.
  *
  * @see RFC 6749 §4.1.2, RFC 9207 §2 for `iss`; draft-sakimura-oauth-wmrm for `web_message`
  */

@@ -8,14 +8,14 @@ import { createAuthorizationRequest } from '../../google/authorization-endpoint.
 import { readCookies } from '../../session/cookies.ts'
 import { type PendingAuthorization, sealPending } from '../../session/pending-authorization.ts'
 import { audit, type BrokerContext, setAuditFields } from '../http/context.ts'
+import { keepOpener } from '../http/headers.ts'
 import { isPrefetch } from '../http/read-request.ts'
 
 /** A consent to ask Google for. */
-export interface AuthorizationStart extends Pick<PendingAuthorization, 'return_to' | 'display'> {
+export interface AuthorizationStart
+  extends Pick<PendingAuthorization, 'return_to' | 'display' | 'session' | 'authorization'> {
   client: Client
   bundle: Bundle
-  session?: PendingAuthorization['session'] | undefined
-  authorization?: PendingAuthorization['authorization'] | undefined
   /** Whether Google asks the user which account to use. */
   select_account: boolean
   /** The `sub` of the account that Google offers first. */
@@ -48,9 +48,7 @@ export async function startAuthorization(
   })
   const pending: PendingAuthorization = {
     ...secrets,
-    ...{ client: client.id, bundle: bundle.name, return_to, display },
-    ...(session === undefined ? {} : { session }),
-    ...(authorization === undefined ? {} : { authorization }),
+    ...{ client: client.id, bundle: bundle.name, return_to, display, session, authorization },
     consent_prompted: needs_refresh_token,
     iat: now(),
   }
@@ -59,16 +57,6 @@ export async function startAuthorization(
   }
   audit(c, 'connect_started')
   return c.redirect(url, 303)
-}
-
-/**
- * Lets a popup keep the reference to its opener. Browsers apply the policy to redirects as well, so every answer
- * on the way sets it.
- *
- * @see https://html.spec.whatwg.org/multipage/browsers.html#cross-origin-opener-policies
- */
-export function keepOpener(c: BrokerContext): void {
-  c.header('Cross-Origin-Opener-Policy', 'unsafe-none')
 }
 
 /**

@@ -20,7 +20,7 @@ const CONNECT_ERRORS = ['access_denied', 'consent_required', 'temporarily_unavai
 export interface Exchanged {
   client: Client
   bundle: Bundle
-  /** The consent, without what only the mode knows. */
+  /** The consent; each mode adds whether it begins a session. */
   consent: Omit<Consent, 'begins_session'>
 }
 
@@ -49,7 +49,7 @@ export async function exchange(
     requested_scope: bundle.scopes.join(' '),
     tokens: { ...tokens, scope: tokens.scope.join(' ') },
     began_at: pending.iat,
-    ...(pending.session ? { family_id: pending.session.family_id } : {}),
+    family_id: pending.session?.family_id,
   }
   return { client, bundle, consent }
 }

@@ -10,8 +10,8 @@ import { sealSession } from '../../session/session-cookie.ts'
 import { askSubject } from '../../subject/stub.ts'
 import { findCookieClient } from '../guards/lookup.ts'
 import { audit, type BrokerContext, setAuditFields } from '../http/context.ts'
+import { keepOpener } from '../http/headers.ts'
 import { popupPage } from '../http/pages.ts'
-import { keepOpener } from './authorization-start.ts'
 import { askForRefreshToken, exchange, toConnectError } from './exchange.ts'
 
 /**

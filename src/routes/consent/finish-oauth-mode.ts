@@ -5,7 +5,10 @@ import { randomId } from '../../crypto/digest.ts'
 import { failureOf } from '../../errors.ts'
 import type { AuthorizationResponse } from '../../google/authorization-endpoint.ts'
 import type { ConnectError } from '../../protocol/http.ts'
-import type { PendingAuthorization } from '../../session/pending-authorization.ts'
+import type {
+  AuthorizationBinding,
+  PendingAuthorization,
+} from '../../session/pending-authorization.ts'
 import { sealToken } from '../../session/tokens.ts'
 import { askSubject } from '../../subject/stub.ts'
 import { findOAuthClient } from '../guards/lookup.ts'
@@ -14,7 +17,7 @@ import { type AnswerTarget, answerAuthorization } from './authorization-response
 import { askForRefreshToken, exchange, toConnectError } from './exchange.ts'
 
 /** A pending authorization that began at `/authorize`. */
-type OAuthPending = PendingAuthorization & Required<Pick<PendingAuthorization, 'authorization'>>
+type OAuthPending = PendingAuthorization & { authorization: AuthorizationBinding }
 
 /** How long a code can be redeemed, in seconds; RFC 6749 §4.1.2. */
 const CODE_SECONDS = 60
@@ -46,8 +49,7 @@ export async function finishOAuthMode(
     )
     if (stored === 'refresh_token_missing') return await askForRefreshToken(c, pending, exchanged)
     const code = await sealToken(config, 'code', {
-      ...{ id, client: client.id, bundle: pending.bundle, subject, code_challenge, exp },
-      ...(dpop_jkt === undefined ? {} : { dpop_jkt }),
+      ...{ id, client: client.id, bundle: pending.bundle, subject, code_challenge, dpop_jkt, exp },
       redirect_uri: pending.return_to,
       sub: app_user?.sub ?? consent.sub,
       is_app_user: app_user !== undefined,
@@ -70,7 +72,6 @@ function returnError(
 }
 
 function toTarget({ authorization, display, return_to }: OAuthPending): AnswerTarget {
-  const { state } = authorization
   const response_mode = display === 'popup' ? 'web_message' : 'query'
-  return { redirect_uri: return_to, response_mode, ...(state === undefined ? {} : { state }) }
+  return { redirect_uri: return_to, response_mode, state: authorization.state }
 }

@@ -27,11 +27,7 @@ export function findCookieClient(config: Config, id: string | null): Client {
   return client
 }
 
-/**
- * Finds an OAuth-mode client.
- *
- * @throws {BrokerError} invalid_request: there is no such client
- */
+/** Finds an OAuth-mode client. @throws {BrokerError} invalid_request: there is no such client */
 export function findOAuthClient(config: Config, client_id: string | undefined): Client {
   const client = config.clients.get(client_id ?? '')
   if (!client || modeOf(client) !== 'oauth')
@@ -44,11 +40,7 @@ export function findOAuthClient(config: Config, client_id: string | undefined): 
  *
  * @throws {BrokerError} invalid_request: no name; invalid_scope: no such bundle; access_denied: not for this client
  */
-export function findBundle(
-  config: Config,
-  client: Client,
-  name: string | null | undefined,
-): Bundle {
+export function findBundle(config: Config, client: Client, name?: string | null): Bundle {
   if (name === null || name === undefined)
     throw new BrokerError('invalid_request', 'bundle_missing')
   const bundle = config.bundles.get(name)

@@ -50,8 +50,7 @@ export async function authenticateAppUser(c: BrokerContext): Promise<AppUser> {
 
 /** Makes the principal of an app's user. */
 export function appUserPrincipal(c: BrokerContext, user: AppUser, proof?: Proof): Principal {
-  const credential: Credential = { kind: 'app_user', ...(proof ? { proof } : {}) }
-  return toPrincipal(c, user.client, user, credential)
+  return toPrincipal(c, user.client, user, { kind: 'app_user', proof })
 }
 
 /** Makes the principal of a session at the token endpoint, where an ended session is `invalid_grant`; RFC 6749 §5.2. */
@@ -61,7 +60,7 @@ export function sessionPrincipal(
   session: Pick<Session, 'id' | 'sub' | 'subject'>,
   proof?: Proof,
 ): Principal {
-  const credential: Credential = { kind: 'session', id: session.id, ...(proof ? { proof } : {}) }
+  const credential: Credential = { kind: 'session', id: session.id, proof }
   return toPrincipal(c, client, session, credential, (error) => {
     const isEnded = error.failure.code === 'login_required'
     return isEnded ? new BrokerError('invalid_grant', 'session_ended') : error
@@ -84,7 +83,7 @@ export async function requireProof(c: BrokerContext, access_token?: string): Pro
     header: c.req.header('DPoP'),
     method: c.req.method,
     url: origin.replace(/^https?:/, new URL(config.base_url).protocol) + pathname,
-    ...(access_token === undefined ? {} : { access_token }),
+    access_token,
   })
 }
 

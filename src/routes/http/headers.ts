@@ -1,4 +1,6 @@
-/** The default headers of every answer. */
+/** The headers of answers: the default ones, and helpers for others. */
+
+import type { BrokerContext } from './context.ts'
 
 /** The policy of answers that are not pages (TMB-72). */
 const DATA_CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
@@ -17,6 +19,16 @@ const HEADERS: readonly (readonly [name: string, value: string])[] = [
 export function pickHeaders(headers: Headers, names: readonly string[]): Record<string, string> {
   const pairs = names.map((name) => [name, headers.get(name)] as const)
   return Object.fromEntries(pairs.filter((pair): pair is [string, string] => pair[1] !== null))
+}
+
+/**
+ * Lets a popup keep the reference to its opener. Browsers apply the policy to redirects as well, so every answer
+ * on the way sets it.
+ *
+ * @see https://html.spec.whatwg.org/multipage/browsers.html#cross-origin-opener-policies
+ */
+export function keepOpener(c: BrokerContext): void {
+  c.header('Cross-Origin-Opener-Policy', 'unsafe-none')
 }
 
 /** Sets the headers that an answer has not set itself. */

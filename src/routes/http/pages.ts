@@ -3,6 +3,7 @@
 import { html, raw } from 'hono/html'
 import type { ErrorCode } from '../../protocol/http.ts'
 import type { BrokerContext } from './context.ts'
+import { keepOpener } from './headers.ts'
 
 const STYLE = `
   :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
@@ -25,16 +26,11 @@ const ADVICE: Partial<Record<ErrorCode, string>> = {
 }
 
 /** Shows an error to a user. */
-export function errorPage(
-  c: BrokerContext,
-  status: number,
-  code: ErrorCode,
-  request_id: string,
-): Promise<Response> {
+export function errorPage(c: BrokerContext, status: number, code: ErrorCode): Promise<Response> {
   const advice = ADVICE[code] ?? 'Something went wrong. Go back to the app and try again.'
   const body = html`<h1>Something did not work</h1>
     <p>${advice}</p>
-    <p><small>Error <code>${code}</code>, request ${request_id}</small></p>`
+    <p><small>Error <code>${code}</code>, request ${c.get('request_id')}</small></p>`
   return page(c, status, 'Something did not work', body)
 }
 
@@ -71,7 +67,7 @@ export function popupPage(
 ): Promise<Response> {
   const data = JSON.stringify({ message, origin, fallback }).replaceAll('<', '\\u003c')
   const nonce = crypto.randomUUID()
-  c.header('Cross-Origin-Opener-Policy', 'unsafe-none')
+  keepOpener(c)
   const body = html`<h1>${is_connected ? 'Connected' : 'Not connected'}</h1>
     <p>You can close this window and go back to the app.</p>
     <script type="application/json" id="result">${raw(data)}</script>

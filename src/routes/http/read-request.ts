@@ -66,16 +66,19 @@ export function readParameters(text: string): {
   parameters: Parameters
   repeated: ReadonlySet<string>
 } {
-  const parameters = new Map<string, string>()
-  const repeated = new Set<string>()
+  const pairs = [...new URLSearchParams(text)]
   const seen = new Set<string>()
-  for (const [name, value] of new URLSearchParams(text)) {
-    if (seen.has(name)) repeated.add(name)
-    seen.add(name)
-    if (value !== '') parameters.set(name, value)
-  }
-  for (const name of repeated) parameters.delete(name)
-  return { parameters, repeated }
+  const repeated = new Set<string>()
+  for (const [name] of pairs) (seen.has(name) ? repeated : seen).add(name)
+  const valid = pairs.filter(([name, value]) => value !== '' && !repeated.has(name))
+  return { parameters: new Map(valid), repeated }
+}
+
+/** Reads a required parameter. @throws {BrokerError} invalid_request: it is missing */
+export function required(parameters: Parameters, name: string): string {
+  const value = parameters.get(name)
+  if (value === undefined) throw new BrokerError('invalid_request', `${name}_missing`)
+  return value
 }
 
 /** Whether the browser loads the page in advance, before the user asks for it. */

@@ -10,14 +10,11 @@ import { askSubject } from '../../subject/stub.ts'
 import type { ConsentContext } from '../../subject/subject.ts'
 import { readAnswerTarget, readAuthorizationRequest } from '../consent/authorization-request.ts'
 import { answerAuthorization } from '../consent/authorization-response.ts'
-import {
-  keepOpener,
-  requireTopLevelNavigation,
-  startAuthorization,
-} from '../consent/authorization-start.ts'
-import { limitAddress } from '../guards/limits.ts'
+import { requireTopLevelNavigation, startAuthorization } from '../consent/authorization-start.ts'
+import { limit } from '../guards/limits.ts'
 import { findBundle, findOAuthClient } from '../guards/lookup.ts'
 import { auditFailure, type BrokerContext, setAuditFields } from '../http/context.ts'
+import { keepOpener } from '../http/headers.ts'
 import { confirmationPage } from '../http/pages.ts'
 import { readParameters } from '../http/read-request.ts'
 
@@ -45,7 +42,7 @@ const AUTHORIZATION_ERRORS = [
  */
 export async function authorize(c: BrokerContext): Promise<Response> {
   requireTopLevelNavigation(c)
-  await limitAddress(c, 'START_LIMIT')
+  await limit(c, 'START_LIMIT')
   const config = c.get('config')
   const { parameters, repeated } = readParameters(new URL(c.req.url).search)
   const client = findOAuthClient(config, parameters.get('client_id'))
@@ -89,12 +86,7 @@ async function start(
     login_hint: account ?? login_hint,
     select_account: prompt === 'select_account',
     needs_refresh_token: prompt === 'consent' || !granted,
-    authorization: {
-      code_challenge,
-      ...(state === undefined ? {} : { state }),
-      ...(dpop_jkt === undefined ? {} : { dpop_jkt }),
-      ...(pushed ? { app_user: pushed.app_user } : {}),
-    },
+    authorization: { state, code_challenge, dpop_jkt, app_user: pushed?.app_user },
   })
 }
 

@@ -17,9 +17,9 @@ import {
 } from '../guards/oauth-mode.ts'
 import { askSubjectAs } from '../guards/principal.ts'
 import type { BrokerContext } from '../http/context.ts'
-import type { Parameters } from '../http/read-request.ts'
+import { type Parameters, required } from '../http/read-request.ts'
 import { toTokenGrant } from '../issue-token.ts'
-import { required, toTokenResponse } from './token-response.ts'
+import { toTokenResponse } from './token-response.ts'
 
 /** The form of a code verifier; RFC 7636 §4.1. */
 const CODE_VERIFIER = /^[\w.~-]{43,128}$/
@@ -70,13 +70,13 @@ async function redeem(
     ? appUserPrincipal(c, { client, sub, subject })
     : sessionPrincipal(c, client, { id: '', sub, subject })
   const redeemed = await askSubjectAs(c, principal, (stub) => stub.redeemCode(id), bundle)
-  if (isAppUser || redeemed.session === undefined)
-    return toTokenResponse(bundle, toTokenGrant(redeemed))
+  const response = toTokenResponse(bundle, toTokenGrant(redeemed))
+  if (isAppUser || redeemed.session === undefined) return response
   const refresh_token = await sealToken(config, 'refresh', {
     ...{ id: redeemed.session, client: client.id, sub, subject, jkt, bundle },
     exp: now() + config.session_ttl_seconds,
   })
-  return toTokenResponse(bundle, toTokenGrant(redeemed), refresh_token)
+  return { ...response, refresh_token }
 }
 
 function invalidGrant(reason: string): BrokerError {

@@ -1,6 +1,6 @@
 /** The grant type `token-exchange`: exchanges the JWT of an app's user for Google's access token; RFC 8693. */
 
-import { BrokerError } from '../../errors.ts'
+import { BrokerError, failureOf } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol/http.ts'
 import { verifyAppJwt } from '../../session/app-user.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
@@ -8,9 +8,9 @@ import { findBundle } from '../guards/lookup.ts'
 import { appUserPrincipal, requireClient, requireProof } from '../guards/oauth-mode.ts'
 import type { Principal } from '../guards/principal.ts'
 import type { BrokerContext } from '../http/context.ts'
-import type { Parameters } from '../http/read-request.ts'
+import { type Parameters, required } from '../http/read-request.ts'
 import { issueToken } from '../issue-token.ts'
-import { readTokenPreferences, required, toTokenResponse } from './token-response.ts'
+import { readTokenPreferences, toTokenResponse } from './token-response.ts'
 
 /** Token types; RFC 8693 §3. */
 const JWT = 'urn:ietf:params:oauth:token-type:jwt'
@@ -50,7 +50,7 @@ async function authenticateSubjectToken(c: BrokerContext, jwt: string): Promise<
     const proof = user.jkt === undefined ? undefined : await requireProof(c)
     if (user.jkt === proof?.jkt) return appUserPrincipal(c, user, proof)
   } catch (error) {
-    if (!(error instanceof BrokerError) || error.failure.code !== 'login_required') throw error
+    if (failureOf(error).code !== 'login_required') throw error
   }
   throw new BrokerError('invalid_request', 'subject_token_invalid')
 }

@@ -1,7 +1,7 @@
 /** The grant type `refresh_token`: issues an access token of Google, or of the broker for its own endpoints. */
 
 import { now } from '../../clock.ts'
-import { isSealedWithCurrent } from '../../crypto/seal.ts'
+import { kidOf } from '../../crypto/seal.ts'
 import { BrokerError } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol/http.ts'
 import { type BoundSession, openToken, sealToken } from '../../session/tokens.ts'
@@ -10,9 +10,9 @@ import { findBundle, findOAuthClient } from '../guards/lookup.ts'
 import { requireClient, requireProof, sessionPrincipal } from '../guards/oauth-mode.ts'
 import { askSubjectAs, type Principal } from '../guards/principal.ts'
 import type { BrokerContext } from '../http/context.ts'
-import type { Parameters } from '../http/read-request.ts'
+import { type Parameters, required } from '../http/read-request.ts'
 import { issueToken } from '../issue-token.ts'
-import { readTokenPreferences, required, toTokenResponse } from './token-response.ts'
+import { readTokenPreferences, toTokenResponse } from './token-response.ts'
 
 /** The reserved `scope` of an access token of the broker. */
 const BROKER_SCOPE = 'broker'
@@ -41,13 +41,13 @@ export async function refreshToken(
   requireOAuthOrigin(c, client)
   requireClient(client, form.get('client_id'))
   const principal = sessionPrincipal(c, client, session, proof)
-  const isCurrent = isSealedWithCurrent(config.keyring, text)
+  const isCurrent = kidOf(text) === config.keyring.current
   const refresh_token = isCurrent ? text : await sealToken(config, 'refresh', session)
   const name = form.get('scope') ?? session.bundle
   if (name === BROKER_SCOPE) return brokerToken(c, principal, session, refresh_token)
   const bundle = findBundle(config, client, name)
   const token = await issueToken(c, principal, bundle, readTokenPreferences(form))
-  return toTokenResponse(name, token, refresh_token)
+  return { ...toTokenResponse(name, token), refresh_token }
 }
 
 /** Issues an access token of the broker, bound to the same key; RFC 9449 §5. */

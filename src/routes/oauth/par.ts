@@ -6,7 +6,7 @@ import type { PushedResponse } from '../../protocol/http.ts'
 import { sealToken } from '../../session/tokens.ts'
 import { readAuthorizationRequest } from '../consent/authorization-request.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
-import { limitAddress } from '../guards/limits.ts'
+import { limit } from '../guards/limits.ts'
 import { authenticateAppUser, requireProof } from '../guards/oauth-mode.ts'
 import type { BrokerContext } from '../http/context.ts'
 import { readForm } from '../http/read-request.ts'
@@ -16,7 +16,7 @@ import { REQUEST_URI_PREFIX } from './authorize.ts'
 const REQUEST_SECONDS = 60
 
 /**
- * Takes an authorization request of the user of the JWT. Only that user can redeem the code.
+ * Accepts an authorization request of the user of the JWT. Only that user can redeem the code.
  *
  * Nothing is stored: the reference is the sealed request, valid for one minute and one use.
  *
@@ -24,7 +24,7 @@ const REQUEST_SECONDS = 60
  */
 export async function pushRequest(c: BrokerContext): Promise<Response> {
   requireOAuthOrigin(c)
-  await limitAddress(c, 'START_LIMIT')
+  await limit(c, 'START_LIMIT')
   const { client, sub, subject } = await authenticateAppUser(c)
   const form = await readForm(c)
   if (form.get('client_id') !== client.id)
@@ -36,7 +36,7 @@ export async function pushRequest(c: BrokerContext): Promise<Response> {
   if (request.dpop_jkt !== undefined && request.dpop_jkt !== dpop_jkt)
     throw new BrokerError('invalid_dpop_proof', 'dpop_jkt_mismatch')
   const reference = await sealToken(c.get('config'), 'request', {
-    request: { ...request, ...(dpop_jkt === undefined ? {} : { dpop_jkt }) },
+    request: { ...request, dpop_jkt },
     app_user: { subject, sub },
     exp: now() + REQUEST_SECONDS,
   })

@@ -4,7 +4,7 @@ import { BrokerError } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol/http.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
 import { audit, type BrokerContext } from '../http/context.ts'
-import { type Parameters, readForm } from '../http/read-request.ts'
+import { type Parameters, readForm, required } from '../http/read-request.ts'
 import { redeemCode } from './grant-code.ts'
 import { exchangeToken } from './grant-exchange.ts'
 import { refreshToken } from './grant-refresh.ts'
@@ -30,9 +30,7 @@ export const GRANT_TYPES = [...GRANTS.keys()]
 export async function token(c: BrokerContext): Promise<Response> {
   requireOAuthOrigin(c)
   const form = await readForm(c)
-  const grant_type = form.get('grant_type')
-  if (grant_type === undefined) throw new BrokerError('invalid_request', 'grant_type_missing')
-  const grant = GRANTS.get(grant_type)
+  const grant = GRANTS.get(required(form, 'grant_type'))
   if (!grant) throw new BrokerError('unsupported_grant_type', 'grant_type_unknown')
   c.header('Pragma', 'no-cache') // RFC 6749 §5.1
   const response = await grant(c, form)
