@@ -120,7 +120,7 @@ it('during any other calls a rotation loses no refresh token, restores nothing d
         const mayLive = beside.some(({ what }) => what === 'consent' || what === 'logout')
         const isEnded: boolean =
           ending.what === 'operator' || (ending.what === 'disconnect' && isIn)
-        isIn = !isEnded && !beside.some(({ what }) => what === 'logout')
+        isIn &&= !isEnded && !beside.some(({ what }) => what === 'logout')
         if (isEnded && !mayLive) expect(stats.grants).toEqual([])
       }
       await expectAlive(sub, (await statsOf(key)).grants.length)
