@@ -4,7 +4,8 @@ import { evictDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { type AppIssuer, openIssuer } from '../support/app-issuer.ts'
-import { configureWays, gate, type Holder, openHolder, until, WAYS } from '../support/holder.ts'
+import { createHold } from '../support/hold.ts'
+import { configureWays, gate, type Holder, openHolder, WAYS } from '../support/holder.ts'
 import { GOOGLE, type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
 import {
   alarm,
@@ -103,18 +104,21 @@ describe.each(WAYS)('by %s', (way) => {
   it.each([
     { how: 'a disconnect', path: '/grants' },
     { how: 'forgetting the bundle', path: '/grants/pick' },
-  ])('a refresh that was delayed until after $how issues and stores nothing', async ({ path }) => {
-    const holder = await connected(way)
-    later(3600)
-    const held = gate('refresh_token')
-    const asking = holder.ask()
-    await held.arrived()
-    expect(await holder.end(path)).toBe(204)
-    held.release()
-    expect((await asking).body).not.toHaveProperty('access_token')
-    await expectNothingStored(holder)
-    expect(await askEverywhere(holder)).toEqual(NONE)
-  })
+  ])(
+    'a refresh that was delayed until after $how issues and stores nothing (TMB-61)',
+    async ({ path }) => {
+      const holder = await connected(way)
+      later(3600)
+      const held = gate('refresh_token')
+      const asking = holder.ask()
+      await held.arrived()
+      expect(await holder.end(path)).toBe(204)
+      held.release()
+      expect((await asking).body).not.toHaveProperty('access_token')
+      await expectNothingStored(holder)
+      expect(await askEverywhere(holder)).toEqual(NONE)
+    },
+  )
 
   it('a code exchange that was delayed until after a disconnect issues and stores nothing', async () => {
     failRevocations()
@@ -152,12 +156,10 @@ describe('a write to KV', () => {
   it('that is under way during a disconnect does not arrive after the deletion', async () => {
     const holder = await connected('cookie')
     later(3600)
-    let isHeld = true
-    let arrived = false
+    const hold = createHold()
     const { put } = isHostile ? hostileKv.namespace : env.TOKENS
     const slow = async (...write: Parameters<KVNamespace['put']>): Promise<void> => {
-      arrived = true
-      await until(() => !isHeld)
+      await hold.pass()
       later(2)
       await put.call(env.TOKENS, ...write)
       later(2)
@@ -168,10 +170,10 @@ describe('a write to KV', () => {
     })
     await evictDurableObject(holder.stub)
     const asking = holder.ask()
-    await until(() => arrived)
+    await hold.arrived()
     const ending = holder.end('/grants')
     await new Promise((resolve) => setTimeout(resolve, 50))
-    isHeld = false
+    hold.release()
     await asking
     expect(await ending).toBe(204)
     expect([...(await dumpKv()).keys()].filter((key) => key.startsWith('token/'))).toEqual([])
