@@ -140,6 +140,9 @@ it('a token in its last minute is not written to KV, which would refuse it', asy
   later(2)
   expect((await ask(browser, { bundle: 'pick', min_ttl: 0 })).status).toBe(200)
   expect([...(await dumpKv()).keys()].filter((key) => key.startsWith('token/'))).toEqual([])
+  later(2)
+  await alarm((await subjectOf()).stub)
+  expect(await (await subjectOf()).stub.stats(false)).toMatchObject({ kv_outbox: 0 })
 })
 
 it('a failed alarm is logged and repeated after a minute', async () => {

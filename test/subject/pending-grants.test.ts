@@ -5,7 +5,8 @@ import { beforeEach, expect, it } from 'vitest'
 import { now } from '../../src/clock.ts'
 import type { Consent } from '../../src/subject/grant.ts'
 import type { Subject } from '../../src/subject/subject.ts'
-import { consentTo, subjectOf } from '../support/broker.ts'
+import { consentTo, subjectOf, } from '../support/broker.ts'
+import { holdCrypto } from '../support/holder.ts'
 import { type ScriptedGoogle, scriptGoogle } from '../support/scripted-google.ts'
 import { alarm, later, readLog, stage } from '../support/story.ts'
 
@@ -48,6 +49,19 @@ it('a consent without a refresh token is refused if the older grant has ended', 
   await store('one', { tokens: { refresh_token: undefined } })
   await change('DELETE FROM grants')
   expect(await redeem('one')).toBe('invalid_grant grant_ended_meanwhile')
+})
+
+it('codes are redeemed one after the other (TMB-28)', async () => {
+  await store('one')
+  await store('two', { sub: 'ben' })
+  const hold = holdCrypto('encrypt')
+  const redeeming = ['one', 'two'].map(redeem)
+  await hold.arrived()
+  await new Promise((resolve) => setTimeout(resolve, 50)) // so that the second arrives, too
+  hold.release()
+  const [first, second] = await Promise.all(redeeming)
+  expect(first).toMatchObject({ access_token: 'canary-access-token' })
+  expect(second).toBe('access_denied account_mismatch')
 })
 
 it('a pending consent keeps an object that would be deleted', async () => {
