@@ -1,11 +1,11 @@
 /** Attack: cookies that a sibling sub-domain sets for the broker, in every form and number (TMB-34, TMB-30). */
 
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { ask, broker, the } from '../support/broker.ts'
 import type { Browser } from '../support/browser.ts'
 import { configureClients, openFrontend } from '../support/frontend.ts'
 import { BEN, type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
-import { stage } from '../support/story.ts'
+import { later, stage } from '../support/story.ts'
 
 stage()
 
@@ -64,20 +64,20 @@ describe('a session', () => {
       what: 'twice, once in quotes',
       header: (good: string, evil: string) => `${good}; ${SESSION}="${evil}"`,
     },
-    {
-      what: 'twice, once empty',
-      header: (good: string) => `${SESSION}=; ${good}`,
+    { what: 'twice, once empty', header: (good: string) => `${SESSION}=; ${good}` },
+  ])(
+    'that comes $what is no session of either user, and is removed (TMB-34)',
+    async ({ header }) => {
+      const google = simulateGoogle()
+      const [mine, evil] = [google.browse(), google.browse()]
+      await google.connect(mine, 'pick')
+      await google.connect(evil, 'pick', { account: BEN })
+      const Cookie = header(headerOf(jarOf(mine)), headerOf(jarOf(evil)))
+      const { status, headers, body } = await ask(mine, undefined, { Cookie })
+      expect([status, body.error]).toEqual([401, 'login_required'])
+      expect(headers.getSetCookie().join()).toContain(`${SESSION}=; Max-Age=0`)
     },
-  ])('that comes $what is no session of either user, and is removed', async ({ header }) => {
-    const google = simulateGoogle()
-    const [mine, evil] = [google.browse(), google.browse()]
-    await google.connect(mine, 'pick')
-    await google.connect(evil, 'pick', { account: BEN })
-    const Cookie = header(headerOf(jarOf(mine)), headerOf(jarOf(evil)))
-    const { status, headers, body } = await ask(mine, undefined, { Cookie })
-    expect([status, body.error]).toEqual([401, 'login_required'])
-    expect(headers.getSetCookie().join()).toContain(`${SESSION}=; Max-Age=0`)
-  })
+  )
 
   it.each([
     { what: '__host-', name: SESSION.replace('__Host-', '__host-') },
@@ -160,6 +160,36 @@ describe('a pending authorization', () => {
       expect((await ask(browser)).status).toBe(200)
     },
   )
+
+  it('can be finished after thirty other tabs, and the header stays short (TMB-34)', async () => {
+    const google = simulateGoogle()
+    const browser = google.browse()
+    for (let tab = 0; tab < 30; tab++) {
+      later(1)
+      const return_to = `/app?${'x'.repeat(tab * 33)}`
+      const page = await browser.visit(
+        `${the.url}/connect?bundle=pick&return_to=${return_to}`,
+        {},
+        ({ origin }) => origin !== the.url,
+      )
+      expect(headerOf(jarOf(browser)).length).toBeLessThan(4096 - 600) // room for a session
+      if (tab < 29) continue
+      const back = await browser.visit(await google.consent(page.url))
+      expect(back.url.searchParams.get('connect')).toBe('ok')
+    }
+  })
+
+  it('that is forged is not even opened, beyond the first eight (TMB-34, TMB-73)', async () => {
+    const google = simulateGoogle()
+    const { attacker } = await twoFlows(google)
+    const browser = google.browse()
+    const forged = Array.from({ length: 20 }, (_, at) => [`${PENDING}evil${at}`, attacker.value])
+    browser.jar.set(HOST, new Map(forged as [string, string][]))
+    const decrypt = vi.spyOn(crypto.subtle, 'decrypt')
+    await google.start(browser, 'pick')
+    expect(decrypt.mock.calls.length).toBeLessThanOrEqual(8)
+    expect(jarOf(browser)).toHaveLength(1)
+  })
 
   it('that comes twice in OAuth mode is refused, and no code is issued', async () => {
     configureClients()

@@ -3,6 +3,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createSimulator } from '../../src/simulator/app.ts'
 import { answerOf, ask, broker, browse, the } from '../support/broker.ts'
+import { intercept } from '../support/internet.ts'
 import { GOOGLE, simulateGoogle } from '../support/simulated-google.ts'
 import { stage } from '../support/story.ts'
 import { configure } from '../support/worker.ts'
@@ -13,12 +14,8 @@ const EVIL = 'https://evil.example'
 const DISCOVERY = '/.well-known/openid-configuration'
 
 /** Replaces the answers of some paths of Google. */
-function tamper(answers: Record<string, () => Response | Promise<Response>>): void {
-  const google = vi.mocked(fetch).getMockImplementation() ?? fetch
-  vi.mocked(fetch).mockImplementation(async (input, init) => {
-    const answer = answers[new URL(input instanceof Request ? input.url : input).pathname]
-    return answer ? answer() : google(input, init)
-  })
+function tamper(answers: Record<string, () => Response>): void {
+  intercept((request, next) => answers[new URL(request.url).pathname]?.() ?? next(request))
 }
 
 async function metadataOf(simulator: {

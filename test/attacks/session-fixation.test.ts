@@ -71,7 +71,7 @@ describe('cookie mode', () => {
         return ended
       },
     },
-  ])('a planted value that is $what is never adopted', async ({ value }) => {
+  ])('a planted value that is $what is never adopted (TMB-32)', async ({ value }) => {
     const planted = await value()
     const google = simulateGoogle()
     const victim = google.browse()
@@ -112,7 +112,7 @@ describe('cookie mode', () => {
     },
   )
 
-  it('a flow of one user cannot be finished after another has logged in', async () => {
+  it('a flow of one user cannot be finished after another has logged in (TMB-15)', async () => {
     const google = simulateGoogle()
     const browser = google.browse()
     await google.connect(browser, 'pick', { account: ADA })
@@ -129,6 +129,9 @@ describe('cookie mode', () => {
       sub: BEN,
       bundles: { upload: { status: 'consent_required', reason: 'never_granted' } },
     })
+    await browser.call('DELETE', `${the.url}/session`)
+    await google.connect(browser, 'pick', { account: ADA })
+    expect((await ask(browser, { bundle: 'upload' })).status).toBe(403)
   })
 })
 

@@ -10,8 +10,8 @@ import {
   type GrantUser,
   gate,
   openGrantUser,
-  until,
 } from '../support/grant-user.ts'
+import { createHold } from '../support/hold.ts'
 import { GOOGLE, type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
 import {
   alarm,
@@ -110,18 +110,21 @@ describe.each(AUTH_METHODS)('by %s', (way) => {
   it.each([
     { how: 'a disconnect', path: '/grants' },
     { how: 'forgetting the bundle', path: '/grants/pick' },
-  ])('a refresh that was delayed until after $how issues and stores nothing', async ({ path }) => {
-    const holder = await connected(way)
-    later(3600)
-    const held = gate('refresh_token')
-    const asking = holder.ask()
-    await held.arrived()
-    expect(await holder.end(path)).toBe(204)
-    held.release()
-    expect((await asking).body).not.toHaveProperty('access_token')
-    await expectNothingStored(holder)
-    expect(await askEverywhere(holder)).toEqual(NONE)
-  })
+  ])(
+    'a refresh that was delayed until after $how issues and stores nothing (TMB-61)',
+    async ({ path }) => {
+      const holder = await connected(way)
+      later(3600)
+      const held = gate('refresh_token')
+      const asking = holder.ask()
+      await held.arrived()
+      expect(await holder.end(path)).toBe(204)
+      held.release()
+      expect((await asking).body).not.toHaveProperty('access_token')
+      await expectNothingStored(holder)
+      expect(await askEverywhere(holder)).toEqual(NONE)
+    },
+  )
 
   it('a code exchange that was delayed until after a disconnect issues and stores nothing', async () => {
     failRevocations()
@@ -159,12 +162,10 @@ describe('a write to KV', () => {
   it('that is under way during a disconnect does not arrive after the deletion', async () => {
     const holder = await connected('cookie')
     later(3600)
-    let isHeld = true
-    let arrived = false
+    const hold = createHold()
     const { put } = isHostile ? hostileKv.namespace : env.TOKENS
     const slow = async (...write: Parameters<KVNamespace['put']>): Promise<void> => {
-      arrived = true
-      await until(() => !isHeld)
+      await hold.pass()
       later(2)
       await put.call(env.TOKENS, ...write)
       later(2)
@@ -175,10 +176,10 @@ describe('a write to KV', () => {
     })
     await evictDurableObject(holder.stub)
     const asking = holder.ask()
-    await until(() => arrived)
+    await hold.arrived()
     const ending = holder.end('/grants')
     await new Promise((resolve) => setTimeout(resolve, 50))
-    isHeld = false
+    hold.release()
     await asking
     expect(await ending).toBe(204)
     expect([...(await dumpKv()).keys()].filter((key) => key.startsWith('token/'))).toEqual([])

@@ -53,25 +53,11 @@ describe('a right table', () => {
     expect(parseBundles({ album: { scopes: [READ] } }).warnings).toEqual([])
   })
 
-  it('may be JSON', () => {
-    expect(parseBundles(JSON.stringify({ pick }))).toEqual(parseBundles({ pick }))
-  })
-
   it('may name scopes short or in full, in any order, more than once', () => {
     const scopes = ['email', APPEND, 'openid', AUTH + APPEND]
     const { bundles, problems } = parseBundles({ upload: { scopes, reason } })
     expect(problems).toEqual([])
     expect(bundles.get('upload')?.scopes).toEqual(scopeSet(['openid', 'email', APPEND]))
-  })
-
-  it('may have two bundles of the same scopes', () => {
-    const { bundles, problems, warnings } = parseBundles({ pick, choose: pick })
-    expect(bundles.size).toBe(2)
-    expect([...problems, ...warnings]).toEqual([])
-  })
-
-  it.each(['a', 'pick-2', 'a'.repeat(32)])('may name a bundle %s', (name) => {
-    expect(parseBundles({ [name]: { ...pick, reason: 'x'.repeat(200) } }).problems).toEqual([])
   })
 })
 
@@ -89,38 +75,18 @@ describe('a wrong table', () => {
     [{ Pick: pick }, '.Pick', /is a name .* cannot have\. Write/],
     [{ ['a'.repeat(33)]: pick }, `.${'a'.repeat(33)}`, /is a name/],
     [{ '2x': pick }, '.2x', /is a name/],
-    [{ 'a b': pick }, '', /is a name/],
     [{ broker: pick }, '.broker', /is a name .* not "broker"/],
     [JSON.parse(`{"__proto__":${JSON.stringify(pick)}}`), '.__proto__', /is a name/],
     [{ pick: { ...pick, scope: 'x' } }, '.pick.scope', /is missing, unknown or/],
-    [{ pick: { ...pick, 'no good': 'x' } }, '.pick', /is missing, unknown or/],
     [{ pick: { reason } }, '.pick.scopes', /is missing, unknown or/],
-    [{ pick: { reason, scopes: 'openid' } }, '.pick.scopes', /is missing, unknown or/],
-    [{ pick: { reason, scopes: [] } }, '.pick.scopes', /gives no access to photos.* Add/],
     [{ pick: { reason, scopes: ['openid', 'email'] } }, '.pick.scopes', /gives no access.* Add/],
     [{ pick: { scopes: pick.scopes } }, '.pick.reason', /is missing, unknown or/],
-    [{ pick: { ...pick, reason: 1 } }, '.pick.reason', /is not a text of 1 to 200 .* Write/],
-    [{ pick: { ...pick, reason: ' ' } }, '.pick.reason', /is not a text of 1 to 200/],
     [{ pick: { ...pick, reason: 'x'.repeat(201) } }, '.pick.reason', /is not a text of 1 to 200/],
   ])('%j is refused at its place, with what to write', (given, place, problem) => {
     const { bundles, problems } = parseBundles(given)
     expect(problems.map((text) => text.split(': ')[0])).toEqual([`BUNDLES${place}`])
     expect(problems[0]).toMatch(problem)
     expect(bundles.size).toBe(0)
-  })
-
-  it('is refused with all its problems at once, and its right bundles are there', () => {
-    const { bundles, problems } = parseBundles({
-      pick,
-      Bad: { scopes: ['photoslibrary', 'photoslibrary.sharing'], color: 'red' },
-      broker: pick,
-    })
-    expect([...bundles.keys()]).toEqual(['pick'])
-    const members = ['', '.scopes[0]', '.scopes[1]', '.reason', '.color']
-    expect(problems.map((problem) => problem.split(':')[0])).toEqual([
-      ...members.map((member) => `BUNDLES.Bad${member}`),
-      'BUNDLES.broker',
-    ])
   })
 })
 
@@ -146,9 +112,7 @@ describe('a scope', () => {
   it.each([
     ['photoslibrary.append', APPEND],
     [`${AUTH}photoslibrary.apendonly`, APPEND],
-    ['PhotosLibrary.AppendOnly', APPEND],
     ['photospicker.mediaitems', 'photospicker.mediaitems.readonly'],
-    ['mail', 'email'],
   ])('%s, which is unknown, is refused with the nearest, %s', (given, near) => {
     const name = given.replace(AUTH, '')
     expect(problemsOf([given])).toEqual([
@@ -156,32 +120,15 @@ describe('a scope', () => {
     ])
   })
 
-  it('near a removed one is refused with what replaces that', () => {
-    expect(problemsOf(['photoslibrary.readonl'])[0]).toMatch(
-      /nearest is photoslibrary\.readonly\. photoslibrary\.readonly was removed .* Write photospicker/,
-    )
-  })
-
-  it.each([
-    `${AUTH}drive`,
-    'GOCSPX-0123456789abcdefghij',
-    'photoslibrary.appendonly\u0000',
-    `photoslibrary.appendonly${'y'.repeat(120)}`,
-    'photoslibrary.\u202eappendonly',
-  ])('near none, or not printable, is refused with the list of all: %j', (given) => {
-    const active = SCOPES.filter(({ removed }) => !removed).map(({ scope }) => shortName(scope))
-    expect(problemsOf([given])).toEqual([
-      `scopes[0]: is not a scope of the Photos APIs. Write one of ${active.join(', ')}.`,
-    ])
-  })
-
-  it.each(['openid email', '\tphotoslibrary.appendonly'])('has no space in it: %j', (given) => {
-    expect(problemsOf([given])[0]).toMatch(/^scopes\[0\]: has a space in it\. Write each/)
-  })
-
-  it.each([[[null]], [new Array(1)]])('is text: %j', (given) => {
-    expect(problemsOf(given)[0]).toMatch(/^scopes\[0\]: is not text\. Write one of/)
-  })
+  it.each([`${AUTH}drive`, 'photoslibrary.appendonly\u0000', 'photoslibrary.\u202eappendonly'])(
+    'near none, or not printable, is refused with the list of all: %j',
+    (given) => {
+      const active = SCOPES.filter(({ removed }) => !removed).map(({ scope }) => shortName(scope))
+      expect(problemsOf([given])).toEqual([
+        `scopes[0]: is not a scope of the Photos APIs. Write one of ${active.join(', ')}.`,
+      ])
+    },
+  )
 })
 
 describe('any table', () => {

@@ -25,11 +25,6 @@ describe('a right table', () => {
     ])
   })
 
-  it('may be JSON', () => {
-    const table = { web: { origins: [APP] } }
-    expect(parse(JSON.stringify(table))).toEqual(parse(table))
-  })
-
   it.each([undefined, ''])(
     'left out as %j is one client, on the broker’s origin, with all bundles',
     (given) => {
@@ -40,12 +35,6 @@ describe('a right table', () => {
       ])
     },
   )
-
-  it('has no client but its own', () => {
-    const { clients } = parse({ web: { origins: [APP] } })
-    for (const id of ['__proto__', 'constructor', 'toString', 'default', ''])
-      expect(clients.get(id)).toBeUndefined()
-  })
 })
 
 describe('an origin', () => {
@@ -117,25 +106,16 @@ describe('a wrong table', () => {
 
   it.each<[given: object, ...problems: string[]]>([
     [{ web: APP }, `.web: ${WRONG}`],
-    [{ web: {} }, `.web.origins: ${WRONG}`],
-    [{ web: { origins: APP } }, `.web.origins: ${WRONG}`],
-    [{ web: { origins: [] } }, `.web.origins: ${WRONG}`],
     [{ web: { origins: [APP, 1] } }, `.web.origins[1]: ${NO_ORIGIN}`],
-    [{ web: { origins: [''] } }, `.web.origins[0]: ${NO_ORIGIN}`],
     [{ web: { origins, bundles: [] } }, `.web.bundles: ${WRONG}`],
-    [{ web: { origins, bundles: 'pick' } }, `.web.bundles: ${WRONG}`],
     [{ web: { origins, origin: 'canary' } }, `.web.origin: ${WRONG}`],
-    [{ web: { origins, 'canary canary': 1 } }, `.web: ${WRONG}`],
     [
       JSON.parse(`{"web":{"origins":["${APP}"],"__proto__":{"canary":1}}}`),
       `.web.__proto__: ${WRONG}`,
     ],
     [{ 'canary app': { origins } }, `: ${NO_ID}`],
-    [{ '': { origins } }, `: ${NO_ID}`],
-    [{ 'a;b': { origins } }, `: ${NO_ID}`],
     [{ ['a'.repeat(65)]: { origins } }, `: ${NO_ID}`],
     [{ constructor: { origins }, web: { origins } }, `.constructor: ${NO_ID}`],
-    [{ prototype: { origins }, web: { origins } }, `.prototype: ${NO_ID}`],
     [
       { web: { origins }, WEB: { origins } },
       '.WEB: there is another client whose id differs in case only.',
@@ -203,11 +183,6 @@ describe('an OAuth-mode client', () => {
     },
   )
 
-  it('may have a redirect URI on this machine', () => {
-    const local = { origins: ['http://127.0.0.1:8789'], redirect_uris: ['http://127.0.0.1:8789/'] }
-    expect(parse({ web: local }).problems).toEqual([])
-  })
-
   it.each([
     ...['canary', '/canary', APP, `${APP}/back#canary`, `${APP}/*`],
     ...['https://*.app.example/back', 'https://APP.example/back'],
@@ -227,16 +202,12 @@ describe('an OAuth-mode client', () => {
     ['a page of another origin', { redirect_uris: ['https://b.example/'] }, '.redirect_uris'],
     ['an issuer without an audience', { ...ISSUED, audience: undefined }, ''],
     ['an issuer without keys', { ...ISSUED, jwks_uri: undefined }, ''],
-    ['an audience without an issuer', { ...ISSUED, issuer: undefined }, ''],
     ['an issuer without redirect URIs', { ...ISSUED, redirect_uris: undefined }, ''],
-    ['an empty audience', { ...ISSUED, audience: '' }, '.audience'],
-    ['an issuer that is no URL', { ...ISSUED, issuer: 'canary' }, '.issuer'],
     ['an issuer with a query', { ...ISSUED, issuer: 'https://id.example/?a' }, '.issuer'],
     ['an issuer over http', { ...ISSUED, issuer: 'http://id.example' }, '.issuer'],
     ['keys over http', { ...ISSUED, jwks_uri: 'http://id.example/' }, '.jwks_uri'],
     ['HMAC', { ...ISSUED, algorithms: ['HS256'] }, '.algorithms[0]'],
     ['no signature', { ...ISSUED, algorithms: ['none'] }, '.algorithms[0]'],
-    ['no algorithm', { ...ISSUED, algorithms: [] }, '.algorithms'],
   ])('with %s is refused (TMB-40, TMB-81)', (_, more, place) => {
     const { problems } = oauth(more)
     expect(problems).toHaveLength(1)

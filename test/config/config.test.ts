@@ -71,13 +71,6 @@ describe('a right configuration', () => {
     expect(Object.isFrozen(config)).toBe(true)
   })
 
-  it('reads an empty optional variable as left out', () => {
-    const names = ['ISSUER', 'CONSISTENCY', 'SESSION_TTL_SECONDS', 'SESSION_IDLE_SECONDS']
-    const empty = configWith(Object.fromEntries(names.map((name) => [name, ''])))
-    const { pseudonyms: _, keyring: __, ...expected } = configWith({})
-    expect(empty).toMatchObject(expected)
-  })
-
   it.each<{ given: Record<string, unknown>; expected: Record<string, unknown> }>([
     {
       given: { BASE_URL: 'https://app.example:8443/photos-auth/' },
@@ -90,9 +83,7 @@ describe('a right configuration', () => {
     },
     { given: { BASE_URL: 'https://BROKER.example///' }, expected: { host: 'broker.example' } },
     { given: { BASE_URL: 'http://localhost:8787' }, expected: { host: 'localhost:8787' } },
-    { given: { BASE_URL: 'http://[::1]:8787' }, expected: { host: '[::1]:8787' } },
     { given: { ISSUER: 'https://idp.example/t' }, expected: { issuer: 'https://idp.example/t' } },
-    { given: { ISSUER: 'https://idp.example/' }, expected: { issuer: 'https://idp.example/' } },
     { given: { ISSUER: 'http://localhost:1' }, expected: { issuer: 'http://localhost:1' } },
     { given: { CONSISTENCY: 'strict' }, expected: { consistency: 'strict' } },
     {
@@ -100,7 +91,6 @@ describe('a right configuration', () => {
       expected: { stopped: ['client:my.app_2-x', 'bundle:pick'] },
     },
     { given: { SESSION_TTL_SECONDS: '3600' }, expected: { session_ttl_seconds: 3600 } },
-    { given: { SESSION_TTL_SECONDS: 60 }, expected: { session_ttl_seconds: 60 } },
     {
       given: { SESSION_IDLE_SECONDS: 400 * DAY_SECONDS },
       expected: { session_idle_seconds: 400 * DAY_SECONDS },
@@ -153,21 +143,16 @@ const WRONG: [name: string, expected: RegExp, ...values: unknown[]][] = [
   ['ISSUER', NO_ISSUER, 'https://idp.example/?canary', 'https://idp.example/#canary'],
   ['GOOGLE_CLIENT_ID', NO_CLIENT_ID, undefined, '', 7, null, 'your-client-id.apps.example'],
   ['GOOGLE_CLIENT_ID', SERVICE_ACCOUNT, 'canary@project.iam.gserviceaccount.com'],
-  ['GOOGLE_CLIENT_ID', SERVICE_ACCOUNT, '{"type":"canary"}', ' {"web":{"client_id":"canary"}}'],
   ['GOOGLE_CLIENT_ID', /has white space in it\. Write/, 'canary canary'],
   ['GOOGLE_CLIENT_SECRET', NO_CLIENT_SECRET, undefined, '', 7, null],
   ['GOOGLE_CLIENT_SECRET', SERVICE_ACCOUNT, '{"type":"service_account","private_key":"canary"}'],
-  ['GOOGLE_CLIENT_SECRET', SERVICE_ACCOUNT, '-----BEGIN RSA PRIVATE KEY-----canary'],
   ['GOOGLE_CLIENT_SECRET', /is a whole file.* Write/, 'GOCSPX canary', '{"web":{"a":"canary"}}'],
   ['ENCRYPTION_KEYS', /is missing\. Write kid:base64url\(32/, undefined, '', 7, null],
   ['ENCRYPTION_KEYS', /entry 1 is not kid:key\. Write/, 'canary'],
   ['ENCRYPTION_KEYS', /entry 2 is not base64url\. Write/, `${KEY},k2:canary!`],
-  ['ENCRYPTION_KEYS', /entry 1 has 12 bytes instead of 32\. Write/, 'k1:canarycanary0000'],
-  ['ENCRYPTION_KEYS', /entry 2 repeats a kid\. Write/, `${KEY},${KEY}`],
   ['ENCRYPTION_KEYS', /entry 2 repeats a key .* Write/, `${KEY},k2:${encoded(secretOf(1))}`],
   ['PSEUDONYM_KEY', /is missing\. Write 32 random bytes/, undefined, '', 7],
   ['PSEUDONYM_KEY', /is not base64url\. Write/, KEY],
-  ['PSEUDONYM_KEY', /is a sample, not random bytes\. Write/, encoded(new Uint8Array(32))],
   ['PSEUDONYM_KEY', /is one of ENCRYPTION_KEYS.* Write/, encoded(secretOf(1))],
   ['BUNDLES', /is missing, empty or not a table\. Write/, undefined, '', null, 'canary'],
   ['CLIENTS', /is missing, empty or not a table\. Write/, '{canary'],
@@ -203,11 +188,6 @@ describe('a wrong configuration', () => {
     })
     expect(problems.map((problem) => problem.replace(/:.*/s, '')).sort()).toEqual(NAMES.sort())
     expect(problems.join()).not.toContain('canary')
-  })
-
-  it('that is empty is refused with the names of all that it needs', () => {
-    const named = problemsOf({}).map((problem) => problem.replace(/:.*/s, ''))
-    expect(named.sort()).toEqual(Object.keys(RIGHT).sort())
   })
 
   it('throws nothing else for any garbage in any variable, and repeats none of it (property; TMB-81)', () => {
@@ -271,12 +251,6 @@ describe('a wrong configuration', () => {
 })
 
 describe('the configuration of an environment', () => {
-  it('is read once', () => {
-    const env = { ...RIGHT }
-    expect(configOf(env)).toBe(configOf(env))
-    expect(configOf({ ...RIGHT })).not.toBe(configOf(env))
-  })
-
   it('is its error while it is wrong, and is not read again (TMB-81)', () => {
     const env: Record<string, unknown> = {}
     const error = configOf(env)
@@ -296,16 +270,6 @@ describe('the configuration of an environment', () => {
       ...{ level: 'warn', event: 'configuration_odd' },
       problems: [expect.stringMatching(/^BUNDLES\.album: /)],
     })
-  })
-
-  it('throws what the environment itself throws', () => {
-    const boom = new RangeError('boom')
-    const env = {
-      get BASE_URL(): string {
-        throw boom
-      },
-    }
-    expect(() => configOf(env)).toThrow(boom)
   })
 })
 

@@ -1,7 +1,7 @@
 /** The keyring, and the parsing of its secrets. */
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { isSame, parseEncryptionKeys, parseSecret } from '../../src/crypto/keyring.ts'
+import { parseEncryptionKeys, parseSecret } from '../../src/crypto/keyring.ts'
 import { encoded, ringOf, secretOf } from './keys.ts'
 
 afterEach(() => {
@@ -11,12 +11,6 @@ afterEach(() => {
 const IV = { name: 'AES-GCM', iv: new Uint8Array(12) }
 
 describe('a keyring', () => {
-  it('seals with the first key, and lists all', () => {
-    const keyring = ringOf({ new: 2, old: 1 })
-    expect(keyring.current).toBe('new')
-    expect(keyring.kids).toEqual(['new', 'old'])
-  })
-
   it('has no key for an unknown or retired kid (TMB-55)', async () => {
     const keyring = ringOf({ k1: 1 })
     for (const kid of ['k2', '', '__proto__', 'constructor', 'K1', 'storage/k1'])
@@ -49,22 +43,8 @@ describe('a keyring', () => {
 })
 
 describe('ENCRYPTION_KEYS', () => {
-  it('is parsed in order, with any white space', () => {
-    const secrets = parseEncryptionKeys(
-      ` b:${encoded(secretOf(2))} ,\n2026-11_a:${encoded(secretOf(1))}`,
-    )
-    expect(secrets).toEqual(
-      new Map([
-        ['b', secretOf(2)],
-        ['2026-11_a', secretOf(1)],
-      ]),
-    )
-  })
-
   it.each([
     { given: '', expected: 'entry 1 is not kid:key' },
-    { given: 'canary', expected: 'entry 1 is not kid:key' },
-    { given: 'canary canary:x', expected: 'entry 1 is not kid:key' },
     { given: `${'canary'.repeat(6)}:x`, expected: 'entry 1 is not kid:key' },
     { given: `k1:${encoded(secretOf(1))},`, expected: 'entry 2 is not kid:key' },
     {
@@ -72,7 +52,6 @@ describe('ENCRYPTION_KEYS', () => {
       expected: 'entry 2 repeats a kid',
     },
     { given: 'k1:canary!', expected: 'entry 1 is not base64url' },
-    { given: 'k1:canary00', expected: 'entry 1 has 6 bytes instead of 32' },
     {
       given: `k1:${encoded(secretOf(1).slice(0, 16))}`,
       expected: 'entry 1 has 16 bytes instead of 32',
@@ -80,10 +59,6 @@ describe('ENCRYPTION_KEYS', () => {
     {
       given: `k1:${encoded(secretOf(1))},k2:${encoded(new Uint8Array(32))}`,
       expected: 'entry 2 is a sample, not random bytes',
-    },
-    {
-      given: `k1:${encoded(new TextEncoder().encode('password'.repeat(4)))}`,
-      expected: 'entry 1 is a sample, not random bytes',
     },
     {
       given: `k1:${encoded(secretOf(1))},k2:${encoded(secretOf(2))},k3:${encoded(secretOf(1))}`,
@@ -102,10 +77,5 @@ describe('a secret', () => {
       Uint8Array.from(secretOf(1), (_, i) => i % different)
     expect(parseSecret(encoded(secretWith(7)))).toBe('is a sample, not random bytes')
     expect(parseSecret(encoded(secretWith(8)))).toEqual(secretWith(8))
-  })
-
-  it('equals another only if all bytes are equal', () => {
-    expect(isSame(secretOf(1), secretOf(1))).toBe(true)
-    for (const at of [0, 15, 31]) expect(isSame(secretOf(1), secretOf(1).with(at, 255))).toBe(false)
   })
 })

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { CompactEncrypt, type CompactJWEHeaderParameters } from 'jose'
 import { describe, expect, it, vi } from 'vitest'
 import type { Keyring } from '../../src/crypto/keyring.ts'
-import { kidOf, type Place, type RecordKind, open as reopen, seal } from '../../src/crypto/seal.ts'
+import { type Place, type RecordKind, open as reopen, seal } from '../../src/crypto/seal.ts'
 import { derivedBytes, ringOf, secretOf } from './keys.ts'
 
 const keyring = ringOf({ k1: 1 })
@@ -60,53 +60,6 @@ describe('a sealed record', () => {
   })
 })
 
-describe('a kind of record', () => {
-  const limited: Place<{ exp: number }> = {
-    kind: { ...here.kind, max_length: 300, expiresAt: ({ exp }) => exp },
-    at: 'here',
-  }
-
-  it('opens until it expires, and not at that moment', async () => {
-    const sealed = await seal(keyring, limited, { exp: 100 })
-    expect(await reopen(keyring, limited, sealed, 99.9)).toEqual({ exp: 100 })
-    expect(await reopen(keyring, limited, sealed, 100)).toBeUndefined()
-  })
-
-  it('does not open without the time at which it expires', async () => {
-    const sealed = await seal(keyring, { ...here, at: 'here' }, {})
-    expect(await reopen(keyring, limited, sealed, 0)).toBeUndefined()
-  })
-
-  it('does not open if it is too long (TMB-73)', async () => {
-    const long = { exp: 100, text: 'x'.repeat(300) }
-    expect(await reopen(keyring, limited, await seal(keyring, limited, long), 0)).toBeUndefined()
-  })
-})
-
-describe('a key', () => {
-  it('is recognized in the records it sealed (TMB-55)', async () => {
-    const old = await seal(ringOf({ k1: 1 }), here, record)
-    const rotated = ringOf({ k2: 2, k1: 1 })
-    expect(kidOf(old)).toBe('k1')
-    expect(kidOf(await seal(rotated, here, record))).toBe(rotated.current)
-  })
-
-  it('that is missing from the keyring seals nothing', async () => {
-    const lost: Keyring = { ...keyring, key: async () => undefined }
-    await expect(seal(lost, here, record)).rejects.toThrow(
-      new TypeError('the keyring lost its current key'),
-    )
-  })
-
-  it('of cookies opens no stored record, even with a crafted header (TMB-55)', async () => {
-    const forged = await craft({}, await derivedBytes(secretOf(1), 'cookie'))
-    expect(await open(keyring, here, forged)).toBeUndefined()
-    const session: Place<object> = { kind: { type: 'session', purpose: 'cookie' }, at: here.at }
-    const planted = await craft({ typ: 'ptb-session+jwe' }, await storageKey())
-    expect(await open(keyring, session, planted)).toBeUndefined()
-  })
-})
-
 /** Each is made with our own key and differs from ours only in its header. */
 describe('a record made with our key', () => {
   it('opens if its header is like ours', async () => {
@@ -117,11 +70,8 @@ describe('a record made with our key', () => {
     { what: 'no kid', header: { kid: undefined } },
     { what: 'an unknown kid', header: { kid: 'k2' } },
     { what: 'the typ of another kind', header: { typ: 'ptb-token+jwe' } },
-    { what: 'its typ in upper case', header: { typ: 'PTB-GRANT+JWE' } },
     { what: 'another place', header: { at: 'grant/other/scopes' } },
-    { what: 'a list as its place', header: { at: [here.at] } },
     { what: 'an additional parameter', header: { exp: 1 } },
-    { what: 'a key in its header', header: { jwk: { kty: 'oct' } } },
     { what: 'the URL of a key', header: { jku: 'https://evil.example/keys' } },
   ])('does not open with $what (TMB-54)', async ({ header }) => {
     expect(await open(keyring, here, await craft(header))).toBeUndefined()
@@ -143,25 +93,13 @@ describe('a record made with our key', () => {
     expect(await open(keyring, here, sealed)).toBeUndefined()
   })
 
-  it.each<{ enc: string; bytes: number }>([
-    { enc: 'A128GCM', bytes: 16 },
-    { enc: 'A128CBC-HS256', bytes: 32 },
-  ])('does not open with $enc (TMB-54)', async ({ enc, bytes }) => {
-    const sealed = await craft({ enc }, await derivedBytes(secretOf(1), 'storage', bytes))
-    expect(await open(keyring, here, sealed)).toBeUndefined()
-  })
-
-  it.each(['A256KW', 'PBES2-HS512+A256KW'])(
-    'does not open with its key wrapped by %s (TMB-54)',
-    async (alg) => {
-      expect(await open(keyring, here, await craft({ alg }))).toBeUndefined()
-    },
-  )
-
-  it('does not open if its content is no JSON', async () => {
-    const sealed = await new CompactEncrypt(new TextEncoder().encode('{"a":'))
-      .setProtectedHeader(OURS)
-      .encrypt(await storageKey())
+  it.each([
+    { header: { enc: 'A128GCM' }, bytes: 16 },
+    { header: { enc: 'A128CBC-HS256' }, bytes: 32 },
+    { header: { alg: 'A256KW' }, bytes: 32 },
+    { header: { alg: 'PBES2-HS512+A256KW' }, bytes: 32 },
+  ])('does not open with $header (TMB-54)', async ({ header, bytes }) => {
+    const sealed = await craft(header, await derivedBytes(secretOf(1), 'storage', bytes))
     expect(await open(keyring, here, sealed)).toBeUndefined()
   })
 })

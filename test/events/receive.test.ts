@@ -5,9 +5,10 @@ import { generateKeyPair } from 'jose'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { ask, subjectOf } from '../support/broker.ts'
 import type { Browser } from '../support/browser.ts'
+import { intercept } from '../support/internet.ts'
 import { sendEvent, signEvent } from '../support/security-events.ts'
 import { ADA, GOOGLE, type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
-import { countCosts, later, stage } from '../support/story.ts'
+import { countCosts, later, readLog, stage } from '../support/story.ts'
 import { configure } from '../support/worker.ts'
 
 stage()
@@ -30,9 +31,12 @@ describe('a security event token', () => {
   const at = (): number => Math.floor(Date.now() / 1000)
   const parts = (jwt: string): string[] => jwt.split('.')
 
+  const made =
+    (...change: Change) =>
+    async (): Promise<string> =>
+      sign(...change)
   it.each<{ what: string; err: string; make: () => Promise<string> }>([
     { what: 'no JWT', err: 'invalid_request', make: async () => 'canary-no-jwt' },
-    { what: 'nothing', err: 'invalid_request', make: async () => '' },
     {
       what: 'no signature',
       err: 'invalid_key',
@@ -54,62 +58,22 @@ describe('a security event token', () => {
       err: 'authentication_failed',
       make: async () => sign({}, {}, (await generateKeyPair('RS256')).privateKey),
     },
-    {
-      what: 'an unknown kid',
-      err: 'invalid_key',
-      make: async () => sign({}, { kid: 'other' }),
-    },
-    {
-      what: 'an HMAC',
-      err: 'invalid_key',
-      make: async () => sign({}, { alg: 'HS256' }, new Uint8Array(32)),
-    },
-    {
-      what: 'a critical extension',
-      err: 'invalid_request',
-      make: async () => sign({}, { crit: ['x'], x: true }),
-    },
-    {
-      what: 'another issuer',
-      err: 'invalid_issuer',
-      make: async () => sign({ iss: 'https://evil.example/' }),
-    },
-    { what: 'another audience', err: 'invalid_audience', make: async () => sign({ aud: 'other' }) },
-    { what: 'no events', err: 'invalid_request', make: async () => sign({ events: undefined }) },
-    { what: 'no event', err: 'invalid_request', make: async () => sign({ events: {} }) },
-    { what: 'no jti', err: 'invalid_request', make: async () => sign({ jti: undefined }) },
-    {
-      what: 'a long jti',
-      err: 'invalid_request',
-      make: async () => sign({ jti: 'j'.repeat(256) }),
-    },
-    { what: 'no iat', err: 'invalid_request', make: async () => sign({ iat: undefined }) },
-    {
-      what: 'an iat in the future',
-      err: 'invalid_request',
-      make: async () => sign({ iat: at() + 90 }),
-    },
-    {
-      what: 'an old iat',
-      err: 'invalid_request',
-      make: async () => sign({ iat: at() - 8 * DAY }),
-    },
-    {
-      what: 'an exp, which events do not have',
-      err: 'invalid_request',
-      make: async () => sign({ exp: at() + 60 }),
-    },
-    {
-      what: 'a nonce, which ID tokens have',
-      err: 'invalid_request',
-      make: async () => sign({ nonce: 'n' }),
-    },
-    { what: 'another type', err: 'invalid_request', make: async () => sign({}, { typ: 'at+jwt' }) },
-    {
-      what: 'too many bytes',
-      err: 'invalid_request',
-      make: async () => sign({ x: 'x'.repeat(17_000) }),
-    },
+    { what: 'an unknown kid', err: 'invalid_key', make: made({}, { kid: 'other' }) },
+    { what: 'HMAC', err: 'invalid_key', make: made({}, { alg: 'HS256' }, new Uint8Array(32)) },
+    { what: 'a crit', err: 'invalid_request', make: made({}, { crit: ['x'], x: true }) },
+    { what: 'another iss', err: 'invalid_issuer', make: made({ iss: 'https://evil.example/' }) },
+    { what: 'another audience', err: 'invalid_audience', make: made({ aud: 'other' }) },
+    { what: 'no events', err: 'invalid_request', make: made({ events: undefined }) },
+    { what: 'no event', err: 'invalid_request', make: made({ events: {} }) },
+    { what: 'no jti', err: 'invalid_request', make: made({ jti: undefined }) },
+    { what: 'a long jti', err: 'invalid_request', make: made({ jti: 'j'.repeat(256) }) },
+    { what: 'no iat', err: 'invalid_request', make: made({ iat: undefined }) },
+    { what: 'a future iat', err: 'invalid_request', make: async () => sign({ iat: at() + 90 }) },
+    { what: 'an old iat', err: 'invalid_request', make: async () => sign({ iat: at() - 8 * DAY }) },
+    { what: 'an exp', err: 'invalid_request', make: async () => sign({ exp: at() + 60 }) },
+    { what: 'the nonce of an ID token', err: 'invalid_request', make: made({ nonce: 'n' }) },
+    { what: 'another type', err: 'invalid_request', make: made({}, { typ: 'at+jwt' }) },
+    { what: 'too many bytes', err: 'invalid_request', make: made({ x: 'x'.repeat(17_000) }) },
   ])('with $what is refused as $err, and ends nothing', async ({ err, make }) => {
     const answer = await sendEvent(await make())
     expect(answer).toMatchObject({ status: 400, body: { err, error: 'invalid_request' } })
@@ -119,22 +83,19 @@ describe('a security event token', () => {
   })
 
   it('is not the ID token of a login', async () => {
-    const id_tokens: string[] = []
-    const real = vi.mocked(globalThis.fetch).getMockImplementation() ?? globalThis.fetch
-    vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
-      const answer = await real(input, init)
-      const { id_token } = (await answer
-        .clone()
-        .json()
-        .catch(() => ({}))) as { id_token?: string }
-      if (id_token) id_tokens.push(id_token)
+    let id_token = ''
+    intercept(async (request, next) => {
+      const answer = await next(request)
+      if (request.url.endsWith('/token'))
+        id_token = (await answer.clone().json<{ id_token: string }>()).id_token
       return answer
     })
     later(1)
     await google.connect(browser, 'upload')
-    expect(await sendEvent(id_tokens[0] ?? '')).toMatchObject({
+    expect(id_token).not.toBe('')
+    expect(await sendEvent(id_token)).toMatchObject({
       status: 400,
-      body: { err: id_tokens[0] ? 'invalid_request' : 'an ID token' },
+      body: { err: 'invalid_request' },
     })
   })
 
@@ -153,17 +114,13 @@ describe('a security event token', () => {
   })
 
   it('is applied once, answered 202 again, and refused after seven days', async () => {
-    const lines: string[] = []
-    vi.spyOn(console, 'info').mockImplementation((text) => void lines.push(String(text)))
+    const lines = readLog('info')
     const token = await sign({ jti: 'one' })
     expect((await sendEvent(token)).status).toBe(202)
     const costs = countCosts()
     expect((await sendEvent(token)).status).toBe(202)
     expect(costs.objects()).toBe(1)
-    const seen = lines
-      .map((line) => JSON.parse(line))
-      .filter(({ event }) => event === 'security_event')
-    expect(seen).toMatchObject([
+    expect(lines.filter(({ event }) => event === 'security_event')).toMatchObject([
       { outcome: 'ok', reason: 'tokens_revoked' },
       { outcome: 'duplicate', reason: 'tokens_revoked' },
     ])
@@ -207,9 +164,8 @@ describe('a security event token', () => {
     { what: 'another status', status: 500, document: {} },
   ])('is answered 503 if the RISC configuration has $what', async ({ status, document }) => {
     configure()
-    const real = vi.mocked(globalThis.fetch).getMockImplementation() ?? globalThis.fetch
-    vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
-      if (!String(input).endsWith('/risc-configuration')) return real(input, init)
+    intercept((request, next) => {
+      if (!request.url.endsWith('/risc-configuration')) return next(request)
       const good = { issuer: GOOGLE, jwks_uri: `${GOOGLE}/oauth2/v3/certs` }
       return Response.json({ ...good, ...document }, { status })
     })

@@ -164,14 +164,10 @@ describe('in OAuth mode', () => {
 })
 
 describe('an untrusted text', () => {
-  it.each([
-    ['a line break', 'https://evil.example/\\r\\nforged'],
-    ['an escape sequence', 'https://evil.example/%1b[2J'],
-    ['ten kilobytes', `https://${'a'.repeat(10_000)}.example`],
-  ])('with %s makes one short record', async (_what, origin) => {
+  it('makes one short record', async () => {
     const body = JSON.stringify({ bundle: 'x'.repeat(50) })
     const headers = {
-      Origin: origin,
+      Origin: `https://${'a'.repeat(10_000)}.example/%1b[2J`,
       'User-Agent': 'x'.repeat(9000),
       'Content-Type': 'application/json',
       'X-Requested-With': 'photos-token-broker',

@@ -1,10 +1,11 @@
-/** Tests of forged, replayed and failing callbacks (TMB-04, TMB-10 to 17, TMB-25, TMB-26; attacks 1, 3, 4, 5, 6, 8). */
+/** Tests of forged, replayed and failing callbacks (TMB-04, TMB-10 to 17, TMB-25, TMB-26). */
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
 import { answerOf, ask, broker, the } from '../support/broker.ts'
 import type { Browser } from '../support/browser.ts'
-import { BEN, GOOGLE, simulateGoogle } from '../support/simulated-google.ts'
+import { register } from '../support/internet.ts'
+import { BEN, simulateGoogle } from '../support/simulated-google.ts'
 import { countCosts, later, stage } from '../support/story.ts'
 import { configure } from '../support/worker.ts'
 
@@ -110,7 +111,7 @@ describe('a callback', () => {
     expect((await browser.visit(callback)).url.search).toBe('?connect=ok&bundle=pick')
   })
 
-  it('with the code of another flow is refused by PKCE and nonce (attack 3)', async () => {
+  it('with the code of another flow is refused by PKCE and nonce', async () => {
     const google = simulateGoogle()
     const [victim, attacker] = [google.browse(), google.browse()]
     const stolen = await google.consent(await google.start(victim, 'pick'))
@@ -124,25 +125,6 @@ describe('a callback', () => {
       '?connect=error&bundle=pick&error=server_error',
     )
     expect((await ask(attacker)).status).toBe(401)
-  })
-
-  it('of a session that has ended is refused, also in a new session (TMB-15)', async () => {
-    const google = simulateGoogle()
-    const browser = google.browse()
-    await google.connect(browser, 'pick')
-    const callback = await google.consent(await google.start(browser, 'upload'))
-    await browser.call('DELETE', `${the.url}/session`)
-    await google.connect(browser, 'pick', { account: BEN })
-    expect((await browser.visit(callback)).url.search).toBe(
-      '?connect=error&bundle=upload&error=access_denied',
-    )
-    expect((await ask(browser, { bundle: 'upload' })).body).toMatchObject({
-      error: 'consent_required',
-      reason: 'never_granted',
-    })
-    await browser.call('DELETE', `${the.url}/session`)
-    await google.connect(browser, 'pick')
-    expect((await ask(browser, { bundle: 'upload' })).status).toBe(403)
   })
 
   it('neither returns nor logs the text of Google’s error (TMB-13)', async () => {
@@ -177,16 +159,6 @@ describe('the iss of a callback (TMB-12)', () => {
     if (ok) expect((await browser.visit(callback)).url.search).toBe('?connect=ok&bundle=pick')
     else await expectRefused(browser, callback)
     expect(google.calls('token')).toBe(ok ? 1 : 0)
-  })
-
-  it.each(['/', 'X'])('with %j at its end is refused, also on an error', async (more) => {
-    const google = simulateGoogle()
-    const browser = google.browse()
-    const at = await google.start(browser, 'pick')
-    const state = at.searchParams.get('state')
-    const iss = encodeURIComponent(GOOGLE + more)
-    for (const result of ['code=x', 'error=access_denied'])
-      await expectRefused(browser, `${the.url}/callback?state=${state}&${result}&iss=${iss}`)
   })
 })
 
@@ -234,7 +206,6 @@ it('both spellings of Google’s issuer are one user (TMB-27)', async () => {
 describe('a token endpoint that fails at the exchange', () => {
   it.each([
     { kind: '503', effects: { status: 503 }, expected: 'temporarily_unavailable' },
-    { kind: 'truncated', effects: { truncate: true }, expected: 'temporarily_unavailable' },
     {
       kind: 'a redirect',
       effects: { redirect: 'https://evil.example/' },
@@ -275,10 +246,8 @@ describe('/connect', () => {
     { query: 'bundle=no-such&return_to=/app', error: 'invalid_scope' },
     { query: 'bundle=__proto__&return_to=/app', error: 'invalid_scope' },
     { query: `${good}&scope=openid`, error: 'invalid_request' },
-    { query: `${good}&bundle=upload`, error: 'invalid_request' },
     { query: `${good}&client=no-such`, error: 'invalid_request' },
     { query: `${good}&prompt=none`, error: 'invalid_request' },
-    { query: `${good}&display=page`, error: 'invalid_request' },
     { query: 'bundle=pick&return_to=https://evil.example/', error: 'invalid_request' },
   ])('refuses $query (TMB-06, TMB-68)', async ({ query, error }) => {
     simulateGoogle()
@@ -309,15 +278,8 @@ describe('/connect', () => {
     expect(google.calls('')).toBe(0)
   })
 
-  it('answers a browser with a page', async () => {
-    simulateGoogle()
-    const page = await visit('bundle=no-such', { Accept: 'text/html,*/*' })
-    expect(page.headers.get('Content-Type')).toBe('text/html; charset=UTF-8')
-    expect(await page.text()).toContain('invalid_scope')
-  })
-
   it('answers 503 if Google cannot be discovered', async () => {
-    vi.spyOn(globalThis, 'fetch').mockRejectedValue(new TypeError('canary'))
+    register('https://nobody.example', () => Promise.reject(new TypeError('canary')))
     configure({ ISSUER: 'https://nobody.example' })
     const { status, body, headers } = await answerOf(await visit(good))
     expect([status, body.error]).toEqual([503, 'temporarily_unavailable'])
@@ -348,32 +310,5 @@ describe('a browser without a session (TMB-59)', () => {
     expect(costs.objects()).toBe(0)
     expect(puts).not.toHaveBeenCalled()
     expect(google.calls('token')).toBe(0)
-  })
-})
-
-describe('a planted or repeated cookie (TMB-32, TMB-34; attacks 6 and 7)', () => {
-  it('is ignored in either order, and does not survive a login', async () => {
-    const google = simulateGoogle()
-    const [mine, evil] = [google.browse(), google.browse()]
-    await google.connect(mine, 'pick')
-    await google.connect(evil, 'pick', { account: BEN })
-    const [good, bad] = [mine, evil].map(
-      (browser) => browser.jar.get('broker.example')?.get(SESSION) ?? '',
-    )
-    for (const cookie of [
-      `${SESSION}=${bad}; ${SESSION}=${good}`,
-      `${SESSION}=${good}; ${SESSION}=${bad}`,
-      `${SESSION.toLowerCase()}=${bad}; ${SESSION}=${good}`,
-      `${SESSION.toLowerCase()}=${good}`,
-    ]) {
-      const { status, headers } = await ask(mine, undefined, { Cookie: cookie })
-      expect(status).toBe(401)
-      if (cookie.includes(';'))
-        expect(headers.getSetCookie().join()).toContain(`${SESSION}=; Max-Age=0`)
-    }
-    mine.jar.get('broker.example')?.set(SESSION, 'planted')
-    await google.connect(mine, 'pick')
-    expect((await ask(mine)).status).toBe(200)
-    expect(mine.jar.get('broker.example')?.get(SESSION)).not.toBe('planted')
   })
 })

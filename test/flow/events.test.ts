@@ -313,6 +313,15 @@ describe('the index of provider names', () => {
     expect(await entry.subjects()).toContain('new')
   })
 
+  it('lists each subject once, the newest last, at most a hundred', async () => {
+    const entry = entryOf('name/canary')
+    for (const subject of ['a', 'b', 'a']) await entry.add('name/canary', subject)
+    expect(await entry.subjects()).toEqual(['b', 'a'])
+    for (let count = 0; count < 99; count++) await entry.add('name/canary', `${count}`)
+    const indexed = await entry.subjects()
+    expect([indexed.length, indexed[0], indexed.at(-1)]).toEqual([100, 'a', '98'])
+  })
+
   it('does not fail the user when it cannot be written', async () => {
     vi.spyOn(env.SUBJECT_INDEX, 'getByName').mockImplementation(() => {
       throw new Error('canary: no such place')

@@ -49,14 +49,6 @@ describe('token requests', () => {
     expect(await frontend.ask('pick')).toMatchObject(SLOW_DOWN)
   })
 
-  it('are not limited without the binding', async () => {
-    scriptGoogle()
-    configure({ HAND_OUT_LIMIT: undefined, START_LIMIT: undefined })
-    const browser = browse()
-    await logIn(browser)
-    expect((await ask(browser)).status).toBe(200)
-  })
-
   it('force at most six refreshes a minute, at all locations together', async () => {
     const google = scriptGoogle()
     const browser = browse()

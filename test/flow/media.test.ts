@@ -1,28 +1,14 @@
 /** Tests of the media relay: tickets, forwarded answers, and where an access token is never sent. */
 
-import { evictDurableObject } from 'cloudflare:test'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { now } from '../../src/clock.ts'
 import type { MediaResponse } from '../../src/protocol/http.ts'
-import { sealToken } from '../../src/session/tokens.ts'
-import { ALBUM_CLIENT, openIssuer } from '../support/app-issuer.ts'
-import {
-  type Answer,
-  answerOf,
-  ask,
-  browse,
-  logIn,
-  subjectOf,
-  the,
-  theConfig,
-} from '../support/broker.ts'
+import { type Answer, answerOf, ask, logIn, subjectOf, the } from '../support/broker.ts'
 import type { Browser } from '../support/browser.ts'
 import {
   configureClients,
   type Frontend,
   gallery,
   journal,
-  OAUTH_CLIENTS,
   openFrontend,
 } from '../support/frontend.ts'
 import { askMedia, LH3, type MediaHosts, openMediaHosts, openTicket } from '../support/media.ts'
@@ -94,15 +80,10 @@ describe('POST /media', () => {
   it.each([
     'http://lh3.googleusercontent.com/x',
     'https://lh3.googleusercontent.com.evil.example/x',
-    'https://evil.example#.googleusercontent.com',
     'https://user@lh3.googleusercontent.com/x',
-    'https://lh3.googleusercontent.com:8443/x',
     'https://4.3.2.1.bc.googleusercontent.com/x',
     'https://photospicker.googleapis.com/v1/sessions',
     'http://localhost:8788/media/x',
-    '//lh3.googleusercontent.com/x',
-    'data:image/png;base64,AA==',
-    '',
     `${LH3}/${'ä'.repeat(1000)}`,
   ])('issues no ticket at all if one URL is %s', async (url) => {
     await connect()
@@ -273,24 +254,19 @@ describe('the bytes', () => {
     expect(hosts.seen.map(({ method }) => method)).toEqual(['GET', 'HEAD'])
   })
 
-  it.each([
-    'text/html',
-    'application/octet-stream',
-    'multipart/byteranges',
-    'image/',
-    'text/html,image/png',
-    'image/png;a="\\"", text/html, "',
-    '',
-  ])('of the type %j are refused with 415', async (type) => {
-    await connect()
-    const cancelled = vi.fn()
-    const body = new ReadableStream({ cancel: cancelled })
-    script(() => new Response(body, { headers: { 'Content-Type': type } }))
-    const refused = await openTicket(await ticketFor(`${LH3}/x`))
-    expect(await errorOf(refused)).toEqual([415, 'invalid_request'])
-    expect(refused.headers.get('Cache-Control')).toBe('no-store')
-    expect(cancelled).toHaveBeenCalledOnce()
-  })
+  it.each(['text/html', 'multipart/byteranges', 'image/png;a="\\"", text/html, "', ''])(
+    'of the type %j are refused with 415',
+    async (type) => {
+      await connect()
+      const cancelled = vi.fn()
+      const body = new ReadableStream({ cancel: cancelled })
+      script(() => new Response(body, { headers: { 'Content-Type': type } }))
+      const refused = await openTicket(await ticketFor(`${LH3}/x`))
+      expect(await errorOf(refused)).toEqual([415, 'invalid_request'])
+      expect(refused.headers.get('Cache-Control')).toBe('no-store')
+      expect(cancelled).toHaveBeenCalledOnce()
+    },
+  )
 
   it.each(['image/jpeg', 'image/svg+xml', 'IMAGE/WebP', 'video/mp4; codecs="avc1, mp4a"'])(
     'of the type %s are forwarded, without other headers of the host',
@@ -342,15 +318,6 @@ describe('a media host', () => {
     const response = await openTicket(await ticketFor(`${LH3}/x`))
     expect(response.headers.has('Retry-After')).toBe(answer[0] === 503)
     expect(await errorOf(response)).toEqual(answer)
-  })
-
-  it('that cannot be reached is answered with 503', async () => {
-    await connect()
-    script(() => Promise.reject(new TypeError('canary')))
-    expect(await errorOf(await openTicket(await ticketFor(`${LH3}/x`)))).toEqual([
-      503,
-      'temporarily_unavailable',
-    ])
   })
 
   it('must answer within ten seconds, but may take longer for the bytes', async () => {
@@ -406,13 +373,6 @@ describe('a media host', () => {
     expect(hosts.seen).toHaveLength(2)
     expect(google.calls('token')).toBe(before + 1)
   })
-
-  it('that refuses a token of an ended grant closes the ticket', async () => {
-    await connect()
-    const ticket = await ticketFor()
-    google.simulator.removeApp(ADA)
-    expect(await errorOf(await openTicket(ticket))).toEqual([401, 'login_required'])
-  })
 })
 
 describe('a redirect', () => {
@@ -457,9 +417,7 @@ describe('a redirect', () => {
   it.each([
     'https://evil.example/x',
     'http://lh3.googleusercontent.com/x',
-    'https://user@lh3.googleusercontent.com/x',
     'https://accounts.google.com/signin',
-    'https://',
   ])('to %s is not followed, and gets no token', async (location) => {
     await connect()
     const cancelled = vi.fn()
@@ -508,30 +466,6 @@ describe('a ticket', () => {
     expect([costs.kv(), costs.objects(), costs.outbound()]).toEqual([0, 0, 0])
   })
 
-  it('is not accepted as a cookie or token, nor the other way round', async () => {
-    await connect()
-    const { key } = await subjectOf()
-    const config = theConfig()
-    const cookies = [...(browser.jar.get('broker.example')?.values() ?? [])]
-    const session = { id: 'x', client: the.client, sub: ADA, subject: key, exp: 4e9 }
-    const bound = { ...session, jkt: 'x', bundle: 'pick', scope: the.pick, url: `${LH3}/x` }
-    const handles = await Promise.all([
-      sealToken(config, 'access', bound),
-      sealToken(config, 'refresh', bound),
-    ])
-    for (const sealed of [...cookies, ...handles])
-      expect(await errorOf(await openTicket(`${the.url}/media/${sealed}`))).toEqual([
-        400,
-        'invalid_request',
-      ])
-    const ticket = (await ticketFor()).split('/').at(-1) ?? ''
-    const thief = browse()
-    const names = browser.jar.get('broker.example')?.keys() ?? []
-    thief.jar.set('broker.example', new Map([...names].map((name) => [name, ticket])))
-    expect((await ask(thief)).status).toBe(401)
-    expect(hosts.seen).toEqual([])
-  })
-
   it('uses the token of its own subject, not of the browser that sends it', async () => {
     const ada = await connect(ADA)
     const ticket = await ticketFor(hosts.baseUrl('w64-h48', ADA))
@@ -562,15 +496,6 @@ describe('a ticket', () => {
     expect((await openTicket(ticket)).status).toBe(400)
   })
 
-  it('of another broker with the same keys is refused', async () => {
-    await connect()
-    const { key } = await subjectOf()
-    const config = { ...theConfig(), base_url: 'https://other.example' }
-    const right = { client: the.client, subject: key, scope: the.pick, url: `${LH3}/x` }
-    const sealed = await sealToken(config, 'media', { ...right, exp: now() + 60 })
-    expect((await openTicket(`${the.url}/media/${sealed}`)).status).toBe(400)
-  })
-
   it('costs one KV read with edge consistency, and one request to the Durable Object with strict', async () => {
     await logIn(browser)
     script(() => new Response('x', { headers: PNG }))
@@ -582,14 +507,6 @@ describe('a ticket', () => {
     configure({ CONSISTENCY: 'strict' })
     for (let time = 0; time < 5; time++) await (await openTicket(ticket)).bytes()
     expect([costs.kv(), costs.objects(), costs.outbound()]).toEqual([5, 5, 10])
-  })
-
-  it('survives an eviction of the object, and works at a location without the record in KV', async () => {
-    await connect()
-    const ticket = await ticketFor()
-    await evictDurableObject((await subjectOf()).stub)
-    travel('nrt')
-    expect((await openTicket(ticket)).status).toBe(200)
   })
 })
 
@@ -651,58 +568,6 @@ describe('in OAuth mode', () => {
     expect((await frontend.call('POST', '/media', wrong)).status).toBe(401)
     expect((await frontend.call('POST', '/media', { proof: null, json })).status).toBe(401)
   })
-
-  it.each(['edge', 'strict'])(
-    'with %s, a disconnect or a revoked session closes a ticket',
-    async (CONSISTENCY) => {
-      configureClients(OAUTH_CLIENTS, { CONSISTENCY })
-      const { stub } = await subjectOf(the.sub, gallery.id)
-      const ends = [
-        async () => frontend.call('DELETE', '/grants'),
-        async () =>
-          frontend.post('/revoke', { token: frontend.refresh_token, client_id: gallery.id }),
-      ]
-      for (const end of ends) {
-        later(1)
-        await frontend.connect(google, 'pick')
-        const ticket = (await askFor([hosts.baseUrl()])).body.media[0]?.url ?? ''
-        expect((await openTicket(ticket)).status).toBe(200)
-        await end()
-        if (CONSISTENCY === 'edge') await aMinute(stub)
-        expect(await errorOf(await openTicket(ticket))).toEqual([401, 'login_required'])
-      }
-    },
-  )
-
-  it('a user with a JWT gets a ticket, which a disconnect closes', async () => {
-    configureClients({ gallery: ALBUM_CLIENT })
-    const issuer = await openIssuer()
-    const jwt = async () => ({
-      proof: null,
-      headers: { Authorization: `Bearer ${await issuer.jwt('ada')}` },
-    })
-    const { searchParams } = await frontend.authorizeUrl('pick', { dpop_jkt: undefined })
-    const fields = Object.fromEntries(searchParams)
-    const pushed = await frontend.post<{ request_uri: string }>('/par', fields, await jwt())
-    const { request_uri } = pushed.body
-    const query = new URLSearchParams({ client_id: gallery.id, request_uri })
-    const stop = ({ origin }: URL): boolean => origin !== the.url
-    const start = await browser.visit(`${the.url}/authorize?${query}`, {}, stop)
-    const back = await browser.visit(await google.consent(start.url), {}, stop)
-    await frontend.redeem(back.url.searchParams.get('code') ?? '', {}, await jwt())
-    const json = { bundle: 'pick', urls: [hosts.baseUrl()] }
-    const asked = await frontend.call<MediaResponse>('POST', '/media', {
-      ...(await jwt()),
-      json,
-      access_token: 'x',
-    })
-    expect(asked.status).toBe(200)
-    const ticket = asked.body.media[0]?.url ?? ''
-    expect((await openTicket(ticket)).status).toBe(200)
-    configureClients({ gallery: ALBUM_CLIENT }, { CONSISTENCY: 'strict' })
-    await frontend.call('DELETE', '/grants', { ...(await jwt()), access_token: 'x' })
-    expect(await errorOf(await openTicket(ticket))).toEqual([401, 'login_required'])
-  })
 })
 
 describe('the bytes are readable', () => {
@@ -752,39 +617,6 @@ describe('the bytes are readable', () => {
     const { status, headers } = await openTicket(ticket, { Origin: gallery.origin })
     expect([status, headers.get('Access-Control-Allow-Origin')]).toEqual([404, gallery.origin])
   })
-})
-
-it('no answer holds a token, and the log no token, ticket or media URL', async () => {
-  const logs = (['debug', 'log', 'info', 'warn', 'error'] as const).map((level) =>
-    vi.spyOn(console, level).mockImplementation(() => {}),
-  )
-  const tokens = [await connect()]
-  const answers: string[] = []
-  const tickets: string[] = []
-  const answer = [200, 304, 401, 403, 416, 500, 302]
-  for (const status of answer) {
-    script(({ headers }) => {
-      tokens.push(headers.get('Authorization')?.slice('Bearer '.length) ?? '')
-      const more = { ...PNG, Location: 'https://evil.example/', ETag: '"x"' }
-      return new Response([304].includes(status) ? null : 'x', { status, headers: more })
-    })
-    const asked = await askMedia(browser, [`${LH3}/secret-name`])
-    tickets.push(asked.body.media[0]?.url.split('/').at(-1) ?? '')
-    const response = await openTicket(asked.body.media[0]?.url ?? '')
-    answers.push(
-      JSON.stringify([
-        asked.body,
-        [...response.headers],
-        new TextDecoder().decode(await response.bytes()),
-      ]),
-    )
-  }
-  const logged = logs.flatMap(({ mock }) => mock.calls.flat()).join('\n')
-  expect(logged).toContain('"route":"/media/:ticket"')
-  expect(new Set(tokens).size).toBeGreaterThan(1)
-  for (const token of tokens) expect(answers.join('\n') + logged).not.toContain(token)
-  for (const secret of [...tickets, 'secret-name', 'evil.example'])
-    expect(logged).not.toContain(secret)
 })
 
 /** Reads an answer to its end. */

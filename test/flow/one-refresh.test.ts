@@ -61,22 +61,6 @@ it('two bundles have two grants, which are refreshed in parallel', async () => {
   ])
 })
 
-it('a rotated refresh token is stored before its access token is issued', async () => {
-  const google = scriptGoogle()
-  google.token = (call) => refreshed(call, { refresh_token: `${call.body.get('refresh_token')}+` })
-  const browser = browse()
-  await logIn(browser, { expires_in: 1 })
-  for (const expected of [
-    'canary-refresh-token',
-    'canary-refresh-token+',
-    'canary-refresh-token++',
-  ]) {
-    later(3600)
-    expect((await ask(browser)).status).toBe(200)
-    expect(google.refreshes.at(-1)?.body.get('refresh_token')).toBe(expected)
-  }
-})
-
 it('a refresh does not overwrite a consent that was faster (TMB-21, TMB-61)', async () => {
   const google = scriptGoogle()
   google.token = (call) => refreshed(call, { refresh_token: 'canary-rotated' })
@@ -170,15 +154,5 @@ it('rejected forces a refresh only with the hash of the current token', async ()
   expect((await ask(browser, { bundle: 'pick', rejected })).body.access_token).toBe(
     body.access_token,
   )
-  expect(google.refreshes).toHaveLength(1)
-})
-
-it('fifty requests that reject the same token share one refresh', async () => {
-  const google = scriptGoogle()
-  const browser = browse()
-  await logIn(browser)
-  const rejected = await sha256('canary-access-token')
-  const asking = Array.from({ length: 50 }, async () => ask(browser, { bundle: 'pick', rejected }))
-  expect(new Set((await Promise.all(asking)).map(({ status }) => status))).toEqual(new Set([200]))
   expect(google.refreshes).toHaveLength(1)
 })

@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
-import { beforeEach, expect, it, vi } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { type Config, readConfig } from '../../src/config/config.ts'
 import { BrokerError } from '../../src/errors.ts'
 import {
@@ -13,6 +13,7 @@ import { discover } from '../../src/google/discovery.ts'
 import { exchangeCode, refresh, type Tokens } from '../../src/google/token-endpoint.ts'
 import { scopeSet } from '../../src/scope/scopes.ts'
 import { the } from '../support/broker.ts'
+import { intercept } from '../support/internet.ts'
 import { type ScriptedGoogle, scriptGoogle } from '../support/scripted-google.ts'
 import { stage } from '../support/story.ts'
 
@@ -173,14 +174,10 @@ it('any discovery document gives a request to Google, or an error (property)', a
     id_token_signing_alg_values_supported: ['RS256'],
     authorization_response_iss_parameter_supported: true,
   }
-  const others = vi.mocked(globalThis.fetch).getMockImplementation()
   let document = ''
-  vi.mocked(globalThis.fetch).mockImplementation(async (input, init) => {
-    const { url } = new Request(input, init)
-    if (url.includes('.well-known')) return answer(200, 'application/json', document)
-    if (others) return others(input, init)
-    throw new TypeError('no such host')
-  })
+  intercept((request, next) =>
+    request.url.includes('.well-known') ? answer(200, 'application/json', document) : next(request),
+  )
   await fc.assert(
     fc.asyncProperty(body(good), async (text) => {
       document = text
@@ -209,11 +206,8 @@ it.each([
 it.each([400, 401, 403])(
   '%i with invalid_grant as the answer to discovery ends no grant (TMB-22)',
   async (status) => {
-    vi.mocked(globalThis.fetch).mockImplementation(async () =>
-      answer(status, 'application/json', '{"error":"invalid_grant"}', {
-        'WWW-Authenticate': 'Basic',
-      }),
-    )
+    const challenge = { 'WWW-Authenticate': 'Basic' }
+    intercept(() => answer(status, 'application/json', '{"error":"invalid_grant"}', challenge))
     const result = await refreshOnce(readConfig({ ...env }).config)
     expect((result as BrokerError).failure.code).toBe('temporarily_unavailable')
   },

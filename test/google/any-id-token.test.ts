@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { exportJWK, generateKeyPair } from 'jose'
-import { expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import { now } from '../../src/clock.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { BrokerError } from '../../src/errors.ts'
@@ -11,6 +11,7 @@ import { exchangeCode } from '../../src/google/token-endpoint.ts'
 import { scopeSet } from '../../src/scope/scopes.ts'
 import { sign } from '../session/jws.ts'
 import { the } from '../support/broker.ts'
+import { intercept } from '../support/internet.ts'
 import { scriptGoogle } from '../support/scripted-google.ts'
 import { stage } from '../support/story.ts'
 
@@ -22,11 +23,9 @@ const AT_HASH = 'ypeBEsobvcr6wjGzmiPcTQ' // of the access token "a"; OpenID Conn
 
 it('accepts a signed ID token only with the right claims (property; TMB-25, TMB-29)', async () => {
   const google = scriptGoogle()
-  const others = vi.mocked(globalThis.fetch).getMockImplementation()
-  vi.mocked(globalThis.fetch).mockImplementation(async (input, init) => {
-    if (String(input).endsWith('/certs')) return Response.json({ keys: [jwk] })
-    return others?.(input, init) ?? Response.error()
-  })
+  intercept((request, next) =>
+    request.url.endsWith('/certs') ? Response.json({ keys: [jwk] }) : next(request),
+  )
   const { config } = readConfig({ ...env })
   const expected = { code_verifier: 'v'.repeat(43), nonce: 'n', scopes: scopeSet([the.pick]) }
   const at = Math.floor(now())

@@ -1,4 +1,4 @@
-/** Attacks on OAuth mode, numbered as in test/conformance/README.md; those on the callback are in test/flow/callback.test.ts, attack 10 in app-jwt.test.ts. */
+/** Attacks on OAuth mode; those on the callback are in test/flow/callback.test.ts, those with JWTs in app-jwt.test.ts. */
 
 import { runInDurableObject } from 'cloudflare:test'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
@@ -31,19 +31,10 @@ async function codeFor(who: Frontend, bundle = 'pick', account?: string): Promis
   return back.searchParams.get('code') ?? ''
 }
 
-describe('1, login CSRF', () => {
-  it('the code of an attacker begins no session in the browser of the victim', async () => {
+describe('a start link of an attacker', () => {
+  it('gives the attacker nothing, even with the code, and begins no session for a victim', async () => {
     const attacker = await openFrontend()
     const code = await codeFor(attacker, 'pick', BEN)
-    const { status, body } = await frontend.redeem(code)
-    expect([status, body.error]).toEqual([400, 'invalid_grant'])
-  })
-})
-
-describe('2, a phished start link', () => {
-  it('gives the attacker nothing, even with the code', async () => {
-    const attacker = await openFrontend()
-    const code = await codeFor(attacker)
     const victim = await openFrontend()
     expect((await victim.redeem(code)).body.error).toBe('invalid_grant')
     expect(await dumpKv()).toEqual(new Map())
@@ -79,7 +70,7 @@ describe('2, a phished start link', () => {
   })
 })
 
-describe('3, code injection', () => {
+describe('code injection', () => {
   it('a code is redeemed once, and its reuse ends the session (RFC 6749 §4.1.2)', async () => {
     const code = await codeFor(frontend)
     const { body } = await frontend.redeem(code)
@@ -159,7 +150,7 @@ describe('3, code injection', () => {
   )
 })
 
-describe('4, mix-up', () => {
+describe('mix-up', () => {
   it('every response has the issuer, errors included (RFC 9207 §2)', async () => {
     const ok = await frontend.consent(google, google.browse(), 'pick')
     const no = await frontend.consent(google, google.browse(), 'pick', { cancel: true })
@@ -168,15 +159,13 @@ describe('4, mix-up', () => {
   })
 })
 
-describe('8, open redirect', () => {
+describe('an open redirect', () => {
   it.each([
     'https://evil.example/back',
     'https://gallery.example/back/',
     'https://gallery.example/back?x=1',
-    'https://gallery.example:443/back',
     'https://gallery.example/other/../back',
     'https://gallery.example.evil.example/back',
-    'https://gallery.example@evil.example/back',
     'http://gallery.example/back',
     'javascript:alert(1)',
     journal.redirect_uri,
@@ -236,7 +225,7 @@ describe('8, open redirect', () => {
   })
 })
 
-describe('9, CORS and CSRF', () => {
+describe('CORS and CSRF', () => {
   const ORIGINS = [
     'null',
     'https://evil.example',
@@ -344,7 +333,7 @@ describe('9, CORS and CSRF', () => {
   })
 })
 
-describe('11, escalation of scope or client', () => {
+describe('escalation of scope or client', () => {
   it.each(['__proto__', 'PICK', 'pick upload', 'none'])(
     'the scope %j is refused (TMB-06)',
     async (scope) => {
@@ -371,20 +360,4 @@ describe('11, escalation of scope or client', () => {
     expect(body.google_scope).toBe(the.upload)
     expect(body.access_token).not.toBe(access_token)
   })
-})
-
-it('the log of a whole flow holds no token, code or user (TMB-75)', async () => {
-  const lines: unknown[] = []
-  for (const level of ['info', 'warn', 'error'] as const)
-    vi.spyOn(console, level).mockImplementation((...line) => void lines.push(...line))
-  const code = await codeFor(frontend)
-  const { body } = await frontend.redeem(code)
-  frontend.refresh_token = body.refresh_token ?? ''
-  await frontend.ask('pick', { refresh_token: `${frontend.refresh_token}x` })
-  await frontend.call('GET', '/session')
-  await frontend.redeem(code)
-  const text = lines.join('\n')
-  const secrets = [code, frontend.refresh_token, frontend.code_verifier, body.access_token]
-  for (const secret of [...secrets, frontend.nonce ?? '', the.sub])
-    expect(text).not.toContain(secret)
 })

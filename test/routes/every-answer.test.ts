@@ -133,7 +133,6 @@ describe('oversized and malformed input', () => {
     '{"bundle":1}',
     '{"bundle":"pick","min_ttl":-1}',
     '{"bundle":"pick","min_ttl":1801}',
-    '{"bundle":"pick","min_ttl":1.5}',
     '{"bundle":"pick","rejected":"x"}',
     '{"bundle":"pick","more":1}',
   ])('is refused: the body %j (TMB-73)', async (text) => {

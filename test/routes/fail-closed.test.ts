@@ -3,6 +3,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { type Answer, answerOf, ask, broker, browse, logIn, the } from '../support/broker.ts'
 import type { Browser } from '../support/browser.ts'
+import { intercept } from '../support/internet.ts'
 import { scriptGoogle } from '../support/scripted-google.ts'
 import { simulateGoogle } from '../support/simulated-google.ts'
 import { later, stage } from '../support/story.ts'
@@ -133,14 +134,14 @@ describe('a Google that does not answer', () => {
     const browser = browse()
     await logIn(browser, { expires_in: 1 })
     later(2)
-    const google = vi.mocked(fetch).getMockImplementation() ?? fetch
     const toFake = ['Date', 'setTimeout', 'clearTimeout'] as const
     vi.useFakeTimers({ toFake: [...toFake], now: Date.now() })
     const began = Date.now()
-    vi.mocked(fetch).mockImplementation(async (input, init) => {
-      if (new URL(String(input)).pathname !== path) return google(input, init)
+    let isSilent = true
+    intercept((request, next) => {
+      if (!isSilent || new URL(request.url).pathname !== path) return next(request)
       const aborted = new Promise<never>((_, reject) => {
-        init?.signal?.addEventListener('abort', () => reject(new TypeError('canary aborted')))
+        request.signal.addEventListener('abort', () => reject(new TypeError('canary aborted')))
       })
       vi.advanceTimersByTime(10_000)
       return aborted
@@ -150,7 +151,7 @@ describe('a Google that does not answer', () => {
     expect(Date.now() - began).toBe(10_000)
     vi.useRealTimers()
     vi.useFakeTimers({ toFake: ['Date'], now: began + 30_000 })
-    vi.mocked(fetch).mockImplementation(google)
+    isSilent = false
     expect((await ask(browser)).status).toBe(200)
   })
 })

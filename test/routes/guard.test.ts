@@ -153,6 +153,10 @@ describe('two clients', () => {
     expect(await from('https://one.broker.example', 'pick')).toEqual([200, undefined])
     expect(await from('https://one.broker.example', 'upload')).toEqual([403, 'access_denied'])
     expect(await from('https://two.broker.example', 'pick')).toEqual([401, 'login_required'])
+    const jar = browser.jar.get('broker.example') ?? new Map<string, string>()
+    const [[name, value] = ['', '']] = [...jar]
+    jar.set(name.replace('-web', '-shop'), value) // a cookie under the name of another client
+    expect(await from('https://two.broker.example', 'pick')).toEqual([401, 'login_required'])
     await logIn(browser, { client: 'shop', bundle: 'upload' })
     expect(await from('https://two.broker.example', 'upload')).toEqual([200, undefined])
     expect(await from('https://two.broker.example', 'pick')).toEqual([403, 'consent_required'])

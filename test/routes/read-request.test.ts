@@ -67,17 +67,10 @@ describe('a query', () => {
 })
 
 describe('a JSON body', () => {
-  it.each(['application/json', 'Application/JSON ;x=y'])('of type %s is read', async (type) => {
-    const text = '{"bundle":"\u00fc\ud83d\ude00","min_ttl":5}'
-    expect(await body(text, { 'Content-Type': type })).toEqual(JSON.parse(text))
-  })
-
   it.each([
     'text/plain; application/json',
-    'application/json, text/plain',
     'application/x-www-form-urlencoded',
     'multipart/form-data; boundary=application/json',
-    'application/jsonp',
     '',
   ])('of type "%s" is refused, since a form could send it (TMB-37)', async (type) => {
     expect(await body('{"bundle":"pick"}', { 'Content-Type': type })).toBe('content_type')
@@ -85,27 +78,14 @@ describe('a JSON body', () => {
   })
 
   it.each([
-    { given: '', expected: 'body_syntax' },
     { given: '{"bundle":"pick"}{}', expected: 'body_syntax' },
     { given: '\ufeff{"bundle":"pick"}', expected: 'body_syntax' },
     { given: '['.repeat(4000), expected: 'body_syntax' },
     { given: '['.repeat(2000) + ']'.repeat(2000), expected: 'body_shape' },
-    { given: 'null', expected: 'body_shape' },
-    { given: '{"bundle":{"toString":"pick"}}', expected: 'body_shape' },
     { given: '{"bundle":"pick","scope":"all"}', expected: 'body_shape' },
     { given: '{"bundle":"pick","__proto__":{"min_ttl":1}}', expected: 'body_shape' },
-    { given: '{"__proto__":{"bundle":"pick"}}', expected: 'body_shape' },
   ])('%j is refused (TMB-73)', async ({ given, expected }) => {
     expect(await body(given)).toBe(expected)
-  })
-
-  it.each([
-    { what: 'an overlong slash', given: [0x22, 0xc0, 0xaf, 0x22] },
-    { what: 'a surrogate', given: [0x22, 0xed, 0xa0, 0x80, 0x22] },
-    { what: 'an incomplete character', given: [0x22, 0x22, 0xe2, 0x82] },
-    { what: 'UTF-16', given: [0xff, 0xfe, 0x7b, 0x00, 0x7d, 0x00] },
-  ])('with $what instead of UTF-8 is refused (TMB-73)', async ({ given }) => {
-    expect(await body(new Uint8Array(given))).toBe('body_encoding')
   })
 
   it('of 4 KiB is read, and one byte more is refused (TMB-73)', async () => {
@@ -130,17 +110,6 @@ describe('a JSON body', () => {
     })
     expect(await body(endless, { ...JSON_TYPE, ...more })).toBe('body_length')
     expect(pulled).toBeLessThan(reads)
-  })
-
-  it('that breaks off is refused', async () => {
-    let pulls = 0
-    const stream = new ReadableStream<Uint8Array>({
-      pull(controller) {
-        if (pulls++ === 0) controller.enqueue(bytes('{"bundle":'))
-        else controller.error(new Error('the connection is gone'))
-      },
-    })
-    expect(await body(stream)).toBe('body_encoding')
   })
 
   it('of any bytes has the required shape or is refused (property; TMB-73)', async () => {

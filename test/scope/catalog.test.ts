@@ -47,38 +47,15 @@ describe('the methods', () => {
     expect(found).toHaveLength(Object.keys(FACTS).length)
   })
 
-  it('have the name of their address', () => {
-    for (const { id, name, http } of METHODS.filter(({ http }) => http !== '')) {
-      const [, api, resource] = /photos(picker|library)\S+?\/v1\/(\w+)/.exec(http) ?? []
-      expect(id).toBe(`${api}.${name}`)
-      expect(name.split('.')[0]).toBe(resource)
-    }
-  })
-
   it('include the removed ones, which no scope allows', () => {
     const removed = METHODS.filter(({ scopes }) => scopes.length === 0)
     expect(removed.map(({ name, http }) => name + http)).toEqual(REMOVED)
-  })
-
-  it('are allowed by active scopes only', () => {
-    const active = SCOPES.filter(({ removed }) => !removed).map(({ scope }) => scope)
-    expect(active).toEqual(expect.arrayContaining(METHODS.flatMap(({ scopes }) => [...scopes])))
-  })
-
-  it('have unique ids, and one name that is in both APIs', () => {
-    expect(new Set(METHODS.map(({ id }) => id)).size).toBe(METHODS.length)
-    const names = METHODS.map(({ name }) => name)
-    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([
-      'mediaItems.list',
-    ])
   })
 })
 
 describe('the scopes', () => {
   it.each([
     { given: pick, expected: undefined },
-    { given: append, expected: undefined },
-    { given: read, expected: undefined },
     { given: edit, expected: undefined },
     { given: 'photoslibrary.readonly', expected: [pick, read] },
     { given: 'photoslibrary.sharing', expected: [] },
@@ -88,10 +65,6 @@ describe('the scopes', () => {
     expect(found).toBeDefined()
     const named = found?.removed?.match(/photos[a-z.]+[a-z]/g)
     expect(named ?? (found?.removed ? [] : undefined)).toEqual(expected)
-  })
-
-  it('are seven in all', () => {
-    expect(SCOPES).toHaveLength(7)
   })
 })
 
@@ -109,11 +82,6 @@ it('the methods of a scope set are those that one of its scopes allows', () => {
   expect(found).toHaveLength(4 + 5)
   expect(found).toContain('library.albums.addEnrichment')
   expect(found).not.toContain('library.albums.get')
-})
-
-it('the methods of removed scopes are none', () => {
-  const removed = ['photoslibrary', 'photoslibrary.readonly', 'photoslibrary.sharing']
-  expect(methodsOf(scopeSet(removed))).toEqual([])
 })
 
 function sorted(table: Readonly<Record<string, readonly string[]>>): Record<string, string[]> {

@@ -9,6 +9,7 @@ import { BrokerError } from '../../src/errors.ts'
 import { verifyAppJwt } from '../../src/session/app-user.ts'
 import { newNonce, type Proof, verifyProof } from '../../src/session/dpop.ts'
 import { ALBUM_CLIENT } from '../support/app-issuer.ts'
+import { register, takeUnknownOrigins } from '../support/internet.ts'
 import { part, sign } from './jws.ts'
 
 const AT = 2_000_000_000
@@ -16,6 +17,7 @@ beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'], now: AT * 1000 })
 })
 afterEach(() => {
+  expect(takeUnknownOrigins()).toEqual([])
   vi.restoreAllMocks()
   vi.useRealTimers()
 })
@@ -120,7 +122,7 @@ describe("a user's JWT", async () => {
   }
   const HEADER = { alg: 'ES256', kid: 'k1' }
   const answer = (body: string): void =>
-    void vi.spyOn(globalThis, 'fetch').mockImplementation(async () => new Response(body))
+    register(new URL(ALBUM_CLIENT.jwks_uri).origin, () => new Response(body))
   const verify = async (jwt: string, asked: Config = config): Promise<{ sub: string } | string> =>
     outcomeOf(verifyAppJwt(asked, jwt), /^(login_required|temporarily_unavailable)$/)
 

@@ -37,9 +37,6 @@ describe('an access token', () => {
     // If tokens live for four minutes, two minutes are enough.
     { left: 120, min_ttl: 300, lifetime: 240, expected: true },
     { left: 119, min_ttl: 300, lifetime: 240, expected: false },
-    { left: 240, min_ttl: 300, expected: false },
-    { left: 299, min_ttl: 300, lifetime: 300, expected: false },
-    { left: 700, min_ttl: 900, lifetime: 1200, expected: false },
     { left: 0.5, min_ttl: 300, lifetime: 1, expected: false },
   ])(
     'with $left s left of $lifetime is fresh for min_ttl $min_ttl: $expected (TMB-45)',
@@ -116,23 +113,15 @@ describe("the likely cause of a grant's end", () => {
 
   it.each<{ of: string; given: Given; expected: string }>([
     { of: 'a day', given: {}, expected: 'revoked_by_user' },
-    { of: 'less than seven days', given: aged(6.9), expected: 'revoked_by_user' },
     { of: 'seven days', given: aged(7), expected: 'testing_mode_7_days' },
     {
       of: 'nine days, last used as the first week ended',
       given: { refreshed_at: BEGAN + 7 * DAY, at: BEGAN + 9 * DAY },
       expected: 'testing_mode_7_days',
     },
-    { of: 'nine days, used past the first week', given: aged(9), expected: 'revoked_by_user' },
-    { of: 'a month, used until the end', given: aged(30), expected: 'revoked_by_user' },
     {
       of: 'half a year without use',
       given: { at: BEGAN + 180 * DAY },
-      expected: 'unused_6_months',
-    },
-    {
-      of: 'a year, the last half without use',
-      given: { refreshed_at: BEGAN + 180 * DAY, at: BEGAN + 360 * DAY },
       expected: 'unused_6_months',
     },
     {
@@ -148,11 +137,6 @@ describe("the likely cause of a grant's end", () => {
     { of: 'a hundred newer ones', given: { issued: 111 }, expected: 'too_many_grants' },
     { of: 'ninety-nine newer ones', given: { issued: 110 }, expected: 'revoked_by_user' },
     { of: 'a Workspace policy', given: { has_other_cause: true }, expected: 'unknown' },
-    {
-      of: 'seven days and a Workspace policy',
-      given: { ...aged(7), has_other_cause: true },
-      expected: 'testing_mode_7_days',
-    },
     {
       of: 'the time limit, with all other causes',
       given: {
