@@ -200,7 +200,7 @@ describe('the pages of the documentation, run as they stand', () => {
   it('src/routes/oauth/README.md: a static page without the SDK', async () => {
     const block = await readPage(OAUTH_README, '## A static page on another site')
     const lines = block.trimEnd().split('\n')
-    const { oauth4webapi } = JSON.parse(await readFile(PACKAGE, 'utf8')).devDependencies
+    const { oauth4webapi } = JSON.parse(await readFile(PACKAGE, 'utf8')).dependencies
     expect(lines.length).toBeLessThan(25)
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100)
     expect(block).toContain(`oauth4webapi@${oauth4webapi}/`)

@@ -16,8 +16,6 @@ import { createHold, type Hold } from './hold.ts'
 import { intercept } from './internet.ts'
 import { ADA, GOOGLE, type SimulatedGoogle } from './simulated-google.ts'
 
-export { until } from './hold.ts'
-
 /** The methods: a session cookie, a refresh token bound to a key, a JWT of the app's user. */
 export const AUTH_METHODS = ['cookie', 'oauth', 'jwt'] as const
 type AuthMethod = (typeof AUTH_METHODS)[number]
