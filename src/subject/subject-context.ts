@@ -49,8 +49,12 @@ export function openSubjectContext(
       if (at !== undefined) await ctx.storage.setAlarm(at * 1000)
     },
     indexGrant(grant, account = false) {
-      const computing = [namesOfToken(config, grant), account ? accountName(config, grant.sub) : []]
-      background(Promise.all(computing).then((names) => addToIndex(env, names.flat(), subject)))
+      const add = async (): Promise<void> => {
+        const names = await namesOfToken(config, grant)
+        if (account) names.push(await accountName(config, grant.sub))
+        await addToIndex(env, names, subject)
+      }
+      background(add())
     },
   }
   const kvOutbox = createKvOutbox(base)

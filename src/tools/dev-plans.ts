@@ -23,10 +23,7 @@ export interface Places {
 }
 
 /** The client that the simulator knows; not a secret. */
-const SIMULATOR_CLIENT = {
-  GOOGLE_CLIENT_ID: 'simulator-client',
-  GOOGLE_CLIENT_SECRET: 'simulator-secret',
-}
+const SIMULATOR_CLIENT = { client_id: 'simulator-client', client_secret: 'simulator-secret' }
 
 const GOOGLE_ISSUER = 'https://accounts.google.com'
 
@@ -40,9 +37,11 @@ export function planWithGoogle(places: Places, secrets: Secrets): DevPlan[] {
 /** Plans the broker, the other site and the simulator. */
 export function planWithSimulator(places: Places, secrets: Secrets): DevPlan[] {
   const issuer = originAt(places.simulator_port)
+  const { client_id, client_secret } = SIMULATOR_CLIENT
+  const own = { GOOGLE_CLIENT_ID: client_id, GOOGLE_CLIENT_SECRET: client_secret }
   return [
     planSimulator(places, issuer),
-    planBroker(places, issuer, { ...secrets, ...SIMULATOR_CLIENT }),
+    planBroker(places, issuer, { ...secrets, ...own }),
     planOtherSite(places, issuer),
   ]
 }
@@ -133,8 +132,7 @@ function listDemoFiles(): Map<string, URL> {
 function planSimulator(places: Places, issuer: string): WorkerPlan {
   const broker = originAt(places.port)
   const client = {
-    client_id: SIMULATOR_CLIENT.GOOGLE_CLIENT_ID,
-    client_secret: SIMULATOR_CLIENT.GOOGLE_CLIENT_SECRET,
+    ...SIMULATOR_CLIENT,
     name: 'Photos token broker demo',
     redirect_uris: [`${broker}/callback`],
     receiver: `${broker}/events`,
