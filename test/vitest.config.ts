@@ -68,7 +68,8 @@ export default defineConfig({
     projects: [
       inWorkerd('worker', [
         'test/*.test.ts',
-        'test/{audit,config,scope,crypto,google,session,subject,events,routes,tools,flow,oauth,attacks,operator,simulator}/**/*.test.ts',
+        'test/{audit,config,scope,crypto,google,session,subject,events,routes,tools,flow,oauth,attacks,simulator}/**/*.test.ts',
+        'test/operator/!(interleavings).test.ts',
       ]),
       inWorkerd(
         'hostile-kv',

@@ -12,7 +12,9 @@ export const REPORT = fileURLToPath(new URL('../../dist/test-report.json', impor
 export function reportTimes(): Reporter {
   const began_at = performance.now()
   const seconds = (ms: number): number => Math.round(ms / 100) / 10
-  const isWhole = !process.argv.some((argument) => /^--project|^-t$|^test\//.test(argument))
+  const isWhole = !process.argv.some((argument) =>
+    /^--project|^-t$|^test\/.*(?<!config\.ts)$/.test(argument),
+  )
   return {
     onTestRunEnd(modules: readonly TestModule[]) {
       if (!isWhole) return
