@@ -36,8 +36,8 @@ const soak = {
   FAULTS_MINUTES: process.env['FAULTS_MINUTES'] ?? '',
 }
 
-/** More than cores: a test in a browser waits as much as it computes. */
-const maxWorkers = availableParallelism() + 1
+/** More than there are cores: a test in a browser waits as much as it computes. */
+const maxWorkers = availableParallelism() + 2
 
 /** A project that says everything itself: to extend this file, it would be run once more. */
 const WHOLE = { root, extends: false as const }
