@@ -21,8 +21,8 @@ export async function sessionToken(c: BrokerContext): Promise<Response> {
   const principal = await authenticateSession(c)
   const { bundle: name, ...preferences } = await readJson(c, BODY)
   const bundle = findBundle(c.get('config'), principal.client, name)
-  const token = await issueToken(c, principal, bundle, preferences)
+  const { access_token, expires_in, scope } = await issueToken(c, principal, bundle, preferences)
   audit(c, 'token_issued')
-  const body: TokenResponse = { ...token, token_type: 'Bearer', bundle: name }
+  const body: TokenResponse = { access_token, token_type: 'Bearer', expires_in, scope, bundle: name }
   return c.json(body)
 }
