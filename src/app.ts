@@ -1,4 +1,4 @@
-/** The app: its route table, and the one place where an error becomes a response. */
+/** The app: its route table, and the one place where a thrown error becomes a response. */
 
 import type { Next } from 'hono'
 import { HonoBase as Hono } from 'hono/hono-base'
@@ -64,7 +64,7 @@ const OAUTH_MODE: Record<string, Methods> = {
   '/revoke': { POST: revoke },
 }
 
-/** Calls of both modes, each with its own credential. */
+/** Calls of both modes, each with its own credential. Only cookie mode uses `DELETE /session`. */
 const BOTH_MODES: Record<string, Methods> = {
   '/session': { GET: describeSession, DELETE: endSession },
   '/grants': { DELETE: disconnect },
@@ -148,7 +148,7 @@ function addRoute(app: Hono<BrokerEnv>, path: string, methods: Methods): void {
   })
 }
 
-/** The one place where an error becomes a response. */
+/** The one place where a thrown error becomes a response. */
 function toResponse(error: Error, c: BrokerContext): Response | Promise<Response> {
   const failure = failureOf(error)
   const request_id = c.get('request_id')

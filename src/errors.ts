@@ -41,7 +41,7 @@ export interface Failure {
   reason: string
   /** Seconds to wait before another try. */
   retry_after?: number
-  /** Replaces the status of the code: 404, 405, 421. */
+  /** Replaces the status of the code, such as 404, 405, 415 or 421. */
   status?: number
   /** More members of the error body. */
   members?: Partial<ErrorResponse>

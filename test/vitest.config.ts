@@ -39,7 +39,7 @@ const soak = {
 /** More than there are cores: a test in a browser waits as much as it computes. */
 const maxWorkers = availableParallelism() + 2
 
-/** A project that says everything itself: to extend this file, it would be run once more. */
+/** A project does not inherit this file: vitest would evaluate it again for each. */
 const WHOLE = { root, extends: false as const }
 
 function inWorkerd(name: string, include: string[], more: object = {}) {

@@ -116,7 +116,7 @@ export function createTokens(name: string, transport: Transport, tabs: Tabs): To
       }
       const run = (): Promise<HeldToken> => untilAborted(renewOnce(bundle, options), options.signal)
       const { access_token } = await run()
-      const isRefused = access_token === options.rejected // a request that began before the refusal
+      const isRefused = access_token === options.rejected // by a request that began before Google refused it: ask once more
       return isRefused ? (await run()).access_token : access_token
     },
     isEmpty: () => held.size === 0,

@@ -86,7 +86,7 @@ const CONFLICTS: [string, (entry: Entry, earlier: readonly Entry[]) => boolean, 
     '.redirect_uris',
     ({ origins, redirect_uris = [] }) =>
       redirect_uris.some((uri) => !origins.includes(new URL(uri).origin)),
-    'one has an origin that is not in origins, so its page could not redeem the code. Write that origin there too.',
+    'one has an origin that is not in origins, so its page could not redeem the code. Add the origin of each redirect URI to origins.',
   ],
   [
     '',
@@ -111,7 +111,7 @@ const CONFLICTS: [string, (entry: Entry, earlier: readonly Entry[]) => boolean, 
       earlier
         .filter((other) => !other.redirect_uris !== !redirect_uris)
         .some((other) => other.origins.some((origin) => origins.includes(origin))),
-    'another client has one of them in the other mode. Write an origin for cookie mode or for OAuth mode, not for both.',
+    'another client of the other mode has one of them. Write an origin for cookie mode or for OAuth mode, not for both.',
   ],
 ]
 
@@ -141,7 +141,7 @@ export function parseClients(
       variable: 'CLIENTS',
       name: /^(?!(constructor|prototype)$)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
       wrong_name:
-        'is an id that a client cannot have. Write up to 64 letters, digits, dots, underscores and hyphens, a letter or digit first, and no word of JavaScript.',
+        'is an id that a client cannot have. Write up to 64 letters, digits, dots, underscores and hyphens, a letter or digit first, and neither "constructor" nor "prototype".',
       entry: schemaOf(bundle_names),
       example:
         'Write [vars.CLIENTS.id] with origins = ["https://app.example.com"] and, as needed, bundles, redirect_uris, issuer, audience, jwks_uri and algorithms. See src/tools/README.md.',

@@ -26,7 +26,7 @@ export interface Config {
   readonly pseudonyms: Pseudonyms
   readonly bundles: ReadonlyMap<string, Bundle>
   readonly clients: ReadonlyMap<string, Client>
-  /** When a logout or disconnect takes effect everywhere: within 60 s, or at once. */
+  /** When a logout or disconnect takes effect at all locations: when KV has it there (usually 60 s), or at once. */
   readonly consistency: 'edge' | 'strict'
   /** For what an operator stopped issuing tokens: `all`, `client:ID`, `bundle:NAME` (TMB-80). */
   readonly stopped: readonly string[]

@@ -37,7 +37,7 @@ function removalOf({ scope, removed }: Scope): string | undefined {
   return removed && `${shortName(scope)} was removed by Google on ${REMOVED_ON}. ${removed}`
 }
 
-/** Repeats an unknown name only when it is near a known one: no secret is. */
+/** Repeats an unknown name only if it resembles a known scope, so that a secret in the wrong place is never repeated. */
 function unknownScope(name: string): string {
   const known = [...SCOPES.map(({ scope }) => scope), ...SIGN_IN_SCOPES].map(shortName)
   const [near] = PRINTABLE_SCOPE.test(name) ? nearest(name, known, 1) : []

@@ -113,7 +113,7 @@ export const SETTINGS = v.pipe(
     v.partialCheck(
       [['ENCRYPTION_KEYS'], ['PSEUDONYM_KEY']],
       (keys) => ![...keys.ENCRYPTION_KEYS.values()].some((key) => isSame(key, keys.PSEUDONYM_KEY)),
-      'is one of ENCRYPTION_KEYS, which rotate. Write a key of its own.',
+      'equals one of ENCRYPTION_KEYS. Write a different key: those change, this one must not.',
     ),
     ['PSEUDONYM_KEY'],
   ),

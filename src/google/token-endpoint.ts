@@ -107,7 +107,7 @@ export async function refresh(
   return readTokens(answer, requested_at, parseScope(scope))
 }
 
-/** The library puts the answer into `cause.body` when it refuses it; otherwise it refuses the ID token. */
+/** If the error of the library has `cause.body`, the answer is malformed; otherwise the ID token is. */
 function refuseAnswer(error: unknown): never {
   const { cause } = error as { cause?: { body?: unknown } }
   throw cause?.body === undefined ? invalidIdToken(error) : unexpectedAnswer(error)

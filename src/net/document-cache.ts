@@ -20,7 +20,7 @@ const MAX_FETCH_SECONDS = 12
 /** How often a request checks whether the fetch of another request has ended, in milliseconds. */
 const POLL_MS = 20
 
-/** Holds values only. A promise of one request never settles for another request in workerd. */
+/** Holds no promise: in workerd one request cannot wait for the promise of another. */
 interface Entry<T> {
   document?: { value: T }
   fetched_at: number
@@ -62,7 +62,7 @@ export function cached<T>(
   }
 }
 
-/** Keeps what a failure of ours says, and adds the pause where it says none. */
+/** Makes `temporarily_unavailable`. It takes over the failure of a `BrokerError`; otherwise the pause is 5 seconds. */
 function unavailable(reason: string, cause?: unknown): BrokerError {
   const { failure = {} } = cause instanceof BrokerError ? cause : {}
   return new BrokerError('temporarily_unavailable', reason, {

@@ -1,4 +1,4 @@
-/** Outbound requests: no redirect is followed, every request has a time limit, and every body has a size limit (TMB-18). */
+/** Outbound requests: no redirect is followed, every request has a time limit, and every body that is read has a size limit (TMB-18). */
 
 import { BrokerError } from '../errors.ts'
 

@@ -14,8 +14,8 @@ import { isPrefetch, readQuery } from './http/read-request.ts'
 /**
  * Finishes a consent, in the mode in which it began.
  *
- * Until `state` matches a pending authorization of this browser and `iss` is right, the answer is a plain error,
- * and nothing is redirected, set or sent (TMB-10, TMB-12). After that, errors are reported to the client.
+ * If `state` matches no pending authorization of this browser, or `iss` is wrong, the answer is a plain error, and nothing
+ * is redirected, set or sent (TMB-10, TMB-12). All other errors are reported to the client.
  *
  * @throws {BrokerError} invalid_request: the state is unknown or used, or the response is malformed
  * @see RFC 6749 §4.1.2, RFC 9207 §2.4, RFC 9700 §4.7
@@ -29,7 +29,7 @@ export async function callback(c: BrokerContext): Promise<Response> {
   const { pending, cookie } = opened
   setAuditFields(c, { client: pending.client, bundle: pending.bundle })
   await limit(c, 'CALLBACK_LIMIT') // each callback costs a request to Google
-  // A failed discovery is reported to the client like an error response of Google.
+  // Throws for a malformed response. A failed discovery is reported to the client like an error response of Google.
   const response = await checkAuthorizationResponse(c.get('config'), query, pending.state).catch(
     (error: unknown) => ({ error: toConnectError(c, error) }),
   )

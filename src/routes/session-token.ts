@@ -23,6 +23,12 @@ export async function sessionToken(c: BrokerContext): Promise<Response> {
   const bundle = findBundle(c.get('config'), principal.client, name)
   const { access_token, expires_in, scope } = await issueToken(c, principal, bundle, preferences)
   audit(c, 'token_issued')
-  const body: TokenResponse = { access_token, token_type: 'Bearer', expires_in, scope, bundle: name }
+  const body: TokenResponse = {
+    access_token,
+    token_type: 'Bearer',
+    expires_in,
+    scope,
+    bundle: name,
+  }
   return c.json(body)
 }

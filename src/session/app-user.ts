@@ -29,7 +29,7 @@ const CLOCK_SKEW_SECONDS = 60
 /** The accepted `typ` values; no other kind of JWT, such as `logout+jwt`, may stand for a user; RFC 8725 §3.11. */
 const TYPES = [undefined, 'jwt', 'at+jwt', 'application/at+jwt']
 
-/** Claims of ID tokens and security events, which are refused; OpenID Connect Core §2, RFC 8417 §2.2. */
+/** Claims that only ID tokens and security events have; a JWT with one is refused; OpenID Connect Core §2, RFC 8417 §2.2. */
 const FOREIGN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events']
 
 /** Header parameters that bring a key: such a key proves nothing (TMB-40). */

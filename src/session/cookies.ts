@@ -21,7 +21,7 @@ const MAX_HEADER_BYTES = 16 * 1024
 export interface Cookies {
   /** Finds the value of a cookie that came exactly once. */
   get(name: string): string | undefined
-  /** The names of all our cookies in the request, also of duplicates and in another case; they can be cleared. */
+  /** The names of all our cookies in the request, with duplicates and in any letter case, so that all can be cleared. */
   readonly names: readonly string[]
 }
 

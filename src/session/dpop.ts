@@ -19,7 +19,7 @@ const NONCE_SECONDS = 60 * 60
 /** How long an isolate answers with the same nonce, in seconds. A nonce holds only its time, and sealing costs CPU. */
 const SAME_NONCE_SECONDS = 60
 
-/** The last nonce that this isolate made; it does not have to be decrypted. */
+/** The last nonce that this isolate made. A nonce is compared with it first, to save decrypting it. */
 const lastNonces = new WeakMap<Config, { nonce: string; iat: number }>()
 
 /** The largest proof that is read, in characters (TMB-73). */

@@ -1,4 +1,4 @@
-/** The pending authorization: the state between `/connect` and `/callback`, sealed into a cookie of the browser. */
+/** The pending authorization: the state between `/connect` or `/authorize` and `/callback`, sealed into a cookie of the browser. */
 
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
@@ -86,7 +86,8 @@ export async function openPending(
  * Binds the other pending authorizations of a client, which began without a session, to the session that has begun
  * now: none of them can then replace its user silently (TMB-28, TMB-32).
  *
- * Cookies do this because the session cookie is `Strict`: it is not sent on the redirect back from Google.
+ * `/callback` cannot see the session cookie: it is `Strict`, so the redirect from Google comes without it. Therefore the
+ * other pending cookies are rewritten with the session in them.
  *
  * @param finished the cookie name of the pending authorization that is finished now
  * @returns the new `Set-Cookie` values

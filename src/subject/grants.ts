@@ -20,7 +20,10 @@ export interface HeldGrant {
 export interface Grants {
   /** Opens all grants; without those that do not open. */
   all(): Promise<HeldGrant[]>
-  /** Finds the grant of exactly these scopes, or else the smallest that covers them, unless that is ruled out. */
+  /**
+   * Finds the grant of exactly these scopes, or else the smallest that covers them.
+   * A larger one is not used for a forgotten bundle, or after Google refused to narrow its token.
+   */
   find(scopes: ScopeSet): Promise<HeldGrant | undefined>
   /** Finds the grant of exactly these scopes. */
   findExact(scopes: ScopeSet): Promise<HeldGrant | undefined>

@@ -8,8 +8,8 @@ import { createSerialQueue } from './serial-queue.ts'
 import type { SubjectBase } from './subject-base.ts'
 
 /**
- * The longest pause before another try, in seconds; pauses double from one second. KV refuses a second write of a key
- * within a second. The limit is short, so that a logout reaches KV soon after KV has recovered.
+ * The longest pause before another try, in seconds. Pauses double from one second, because KV accepts one write of a key
+ * in a second. They stay short, so that a logout reaches KV soon after KV has recovered.
  */
 const MAX_PAUSE_SECONDS = 15
 

@@ -32,7 +32,7 @@ export interface TokenRow {
 /** Why a scope set has no complete grant. There is no row if it was never granted. */
 export interface EndingRow {
   scope_set_key: string
-  /** `unavailable`: Google returns other scopes even for its own grant. `forgotten` stays until the next consent. */
+  /** `unavailable`: Google answered a refresh with other scopes than those of the grant. `forgotten` stays until the next consent. */
   kind: 'ended' | 'forgotten' | 'partial' | 'unavailable'
   likely_cause: LikelyCause | null
   /** The scopes the user did not grant, space-separated; for `partial`, or after an incomplete new consent. */

@@ -112,8 +112,8 @@ export async function dropExpired(context: SubjectContext): Promise<void> {
  * Revokes a consent that was never redeemed, if that cannot end another grant: revoking ends all grants of the account
  * at Google, through any client.
  *
- * Two cases are only deleted: with several clients, this object does not know the account's other grants; and an app's
- * user may have been led to consent with a link, so that the account is a stranger's.
+ * It is only deleted in two cases. With several clients, the account may have grants that this object does not know. And
+ * an app's user may have sent the link to a stranger, whose Google account it then is.
  */
 async function revokeUnredeemed(context: SubjectContext, row: PendingRow): Promise<void> {
   const { config, revocationOutbox, subject, audit, vault } = context

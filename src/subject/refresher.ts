@@ -14,7 +14,7 @@ import type { RevocationOutbox } from './revocation-outbox.ts'
 import { createSerialQueue } from './serial-queue.ts'
 import type { SubjectBase } from './subject-base.ts'
 
-/** How many grants are tried when each is replaced or ended during its refresh. */
+/** How often a refresh starts, if its grant is replaced or ended meanwhile. */
 const MAX_ATTEMPTS = 5
 
 /** The longest back-off, in seconds; back-offs double from one second. Google can ask for a longer one. */
@@ -25,7 +25,7 @@ export interface Refresher {
   /**
    * Gets a new access token of exactly these scopes, or joins the refresh that is under way.
    *
-   * @returns the token, already stored; or a failure, which is `consent_required` only when the grant has ended
+   * @returns the token, already stored; or a failure, which is `consent_required` when the grant has ended or Google refuses the scopes
    */
   refresh(scopes: ScopeSet): Promise<Outcome<AccessToken>>
   /** Whether a refresh for exactly these scopes is under way. */
@@ -203,7 +203,7 @@ async function handleFailure(
     grants.recordDownscopeRefusal(key)
     return consentRequired(grants, scopes, failure.reason)
   }
-  // Google's next answer may grant all the scopes again.
+  // An earlier refusal of the scopes is forgotten: this failure says nothing about them.
   if (held.row.scope_set_key === key) ledger.remove('endings', key)
   const retry_after = backOff(ledger, held.row.scope_set_key, failure.retry_after)
   return { ok: false, failure: { ...failure, retry_after } }

@@ -71,7 +71,7 @@ export function createRevocationOutbox(base: SubjectBase): RevocationOutbox {
     const due = ledger.all('revocation_outbox').filter(({ not_before }) => not_before <= now())
     const until = lastPendingExpiry(ledger) // revoking would end the grants of pending consents too
     if (until <= now()) await Promise.all(due.map(revokeRow))
-    else for (const { id } of due) retryAt(id, until) // a postponed try counts as a failure
+    else for (const { id } of due) retryAt(id, until) // the alarm comes at `until` only for a row that has failed
     await schedule()
   }
 

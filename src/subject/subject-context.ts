@@ -21,7 +21,7 @@ export interface SubjectContext extends RefreshContext {
 /** How long an empty object is kept, in seconds: a consent that began before a disconnect is still refused (TMB-65). */
 const TOMBSTONE_SECONDS = 24 * 60 * 60
 
-/** When the alarm repeats work that is being done for the first time, in seconds; it may have been lost in a crash. */
+/** After how many seconds the alarm repeats a first attempt, in case a crash lost it. */
 const SAFETY_SECONDS = 5
 
 /** Creates the parts for the object of this state. */

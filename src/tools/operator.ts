@@ -55,7 +55,7 @@ await runCommand({ usage: USAGE, options: OPTIONS, takesNames: true, run })
 async function run(line: OperatorLine): Promise<number> {
   const [name = '', ...names] = line.positionals
   const action = ACTIONS[name]
-  if (!action) throw new UsageError('Which command?')
+  if (!action) throw new UsageError('Name a command: rotate, list or forget.')
   checkNames(name, names, line.values)
   await using link = await connectOperator(line.values)
   return await action(link.calls, line)

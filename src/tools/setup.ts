@@ -22,7 +22,7 @@ A secret that is deployed already is replaced only by these options:
 
   --new-key                  put a new key in front of ENCRYPTION_KEYS
   --retire KID               remove an old key, if nothing is encrypted with it any more
-  --even-if-used             … or although something is: users have to log in again
+  --even-if-used             with --retire: remove it although it is used; users log in again
   --client-secret-file PATH  the client secret, or the JSON file of Google's console
   --file PATH                where the secrets are kept; .secrets if left out
   --config PATH              the wrangler.toml of the broker; the one here if left out
@@ -60,7 +60,7 @@ async function setUp(options: Options, kept: Secrets): Promise<number> {
   const lost = Object.keys(made).filter((name) => deployed.has(name))
   if (lost.length > 0)
     throw new Error(
-      `The deployed broker has ${lost.join(' and ')}, and this file has not. Use the file that the first setup wrote.`,
+      `The deployed broker has ${lost.join(' and ')}, which the file lacks. Use the file that the first setup wrote.`,
     )
   const isKnown = Boolean(kept['GOOGLE_CLIENT_SECRET']) || deployed.has('GOOGLE_CLIENT_SECRET')
   const given = await clientSecret(options['client-secret-file'], isKnown)

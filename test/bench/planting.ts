@@ -29,6 +29,6 @@ export interface Filling {
   expires_in: number
   /** Key of the bare Workers' namespace, for a copy of the record of subject 0. */
   copy_to: string
-  /** Every how many subjects a cookie is returned. */
+  /** A cookie is returned for every n-th subject. */
   cookie_each: number
 }

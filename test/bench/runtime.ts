@@ -19,7 +19,7 @@ export interface Side {
   vars?: Record<string, unknown>
   /** KV namespaces: binding to name. */
   kv?: Record<string, string>
-  /** Durable Objects: binding to class, and the side of that class if it is another. */
+  /** Durable Objects: binding to class, and the Worker that defines it if it is another one. */
   objects?: Record<string, { className: string; of?: string }>
   /** The side whose address replaces `URL`, if it is another. */
   at?: string

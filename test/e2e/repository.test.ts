@@ -1,4 +1,4 @@
-/** This file is the tests of what the repository and the build promise: no state that outlives a request, no secret, dependencies that are pinned. */
+/** Tests of what the repository and the build promise: no state that outlives a request, no secret, pinned dependencies. */
 
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ function filesIn(folder: string, ending: RegExp): string[] {
 }
 
 describe('the Worker', () => {
-  /** Where values live longer than a request, and why that is no user's business (TMB-58). */
+  /** Values that outlive a request, and why each holds nothing of a user (TMB-58). */
   const SETTLED = [
     'src/config/config.ts: configs', // the configuration, by its environment
     'src/events/security-event-token.ts: jwksUri', // where its keys are, by configuration
@@ -30,7 +30,7 @@ describe('the Worker', () => {
     'src/subject/grants.ts: scopeSetKeys', // hashes of scope sets
   ]
 
-  it('keeps nothing in a module but what is no user’s (TMB-58)', () => {
+  it('holds nothing of a user in module variables (TMB-58)', () => {
     const own = filesIn('src', /\.ts$/).filter(
       (file) => !/^src\/(?:client|simulator|demo|tools)\//.test(file),
     )
@@ -46,7 +46,7 @@ describe('the Worker', () => {
   })
 })
 
-describe('no file of the repository, and nothing that is deployed', () => {
+describe('the repository and the build', () => {
   /** What secrets of Google look like, and of anybody. */
   const SECRETS = [
     /GOCSPX-[\w-]{28}/,
@@ -63,7 +63,7 @@ describe('no file of the repository, and nothing that is deployed', () => {
   const tracked = (): string[] =>
     execFileSync('git', ['ls-files'], { cwd: ROOT, encoding: 'utf8' }).trim().split('\n')
 
-  it('holds a secret (TMB-82)', () => {
+  it('contain no secret (TMB-82)', () => {
     const files = [...tracked(), ...filesIn('dist', /\.(?:js|map)$/)]
     expect(files.length).toBeGreaterThan(200)
     const found = files.filter((file) => {

@@ -18,7 +18,7 @@ interface Revocation {
   events: Record<string, { subject: { sub: string } }>
 }
 
-/** The broker rejects an older event. */
+/** The broker rejects an event older than this. */
 const WEEK_SECONDS = 7 * 24 * 60 * 60
 
 /** How long after a failed discovery the broker does not ask again, in seconds; until then it may not know the revocation endpoint. */

@@ -590,27 +590,30 @@ describe('the bytes are readable', () => {
     { origin: 'https://evil.example', may: false },
     { origin: 'null', may: false },
     { origin: undefined, may: false },
-  ])('from $origin: $may; and any page can show them', async ({ origin, may }) => {
-    const from: Record<string, string> = origin === undefined ? {} : { Origin: origin }
-    const { status, headers } = await openTicket(ticket, from)
-    expect(status).toBe(200)
-    expect(headers.get('Cross-Origin-Resource-Policy')).toBe('cross-origin')
-    expect(headers.get('Access-Control-Allow-Origin')).toBe(may ? origin : null)
-    expect(headers.get('Access-Control-Expose-Headers')).toBe(may ? EXPOSED : null)
-    expect(headers.has('Access-Control-Allow-Credentials')).toBe(false)
-    expect(headers.get('Vary')).toContain('Origin')
-    const preflight = await openTicket(
-      ticket,
-      { ...from, 'Access-Control-Request-Method': 'GET' },
-      'OPTIONS',
-    )
-    expect(preflight.status).toBe(may ? 204 : 403)
-    expect(preflight.headers.get('Access-Control-Allow-Origin')).toBe(may ? origin : null)
-    if (may) {
-      const allowed = preflight.headers.get('Access-Control-Allow-Headers')
-      expect(allowed).toBe('Range, If-Range, If-None-Match, If-Modified-Since')
-    }
-  })
+  ])(
+    'that scripts of $origin may read them is $may; any page can show them',
+    async ({ origin, may }) => {
+      const from: Record<string, string> = origin === undefined ? {} : { Origin: origin }
+      const { status, headers } = await openTicket(ticket, from)
+      expect(status).toBe(200)
+      expect(headers.get('Cross-Origin-Resource-Policy')).toBe('cross-origin')
+      expect(headers.get('Access-Control-Allow-Origin')).toBe(may ? origin : null)
+      expect(headers.get('Access-Control-Expose-Headers')).toBe(may ? EXPOSED : null)
+      expect(headers.has('Access-Control-Allow-Credentials')).toBe(false)
+      expect(headers.get('Vary')).toContain('Origin')
+      const preflight = await openTicket(
+        ticket,
+        { ...from, 'Access-Control-Request-Method': 'GET' },
+        'OPTIONS',
+      )
+      expect(preflight.status).toBe(may ? 204 : 403)
+      expect(preflight.headers.get('Access-Control-Allow-Origin')).toBe(may ? origin : null)
+      if (may) {
+        const allowed = preflight.headers.get('Access-Control-Allow-Headers')
+        expect(allowed).toBe('Range, If-Range, If-None-Match, If-Modified-Since')
+      }
+    },
+  )
 
   it('from the client’s origin, errors included', async () => {
     script(() => new Response(null, { status: 404 }))

@@ -52,7 +52,7 @@ function outcomeOf<T>(read: () => T): T | string {
   }
 }
 
-it('any text is read as parameters and names of repeated ones (property; RFC 6749 §3.1)', () => {
+it('any text yields parameters and a list of the repeated ones (property; RFC 6749 §3.1)', () => {
   const name = fc.constantFrom('a', 'b', 'state', '__proto__', '', '%61', '\ud800')
   const pairs = fc
     .array(fc.tuple(name, fc.constantFrom('1', '', '\0', '&', '=')), { maxLength: 6 })

@@ -150,7 +150,7 @@ describe('covers', () => {
 })
 
 describe('parts of a scope set', () => {
-  it('are what is missing and what is not; together they are the whole set', () => {
+  it('the missing and the granted part together are the whole set', () => {
     fc.assert(
       fc.property(set, set, (requested, granted) => {
         const lacking = missing(requested, granted)

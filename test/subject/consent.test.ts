@@ -8,7 +8,7 @@ import { later, stage } from '../support/story.ts'
 
 stage()
 
-it('in part keeps the complete older grant, also when Google fails (TMB-22)', async () => {
+it('a partial consent keeps the complete older grant, also when Google fails (TMB-22)', async () => {
   const google = scriptGoogle()
   const browser = browse()
   await logIn(browser, { bundle: 'upload' })
@@ -25,7 +25,7 @@ it('in part keeps the complete older grant, also when Google fails (TMB-22)', as
     expect((await ask(browser, { bundle: 'album' })).status).toBe(503)
 })
 
-it('ends the back-off of the old grant', async () => {
+it('a new consent ends the back-off of the old grant', async () => {
   const google = scriptGoogle()
   google.token = () => new Response(null, { status: 503, headers: { 'Retry-After': '200' } })
   const browser = browse()
@@ -38,7 +38,7 @@ it('ends the back-off of the old grant', async () => {
   expect((await ask(browser)).status).toBe(200)
 })
 
-it('that a hundred others follow ends, and the likely cause is their number', async () => {
+it('a grant that a hundred newer ones follow ends, and the likely cause is their number', async () => {
   const google = scriptGoogle()
   const browser = browse()
   await logIn(browser)

@@ -119,7 +119,7 @@ async function untilPicked(api: Api, session: Session, window: Window | null): P
   const interval = seconds(pollInterval) || DEFAULT_POLL_SECONDS
   const ends_at = Date.now() + (seconds(timeoutIn) || Number.POSITIVE_INFINITY) * 1000
   while (Date.now() < ends_at) {
-    // A window that an opener policy has cut off looks closed too, but it has the focus.
+    // A window that an opener policy cut off looks closed too; but then the focus is there, not on this page.
     const isClosed = window?.closed && document.hasFocus()
     const { mediaItemsSet } = await request<Session>(api, 'GET', `/sessions/${session.id}`)
     if (mediaItemsSet) return

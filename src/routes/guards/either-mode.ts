@@ -15,7 +15,10 @@ export async function authenticate(c: BrokerContext): Promise<Principal> {
   return isOAuthCall(c) ? authenticateToken(c) : authenticateSession(c)
 }
 
-/** Whether a request must have a token; one from an origin of cookie mode never has (TMB-39). */
+/**
+ * Whether a request is one of OAuth mode: it has an `Authorization` header, or comes from an origin of OAuth mode. From
+ * an origin of cookie mode it always counts as cookie mode (TMB-39).
+ */
 export function isOAuthCall(c: BrokerContext): boolean {
   const origin = c.req.header('Origin')
   const isAt = (mode: 'cookie' | 'oauth'): boolean =>

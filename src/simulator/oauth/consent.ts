@@ -20,7 +20,7 @@ export function needsConsent(
   return request.scopes.filter((scope) => !consented.includes(scope))
 }
 
-/** Lists the scopes with a box: none if only one scope is not for sign-in. */
+/** Lists the scopes with a box. There are boxes only for two or more scopes beside those for sign-in. */
 export function boxes(asked: readonly string[]): string[] {
   const scopes = asked.filter((scope) => !isSignIn(scope))
   return scopes.length > 1 ? scopes : []

@@ -40,7 +40,7 @@ export function nearestMethods(name: string): readonly string[] {
 /**
  * Finds what known names of methods need.
  *
- * A name that both APIs have is of the API of the other names; where they do not decide it, there is a need for each API.
+ * A name in both APIs means the API of the other names. If those do not decide, there is one result for each API.
  */
 export function needsOf(names: readonly string[], bundles: ReadonlyMap<string, Bundle>): Need[] {
   const meant = names.map(methodsNamed)

@@ -17,7 +17,7 @@ import { ratio } from '../statistics.ts'
 /** Subjects of the small store, and how many subjects of either store send requests. */
 const FEW = 10
 
-/** Rounds are this many times those of other comparisons, because the difference is small. */
+/** This comparison runs this many times as many rounds as others, because the difference is small. */
 const MORE_ROUNDS = 2
 
 /** Subjects that are stored in one request. */

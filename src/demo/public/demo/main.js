@@ -14,7 +14,7 @@ import { describeError } from './messages.js'
 /** @type {Map<string, Card>} */
 const cards = new Map()
 
-/** Whether a change comes from this tab: then no notice says "in another tab". */
+/** Whether this tab itself causes changes: then no notice says "in another tab". */
 let isBusy = false
 
 const accountActions = [
