@@ -1,11 +1,15 @@
 /** The Durable Object that finds the subjects of a provider name. */
 
 import { DurableObject } from 'cloudflare:workers'
+import { logError } from '../audit/log.ts'
 import { now } from '../clock.ts'
 import { BrokerError } from '../errors.ts'
 
 /** How often an entry is checked against the grants of its subjects, in seconds. */
 const CHECK_SECONDS = 30 * 24 * 60 * 60
+
+/** When a check that failed is repeated, in seconds. */
+const CHECK_RETRY_SECONDS = 60
 
 /** How many subjects one name can have; the oldest is removed first. */
 const MAX_SUBJECTS = 100
@@ -35,10 +39,15 @@ export class SubjectIndex extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     const { storage } = this.ctx
     const entry = this.#entry()
-    const subjects = entry ? await this.#currentSubjects(entry) : []
-    if ((await storage.getAlarm()) !== null) return // a subject was added during the check
-    if (entry && subjects.length > 0) await this.#put({ ...entry, subjects })
-    else await storage.deleteAll()
+    try {
+      const subjects = entry ? await this.#currentSubjects(entry) : []
+      if ((await storage.getAlarm()) !== null) return // a subject was added during the check
+      if (entry && subjects.length > 0) await this.#put({ ...entry, subjects })
+      else await storage.deleteAll()
+    } catch (error) {
+      logError('alarm_failed', error)
+      await storage.setAlarm((now() + CHECK_RETRY_SECONDS) * 1000)
+    }
   }
 
   async #currentSubjects({ name, subjects }: Entry): Promise<string[]> {

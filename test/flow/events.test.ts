@@ -26,7 +26,16 @@ import {
   type SimulatedGoogle,
   simulateGoogle,
 } from '../support/simulated-google.ts'
-import { alarm, aMinute, dumpKv, dumpObject, isHostile, later, stage } from '../support/story.ts'
+import {
+  alarm,
+  aMinute,
+  dumpKv,
+  dumpObject,
+  isHostile,
+  later,
+  readLog,
+  stage,
+} from '../support/story.ts'
 
 stage()
 
@@ -311,6 +320,24 @@ describe('the index of provider names', () => {
     later(DAYS_30)
     await alarm(entry)
     expect(await entry.subjects()).toContain('new')
+  })
+
+  it('repeats a check that failed', async () => {
+    const name = 'name/canary'
+    const entry = entryOf(name)
+    await entry.add(name, 'gone')
+    const log = readLog('error')
+    const reach = vi.spyOn(env.SUBJECTS, 'getByName').mockImplementation(() => {
+      throw new Error('canary: no such place')
+    })
+    later(DAYS_30)
+    await alarm(entry)
+    expect(log).toMatchObject([{ event: 'alarm_failed' }])
+    expect(await entry.subjects()).toEqual(['gone'])
+    reach.mockRestore()
+    later(60)
+    await alarm(entry)
+    expect(await dumpObject(entry)).toBe('[[],[]]')
   })
 
   it('lists each subject once, the newest last, at most a hundred', async () => {
