@@ -2,6 +2,7 @@
 
 import * as oauth from 'oauth4webapi'
 import type { Config } from '../config/config.ts'
+import { isLoopback } from '../config/urls.ts'
 import { BrokerError } from '../errors.ts'
 import { cached } from '../net/document-cache.ts'
 import { unexpectedAnswer } from './failure.ts'
@@ -35,22 +36,26 @@ export const discover: (config: Config) => Promise<Provider> = cached(
 )
 
 async function fetchProvider({ issuer, client_id, client_secret }: Config): Promise<Provider> {
-  // The configuration accepts an http issuer on loopback only.
-  const isHttpAllowed = issuer.startsWith('http:')
+  const isHttpAllowed = isLoopback(new URL(issuer))
   const options = { [oauth.customFetch]: send, [oauth.allowInsecureRequests]: isHttpAllowed }
   const metadata = await fetchMetadata(new URL(issuer), options)
   const protocols = isHttpAllowed ? ['https:', 'http:'] : ['https:']
-  const isUsable = (name: (typeof ENDPOINTS)[number]): boolean =>
-    protocols.includes(URL.parse(String(metadata[name]))?.protocol ?? '')
-  if (!ENDPOINTS.every(isUsable)) throw unexpectedAnswer()
-  const algs = [metadata.id_token_signing_alg_values_supported ?? 'RS256'].flat()
+  const isUsable = (url: unknown): boolean =>
+    protocols.includes(URL.parse(String(url))?.protocol ?? '')
+  if (!ENDPOINTS.every((name) => isUsable(metadata[name]))) throw unexpectedAnswer()
+  const { revocation_endpoint, ...rest } = metadata
+  const given = [metadata.id_token_signing_alg_values_supported ?? []].flat()
+  const algs = given.length > 0 ? given : ['RS256']
   const methods = [metadata.token_endpoint_auth_methods_supported].flat()
   const authenticate = methods.includes('client_secret_post')
     ? oauth.ClientSecretPost
     : oauth.ClientSecretBasic
   return {
     server: {
-      ...(metadata as Server),
+      ...(rest as Server),
+      ...(isUsable(revocation_endpoint)
+        ? { revocation_endpoint: String(revocation_endpoint) }
+        : {}),
       id_token_signing_alg_values_supported: algs.filter((alg) => /^(?!HS|none)/.test(alg)),
     },
     client: { client_id, [oauth.clockTolerance]: 0 },

@@ -14,8 +14,11 @@ const COOL_DOWN_SECONDS = 30
 /** The pause after a failure, in seconds, while no document is in the cache. */
 const FAILURE_COOL_DOWN_SECONDS = 5
 
-/** When a fetch counts as lost, in seconds; more than the time limit of `cappedFetch`. */
-const MAX_FETCH_SECONDS = 12
+/**
+ * How long other requests wait for a fetch before one of them fetches too, in seconds. A browser that leaves ends its
+ * request, and with it the fetch, which then never settles.
+ */
+const MAX_WAIT_SECONDS = 3
 
 /** How often a request checks whether the fetch of another request has ended, in milliseconds. */
 const POLL_MS = 20
@@ -26,7 +29,7 @@ interface Entry<T> {
   fetched_at: number
   /** NumericDate before which the document is not fetched again. */
   retry_at: number
-  /** NumericDate until which a fetch is under way; 0 when there is none. */
+  /** NumericDate until which others wait for the fetch that is under way; 0 when there is none. */
   busy_until: number
 }
 
@@ -84,10 +87,10 @@ function entryOf<T>(entries: Entries<T>, config: Config, url: string): Entry<T> 
 async function update<T>(entry: Entry<T>, load: () => Promise<T>): Promise<void> {
   if (now() < entry.busy_until) {
     while (now() < entry.busy_until) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
-    return
+    if (entry.busy_until === 0) return
   }
   if (now() < entry.retry_at) return
-  entry.busy_until = now() + MAX_FETCH_SECONDS
+  entry.busy_until = now() + MAX_WAIT_SECONDS
   try {
     entry.document = { value: await load() }
     entry.fetched_at = now()

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { ask, askSession, browse, consentTo, logIn, subjectOf, the } from '../support/broker.ts'
 import type { Browser } from '../support/browser.ts'
 import { oauthError, refreshed, scriptGoogle } from '../support/scripted-google.ts'
-import { alarm, aMinute, dumpKv, later, stage } from '../support/story.ts'
+import { alarm, aMinute, dumpKv, later, readLog, stage } from '../support/story.ts'
 import { configure } from '../support/worker.ts'
 
 stage()
@@ -127,6 +127,20 @@ describe('DELETE /grants', () => {
     expect(await end(old, '/grants')).toBe(401) // its session ended before this consent
     expect((await ask(browser)).status).toBe(200)
   })
+
+  it.each([null, 'http://google.example/revoke', undefined])(
+    'is done without a revocation where discovery has the endpoint %s',
+    async (revocation_endpoint) => {
+      const google = scriptGoogle({ revocation_endpoint })
+      const browser = browse()
+      await logIn(browser)
+      const errors = readLog('warn', 'error')
+      expect(await end(browser, '/grants')).toBe(204)
+      await aMinute((await subjectOf()).stub)
+      expect(google.revocations).toEqual([])
+      expect(errors.filter(({ event }) => event === 'revocation_failed')).toEqual([])
+    },
+  )
 
   it('takes effect here at once, and revokes at Google as soon as it answers (TMB-62)', async () => {
     const google = scriptGoogle()
