@@ -30,7 +30,7 @@ export const WRANGLER_TOML: string = fileURLToPath(new URL('../../wrangler.toml'
 export async function runCommand<T extends ParseArgsOptionsConfig>(
   command: Command<T>,
 ): Promise<void> {
-  process.stdout.on('error', () => process.exit()) // its reader has ended: `npm run list | head -1`
+  process.stdout.on('error', () => {}) // its reader has ended, as in `npm run list | head -1`; the work goes on
   try {
     const line = readLine(command)
     process.exitCode = line ? await command.run(line) : say(command.usage)
