@@ -63,6 +63,7 @@ function inWorkerd(name: string, include: string[], more: object = {}) {
 export default defineConfig({
   root,
   test: {
+    coverage: { provider: 'istanbul', include: ['src/**/*.ts'] },
     silent: 'passed-only',
     reporters: ['default', reportTimes()],
     projects: [
