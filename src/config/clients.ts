@@ -86,7 +86,7 @@ const CONFLICTS: [string, (entry: Entry, earlier: readonly Entry[]) => boolean, 
     '.redirect_uris',
     ({ origins, redirect_uris = [] }) =>
       redirect_uris.some((uri) => !origins.includes(new URL(uri).origin)),
-    'one has an origin that is not in origins, so its page could not redeem the code. Add the origin of each redirect URI to origins.',
+    'one has an origin that is not in origins, so its page could not redeem the code. Write the origin of each redirect URI into origins.',
   ],
   [
     '',

@@ -153,7 +153,7 @@ const WRONG: [name: string, expected: RegExp, ...values: unknown[]][] = [
   ['ENCRYPTION_KEYS', /entry 2 repeats a key .* Write/, `${KEY},k2:${encoded(secretOf(1))}`],
   ['PSEUDONYM_KEY', /is missing\. Write 32 random bytes/, undefined, '', 7],
   ['PSEUDONYM_KEY', /is not base64url\. Write/, KEY],
-  ['PSEUDONYM_KEY', /is one of ENCRYPTION_KEYS.* Write/, encoded(secretOf(1))],
+  ['PSEUDONYM_KEY', /equals one of ENCRYPTION_KEYS.* Write/, encoded(secretOf(1))],
   ['BUNDLES', /is missing, empty or not a table\. Write/, undefined, '', null, 'canary'],
   ['CLIENTS', /is missing, empty or not a table\. Write/, '{canary'],
   ['CONSISTENCY', /is neither "edge" nor "strict"\. Write/, 'canary', 'Edge', 7, true, null, {}],

@@ -14,6 +14,7 @@ const client = { client_id }
 const redirect_uri = location.origin + location.pathname
 
 byId('connect').addEventListener('click', () => void begin())
+byId('connect').removeAttribute('disabled') // until now a click would have been lost
 if (location.search.includes('state=')) finish().then(showPicker, showError)
 
 /** Sends the user to the broker; RFC 6749 §4.1.1, RFC 7636 §4.3. */
