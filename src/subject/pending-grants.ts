@@ -33,7 +33,7 @@ export interface Redemption {
 export async function storePendingGrant(
   { grants, ledger, kvOutbox, vault }: SubjectContext,
   { id, consent, expires_at }: PendingGrant,
-): Promise<Outcome<'held' | 'refresh_token_missing'>> {
+): Promise<Outcome<'pending' | 'refresh_token_missing'>> {
   if (await isOtherAccount(grants, consent)) return failed('access_denied', 'account_mismatch')
   const { requested_scope, tokens } = consent
   const granted = grantedOf(parseScope(tokens.scope), parseScope(requested_scope))
@@ -42,7 +42,7 @@ export async function storePendingGrant(
   const sealed = await vault.sealConsent(id, consent)
   ledger.put('pending_grants', { id, sealed, expires_at, redeemed: null })
   await kvOutbox.flush()
-  return success('held')
+  return success('pending')
 }
 
 async function isOtherAccount(grants: Grants, { sub }: Consent): Promise<boolean> {

@@ -113,14 +113,14 @@ async function storeTokens(
 ): Promise<Attempt> {
   const { background, grants, ledger, kvOutbox, revocationOutbox, vault } = context
   const { row, grant } = held
-  const grantKey = row.scope_set_key
+  const grantScopeSetKey = row.scope_set_key
   const {
     refresh_token = grant.refresh_token,
     refresh_token_expires_at = grant.refresh_token_expires_at,
   } = tokens
   const isRotated = refresh_token !== grant.refresh_token
   const renewed = { ...grant, refresh_token, refresh_token_expires_at }
-  const sealedGrant = isRotated ? await vault.sealGrant(grantKey, renewed) : row.sealed
+  const sealedGrant = isRotated ? await vault.sealGrant(grantScopeSetKey, renewed) : row.sealed
   const key = await scopeSetKey(requested)
   const granted = grantedOf(tokens.scope, requested)
   const isExact = equals(granted, requested)
@@ -134,25 +134,31 @@ async function storeTokens(
   }
   const sealed = await vault.sealToken(key, token)
   const stored = ledger.transaction((): 'nothing' | 'grant' | 'token' => {
-    const current = ledger.find('grants', grantKey)
+    const current = ledger.find('grants', grantScopeSetKey)
     if (!current || !grants.isCurrent(held)) return 'nothing'
     const grantNow = isRotated ? sealedGrant : current.sealed // not `row.sealed`: it may have been resealed
     ledger.put('grants', { ...current, sealed: grantNow, refreshed_at: now() })
-    if (isRotated) kvOutbox.markGrantDirty(grantKey)
+    if (isRotated) kvOutbox.markGrantDirty(grantScopeSetKey)
     if (!isExact) return 'grant'
-    ledger.remove('back_offs', grantKey)
-    if (grantKey !== key && ledger.find('endings', key)?.kind === 'forgotten') return 'grant'
-    if (grants.removalCount(grantKey) !== start.removals) return 'grant'
+    ledger.remove('back_offs', grantScopeSetKey)
+    if (grantScopeSetKey !== key && ledger.find('endings', key)?.kind === 'forgotten')
+      return 'grant'
+    if (grants.removalCount(grantScopeSetKey) !== start.removals) return 'grant'
     grants.clearEndings(key)
     const { expires_at } = token
-    ledger.put('tokens', { scope_set_key: key, grant_scope_set_key: grantKey, expires_at, sealed })
+    ledger.put('tokens', {
+      scope_set_key: key,
+      grant_scope_set_key: grantScopeSetKey,
+      expires_at,
+      sealed,
+    })
     kvOutbox.markTokenDirty(key)
     return 'token'
   })
   if (isRotated && stored !== 'nothing') context.indexGrant(renewed)
   const isDisconnected = (ledger.fact('disconnected_at') ?? 0) >= start.at
   if (isRotated && stored === 'nothing' && isDisconnected) {
-    revocationOutbox.enqueueOrphan({ scope_set_key: grantKey, sealed: sealedGrant })
+    revocationOutbox.enqueueOrphan({ scope_set_key: grantScopeSetKey, sealed: sealedGrant })
     background(revocationOutbox.flush())
   }
   background(kvOutbox.flush())

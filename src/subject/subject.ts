@@ -69,7 +69,7 @@ export class Subject extends DurableObject<Env> {
   /** Stores a consent until its code is redeemed. */
   async storePendingGrant(
     pending: PendingGrant,
-  ): Promise<Outcome<'held' | 'refresh_token_missing'>> {
+  ): Promise<Outcome<'pending' | 'refresh_token_missing'>> {
     return storePendingGrant(this.#context, pending)
   }
 
