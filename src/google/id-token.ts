@@ -4,7 +4,7 @@ import { compactVerify, decodeJwt, type JWTPayload } from 'jose'
 import * as oauth from 'oauth4webapi'
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
-import { timingSafeEqual } from '../crypto/digest.ts'
+import { base64url, timingSafeEqual } from '../crypto/digest.ts'
 import { BrokerError } from '../errors.ts'
 import { findKey } from '../net/key-sets.ts'
 import type { Server } from './discovery.ts'
@@ -91,8 +91,6 @@ function unverifiedClaims(id_token: unknown): JWTPayload {
 /** The left half of the access token's hash, by the hash of the signing algorithm. */
 async function atHash(alg: string, access_token: string): Promise<string> {
   const [bits = '512'] = /256$|384$/.exec(alg) ?? []
-  const digest = new Uint8Array(
-    await crypto.subtle.digest(`SHA-${bits}`, new TextEncoder().encode(access_token)),
-  )
-  return digest.slice(0, digest.length / 2).toBase64({ alphabet: 'base64url', omitPadding: true })
+  const digest = await crypto.subtle.digest(`SHA-${bits}`, new TextEncoder().encode(access_token))
+  return base64url(digest.slice(0, digest.byteLength / 2))
 }

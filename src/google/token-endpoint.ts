@@ -53,7 +53,7 @@ export async function exchangeCode(
   const response = await oauth
     .genericTokenEndpointRequest(server, client, clientAuth, 'authorization_code', grant, options)
     .catch(refuseCode)
-  const { id_token } = await readJson(response.clone())
+  const { id_token } = await readTokenResponse(response)
   if (typeof id_token !== 'string') throw unexpectedAnswer()
   checkNonce(id_token, nonce)
   const answer = await oauth
@@ -99,12 +99,21 @@ export async function refresh(
     ...options,
     additionalParameters: { scope: formatScope(scopes) },
   })
-  const { id_token } = await readJson(response.clone())
+  const { id_token } = await readTokenResponse(response)
   const answer = await oauth
     .processRefreshTokenResponse(spelledAsIn(server, id_token), client, response)
     .catch(refuseAnswer)
   if (id_token !== undefined && checkClaims(config, answer) !== sub) throw invalidIdToken()
   return readTokens(answer, requested_at, parseScope(scope))
+}
+
+/** Reads a token response before the library does, which would read a lifetime of "12abc" as 12 seconds (TMB-18). */
+async function readTokenResponse(response: Response): Promise<Record<string, unknown>> {
+  const body = await readJson(response.clone())
+  const { expires_in } = body
+  const isDigits = typeof expires_in === 'string' && /^\d+$/.test(expires_in)
+  if (typeof expires_in !== 'number' && !isDigits) throw unexpectedAnswer()
+  return body
 }
 
 /** If the error of the library has `cause.body`, the answer is malformed; otherwise the ID token is. */

@@ -60,6 +60,11 @@ const FAILURES: {
   { kind: 'an empty token', answer: (call) => refreshed(call, { access_token: '' }), status: 503 },
   { kind: 'token_type mac', answer: (call) => refreshed(call, { token_type: 'mac' }), status: 503 },
   { kind: 'expires_in 0', answer: (call) => refreshed(call, { expires_in: 0 }), status: 503 },
+  ...['12abc', ' 3600', '', ['3600']].map((expires_in) => ({
+    kind: `expires_in ${JSON.stringify(expires_in)}`,
+    answer: (call: Call) => refreshed(call, { expires_in }),
+    status: 503,
+  })),
   { kind: 'expires_in 1e12', answer: (call) => refreshed(call, { expires_in: 1e12 }), status: 503 },
 ]
 
