@@ -88,6 +88,20 @@ function delayMessages(): void {
   } as typeof listen
 }
 
+/** Runs in the page: keeps messages of other tabs back until `deliver` is called. */
+function holdMessages(): void {
+  const delivered = Promise.withResolvers<void>()
+  Object.assign(window, { deliver: delivered.resolve })
+  const listen = BroadcastChannel.prototype.addEventListener
+  BroadcastChannel.prototype.addEventListener = function (
+    this: BroadcastChannel,
+    type: string,
+    listener: (event: Event) => void,
+  ) {
+    listen.call(this, type, (event: Event) => void delivered.promise.then(() => listener(event)))
+  } as typeof listen
+}
+
 describe.each(MODES)('in %s mode', (mode) => {
   /** For what does not depend on the mode. */
   const inOneMode = it.runIf(mode === 'cookie')
@@ -424,7 +438,7 @@ it('a late answer in a slow tab does not bring the old account back (TMB-88)', a
   await connect(page)
   const old = await whoIs(page)
   await reload(page)
-  const slow = await openTab(context, 'oauth', delayMessages)
+  const slow = await openTab(context, 'oauth', holdMessages)
   const connected = Promise.withResolvers<void>()
   await slow.route(`${stage.url}/token`, async (route) => {
     const response = await route.fetch()
@@ -438,6 +452,7 @@ it('a late answer in a slow tab does not bring the old account back (TMB-88)', a
   await connect(page, 'pick', 'Ben Okafor')
   connected.resolve()
   expect(await late).toBe(old)
+  await slow.evaluate('deliver()')
   const young = await openTab(context, 'oauth')
   for (const tab of [page, young]) expect(await whoIs(tab)).not.toBe(old)
 })
