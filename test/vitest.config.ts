@@ -36,8 +36,8 @@ const soak = {
   FAULTS_MINUTES: process.env['FAULTS_MINUTES'] ?? '',
 }
 
-/** More than there are cores: a test in a browser waits as much as it computes. */
-const maxWorkers = availableParallelism() + 2
+/** One more than there are cores: a test in a browser waits as much as it computes. */
+const maxWorkers = availableParallelism() + 1
 
 /** A project does not inherit this file: vitest would evaluate it again for each. */
 const WHOLE = { root, extends: false as const }
