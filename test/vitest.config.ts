@@ -76,9 +76,9 @@ export default defineConfig({
         'hostile-kv',
         [
           'test/operator/**/*.test.ts',
-          'test/flow/!(audit|callback|google-fails|media).test.ts',
+          'test/flow/!(audit|callback|code-exchange|google-*|media-*).test.ts',
           'test/attacks/{blob-swap,leak-hunt,stale-kv,stampede}.test.ts',
-          'test/oauth/{flow,app-users}.test.ts',
+          'test/oauth/{flow,metadata,pushed-request,app-user-consents,token-exchange}.test.ts',
         ],
         { HOSTILE_KV: 'yes' },
       ),

@@ -2,20 +2,15 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeEach, expect, it, vi } from 'vitest'
-import { ALBUM_CLIENT, type AppIssuer, openIssuer } from '../support/app-issuer.ts'
+import { ALBUM_CLIENT, type AppIssuer, EXCHANGE, openIssuer } from '../support/app-issuer.ts'
 import { ask, subjectOf, the } from '../support/broker.ts'
-import { configureClients, gallery, OAUTH_CLIENTS, openFrontend } from '../support/frontend.ts'
+import { gallery, openFrontend } from '../support/frontend.ts'
+import { configureAuthMethods, talk } from '../support/grant-user.ts'
 import { intercept, register } from '../support/internet.ts'
 import { type Hunt, hunt, type Kind, type Sink } from '../support/leaks.ts'
 import { askMedia, LH3, openTicket } from '../support/media.ts'
 import { everywhere, SABOTAGE } from '../support/sabotage.ts'
-import {
-  ADA,
-  BEN,
-  GOOGLE,
-  type SimulatedGoogle,
-  simulateGoogle,
-} from '../support/simulated-google.ts'
+import { BEN, GOOGLE, type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
 import { alarm, later, stage } from '../support/story.ts'
 import { hostileKv, witnessAll } from '../support/worker.ts'
 
@@ -24,18 +19,6 @@ stage()
 /** Each test makes about 800 requests, and searches all outputs for each secret. */
 vi.setConfig({ testTimeout: 60_000 })
 
-const TALK = {
-  origins: ['https://talk.example'],
-  redirect_uris: ['https://talk.example/back'],
-  issuer: ALBUM_CLIENT.issuer,
-  audience: ALBUM_CLIENT.audience,
-  jwks_uri: ALBUM_CLIENT.jwks_uri,
-}
-const talk = {
-  id: 'talk',
-  origin: 'https://talk.example',
-  redirect_uri: 'https://talk.example/back',
-}
 const MEDIA_URL = `${LH3}/media/canary-media-url=w64-h48`
 
 let google: SimulatedGoogle
@@ -45,7 +28,7 @@ let hunted: Hunt
 let sabotage: ((sent: string) => Response) | undefined
 
 beforeEach(async () => {
-  configureClients({ ...OAUTH_CLIENTS, talk: TALK })
+  configureAuthMethods()
   google = simulateGoogle()
   issuer = await openIssuer()
   sabotage = undefined
@@ -56,7 +39,7 @@ beforeEach(async () => {
     return sabotage(sent.join(' '))
   })
   hunted = hunt()
-  hunted.keep('user', ADA, BEN, 'ada@example.com', 'ben.okafor@example.com')
+  hunted.keep('user', the.sub, BEN, 'ada@example.com', 'ben.okafor@example.com')
   return () => witnessAll()
 })
 
@@ -77,7 +60,7 @@ function expectNoLeak(kinds: readonly Kind[], sinks: readonly Sink[]): void {
 
 it('cookie mode: no failure puts a secret into a log, error, redirect, page, KV or object', async () => {
   const browser = google.browse()
-  const { stub } = await subjectOf(ADA, 'web')
+  const { stub } = await subjectOf(the.sub, 'web')
   await google.connect(browser, 'pick', { query: '&client=web' })
   const first = await ask(browser)
   expect(first.status).toBe(200)
@@ -131,7 +114,7 @@ it('cookie mode: no failure puts a secret into a log, error, redirect, page, KV 
 
 it('OAuth mode: no failure puts a secret into a log, error, redirect, page, KV or object', async () => {
   const frontend = await openFrontend()
-  const { stub } = await subjectOf(ADA, gallery.id)
+  const { stub } = await subjectOf(the.sub, gallery.id)
   const browser = google.browse()
   const back = await frontend.consent(google, browser, 'pick')
   const code = back.searchParams.get('code') ?? ''
@@ -185,7 +168,7 @@ it('app users: no failure puts a JWT or a pushed request into a log, error, page
   const frontend = await openFrontend(talk)
   const user = 'canary-user@talk.example'
   hunted.keep('user', user)
-  const { stub } = await subjectOf(user, talk.id, TALK.issuer)
+  const { stub } = await subjectOf(user, talk.id, ALBUM_CLIENT.issuer)
   const jwt = await issuer.jwt(user)
   const bearer = { proof: null, headers: { Authorization: `Bearer ${jwt}` } }
   const { searchParams } = await frontend.authorizeUrl('pick', { dpop_jkt: undefined })
@@ -206,16 +189,7 @@ it('app users: no failure puts a JWT or a pushed request into a log, error, page
   expect((await frontend.redeem(code, {}, bearer)).status).toBe(200)
   for (const secret of [jwt, request_uri]) await everywhere(secret, browser)
   const exchange = async (subject_token: string) =>
-    frontend.post(
-      '/token',
-      {
-        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-        subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
-        subject_token,
-        scope: 'pick',
-      },
-      { proof: null },
-    )
+    frontend.post('/token', { ...EXCHANGE, subject_token, scope: 'pick' }, { proof: null })
   expect((await exchange(jwt)).status).toBe(200)
   await exchange(`${jwt}x`)
   await exchange(await issuer.jwt(user, { claims: { aud: 'other' } }))
@@ -239,8 +213,7 @@ it('errors of KV and objects that repeat their input do not leak it', async () =
     async (...given: unknown[]) => {
       throw new Error(`${what} failed: ${JSON.stringify(given)}`)
     }
-  const vars = { ...OAUTH_CLIENTS, talk: TALK }
-  configureClients(vars, {
+  configureAuthMethods({
     TOKENS: { get: failingWith('get'), put: failingWith('put'), delete: failingWith('delete') },
   })
   await ask(browser)
@@ -255,7 +228,7 @@ it('errors of KV and objects that repeat their input do not leak it', async () =
     'disconnect',
   ]
   const stub = Object.fromEntries(names.map((name) => [name, failingWith(name)]))
-  configureClients(vars, { SUBJECTS: { getByName: () => stub } })
+  configureAuthMethods({ SUBJECTS: { getByName: () => stub } })
   for (const path of ['/session', '/grants', '/grants/pick'])
     await browser.call(path === '/session' ? 'GET' : 'DELETE', the.url + path)
   await ask(browser, { bundle: 'upload' })
@@ -266,7 +239,7 @@ it('errors of KV and objects that repeat their input do not leak it', async () =
   const start = await strangers.visit(at, {}, isGoogle)
   await strangers.visit(await google.consent(start.url))
   const { SUBJECTS } = env
-  configureClients(vars, { SUBJECTS })
+  configureAuthMethods({ SUBJECTS })
   hostileKv.down = { reads: false, writes: false }
   expectNoLeak(
     ['google access token', 'google refresh token', 'cookie'],

@@ -1,4 +1,4 @@
-/** Attack: open redirects in cookie mode, with malformed URLs at every redirect (TMB-68, TMB-07, TMB-69); OAuth mode is in oauth/attacks.test.ts. */
+/** Attack: open redirects in cookie mode, with malformed URLs at every redirect (TMB-68, TMB-07, TMB-69); OAuth mode is in oauth/redirect-uri.test.ts. */
 
 import { describe, expect, it } from 'vitest'
 import { answerOf, broker, logIn, the } from '../support/broker.ts'

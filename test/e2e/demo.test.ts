@@ -1,9 +1,6 @@
-/** The demo pages in Chromium, in both modes, and the ways to connect without the SDK. */
+/** The demo pages in Chromium, in both modes, and links to /connect. */
 
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import type { BrowserContext, Page, Request } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   ADA,
@@ -21,6 +18,7 @@ import {
   press,
   shows,
   tabTo,
+  upload,
 } from './support/chromium.ts'
 import { MODES, type Stage, startStage } from './support/stage.ts'
 
@@ -44,19 +42,8 @@ describe.each(MODES)('in %s mode', (mode) => {
     ;({ context, page } = await stage.visitDemo(mode))
   })
 
-  /** The page itself is the same in both modes; `sdk.test.ts` and `photos.test.ts` test the SDK in both. */
+  /** The page itself is the same in both modes; `sdk-*.test.ts` and `photos.test.ts` test the SDK in both. */
   const inOneMode = it.runIf(mode === 'cookie')
-
-  /** Uploads files from disk. */
-  async function upload(bundle: string, ...names: string[]): Promise<void> {
-    const files = names.map((name) => ({
-      name,
-      mimeType: 'image/png',
-      buffer: Buffer.from(PNG, 'base64'),
-    }))
-    await card(page, bundle).getByLabel('Photos or videos').setInputFiles(files)
-    await card(page, bundle).getByRole('button', { name: 'Upload', exact: true }).click()
-  }
 
   describe('connecting', () => {
     it('asks for the account and for consent in a popup, and shows what is allowed and since when', async () => {
@@ -139,11 +126,11 @@ describe.each(MODES)('in %s mode', (mode) => {
 
     it('uploads from disk into one album, shows it, and fits a phone', async () => {
       await connectDemo(page, 'album', ADA)
-      await upload('album', 'sea.png', 'hill.png')
+      await upload(page, 'album', 'sea.png', 'hill.png')
       await card(page, 'album').getByText('Uploaded sea.png, hill.png.').waitFor()
       const album = page.getByRole('figure', { name: 'Photos token broker demo' })
       const before = await album.locator('.thumbnail').count()
-      await upload('album', 'dune.png')
+      await upload(page, 'album', 'dune.png')
       await card(page, 'album').getByText('Uploaded dune.png.').waitFor()
       expect(await album.locator('.thumbnail').count()).toBe(before + 1) // one album, not one each time
       await page.reload()
@@ -163,7 +150,7 @@ describe.each(MODES)('in %s mode', (mode) => {
         at: 'api:library.uploads',
         do: { delay_ms: 60_000 },
       })
-      await upload('upload', 'slow.png')
+      await upload(page, 'upload', 'slow.png')
       await page.getByRole('progressbar', { name: 'Upload' }).waitFor()
       await card(page, 'upload').getByText('of one file').or(page.getByText('Adding to')).waitFor()
       await press(page, 'upload', 'Stop')
@@ -174,7 +161,7 @@ describe.each(MODES)('in %s mode', (mode) => {
       await connectDemo(page, 'album', ADA)
       const fault = { at: 'api:library.uploads', times: 1, do: { status: 500 } }
       await stage.control('__faults', fault)
-      await upload('album', 'sea.png', 'hill.png')
+      await upload(page, 'album', 'sea.png', 'hill.png')
       await card(page, 'album').getByText('sea.png: Google could not do that').waitFor()
       await press(page, 'album', 'Try those again')
       await card(page, 'album').getByText('Uploaded sea.png, hill.png.').waitFor()
@@ -257,80 +244,3 @@ describe('a link to /connect', () => {
     })
   })
 })
-
-describe('a browser without third-party cookies', () => {
-  let calls: Request[]
-
-  beforeEach(async () => {
-    ;({ context, page } = await stage.visitDemo('oauth'))
-    calls = []
-    page.on('request', (request) => {
-      if (request.resourceType() === 'fetch' && new URL(request.url()).origin === stage.url)
-        calls.push(request)
-    })
-  })
-
-  it('sends none when one site calls another', async () => {
-    const seen: string[] = []
-    const server = createServer(({ headers, url }, response) => {
-      seen.push(`${url} ${headers.cookie ?? ''}`.trim())
-      response.setHeader('Set-Cookie', 'third=party; SameSite=None; Secure; Path=/').end('page')
-    }).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = server.address() as AddressInfo
-    const visitor = await context.newPage()
-    await visitor.goto(`http://localhost:${port}/first`)
-    await visitor.goto(`http://localhost:${port}/again`)
-    await visitor.goto(`http://127.0.0.1:${port}/other-site`)
-    await visitor.evaluate(
-      (address) => fetch(address, { mode: 'no-cors', credentials: 'include' }).then(() => {}),
-      `http://localhost:${port}/called`,
-    )
-    server.closeAllConnections()
-    server.close()
-    expect(seen.filter((line) => !line.includes('favicon'))).toEqual([
-      '/first',
-      '/again third=party',
-      '/other-site',
-      '/called',
-    ])
-  })
-
-  it('connects the demo on another site, which needs no cookie of the broker and leaves none', async () => {
-    const brokersCookies = async () =>
-      (await context.cookies()).filter(({ name }) => !name.startsWith('simulator_'))
-    const popup = await openDemoConsent(page, 'pick', ADA)
-    expect((await brokersCookies()).length).toBe(1) // until the callback
-    await answer(popup, 'Continue')
-    await isReady(page, 'pick')
-    expect(await brokersCookies()).toEqual([])
-    await page.reload()
-    await press(page, 'pick', 'Get a token')
-    await card(page, 'pick').getByText('A token of').waitFor()
-    const paths = new Set(calls.map((call) => new URL(call.url()).pathname))
-    expect(paths).toContain('/token')
-    expect(paths).toContain('/session')
-    for (const call of calls) expect(await call.headerValue('Cookie')).toBeNull()
-  })
-
-  it('connects the page with a plain OAuth library, which opens the picker with the token', async () => {
-    await page.getByRole('link', { name: 'The same with a plain OAuth library' }).click()
-    await page.getByRole('button', { name: 'Connect photos' }).click()
-    await chooseAccount(page, ADA)
-    await page.getByRole('button', { name: 'Cancel' }).click()
-    await page.getByText('Not connected: access_denied.').waitFor()
-    await page.getByRole('button', { name: 'Connect photos' }).click()
-    await chooseAccount(page, ADA)
-    await page.getByRole('button', { name: 'Continue' }).click()
-    const choose = page.getByRole('link', { name: 'Choose photos' })
-    await choose.waitFor()
-    expect(page.url()).toBe(`${stage.demoAt('oauth')}library/`)
-    const [picker] = await Promise.all([context.waitForEvent('page'), choose.click()])
-    await picker.getByRole('checkbox').first().waitFor()
-    for (const call of calls) expect(await call.headerValue('Cookie')).toBeNull()
-  })
-})
-
-/** One grey pixel. */
-const PNG =
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=='

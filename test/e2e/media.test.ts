@@ -16,7 +16,7 @@ const LARGE = 400 * MIB
 
 /**
  * What the kernel may buffer: three pairs of sockets, each up to 36 MiB where `tcp_rmem` and `tcp_wmem` allow that.
- * `test/flow/media.test.ts` limits how far ahead of its reader the relay itself reads.
+ * `test/flow/media-bytes.test.ts` limits how far ahead of its reader the relay itself reads.
  */
 const MAX_AHEAD = 128 * MIB
 

@@ -1,9 +1,9 @@
 /** Independent OAuth client libraries and an independent OpenID provider against the production build. */
 
-import { ResponseBodyError, WWWAuthenticateChallengeError } from 'oauth4webapi'
+import { WWWAuthenticateChallengeError } from 'oauth4webapi'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TokenResponse } from '../../src/protocol/http.ts'
-import type { Browser, Page } from '../support/browser.ts'
+import type { Browser } from '../support/browser.ts'
 import { type RunningIssuer, startIssuer } from './support/app-issuer.ts'
 import { byOauth4webapi } from './support/by-oauth4webapi.ts'
 import { byOpenidClient } from './support/by-openid-client.ts'
@@ -15,21 +15,11 @@ import {
   startDevBroker,
   UPLOAD,
 } from './support/dev-broker.ts'
-import {
-  type Begun,
-  type OAuthClient,
-  type OAuthLibrary,
-  recordingFetch,
-} from './support/oauth-library.ts'
+import { frontendClients, openFrontend, refused, thrown } from './support/oauth-frontends.ts'
+import type { OAuthLibrary } from './support/oauth-library.ts'
 import { type RunningProvider, startProvider } from './support/provider.ts'
 import { findPlace } from './support/start.ts'
 
-const clientAt = (client_id: string, origin: string) => ({
-  ...{ client_id, origin },
-  redirect_uri: `${origin}/back`,
-})
-const GALLERY = clientAt('gallery', 'https://gallery.example')
-const ALBUM = clientAt('album', 'https://album.example')
 const LIBRARIES: OAuthLibrary[] = [byOauth4webapi, byOpenidClient]
 
 let provider: RunningProvider
@@ -40,75 +30,17 @@ beforeAll(async () => {
   const place = await findPlace()
   provider = await startProvider(place)
   issuer = await startIssuer()
-  const CLIENTS = clients(`http://localhost:${place.port}`)
+  const web = { origins: [`http://localhost:${place.port}`] }
+  const CLIENTS = JSON.stringify({ web, ...frontendClients(issuer.settings) })
   broker = await startDevBroker(place, { ISSUER: provider.issuer, CLIENTS })
 })
 
 afterAll(async () => {
-  await broker?.[Symbol.asyncDispose]()
-  await issuer?.[Symbol.asyncDispose]()
-  await provider?.[Symbol.asyncDispose]()
+  for (const server of [broker, issuer, provider]) await server?.[Symbol.asyncDispose]()
 })
 
-function clients(url: string): string {
-  const entry = ({ origin, redirect_uri }: typeof GALLERY) => ({
-    origins: [origin],
-    redirect_uris: [redirect_uri],
-  })
-  const album = { ...entry(ALBUM), ...issuer.settings }
-  return JSON.stringify({ web: { origins: [new URL(url).origin] }, gallery: entry(GALLERY), album })
-}
-
-/** Opens a library for the client `gallery`, or for the client `album` with the JWT of a user. */
-async function open(library: OAuthLibrary, jwt?: string): Promise<Opened> {
-  const { fetch, wire } = recordingFetch()
-  const { client_id, redirect_uri } = jwt === undefined ? GALLERY : ALBUM
-  const settings = { issuer: broker.url, client_id, redirect_uri, fetch, jwt }
-  const client = await library.open(settings)
-  wire.length = 0
-  return { client, wire }
-}
-
-interface Opened {
-  client: OAuthClient
-  /** Each request with its status, such as `POST /token 200`. */
-  wire: string[]
-}
-
-const isFrontend = ({ origin }: URL): boolean => [GALLERY.origin, ALBUM.origin].includes(origin)
-
-/** Sends a new browser to the first page of the provider. */
-async function leave({ url }: Begun): Promise<{ page: Page; browser: Browser }> {
-  const browser = newBrowser()
-  return { browser, page: await browser.visit(url, {}, isFrontend) }
-}
-
-/** Consents for a user; @returns the redirect URI with its parameters */
-async function consent(begun: Begun, login: string): Promise<URL> {
-  const { browser, page } = await leave(begun)
-  return (await provider.consent(browser, page, login, isFrontend)).url
-}
-
-/** Connects a bundle for a user; @returns the refresh token */
-async function connect(client: OAuthClient, scope: string, login: string): Promise<string> {
-  const begun = await client.begin(scope)
-  const { refresh_token } = await client.redeem(begun, await consent(begun, login))
-  if (refresh_token === undefined) throw new Error('there was no refresh token')
-  return refresh_token
-}
-
-/** Waits for the error that a library throws. */
-async function thrown(work: Promise<unknown>): Promise<unknown> {
-  return work.catch((error: unknown) => error)
-}
-
-/** Waits for the library's typed error for an error response. */
-async function refused(work: Promise<unknown>): Promise<{ status: number; body: object }> {
-  const error = await thrown(work)
-  expect(error).toBeInstanceOf(ResponseBodyError)
-  const { status, cause } = error as ResponseBodyError
-  return { status, body: cause }
-}
+const open = (library: OAuthLibrary, jwt?: string) =>
+  openFrontend(library, { broker, provider }, jwt)
 
 let users = 0
 
@@ -127,7 +59,7 @@ describe.each(LIBRARIES)('$name', (library) => {
   })
 
   it('redeems a code with PKCE and DPoP, after a nonce challenge', async () => {
-    const { client, wire } = await open(library)
+    const { client, consent, wire } = await open(library)
     const begun = await client.begin('pick')
     const back = await consent(begun, newcomer())
     const tokens = await client.redeem(begun, back)
@@ -143,9 +75,9 @@ describe.each(LIBRARIES)('$name', (library) => {
   })
 
   it('refreshes for two bundles, each from its own consent', async () => {
-    const { client } = await open(library)
+    const { client, connect } = await open(library)
     const login = newcomer()
-    const first = await connect(client, 'pick', login)
+    const first = await connect('pick', login)
     expect(await refused(client.refresh(first, 'upload'))).toMatchObject({
       status: 403,
       body: {
@@ -156,7 +88,7 @@ describe.each(LIBRARIES)('$name', (library) => {
         connect_url: `${broker.url}/authorize?client_id=gallery&scope=upload`,
       },
     })
-    const second = await connect(client, 'upload', login)
+    const second = await connect('upload', login)
     for (const refresh_token of [first, second]) {
       const pick = await client.refresh(refresh_token, 'pick')
       const upload = await client.refresh(refresh_token, 'upload')
@@ -167,9 +99,9 @@ describe.each(LIBRARIES)('$name', (library) => {
   })
 
   it('gets a new access token when the old one lives too short', async () => {
-    const { client } = await open(library)
+    const { client, connect } = await open(library)
     provider.access_token_seconds = 900
-    const refresh_token = await connect(client, 'pick', newcomer())
+    const refresh_token = await connect('pick', newcomer())
     provider.access_token_seconds = 3600
     const before = provider.granted.length
     const old = await client.refresh(refresh_token, 'pick')
@@ -184,7 +116,7 @@ describe.each(LIBRARIES)('$name', (library) => {
   it('calls the broker with a token bound to its key, which another key cannot use', async () => {
     const [owner, thief] = [await open(library), await open(library)]
     const login = newcomer()
-    const refresh_token = await connect(owner.client, 'pick', login)
+    const refresh_token = await owner.connect('pick', login)
     const token = await owner.client.refresh(refresh_token, 'broker')
     expect(token).toMatchObject({ token_type: 'dpop', scope: 'broker' })
     expect([599, 600]).toContain(token.expires_in) // by a real clock
@@ -205,8 +137,8 @@ describe.each(LIBRARIES)('$name', (library) => {
   })
 
   it('revokes its refresh token, which is refused from then on (RFC 7009)', async () => {
-    const { client } = await open(library)
-    const refresh_token = await connect(client, 'pick', newcomer())
+    const { client, connect } = await open(library)
+    const refresh_token = await connect('pick', newcomer())
     await client.revoke(refresh_token)
     for (const scope of ['broker', 'upload'])
       expect(await refused(client.refresh(refresh_token, scope))).toMatchObject({
@@ -218,10 +150,9 @@ describe.each(LIBRARIES)('$name', (library) => {
   })
 
   it('receives access_denied when the user denies', async () => {
-    const { client, wire } = await open(library)
+    const { client, deny, wire } = await open(library)
     const begun = await client.begin('pick')
-    const { browser, page } = await leave(begun)
-    const { url: back } = await provider.deny(browser, page, isFrontend)
+    const back = await deny(begun)
     expect(Object.fromEntries(back.searchParams)).toEqual({
       error: 'access_denied',
       state: begun.state,
@@ -238,7 +169,7 @@ describe.each(LIBRARIES)('$name', (library) => {
     { what: 'without iss', iss: undefined },
     { what: 'of another issuer', iss: 'https://evil.example' },
   ])('takes no code $what to the broker (RFC 9207 §2.4)', async ({ iss }) => {
-    const { client, wire } = await open(library)
+    const { client, consent, wire } = await open(library)
     const begun = await client.begin('pick')
     const back = await consent(begun, newcomer())
     if (iss === undefined) back.searchParams.delete('iss')
@@ -249,7 +180,7 @@ describe.each(LIBRARIES)('$name', (library) => {
 
   it('pushes, redeems, exchanges and disconnects for a user with a JWT', async () => {
     const jwt = await issuer.jwt(newcomer(), library === byOauth4webapi ? 'RS256' : 'ES256')
-    const { client, wire } = await open(library, jwt)
+    const { client, consent, wire } = await open(library, jwt)
     expect(await refused(client.exchange(jwt, 'pick'))).toMatchObject({
       status: 403,
       body: { error: 'consent_required', reason: 'never_granted' },

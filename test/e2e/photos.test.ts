@@ -1,7 +1,6 @@
 /** The Photos module of the SDK in both modes, and the pages that the documentation shows, in Chromium. */
 
 import { readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Broker } from '../../src/client/index.ts'
@@ -12,12 +11,9 @@ import type {
   UploadResult,
 } from '../../src/client/photos/index.ts'
 import { ADA, answer, chooseAccount, pickPhotos } from './support/chromium.ts'
+import { onThisMachine, readPage, replaceOnce } from './support/documented-pages.ts'
 import { connect, MODES, openPopup, outcome, type Stage, startStage } from './support/stage.ts'
 
-const README = new URL('../../README.md', import.meta.url)
-const CLIENT_README = new URL('../../src/client/README.md', import.meta.url)
-const OAUTH_README = new URL('../../src/routes/oauth/README.md', import.meta.url)
-const LIBRARY = fileURLToPath(import.meta.resolve('oauth4webapi'))
 const PACKAGE = new URL('../../package.json', import.meta.url)
 
 declare const broker: Broker
@@ -27,7 +23,7 @@ declare const uploadPhotos: (broker: Broker, options: UploadOptions) => Promise<
 let stage: Stage
 
 beforeAll(async () => {
-  const mine = await readPage(README, '## A page of your own')
+  const mine = await readPage('README.md', '## A page of your own')
   stage = await startStage({
     'mine.html': (simulator) => replaceOnce(mine, 'http://localhost:8788', simulator),
   })
@@ -189,7 +185,7 @@ describe('the pages of the documentation, run as they stand', () => {
   })
 
   it('src/client/README.md: fifteen lines on another site', async () => {
-    const block = await readPage(CLIENT_README, '### Plain HTML, without a build step')
+    const block = await readPage('src/client/README.md', '### Plain HTML, without a build step')
     expect(block.trimEnd().split('\n').length).toBeLessThanOrEqual(15)
     const html = block
       .replaceAll('https://broker.example.com', stage.url)
@@ -198,14 +194,14 @@ describe('the pages of the documentation, run as they stand', () => {
   })
 
   it('src/routes/oauth/README.md: a static page without the SDK', async () => {
-    const block = await readPage(OAUTH_README, '## A static page on another site')
+    const block = await readPage('src/routes/oauth/README.md', '## A static page on another site')
     const lines = block.trimEnd().split('\n')
     const { oauth4webapi } = JSON.parse(await readFile(PACKAGE, 'utf8')).dependencies
     expect(lines.length).toBeLessThan(25)
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100)
     expect(block).toContain(`oauth4webapi@${oauth4webapi}/`)
 
-    const page = await openOwn(await onThisMachine(block))
+    const page = await openOwn(await onThisMachine(stage, block))
     await page.getByRole('button', { name: 'Connect photos' }).click()
     await chooseAccount(page, ADA)
     await page.getByRole('button', { name: 'Continue' }).click()
@@ -239,33 +235,4 @@ async function connectAndPick(page: Page, button: string): Promise<void> {
   await page.waitForFunction(
     () => [...document.images].filter(({ naturalWidth }) => naturalWidth > 0).length === 2,
   )
-}
-
-/** The page under a heading of a document. */
-async function readPage(document: URL, heading: string): Promise<string> {
-  const [, section] = (await readFile(document, 'utf8')).split(`\n${heading}\n`)
-  const block = /^```html\n(.*?)^```$/ms.exec(section ?? '')?.[1]
-  if (block === undefined) throw new Error(`there is no page under "${heading}"`)
-  return block
-}
-
-/** Replaces the addresses of the page, and serves the library of this machine in place of the CDN's. */
-async function onThisMachine(block: string): Promise<string> {
-  // The library accepts http only when its caller says so; the broker of the page has https.
-  const enforcing = "if (enforceHttps && url.protocol !== 'https:')"
-  const script = replaceOnce(await readFile(LIBRARY, 'utf8'), enforcing, 'if (false)')
-  stage.serve('/own/oauth4webapi.js', 'text/javascript', script)
-  const library = /https:\/\/cdn\.jsdelivr\.net\/[^']+/.exec(block)?.[0] ?? ''
-  const replaced = [
-    [library, '/own/oauth4webapi.js'],
-    ['https://broker.example.com', stage.url],
-    ['https://photospicker.googleapis.com', `${stage.simulator}/photospicker`],
-    ["client_id: 'gallery'", "client_id: 'elsewhere'"],
-  ] as const
-  return replaced.reduce((text, [from, to]) => replaceOnce(text, from, to), block)
-}
-
-function replaceOnce(text: string, from: string, to: string): string {
-  if (text.split(from).length !== 2) throw new Error(`"${from}" is not there exactly once`)
-  return text.replace(from, () => to)
 }

@@ -2,29 +2,13 @@
 
 import { createSimulator, type Simulator } from '../../src/simulator/app.ts'
 import type { FaultRequest } from '../../src/simulator/faults/vocabulary.ts'
-import { findRefreshToken } from '../../src/simulator/oauth/consents.ts'
-import type { Simulation } from '../../src/simulator/simulation.ts'
 import type { UserChoice } from '../../src/simulator/user.ts'
 import type { World } from '../../src/simulator/world.ts'
 import { the } from '../support/broker.ts'
 import { register } from '../support/internet.ts'
 import { GOOGLE } from '../support/simulated-google.ts'
-import { endpointOf, GOOGLE_FAULTS, photosOf } from './google-faults.ts'
-
-/** An access token of Google. All times are NumericDates. */
-export interface Issued {
-  /** The authorization code of its grant. */
-  code: string
-  sub: string
-  /** Full URLs of Photos scopes, sorted, space-separated. */
-  scope: string
-  issued_at: number
-  expires_at: number
-  /** Its expiry in the answer that the broker received; absent until a whole answer has arrived. */
-  delivered_until?: number
-  /** Whether the broker certainly stores it; it may have to refuse a token of a code. */
-  isStored?: boolean
-}
+import { endpointOf, GOOGLE_FAULTS } from './google-faults.ts'
+import { type IssuedTokens, recordTokens } from './issued-tokens.ts'
 
 /** A call in progress. */
 interface Call {
@@ -35,12 +19,8 @@ interface Call {
 }
 
 /** The simulator behind a bad connection. */
-export interface FaultyGoogle {
+export interface FaultyGoogle extends IssuedTokens {
   readonly simulator: Simulator
-  /** Every access token that was issued. */
-  readonly issued: Map<string, Issued>
-  /** Every refresh token, code, ID token and code verifier. */
-  readonly secrets: Set<string>
   /** How often each fault occurred. */
   readonly met: Map<string, number>
   /**
@@ -67,15 +47,6 @@ export interface FaultyGoogle {
   /** Signed events that are not delivered yet. */
   readonly events: Request[]
   consent(at: string | URL, choice: UserChoice): Promise<URL>
-  /** @returns whether a refresh token that reached the broker is still valid */
-  isAlive(code: string): boolean
-  /** @returns whether a refresh token of this grant reached the broker */
-  hasDelivered(code: string): boolean
-  scopeOf(code: string): string
-  /** Records that the broker stores the tokens of a code. */
-  markStored(code: string): void
-  /** Records that the broker received the event that all tokens of an account were revoked, at a NumericDate. */
-  markRevoked(sub: string, at: number): void
 }
 
 /** How long the broker waits for an answer, by the clock of the run. */
@@ -98,18 +69,14 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
   const { world } = simulator
   world.settings.publishing = publishing
   if (signing_key) world.signing_key = signing_key
-  const simulation = { world, now: () => Date.now() / 1000 } as Simulation
+  const tokens = recordTokens(world)
   const planned: { fault: string; times: number }[] = []
   const holds = new Map<string, 'before' | 'after'>()
-  const delivered = new Set<string>()
-  const scopes = new Map<string, string>()
-  const codes = new Map<string, string>()
   const calls = new Set<Call>()
 
   const google: FaultyGoogle = {
     simulator,
-    issued: new Map(),
-    secrets: new Set(),
+    ...tokens,
     met: new Map(),
     trouble: { last: 0, discovery: 0, misconfigured: 0, ended: 0 },
     violations: [],
@@ -137,42 +104,9 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     },
     async consent(at, choice) {
       const back = await simulator.consent(at, choice)
-      const code = back.searchParams.get('code')
-      if (code) scopes.set(code, photosOf(world.codes[code]?.scopes ?? []))
-      recordIssued()
+      tokens.recordIssued(back.searchParams.get('code'))
       return back
     },
-    isAlive: (code) => alive(code).some((name) => delivered.has(name)),
-    hasDelivered: (code) => [...delivered].some((name) => codes.get(name) === code),
-    scopeOf: (code) => scopes.get(code) ?? '',
-    markStored(code) {
-      for (const one of google.issued.values()) if (one.code === code) one.isStored = true
-    },
-    markRevoked(sub, at) {
-      for (const one of google.issued.values())
-        if (one.sub === sub && one.issued_at < at + 1) one.isStored = false
-    },
-  }
-
-  const alive = (code: string): string[] =>
-    Object.keys(world.refresh_tokens).filter(
-      (name) =>
-        world.refresh_tokens[name]?.code === code &&
-        findRefreshToken(simulation, name) !== undefined,
-    )
-
-  /** Records the tokens that are new. */
-  function recordIssued(): void {
-    for (const [token, { code, sub, scopes, expires_at }] of Object.entries(world.access_tokens)) {
-      if (google.issued.has(token)) continue
-      const issued_at = Date.now() / 1000
-      google.issued.set(token, { code, sub, scope: photosOf(scopes), issued_at, expires_at })
-    }
-    for (const [name, { code }] of Object.entries(world.refresh_tokens)) {
-      codes.set(name, code)
-      google.secrets.add(name)
-    }
-    for (const name of Object.keys(world.codes)) google.secrets.add(name)
   }
 
   function takeFault(at: string): string | undefined {
@@ -212,33 +146,13 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     const answer = await simulator.fetch(request)
     signing_key = world.signing_key
     if (call.at === 'revoke') google.trouble.ended = Date.now() / 1000
-    recordIssued()
+    tokens.recordIssued()
     if (cut === 'after') throw new TypeError('canary connection reset')
     if (cut === 'time-out') throw new DOMException('canary timed out', 'AbortError')
     await waitWhileHeld(call, 'after')
     if (fault !== undefined) google.trouble.last = Date.now() / 1000
-    if (call.at.startsWith('token')) await deliver(answer, form)
+    if (call.at.startsWith('token')) await tokens.deliver(answer, form)
     return answer
-  }
-
-  /** Records the tokens that an answer brings to the broker. */
-  async function deliver(answer: Response, form: URLSearchParams): Promise<void> {
-    let body: Record<string, unknown>
-    try {
-      body = await answer.clone().json()
-    } catch {
-      return
-    }
-    const { access_token, refresh_token, id_token, expires_in, token_type } = body
-    const issued = google.issued.get(String(access_token))
-    if (issued && typeof expires_in === 'number' && token_type === 'Bearer') {
-      issued.delivered_until = Math.min(issued.expires_at, Date.now() / 1000 + expires_in)
-      issued.isStored = form.get('grant_type') === 'refresh_token'
-    }
-    if (typeof refresh_token === 'string') delivered.add(refresh_token)
-    if (typeof id_token === 'string') google.secrets.add(id_token)
-    const verifier = form.get('code_verifier')
-    if (verifier) google.secrets.add(verifier)
   }
 
   register(GOOGLE, async (request) => {
@@ -247,7 +161,7 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     const form = new URLSearchParams(text)
     const at = endpointOf(url, form)
     const token = form.get('refresh_token') ?? form.get('token')
-    const code = token === null ? undefined : codes.get(token)
+    const code = token === null ? undefined : tokens.codeOf(token)
     const call: Call = { at, code, isHeld: false }
     if (at === 'token:refresh_token' && code !== undefined) {
       if ([...calls].some((other) => other.at === at && other.code === code))

@@ -203,8 +203,7 @@ describe('a queue', () => {
 
 /** A browser with a session and a grant. */
 async function connected(): Promise<Browser> {
-  const browser = browse()
-  await logIn(browser)
+  const browser = await logIn(browse())
   recorded()
   return browser
 }

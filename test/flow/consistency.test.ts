@@ -1,7 +1,7 @@
 /** Tests of edge and strict consistency at several locations (TMB-47, TMB-48). */
 
 import { describe, expect, it } from 'vitest'
-import { ask, browse, logIn, the } from '../support/broker.ts'
+import { ask, browse, copyOf, logIn, the } from '../support/broker.ts'
 import { scriptGoogle } from '../support/scripted-google.ts'
 import { countCosts, later, stage, travel } from '../support/story.ts'
 import { configure } from '../support/worker.ts'
@@ -10,8 +10,7 @@ stage()
 
 it('edge: issuing a token is one KV read', async () => {
   scriptGoogle()
-  const browser = browse()
-  await logIn(browser)
+  const browser = await logIn(browse())
   travel('home')
   await ask(browser)
   const counts = countCosts()
@@ -22,8 +21,7 @@ it('edge: issuing a token is one KV read', async () => {
 it('strict: issuing a token is one request to the Durable Object, and no KV read', async () => {
   scriptGoogle()
   configure({ CONSISTENCY: 'strict' })
-  const browser = browse()
-  await logIn(browser)
+  const browser = await logIn(browse())
   const counts = countCosts()
   for (let call = 0; call < 10; call++) expect((await ask(browser)).status).toBe(200)
   expect([counts.kv(), counts.objects(), counts.outbound()]).toEqual([0, 10, 0])
@@ -37,10 +35,8 @@ it.each([
   async ({ path }) => {
     scriptGoogle()
     configure({ CONSISTENCY: 'strict' })
-    const browser = browse()
-    await logIn(browser)
-    const copy = browse()
-    copy.jar.set('broker.example', new Map(browser.jar.get('broker.example')))
+    const browser = await logIn(browse())
+    const copy = copyOf(browser)
     for (const location of ['fra', 'sin']) {
       travel(location)
       expect((await ask(copy)).status).toBe(200)
@@ -56,8 +52,7 @@ it.each([
 describe('right after a consent', () => {
   it('every location serves it, also one that has cached its absence (TMB-48)', async () => {
     scriptGoogle()
-    const browser = browse()
-    await logIn(browser)
+    const browser = await logIn(browse())
     for (const location of ['fra', 'sin', 'gru']) {
       travel(location)
       expect((await ask(browser, { bundle: 'upload' })).status).toBe(403)
@@ -81,8 +76,7 @@ describe('right after a consent', () => {
 
 it('a Durable Object that cannot be reached is reported, and KV still serves its tokens', async () => {
   scriptGoogle()
-  const browser = browse()
-  await logIn(browser)
+  const browser = await logIn(browse())
   travel('home')
   expect((await ask(browser)).status).toBe(200)
   configure({
@@ -98,8 +92,7 @@ it('a Durable Object that cannot be reached is reported, and KV still serves its
 
 it('Server-Timing names KV, the Durable Object and Google if they took part', async () => {
   scriptGoogle()
-  const browser = browse()
-  await logIn(browser, { expires_in: 1 })
+  const browser = await logIn(browse(), { expires_in: 1 })
   later(2)
   expect((await ask(browser)).headers.get('Server-Timing')).toMatch(
     /^kv;dur=\d+, do;dur=\d+, google;dur=\d+, total;dur=\d+$/,

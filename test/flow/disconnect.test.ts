@@ -1,77 +1,23 @@
-/** Tests of logout, forgetting a bundle and disconnecting, and of what was under way then (TMB-60 to 65). */
+/** Tests of forgetting a bundle and disconnecting, and of what was under way then (TMB-60 to 65). */
 
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
-import { ask, askSession, browse, consentTo, logIn, subjectOf, the } from '../support/broker.ts'
-import type { Browser } from '../support/browser.ts'
+import { ask, browse, consentTo, copyOf, end, logIn, subjectOf, the } from '../support/broker.ts'
 import { oauthError, refreshed, scriptGoogle } from '../support/scripted-google.ts'
 import { alarm, aMinute, dumpKv, later, readLog, stage } from '../support/story.ts'
 import { configure } from '../support/worker.ts'
 
 stage()
 
-const end = async (browser: Browser, path: string): Promise<number> =>
-  (await browser.call('DELETE', the.url + path)).status
-
 /** What a late code exchange returns. */
 const lateTokens = (scope: string): object => {
   return { access_token: 'canary-late', refresh_token: 'canary-late-refresh', scope }
 }
 
-/** Another browser with a copy of the cookies. */
-function copyOf(browser: Browser): Browser {
-  const copy = browse()
-  for (const [host, cookies] of browser.jar) copy.jar.set(host, new Map(cookies))
-  return copy
-}
-
-describe('DELETE /session', () => {
-  it('ends the session for every copy of its cookie, and keeps the grant', async () => {
-    scriptGoogle()
-    const browser = browse()
-    await logIn(browser)
-    const copy = copyOf(browser)
-    const response = await browser.call('DELETE', `${the.url}/session`)
-    expect(response.status).toBe(204)
-    expect(response.headers.get('Clear-Site-Data')).toBe('"cache", "storage"')
-    expect(browser.jar.get('broker.example')?.size).toBe(0)
-    await aMinute((await subjectOf()).stub)
-    expect((await ask(copy)).status).toBe(401)
-    expect((await askSession(copy)).status).toBe(401)
-    expect(await end(copy, '/grants/pick')).toBe(401)
-    expect(await end(browser, '/session')).toBe(204)
-    await logIn(browser)
-    expect((await ask(browser)).status).toBe(200)
-  })
-
-  it('ends every session with all=true, and refuses other values', async () => {
-    scriptGoogle()
-    const [one, two] = [browse(), browse()]
-    await logIn(one)
-    await logIn(two)
-    expect(await end(one, '/session?all=yes')).toBe(400)
-    expect(await end(one, '/session?all=true')).toBe(204)
-    await aMinute((await subjectOf()).stub)
-    expect((await ask(two)).status).toBe(401)
-  })
-
-  it('keeps the other sessions, and revokes nothing at Google (TMB-63)', async () => {
-    const google = scriptGoogle()
-    const [one, two] = [browse(), browse()]
-    await logIn(one)
-    await logIn(two)
-    expect(await end(one, '/session')).toBe(204)
-    await aMinute((await subjectOf()).stub)
-    expect((await ask(two)).status).toBe(200)
-    expect(google.revocations).toHaveLength(0)
-  })
-})
-
 describe('DELETE /grants/NAME', () => {
   it('deletes one grant here, and nothing at Google (TMB-63)', async () => {
     const google = scriptGoogle()
-    const browser = browse()
-    await logIn(browser)
+    const browser = await logIn(browse())
     await logIn(browser, { bundle: 'upload' })
     expect(await end(browser, '/grants/pick')).toBe(204)
     await aMinute((await subjectOf()).stub)
@@ -88,8 +34,7 @@ describe('DELETE /grants/NAME', () => {
   it('is not undone by a refresh of a wider grant, which keeps its rotated refresh token', async () => {
     const google = scriptGoogle()
     google.token = (call) => refreshed(call, { refresh_token: 'canary-rotated' })
-    const browser = browse()
-    await logIn(browser, { bundle: 'album' })
+    const browser = await logIn(browse(), { bundle: 'album' })
     const gate = google.hold()
     const asking = ask(copyOf(browser), { bundle: 'upload' })
     await gate.arrived()
@@ -132,8 +77,7 @@ describe('DELETE /grants', () => {
     'is done without a revocation where discovery has the endpoint %s',
     async (revocation_endpoint) => {
       const google = scriptGoogle({ revocation_endpoint })
-      const browser = browse()
-      await logIn(browser)
+      const browser = await logIn(browse())
       const errors = readLog('warn', 'error')
       expect(await end(browser, '/grants')).toBe(204)
       await aMinute((await subjectOf()).stub)
@@ -145,8 +89,7 @@ describe('DELETE /grants', () => {
   it('takes effect here at once, and revokes at Google as soon as it answers (TMB-62)', async () => {
     const google = scriptGoogle()
     google.revoke = () => new Response('', { status: 503 })
-    const browser = browse()
-    await logIn(browser)
+    const browser = await logIn(browse())
     const copy = copyOf(browser)
     expect(await end(browser, '/grants')).toBe(204)
     await aMinute((await subjectOf()).stub)
@@ -167,8 +110,7 @@ describe('DELETE /grants', () => {
 
   it('leaves a tombstone, which is deleted after a day (TMB-65)', async () => {
     scriptGoogle()
-    const browser = browse()
-    await logIn(browser)
+    const browser = await logIn(browse())
     await end(browser, '/grants')
     const { stub } = await subjectOf()
     const size = async (): Promise<number> =>
@@ -188,8 +130,7 @@ describe('DELETE /grants', () => {
 describe('a request that began before', () => {
   it('a logout: a refresh issues nothing (TMB-61)', async () => {
     const google = scriptGoogle()
-    const browser = browse()
-    await logIn(browser, { expires_in: 1 })
+    const browser = await logIn(browse(), { expires_in: 1 })
     later(2)
     const gate = google.hold()
     const asking = ask(copyOf(browser))
@@ -204,8 +145,7 @@ describe('a request that began before', () => {
   it('a disconnect: a refresh token that Google rotates is revoked, too', async () => {
     const google = scriptGoogle()
     google.token = (call) => refreshed(call, { refresh_token: 'canary-rotated' })
-    const browser = browse()
-    await logIn(browser, { expires_in: 1 })
+    const browser = await logIn(browse(), { expires_in: 1 })
     later(2)
     const gate = google.hold()
     const asking = ask(copyOf(browser))
@@ -223,8 +163,7 @@ describe('a request that began before', () => {
     { how: 'deleting the grant', path: '/grants/pick', revoked: false },
   ])('$how: a consent is not stored (TMB-61)', async ({ path, revoked }) => {
     const google = scriptGoogle()
-    const browser = browse()
-    await logIn(browser)
+    const browser = await logIn(browse())
     const began_at = Date.now() / 1000
     later(5)
     await end(browser, path)
@@ -245,8 +184,7 @@ describe('a pending revocation', () => {
   it('is cancelled by a new consent, which it would revoke, too', async () => {
     const google = scriptGoogle()
     google.revoke = () => new Response('', { status: 503 })
-    const browser = browse()
-    await logIn(browser)
+    const browser = await logIn(browse())
     await end(browser, '/grants')
     later(5)
     await logIn(browser, { refresh_token: 'canary-new' })
@@ -261,8 +199,7 @@ describe('a pending revocation', () => {
   it('survives a faulty configuration', async () => {
     const google = scriptGoogle()
     google.revoke = () => new Response('', { status: 503 })
-    const browser = browse()
-    await logIn(browser)
+    const browser = await logIn(browse())
     await end(browser, '/grants')
     const { stub } = await subjectOf()
     configure({ CONSISTENCY: 'faulty' })
@@ -276,94 +213,5 @@ describe('a pending revocation', () => {
     later(3600)
     await alarm(stub)
     expect(google.revocations).toHaveLength(before + 1)
-  })
-})
-
-describe('a Durable Object', () => {
-  const stored = async (): Promise<{ tables: number; due: number | null; sessions: number }> => {
-    const { stub } = await subjectOf()
-    return runInDurableObject(stub, async (_, { storage }) => {
-      const tables = storage.sql
-        .exec("SELECT name FROM sqlite_master WHERE name = 'sessions'")
-        .toArray().length
-      const sessions =
-        tables === 0 ? 0 : storage.sql.exec('SELECT id FROM sessions').toArray().length
-      return { tables, due: await storage.getAlarm(), sessions }
-    })
-  }
-
-  it('deletes expired sessions, and has no alarm in the past', async () => {
-    scriptGoogle()
-    const browser = browse()
-    await logIn(browser)
-    later(8 * 86_400)
-    await alarm((await subjectOf()).stub)
-    const { due, sessions } = await stored()
-    expect(sessions).toBe(0)
-    expect(due ?? Number.POSITIVE_INFINITY).toBeGreaterThan(Date.now())
-  })
-
-  it('that deleted its storage is not filled again by an old cookie (TMB-59, TMB-65)', async () => {
-    scriptGoogle()
-    const browser = browse()
-    await logIn(browser)
-    const copy = copyOf(browser)
-    await end(browser, '/grants')
-    await aMinute((await subjectOf()).stub)
-    later(26 * 3600)
-    await alarm((await subjectOf()).stub)
-    expect((await stored()).tables).toBe(0)
-    expect((await ask(copy)).status).toBe(401)
-    expect((await askSession(copy)).status).toBe(401)
-    expect(await end(copy, '/grants/pick')).toBe(401)
-    expect(await end(copy, '/session')).toBe(204)
-    expect(await end(copy, '/grants')).toBe(204)
-    expect((await stored()).tables).toBe(0)
-  })
-
-  it('keeps twenty sessions, and refuses the one that was evicted', async () => {
-    scriptGoogle()
-    const first = browse()
-    await logIn(first, { bundle: 'upload' })
-    for (let login = 0; login < 20; login++) {
-      later(2)
-      await logIn(browse())
-    }
-    await aMinute((await subjectOf()).stub)
-    expect((await ask(first, { bundle: 'upload' })).status).toBe(401)
-  })
-})
-
-describe('a session', () => {
-  it('ends when it is not used (TMB-33)', async () => {
-    const google = scriptGoogle()
-    google.token = (call) => refreshed(call)
-    const browser = browse()
-    await logIn(browser)
-    for (let day = 0; day < 20; day += 6) {
-      later(6 * 86_400)
-      expect((await ask(browser)).status).toBe(200)
-    }
-    later(8 * 86_400)
-    expect((await ask(browser)).status).toBe(401)
-  })
-
-  it('ends at its lifetime (TMB-33)', async () => {
-    scriptGoogle()
-    const browser = browse()
-    await logIn(browser)
-    const copy = copyOf(browser)
-    for (let day = 0; day < 30; day += 5) {
-      expect((await ask(browser)).status).toBe(200)
-      later(5 * 86_400)
-    }
-    expect((await ask(browser)).status).toBe(401)
-    expect((await askSession(copy)).status).toBe(401)
-    const { stub } = await subjectOf()
-    const ids = await runInDurableObject(stub, (_, { storage }) =>
-      storage.sql.exec<{ id: string }>('SELECT id FROM sessions').toArray(),
-    )
-    for (const { id } of ids)
-      expect(await stub.describeScopes({ kind: 'session', id }, [])).toMatchObject({ ok: false })
   })
 })

@@ -1,8 +1,6 @@
 /** Cross-Account Protection: a security event of Google takes effect at once, for its account only (TMB-67). */
 
-import { env } from 'cloudflare:workers'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
-import type { SubjectIndex } from '../../src/events/subject-index.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { openIssuer } from '../support/app-issuer.ts'
 import { the } from '../support/broker.ts'
 import {
@@ -14,28 +12,15 @@ import {
 } from '../support/grant-user.ts'
 import {
   ADA_THERE,
+  announce,
+  removeApp,
   SECEVENT,
   sendEvent,
   signEvent,
   TOKENS_REVOKED,
 } from '../support/security-events.ts'
-import {
-  ADA,
-  BEN,
-  GOOGLE,
-  type SimulatedGoogle,
-  simulateGoogle,
-} from '../support/simulated-google.ts'
-import {
-  alarm,
-  aMinute,
-  dumpKv,
-  dumpObject,
-  isHostile,
-  later,
-  readLog,
-  stage,
-} from '../support/story.ts'
+import { ADA, BEN, type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
+import { aMinute, dumpKv, isHostile, later, stage } from '../support/story.ts'
 
 stage()
 
@@ -48,37 +33,6 @@ beforeEach(async () => {
   const issuer = await openIssuer()
   open = async (way, account) => openGrantUser(way, { google, issuer }, account)
 })
-
-type Announcement = Parameters<SimulatedGoogle['simulator']['sendSecurityEvent']>[0]
-
-/** Makes Google send an event about Ada's account. */
-async function announce(
-  type: Announcement['type'],
-  more: Partial<Announcement> = {},
-): Promise<number> {
-  const account = type === 'token-revoked' || type === 'verification' ? {} : { account: ADA }
-  later(1)
-  const sent = await google.simulator.sendSecurityEvent({
-    type,
-    client_id: 'test-client',
-    ...account,
-    ...more,
-  })
-  return sent?.status ?? -1
-}
-
-/** Removes the app on Google's page of connections, as a user does. */
-async function removeApp(account: string = ADA): Promise<void> {
-  later(1)
-  const body = new URLSearchParams({ account, client_id: 'test-client' })
-  await google.simulator.fetch(
-    new Request(`${GOOGLE}/connections/remove`, { method: 'POST', body }),
-  )
-  expect(google.simulator.world.events.at(-1)).toMatchObject({
-    type: 'tokens-revoked',
-    status: 202,
-  })
-}
 
 /** Waits until all locations of KV are up to date. */
 async function untilSpread(...holders: GrantUser[]): Promise<void> {
@@ -97,7 +51,7 @@ describe.each(AUTH_METHODS)('a user by %s', (way) => {
     const [ada, ben] = [await open(way), await open(way, BEN)]
     for (const bundle of ['pick', 'upload']) await ada.connect(bundle)
     await ben.connect('pick')
-    await removeApp()
+    await removeApp(google.simulator)
     await untilSpread(ada, ben)
     const before = google.calls('token')
     expect([await answerTo(ada, 'pick'), await answerTo(ada, 'upload')]).toEqual([REVOKED, REVOKED])
@@ -115,7 +69,9 @@ describe.each(AUTH_METHODS)('a user by %s', (way) => {
       const [refresh_token = ''] = Object.entries(google.simulator.world.refresh_tokens)
         .filter(([, { scopes }]) => scopes.includes(the.pick))
         .map(([name]) => name)
-      expect(await announce('token-revoked', { refresh_token, token_identifier_alg })).toBe(202)
+      expect(
+        await announce(google.simulator, 'token-revoked', { refresh_token, token_identifier_alg }),
+      ).toBe(202)
       await untilSpread(ada)
       expect([await answerTo(ada, 'pick'), await answerTo(ada, 'upload')]).toEqual([REVOKED, 'ok'])
     },
@@ -130,10 +86,10 @@ describe.each(AUTH_METHODS)('a user by %s', (way) => {
     expect(await answerTo(ada)).toBe('ok')
     const [refresh_token = ''] = Object.keys(google.simulator.world.refresh_tokens)
     expect(refresh_token).not.toBe(old)
-    await announce('token-revoked', { refresh_token: old })
+    await announce(google.simulator, 'token-revoked', { refresh_token: old })
     await untilSpread(ada)
     expect(await answerTo(ada)).toBe('ok')
-    await announce('token-revoked', { refresh_token })
+    await announce(google.simulator, 'token-revoked', { refresh_token })
     await untilSpread(ada)
     expect(await answerTo(ada)).toBe(REVOKED)
   })
@@ -188,7 +144,7 @@ describe.each(AUTH_METHODS)('a user by %s', (way) => {
     const refresh = gate('refresh_token')
     const asking = answerTo(ada)
     await refresh.arrived()
-    await removeApp()
+    await removeApp(google.simulator)
     refresh.release(() =>
       Response.json({
         access_token: 'canary-late',
@@ -224,13 +180,13 @@ describe('what each event ends', () => {
     { event: { type: 'verification', state: 'canary-state' }, answer: 'ok' },
   ] as const)('$event.type: the session then gets $answer', async ({ event, answer }) => {
     const { type, ...more } = event
-    expect(await announce(type, more)).toBe(202)
+    expect(await announce(google.simulator, type, more)).toBe(202)
     await untilSpread(ada, ben)
     expect([await answerTo(ada), await answerTo(ben)]).toEqual([answer, 'ok'])
   })
 
   it('an ended session leaves the grant for the next login', async () => {
-    await announce('sessions-revoked')
+    await announce(google.simulator, 'sessions-revoked')
     later(1)
     const before = google.calls('token')
     await ada.connect('upload')
@@ -239,7 +195,7 @@ describe('what each event ends', () => {
   })
 
   it('a disabled account loses its access tokens; the next refresh shows whether the grant is valid', async () => {
-    await announce('account-disabled', { reason: 'hijacking' })
+    await announce(google.simulator, 'account-disabled', { reason: 'hijacking' })
     later(1)
     await ada.connect('upload')
     const before = google.calls('token:refresh_token')
@@ -249,7 +205,7 @@ describe('what each event ends', () => {
   })
 
   it('a purged account loses all grants and tokens', async () => {
-    await announce('account-purged')
+    await announce(google.simulator, 'account-purged')
     await aMinute(ada.stub)
     const keys = [...(await dumpKv()).keys()]
     expect(keys.filter((key) => key.includes(ada.key) && /^(grant|token)/.test(key))).toEqual([])
@@ -272,92 +228,5 @@ describe('what each event ends', () => {
     const token = await signEvent(google.simulator, { events: { [TOKENS_REVOKED]: { subject } } })
     expect((await sendEvent(token)).status).toBe(202)
     expect(await answerTo(ada)).toBe('ok')
-  })
-})
-
-describe('the index of provider names', () => {
-  const entryOf = (name: string) =>
-    env.SUBJECT_INDEX.getByName(name) as unknown as DurableObjectStub<SubjectIndex>
-  const DAYS_30 = 30 * 24 * 60 * 60
-
-  it('has one entry for each name, holds no token, and is emptied with the grant', async () => {
-    const asked = vi.spyOn(env.SUBJECT_INDEX, 'getByName')
-    const ada = await open('jwt')
-    await ada.connect('pick')
-    const names = asked.mock.calls.map(([name]) => name).filter((name) => name.startsWith('name/'))
-    const entries = new Map(names.map((name) => [name, entryOf(name)]))
-    const [refresh_token = ''] = Object.keys(google.simulator.world.refresh_tokens)
-    expect(entries.size).toBe(3) // the account, and the refresh token by its prefix and its hash
-    for (const [name, stub] of entries) {
-      expect(await dumpObject(stub)).toContain(ada.key)
-      expect(name + (await dumpObject(stub))).not.toContain(refresh_token.slice(0, 16))
-      expect(name + (await dumpObject(stub))).not.toContain(ADA)
-    }
-    later(DAYS_30)
-    for (const stub of entries.values()) await alarm(stub)
-    for (const stub of entries.values()) expect(await dumpObject(stub)).toContain(ada.key)
-    await ada.end('/grants')
-    later(DAYS_30)
-    for (const stub of entries.values()) await alarm(stub)
-    for (const stub of entries.values()) expect(await dumpObject(stub)).toBe('[[],[]]')
-  })
-
-  it('keeps an entry that is made during a check', async () => {
-    const name = 'name/canary'
-    const entry = entryOf(name)
-    await entry.add(name, 'gone')
-    const real = env.SUBJECTS.getByName.bind(env.SUBJECTS)
-    vi.spyOn(env.SUBJECTS, 'getByName').mockImplementation((asked) =>
-      asked === 'gone'
-        ? ({
-            hasProviderName: async () =>
-              entryOf(name)
-                .add(name, 'new')
-                .then(() => false),
-          } as never)
-        : real(asked),
-    )
-    later(DAYS_30)
-    await alarm(entry)
-    expect(await entry.subjects()).toContain('new')
-  })
-
-  it('repeats a check that failed', async () => {
-    const name = 'name/canary'
-    const entry = entryOf(name)
-    await entry.add(name, 'gone')
-    const log = readLog('error')
-    const reach = vi.spyOn(env.SUBJECTS, 'getByName').mockImplementation(() => {
-      throw new Error('canary: no such place')
-    })
-    later(DAYS_30)
-    await alarm(entry)
-    expect(log).toMatchObject([{ event: 'alarm_failed' }])
-    expect(await entry.subjects()).toEqual(['gone'])
-    reach.mockRestore()
-    later(60)
-    await alarm(entry)
-    expect(await dumpObject(entry)).toBe('[[],[]]')
-  })
-
-  it('lists each subject once, the newest last, at most a hundred', async () => {
-    const entry = entryOf('name/canary')
-    for (const subject of ['a', 'b', 'a']) await entry.add('name/canary', subject)
-    expect(await entry.subjects()).toEqual(['b', 'a'])
-    for (let count = 0; count < 99; count++) await entry.add('name/canary', `${count}`)
-    const indexed = await entry.subjects()
-    expect([indexed.length, indexed[0], indexed.at(-1)]).toEqual([100, 'a', '98'])
-  })
-
-  it('does not fail the user when it cannot be written', async () => {
-    vi.spyOn(env.SUBJECT_INDEX, 'getByName').mockImplementation(() => {
-      throw new Error('canary: no such place')
-    })
-    const errors = vi.spyOn(console, 'error').mockReturnValue()
-    const ada = await open('oauth')
-    await ada.connect('pick')
-    expect(await answerTo(ada)).toBe('ok')
-    const lines = errors.mock.calls.map(([line]) => JSON.parse(String(line)))
-    expect(lines).toMatchObject([{ event: 'name_not_noted', subject: ada.key }])
   })
 })

@@ -75,8 +75,7 @@ it.each(FAILURES)(
     const levels = ['error', 'log', 'info', 'warn'] as const
     const logged = levels.map((level) => vi.spyOn(console, level))
     for (const spy of logged) spy.mockImplementation(() => {})
-    const browser = browse()
-    await logIn(browser, { expires_in: 100 })
+    const browser = await logIn(browse(), { expires_in: 100 })
     later(101)
     google.token = answer
     const failed = await ask(browser)
@@ -97,8 +96,7 @@ it.each(FAILURES)(
 it('an outage is reported only when the stored token has expired', async () => {
   const google = scriptGoogle()
   google.token = () => new Response('', { status: 503 })
-  const browser = browse()
-  await logIn(browser, { expires_in: 200 })
+  const browser = await logIn(browse(), { expires_in: 200 })
   for (const left of [200, 150, 90, 40, 2]) {
     vi.setSystemTime(STORY_BEGINS + (200 - left) * 1000)
     const { status, body } = await ask(browser)
@@ -114,8 +112,7 @@ it('an outage is reported only when the stored token has expired', async () => {
 
 it('a waiting request gets the token of a consent that succeeds while the refresh fails', async () => {
   const google = scriptGoogle()
-  const browser = browse()
-  await logIn(browser)
+  const browser = await logIn(browse())
   google.token = () => new Response('', { status: 503 })
   const gate = google.hold()
   const asking = ask(browser, { bundle: 'pick', rejected: await sha256('canary-access-token') })
@@ -131,8 +128,7 @@ it('a waiting request gets the token of a consent that succeeds while the refres
 it('failures back off, and Google is not asked during the pause', async () => {
   const google = scriptGoogle()
   google.token = () => new Response('', { status: 500 })
-  const browser = browse()
-  await logIn(browser, { expires_in: 1 })
+  const browser = await logIn(browse(), { expires_in: 1 })
   later(2)
   const pauses: number[] = []
   for (let round = 0; round < 8; round++) {
@@ -148,8 +144,7 @@ it('failures back off, and Google is not asked during the pause', async () => {
 it("Google's own Retry-After is respected", async () => {
   const google = scriptGoogle()
   google.token = () => new Response('', { status: 429, headers: { 'Retry-After': '90' } })
-  const browser = browse()
-  await logIn(browser, { expires_in: 1 })
+  const browser = await logIn(browse(), { expires_in: 1 })
   later(2)
   expect((await ask(browser)).headers.get('Retry-After')).toBe('90')
   later(89)
@@ -162,8 +157,7 @@ it.each([
   { more: { error_subtype: 'invalid_rapt' }, likely_cause: 'unknown' },
 ])('invalid_grant with $more ends the grant at once, and no other', async (given) => {
   const google = scriptGoogle()
-  const browser = browse()
-  await logIn(browser, { expires_in: 1 })
+  const browser = await logIn(browse(), { expires_in: 1 })
   await logIn(browser, { bundle: 'upload', refresh_token: 'canary-other' })
   google.token = () => oauthError(400, 'invalid_grant', given.more)
   later(2)
@@ -186,46 +180,13 @@ it.each([
   })
 })
 
-it.each([
-  { what: 'a narrower scope', scope: the.upload, expected: 'partially_granted' },
-  { what: 'an empty scope', scope: '', expected: 'partially_granted' },
-  { what: 'a wider scope', scope: `${the.album} ${the.pick}`, expected: 'unavailable' },
-])(
-  'a refreshed token with $what is not issued, and keeps the grant (TMB-18, TMB-19, TMB-46)',
-  async ({ scope, expected }) => {
-    const google = scriptGoogle()
-    const browser = browse()
-    await logIn(browser, { bundle: 'album', expires_in: 250 })
-    google.token = (call) => refreshed(call, { scope })
-    const held = await ask(browser, { bundle: 'album' })
-    expect([held.status, held.body.access_token]).toEqual([200, 'canary-access-token'])
-    later(251)
-    const refused = await ask(browser, { bundle: 'album' })
-    expect(refused.body).not.toHaveProperty('access_token')
-    expect((await askSession(browser)).body.bundles['album']).toMatchObject(
-      expected === 'unavailable'
-        ? { status: expected }
-        : { status: 'consent_required', reason: expected },
-    )
-    const asked = google.refreshes.length
-    await ask(browser, { bundle: 'album' })
-    expect(google.refreshes).toHaveLength(asked)
-
-    google.token = (call) => refreshed(call)
-    later(61)
-    expect((await ask(browser, { bundle: 'album' })).body.scope).toBe(the.album)
-    expect((await askSession(browser)).body.bundles['album']).toMatchObject({ status: 'ready' })
-  },
-)
-
 it('a token that expires on the way is not issued', async () => {
   const google = scriptGoogle()
   google.token = (call) => {
     later(5)
     return refreshed(call, { expires_in: 3 })
   }
-  const browser = browse()
-  await logIn(browser, { expires_in: 1 })
+  const browser = await logIn(browse(), { expires_in: 1 })
   later(2)
   const { status, body } = await ask(browser)
   expect([status, body.error]).toEqual([503, 'temporarily_unavailable'])
@@ -245,89 +206,7 @@ it.each([
     const claims = { iss: 'https://google.example', aud: 'test-client', sub, iat, exp: iat + 3600 }
     return refreshed(call, { id_token: `${part({ alg: 'RS256', kid: 'x' })}.${part(claims)}.c2ln` })
   }
-  const browser = browse()
-  await logIn(browser, { expires_in: 1 })
+  const browser = await logIn(browse(), { expires_in: 1 })
   later(2)
   expect((await ask(browser)).status).toBe(status)
-})
-
-it.each(['openid', 'https://www.googleapis.com/auth/userinfo.email'])(
-  'a refresh with %s in addition: only openid is ignored',
-  async (extra) => {
-    const google = scriptGoogle()
-    google.token = (call) => refreshed(call, { scope: `${extra} ${the.pick}` })
-    const browser = browse()
-    await logIn(browser, { expires_in: 1 })
-    later(2)
-    const { status, body } = await ask(browser)
-    expect([status, body.scope]).toEqual(extra === 'openid' ? [200, the.pick] : [500, undefined])
-  },
-)
-
-it('a wider grant serves a narrower bundle with a down-scoped token (TMB-46)', async () => {
-  const google = scriptGoogle()
-  const browser = browse()
-  await logIn(browser, { bundle: 'album' })
-  const { status, body } = await ask(browser, { bundle: 'upload' })
-  expect([status, body.scope]).toEqual([200, the.upload])
-  expect(body.access_token).not.toBe('canary-access-token')
-  expect(google.refreshes.map(({ body }) => body.get('scope'))).toEqual([the.upload])
-})
-
-it('a grant and a wider one that both ended are reported at once, also by GET /session', async () => {
-  const google = scriptGoogle()
-  const browser = browse()
-  await logIn(browser, { bundle: 'album' })
-  await logIn(browser, { bundle: 'upload', expires_in: 1 })
-  later(2)
-  google.token = () => oauthError(400, 'invalid_grant')
-  expect(await ask(browser, { bundle: 'upload' })).toMatchObject({
-    status: 403,
-    body: { error: 'consent_required', reason: 'ended' },
-  })
-  expect((await askSession(browser)).body.bundles).toMatchObject({
-    upload: { status: 'consent_required', reason: 'ended' },
-    album: { status: 'consent_required', reason: 'ended' },
-  })
-})
-
-it('answers 503 if the grant has ended, but a wider one cannot be refreshed now (TMB-22)', async () => {
-  const google = scriptGoogle()
-  const browser = browse()
-  await logIn(browser, { bundle: 'album' })
-  await logIn(browser, { bundle: 'upload', refresh_token: 'canary-own', expires_in: 1 })
-  later(2)
-  google.token = ({ body }) =>
-    body.get('refresh_token') === 'canary-own'
-      ? oauthError(400, 'invalid_grant')
-      : new Response(null, { status: 503 })
-  for (let caller = 0; caller < 3; caller++)
-    expect(await ask(browser, { bundle: 'upload' })).toMatchObject({
-      status: 503,
-      body: { error: 'temporarily_unavailable' },
-    })
-  google.token = (call) => refreshed(call)
-  later(2)
-  expect((await ask(browser, { bundle: 'upload' })).status).toBe(200)
-})
-
-it.each([
-  { what: 'does not down-scope', answer: (call: Call) => refreshed(call, { scope: the.album }) },
-  { what: 'reports no scope', answer: (call: Call) => refreshed(call, { scope: undefined }) },
-  { what: 'refuses the scope', answer: () => oauthError(400, 'invalid_scope') },
-])('a narrower bundle needs a consent of its own if Google $what (TMB-46)', async ({ answer }) => {
-  const google = scriptGoogle()
-  google.token = answer
-  const browser = browse()
-  await logIn(browser, { bundle: 'album' })
-  for (let round = 0; round < 2; round++) {
-    expect(await ask(browser, { bundle: 'upload' })).toMatchObject({
-      status: 403,
-      body: { error: 'consent_required', reason: 'never_granted' },
-    })
-  }
-  expect(google.refreshes).toHaveLength(1)
-  google.token = (call) => refreshed(call)
-  later(3600)
-  expect((await ask(browser, { bundle: 'album' })).status).toBe(200)
 })

@@ -21,8 +21,11 @@ describe.each(['edge', 'strict'])('%s', (consistency) => {
     }
     const people = await Promise.all(
       USERS.map(async (sub) => {
-        const browser = browse()
-        await logIn(browser, { sub, refresh_token: `refresh-${sub}`, expires_in: 1 })
+        const browser = await logIn(browse(), {
+          sub,
+          refresh_token: `refresh-${sub}`,
+          expires_in: 1,
+        })
         return { sub, browser }
       }),
     )
@@ -49,8 +52,7 @@ it('no answer is stored in a shared cache', async () => {
   const google = scriptGoogle()
   google.token = (call) => refreshed(call)
   const caches_ = [vi.spyOn(caches, 'open'), vi.spyOn(caches.default, 'put')]
-  const browser = browse()
-  await logIn(browser, { expires_in: 1 })
+  const browser = await logIn(browse(), { expires_in: 1 })
   later(2)
   expect((await ask(browser)).status).toBe(200)
   for (const spy of caches_) expect(spy).not.toHaveBeenCalled()

@@ -51,8 +51,7 @@ describe('token requests', () => {
 
   it('force at most six refreshes a minute, at all locations together', async () => {
     const google = scriptGoogle()
-    const browser = browse()
-    await logIn(browser)
+    const browser = await logIn(browse())
     let token = 'canary-access-token'
     const statuses: number[] = []
     for (let times = 0; times < 10; times++) {

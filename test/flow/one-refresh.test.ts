@@ -11,8 +11,7 @@ stage()
 
 it('a thousand requests share one refresh', async () => {
   const google = scriptGoogle()
-  const browser = browse()
-  await logIn(browser, { expires_in: 200 })
+  const browser = await logIn(browse(), { expires_in: 200 })
   const gate = google.hold()
   const asking = Array.from({ length: 1000 }, async () => ask(browser))
   await gate.arrived()
@@ -36,8 +35,7 @@ it.each([
 ])('two hundred requests share $kind, too', async ({ answer }) => {
   const google = scriptGoogle()
   google.token = answer
-  const browser = browse()
-  await logIn(browser, { expires_in: 1 })
+  const browser = await logIn(browse(), { expires_in: 1 })
   later(2)
   const answers = await Promise.all(Array.from({ length: 200 }, async () => ask(browser)))
   expect(google.refreshes).toHaveLength(1)
@@ -46,8 +44,7 @@ it.each([
 
 it('two bundles have two grants, which are refreshed in parallel', async () => {
   const google = scriptGoogle()
-  const browser = browse()
-  await logIn(browser, { expires_in: 200 })
+  const browser = await logIn(browse(), { expires_in: 200 })
   await logIn(browser, { bundle: 'upload', expires_in: 200, refresh_token: 'canary-other' })
   const answers = await Promise.all([
     ask(browser),
@@ -64,8 +61,7 @@ it('two bundles have two grants, which are refreshed in parallel', async () => {
 it('a refresh does not overwrite a consent that was faster (TMB-21, TMB-61)', async () => {
   const google = scriptGoogle()
   google.token = (call) => refreshed(call, { refresh_token: 'canary-rotated' })
-  const browser = browse()
-  await logIn(browser, { expires_in: 1 })
+  const browser = await logIn(browse(), { expires_in: 1 })
   later(2)
   const gate = google.hold()
   const asking = ask(browser)
@@ -81,8 +77,7 @@ it('a refresh does not overwrite a consent that was faster (TMB-21, TMB-61)', as
 it('an eviction after a refresh loses nothing', async () => {
   const google = scriptGoogle()
   google.token = (call) => refreshed(call, { refresh_token: 'canary-rotated' })
-  const browser = browse()
-  await logIn(browser, { expires_in: 1 })
+  const browser = await logIn(browse(), { expires_in: 1 })
   later(2)
   const first = await ask(browser)
   await evictDurableObject((await subjectOf()).stub)
@@ -94,8 +89,7 @@ it('an eviction after a refresh loses nothing', async () => {
 
 it('a token that expires within ten minutes is issued at once, and refreshed in the background', async () => {
   const google = scriptGoogle()
-  const browser = browse()
-  await logIn(browser, { expires_in: 500 })
+  const browser = await logIn(browse(), { expires_in: 500 })
   const gate = google.hold()
   const { status, body } = await ask(browser)
   expect(status).toBe(200)
@@ -119,8 +113,7 @@ it.each([
   async ({ min_ttl, left, refreshes }) => {
     const google = scriptGoogle()
     google.token = (call) => refreshed(call)
-    const browser = browse()
-    await logIn(browser, { expires_in: left })
+    const browser = await logIn(browse(), { expires_in: left })
     const { body } = await ask(browser, {
       bundle: 'pick',
       ...(min_ttl === undefined ? {} : { min_ttl }),
@@ -134,8 +127,7 @@ it.each([
 it('tokens that are always shorter than min_ttl are not refreshed at every request', async () => {
   const google = scriptGoogle()
   google.token = (call) => refreshed(call, { expires_in: 120 })
-  const browser = browse()
-  await logIn(browser, { expires_in: 120 })
+  const browser = await logIn(browse(), { expires_in: 120 })
   for (let call = 0; call < 5; call++)
     expect((await ask(browser)).body.expires_in).toBeGreaterThan(60)
   expect(google.refreshes).toHaveLength(1)
@@ -143,8 +135,7 @@ it('tokens that are always shorter than min_ttl are not refreshed at every reque
 
 it('rejected forces a refresh only with the hash of the current token', async () => {
   const google = scriptGoogle()
-  const browser = browse()
-  await logIn(browser)
+  const browser = await logIn(browse())
   const other = await ask(browser, { bundle: 'pick', rejected: await sha256('another') })
   expect(other.body.access_token).toBe('canary-access-token')
   expect(google.refreshes).toHaveLength(0)

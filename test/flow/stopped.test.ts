@@ -33,8 +33,7 @@ it.each([
 )
 
 it('a stopped request reads nothing, and a disconnect still works', async () => {
-  const browser = browse()
-  await logIn(browser)
+  const browser = await logIn(browse())
   configure({ STOPPED: 'all' })
   const costs = countCosts()
   await ask(browser)
@@ -45,8 +44,7 @@ it('a stopped request reads nothing, and a disconnect still works', async () => 
 })
 
 it('an invalid value stops everything', async () => {
-  const browser = browse()
-  await logIn(browser)
+  const browser = await logIn(browse())
   configure({ STOPPED: 'everything' })
   expect((await ask(browser)).status).toBe(503)
 })

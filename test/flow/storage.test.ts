@@ -22,8 +22,7 @@ stage()
 it('storage holds no readable token, user, scope or session cookie', async () => {
   const google = scriptGoogle()
   google.token = (call) => refreshed(call, { refresh_token: 'canary-rotated' })
-  const browser = browse()
-  await logIn(browser, { expires_in: 1 })
+  const browser = await logIn(browse(), { expires_in: 1 })
   later(2)
   await ask(browser)
   const stored =
@@ -41,8 +40,7 @@ it.each(['', 'a.b.c.d.e', 'eyJhbGciOiJub25lIn0....'])(
   'an unreadable value %j in KV is ignored',
   async (value) => {
     scriptGoogle()
-    const browser = browse()
-    await logIn(browser)
+    const browser = await logIn(browse())
     for (const key of (await dumpKv()).keys()) await plantKv(key, value)
     expect((await ask(browser)).body.access_token).toBe('canary-access-token')
   },
@@ -50,8 +48,7 @@ it.each(['', 'a.b.c.d.e', 'eyJhbGciOiJub25lIn0....'])(
 
 it('swapped rows of the Durable Object do not open, and are reported as an ended grant', async () => {
   scriptGoogle()
-  const browser = browse()
-  await logIn(browser)
+  const browser = await logIn(browse())
   await logIn(browser, { bundle: 'upload' })
   const { stub } = await subjectOf()
   await runInDurableObject(stub, (_, { storage }) => {
@@ -84,8 +81,7 @@ it('a failing KV delays no answer, and is written later', async () => {
     delete: async () => Promise.reject(new Error('KV DELETE failed')),
   }
   configure({ TOKENS: broken })
-  const browser = browse()
-  await logIn(browser, { expires_in: 1 })
+  const browser = await logIn(browse(), { expires_in: 1 })
   later(2)
   const { status, body } = await ask(browser)
   expect(status).toBe(200)
@@ -106,8 +102,7 @@ it('a failing KV delays no answer, and is written later', async () => {
 it('a crash between Google’s answer and the KV write loses nothing', async () => {
   const google = scriptGoogle()
   google.token = (call) => refreshed(call, { refresh_token: 'canary-rotated' })
-  const browser = browse()
-  await logIn(browser, { expires_in: 1 })
+  const browser = await logIn(browse(), { expires_in: 1 })
   later(2)
   configure({
     TOKENS: {
@@ -135,8 +130,7 @@ it('a crash between Google’s answer and the KV write loses nothing', async () 
 it('a token in its last minute is not written to KV, which would refuse it', async () => {
   const google = scriptGoogle()
   google.token = (call) => refreshed(call, { expires_in: 59 })
-  const browser = browse()
-  await logIn(browser, { expires_in: 1 })
+  const browser = await logIn(browse(), { expires_in: 1 })
   later(2)
   expect((await ask(browser, { bundle: 'pick', min_ttl: 0 })).status).toBe(200)
   expect([...(await dumpKv()).keys()].filter((key) => key.startsWith('token/'))).toEqual([])
@@ -164,8 +158,7 @@ it('a failed alarm is logged and repeated after a minute', async () => {
 it('after a key rotation old records open, new ones use the new key, and a lost key is an ended grant (TMB-55, TMB-57)', async () => {
   const google = scriptGoogle()
   google.token = (call) => refreshed(call)
-  const browser = browse()
-  await logIn(browser, { expires_in: 200 })
+  const browser = await logIn(browse(), { expires_in: 200 })
   const { stub, key } = await subjectOf()
   const rotated = `k2:QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8,${env.ENCRYPTION_KEYS}`
   configure({ ENCRYPTION_KEYS: rotated })
@@ -196,8 +189,7 @@ it('after a key rotation old records open, new ones use the new key, and a lost 
 if (isHostile) {
   it('a write that KV refuses as the second within a second is repeated', async () => {
     scriptGoogle()
-    const browser = browse()
-    await logIn(browser, { access_token: 'canary-1' })
+    const browser = await logIn(browse(), { access_token: 'canary-1' })
     await logIn(browser, { access_token: 'canary-2' })
     expect(hostileKv.counts.refused).toBeGreaterThan(0)
     expect((await ask(browser)).body.access_token).toBe('canary-2')

@@ -9,14 +9,12 @@ import {
   checkAuthorizationResponse,
   createAuthorizationRequest,
 } from '../../src/google/authorization-endpoint.ts'
-import { discover } from '../../src/google/discovery.ts'
 import { exchangeCode, refresh, type Tokens } from '../../src/google/token-endpoint.ts'
 import { scopeSet } from '../../src/scope/scopes.ts'
 import { the } from '../support/broker.ts'
-import { createHold } from '../support/hold.ts'
 import { intercept } from '../support/internet.ts'
 import { type ScriptedGoogle, scriptGoogle } from '../support/scripted-google.ts'
-import { later, stage } from '../support/story.ts'
+import { stage } from '../support/story.ts'
 
 stage()
 
@@ -191,45 +189,6 @@ it('any discovery document gives a request to Google, or an error (property)', a
     { numRuns: 400 },
   )
 })
-
-it.each([
-  { algs: ['RS256', 'HS256', 'ES256', 'HS512', 'none'], accepted: ['RS256', 'ES256'] },
-  { algs: undefined, accepted: ['RS256'] },
-  { algs: [], accepted: ['RS256'] },
-])(
-  'accepts the ID token algorithms $accepted where discovery names $algs (TMB-25)',
-  async ({ algs, accepted }) => {
-    scriptGoogle({ id_token_signing_alg_values_supported: algs })
-    const { server } = await discover(readConfig({ ...env }).config)
-    expect(server.id_token_signing_alg_values_supported).toEqual(accepted)
-  },
-)
-
-it('a fetch of discovery that never ends delays others by seconds only', async () => {
-  const hold = createHold()
-  intercept(async (request, next) => {
-    if (hold.calls() === 0) await hold.pass()
-    return next(request)
-  })
-  const { config } = readConfig({ ...env })
-  const lost = discover(config)
-  await hold.arrived()
-  const other = discover(config)
-  later(4)
-  expect((await other).server.issuer).toBe(config.issuer)
-  hold.release()
-  await lost
-})
-
-it.each([400, 401, 403])(
-  '%i with invalid_grant as the answer to discovery ends no grant (TMB-22)',
-  async (status) => {
-    const challenge = { 'WWW-Authenticate': 'Basic' }
-    intercept(() => answer(status, 'application/json', '{"error":"invalid_grant"}', challenge))
-    const result = await refreshOnce(readConfig({ ...env }).config)
-    expect((result as BrokerError).failure.code).toBe('temporarily_unavailable')
-  },
-)
 
 it('any callback query gives the code for its state, an error, or invalid_request (property; TMB-10, TMB-12)', async () => {
   const name = fc.constantFrom('code', 'state', 'iss', 'error', 'response', 'x')

@@ -1,24 +1,15 @@
 /** Tests of the JWTs of an app's users, and of the requests for their key set (TMB-40 to TMB-42). */
 
 import { exportJWK, exportSPKI, generateKeyPair, UnsecuredJWT } from 'jose'
-import { beforeEach, describe, expect, it } from 'vitest'
-import { ALBUM_CLIENT, type AppIssuer, openIssuer } from '../support/app-issuer.ts'
+import { describe, expect, it } from 'vitest'
+import { ALBUM_CLIENT, EXCHANGE, openIssuer } from '../support/app-issuer.ts'
+import { issuer, stageAppUsers } from '../support/app-users.ts'
 import type { Answer } from '../support/broker.ts'
-import { configureClients, type Frontend, gallery, openFrontend } from '../support/frontend.ts'
-import { simulateGoogle } from '../support/simulated-google.ts'
-import { later, STORY_BEGINS, stage } from '../support/story.ts'
+import { configureClients, gallery } from '../support/frontend.ts'
+import { frontend } from '../support/oauth-mode.ts'
+import { later, STORY_BEGINS } from '../support/story.ts'
 
-stage()
-
-let issuer: AppIssuer
-let frontend: Frontend
-
-beforeEach(async () => {
-  configureClients({ gallery: ALBUM_CLIENT })
-  simulateGoogle()
-  issuer = await openIssuer()
-  frontend = await openFrontend()
-})
+stageAppUsers()
 
 async function show(jwt: string): Promise<Answer<unknown>> {
   const headers = { Authorization: `Bearer ${jwt}` }
@@ -120,12 +111,7 @@ describe('a JWT', () => {
     configureClients({ gallery: ALBUM_CLIENT, other: { ...ALBUM_CLIENT, ...other, audience } })
     const jwt = await issuer.jwt('ada', { claims: { aud: audience } })
     expect((await show(jwt)).status).toBe(403)
-    const exchange = {
-      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-      subject_token: jwt,
-      subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
-      scope: 'pick',
-    }
+    const exchange = { ...EXCHANGE, subject_token: jwt, scope: 'pick' }
     const { body: refused } = await frontend.post('/token', exchange, { proof: null })
     expect(refused.error).toBe('access_denied')
     const asGallery = { proof: null, headers: { Origin: undefined } }

@@ -1,28 +1,18 @@
 /** Tests of DPoP at the front door: key, request, time and reuse of a proof (RFC 9449; TMB-51). */
 
 import { exportJWK, generateKeyPair, generateSecret } from 'jose'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import {
   configureClients,
-  type Frontend,
   OAUTH_CLIENTS,
   openFrontend,
   type ProofChange,
   sha256,
 } from '../support/frontend.ts'
-import { type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
-import { later, stage } from '../support/story.ts'
+import { frontend, google, stageOAuthMode } from '../support/oauth-mode.ts'
+import { later } from '../support/story.ts'
 
-stage()
-
-let google: SimulatedGoogle
-let frontend: Frontend
-
-beforeEach(async () => {
-  configureClients()
-  google = simulateGoogle()
-  frontend = await openFrontend()
-})
+stageOAuthMode()
 
 const newKeys = (alg = 'ES256') => generateKeyPair(alg, { extractable: true })
 const at = (offset: number): number => Math.floor(Date.now() / 1000) + offset
@@ -168,65 +158,6 @@ describe('a refresh token', () => {
     const { body } = await frontend.ask('pick', { client_id: 'journal' })
     expect(body.error).toBe('invalid_grant')
   })
-})
-
-describe('a protected resource', () => {
-  it.each([
-    { what: 'no token', headers: { Authorization: undefined }, challenge: 'DPoP algs="ES256"' },
-    {
-      what: 'an unknown token',
-      headers: { Authorization: 'DPoP x' },
-      challenge: 'DPoP error="invalid_token", algs="ES256"',
-    },
-    {
-      what: 'another scheme',
-      headers: { Authorization: 'Basic eDp5' },
-      challenge: 'DPoP algs="ES256"',
-    },
-  ])('answers 401 and a challenge to $what (RFC 9449 §7.1)', async ({ headers, challenge }) => {
-    await frontend.connect(google, 'pick')
-    const proof = headers.Authorization === undefined ? null : {}
-    const answer = await frontend.call('GET', '/session', { headers, proof })
-    expect([answer.status, answer.body.error]).toEqual([401, 'login_required'])
-    expect(answer.headers.get('WWW-Authenticate')).toBe(challenge)
-  })
-
-  it('refuses a bound token as Bearer (RFC 9449 §7.2)', async () => {
-    await frontend.connect(google, 'pick')
-    const { access_token } = (await frontend.ask('broker')).body
-    const headers = { Authorization: `Bearer ${access_token}` }
-    const { status, body } = await frontend.call('GET', '/session', { headers, proof: null })
-    expect([status, body.error]).toEqual([401, 'login_required'])
-  })
-
-  it.each([
-    { what: 'without ath', claims: { ath: undefined } },
-    { what: 'for another token', claims: { ath: 'x'.repeat(43) } },
-  ])('refuses a proof $what', async ({ claims }) => {
-    await frontend.connect(google, 'pick')
-    const answer = await frontend.call('GET', '/session', { proof: { claims } })
-    expect([answer.status, answer.body.error]).toEqual([401, 'invalid_dpop_proof'])
-    expect(answer.headers.get('WWW-Authenticate')).toMatch(/^DPoP error="invalid_dpop_proof"/)
-  })
-
-  it('asks for a nonce with 401 (RFC 9449 §9)', async () => {
-    await frontend.connect(google, 'pick')
-    const { access_token } = (await frontend.ask('broker')).body
-    frontend.nonce = undefined
-    const answer = await frontend.call('GET', '/session', { access_token, once: true })
-    expect([answer.status, answer.body.error]).toEqual([401, 'use_dpop_nonce'])
-    expect(answer.headers.get('WWW-Authenticate')).toMatch(/error="use_dpop_nonce"/)
-    expect(answer.headers.has('DPoP-Nonce')).toBe(true)
-  })
-})
-
-it('an access token of the broker is refused with another key', async () => {
-  await frontend.connect(google, 'pick')
-  const { access_token } = (await frontend.ask('broker')).body
-  const thief = await openFrontend()
-  expect((await thief.call('GET', '/session', { access_token })).status).toBe(401)
-  expect((await thief.call('DELETE', '/grants', { access_token })).status).toBe(401)
-  expect((await frontend.ask('pick')).status).toBe(200)
 })
 
 describe('a proof that is used again', () => {

@@ -6,32 +6,20 @@ import type { Subject } from '../../src/subject/subject.ts'
 import { subjectOf, the } from '../support/broker.ts'
 import {
   configureClients,
-  type Frontend,
   gallery,
   OAUTH_CLIENTS,
   openFrontend,
   sha256,
 } from '../support/frontend.ts'
-import { type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
-import { alarm, countCosts, dumpKv, dumpObject, later, stage, travel } from '../support/story.ts'
+import { codeFor, frontend, google, stageOAuthMode } from '../support/oauth-mode.ts'
+import { alarm, countCosts, dumpKv, dumpObject, later, travel } from '../support/story.ts'
 
-stage()
+stageOAuthMode()
 
-let google: SimulatedGoogle
-let frontend: Frontend
 let stub: DurableObjectStub<Subject>
-
 beforeEach(async () => {
-  configureClients()
-  google = simulateGoogle()
-  frontend = await openFrontend()
   stub = (await subjectOf(the.sub, gallery.id)).stub
 })
-
-async function codeFor(who: Frontend, bundle = 'pick'): Promise<string> {
-  const back = await who.consent(google, google.browse(), bundle)
-  return back.searchParams.get('code') ?? ''
-}
 
 async function rows(table: string): Promise<unknown[]> {
   return runInDurableObject(stub, (_, { storage }) =>

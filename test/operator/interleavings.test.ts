@@ -82,7 +82,7 @@ it('during any other calls a rotation loses no refresh token, restores nothing d
       const rotating = rotatingGoogle()
       const google = scriptGoogle()
       const browser = browse()
-      const consent = async (bundle: string): Promise<void> =>
+      const consent = async (bundle: string) =>
         logIn(browser, { sub, bundle, expires_in: 200, refresh_token: rotating.issue() })
       await deployKeys(['k1'], [])
       for (const bundle of ['pick', 'upload']) await consent(bundle)

@@ -2,9 +2,10 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeEach, expect, it, vi } from 'vitest'
-import { ALBUM_CLIENT } from '../support/app-issuer.ts'
+import { EXCHANGE } from '../support/app-issuer.ts'
 import { broker, the } from '../support/broker.ts'
 import { configureClients, gallery, OAUTH_CLIENTS, openFrontend } from '../support/frontend.ts'
+import { configureAuthMethods } from '../support/grant-user.ts'
 import { type SimulatedGoogle, simulateGoogle } from '../support/simulated-google.ts'
 import { countCosts, readLog, stage } from '../support/story.ts'
 
@@ -13,11 +14,10 @@ stage()
 let google: SimulatedGoogle
 
 beforeEach(() => {
-  configureClients({ ...OAUTH_CLIENTS, talk: { ...ALBUM_CLIENT, ...TALK } })
+  configureAuthMethods()
   google = simulateGoogle()
 })
 
-const TALK = { origins: ['https://talk.example'], redirect_uris: ['https://talk.example/back'] }
 const PATHS = ['/token', '/par', '/revoke', '/session', '/grants', '/grants/pick', '/media']
 const JUNK = ['', 'x', 'x'.repeat(65_536), 'a.b.c', 'eyJhbGciOiJub25lIn0.e30.', 'a.b.c.d.e']
 
@@ -40,11 +40,7 @@ it('requests with invalid credentials cost no KV, no Durable Object and no outbo
           ...{ grant_type: 'authorization_code', client_id: 'gallery', code: junk },
           ...{ code_verifier: 'x'.repeat(43), redirect_uri: gallery.redirect_uri },
         },
-        {
-          grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-          subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
-          ...{ subject_token: junk, scope: 'pick' },
-        },
+        { ...EXCHANGE, subject_token: junk, scope: 'pick' },
         { token: junk, client_id: 'gallery' },
       ])
         for (const path of ['/token', '/par', '/revoke'])

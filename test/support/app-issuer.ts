@@ -17,6 +17,12 @@ export const ALBUM_CLIENT = {
   jwks_uri: JWKS_URI,
 }
 
+/** What every exchange of a JWT has in its form; RFC 8693 §2.1. */
+export const EXCHANGE = {
+  grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+  subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+}
+
 /** How a JWT differs from a valid one; `undefined` removes a member. */
 export interface JwtChange {
   header?: Record<string, unknown>

@@ -45,6 +45,13 @@ export function browse(others: Record<string, Internet> = {}): Browser {
   })
 }
 
+/** Opens another browser with a copy of the cookies. */
+export function copyOf(browser: Browser): Browser {
+  const copy = browse()
+  for (const [host, cookies] of browser.jar) copy.jar.set(host, new Map(cookies))
+  return copy
+}
+
 /** The Durable Object of a subject. */
 export async function subjectOf(
   sub: string = the.sub,
@@ -80,7 +87,7 @@ export async function beginSession(
   return accepted.value.session
 }
 
-/** Logs a browser in without Google, with a new grant of a bundle. */
+/** Logs a browser in without Google, with a new grant of a bundle; @returns the browser */
 export async function logIn(
   browser: Browser,
   {
@@ -91,7 +98,7 @@ export async function logIn(
     access_token = 'canary-access-token',
     refresh_token = 'canary-refresh-token',
   } = {},
-): Promise<void> {
+): Promise<Browser> {
   const config = theConfig()
   const { key, stub } = await subjectOf(sub, client)
   const scope = scopeSet((SCOPES[bundle] ?? bundle).split(' ')).join(' ')
@@ -102,6 +109,7 @@ export async function logIn(
   const [name = '', value = ''] = (cookie.split(';')[0] ?? '').split('=')
   const jar = browser.jar.get(new URL(the.url).hostname) ?? new Map<string, string>()
   browser.jar.set(new URL(the.url).hostname, jar.set(name, value))
+  return browser
 }
 
 /** Asks for a token as a frontend does. */
@@ -116,6 +124,11 @@ export async function ask(
 /** Calls `GET /session`. */
 export async function askSession(browser: Browser): Promise<Answer<SessionResponse>> {
   return answerOf(await browser.call('GET', `${the.url}/session`))
+}
+
+/** Calls `DELETE` on a path, such as `/session`; @returns the status */
+export async function end(browser: Browser, path: string): Promise<number> {
+  return (await browser.call('DELETE', the.url + path)).status
 }
 
 /** A response with its JSON body. */

@@ -63,7 +63,7 @@ export interface Frontend {
   readonly jkt: string
   readonly code_verifier: string
   /** Makes the authorization request. */
-  authorizeUrl(bundle: string, change?: Record<string, string | undefined>): Promise<URL>
+  authorizeUrl(bundle: string, change?: Fields): Promise<URL>
   /** Sends a user through the consent; @returns the last URL of the browser */
   consent(google: SimulatedGoogle, browser: Browser, bundle: string, change?: Change): Promise<URL>
   /** Redeems a code. */
@@ -90,8 +90,9 @@ export interface Frontend {
   nonce: string | undefined
 }
 
-type Fields = Record<string, string | undefined>
-type Change = UserChoice & { parameters?: Record<string, string | undefined> }
+/** Parameters of a request; `undefined` leaves one out. */
+export type Fields = Record<string, string | undefined>
+type Change = UserChoice & { parameters?: Fields }
 
 /** Opens a frontend. */
 export async function openFrontend(

@@ -2,7 +2,7 @@
 
 import { vi } from 'vitest'
 import type { Subject } from '../../src/subject/subject.ts'
-import { ALBUM_CLIENT, type AppIssuer } from './app-issuer.ts'
+import { ALBUM_CLIENT, type AppIssuer, EXCHANGE } from './app-issuer.ts'
 import { type Answer, ask, subjectOf, the } from './broker.ts'
 import type { Browser } from './browser.ts'
 import {
@@ -21,7 +21,7 @@ export const AUTH_METHODS = ['cookie', 'oauth', 'jwt'] as const
 type AuthMethod = (typeof AUTH_METHODS)[number]
 
 /** The client whose users have a JWT. */
-const talk = {
+export const talk = {
   id: 'talk',
   origin: 'https://talk.example',
   redirect_uri: 'https://talk.example/back',
@@ -150,12 +150,7 @@ async function openJwtUser(
     ask: async (bundle = the.bundle) =>
       frontend.post(
         '/token',
-        {
-          grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-          subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
-          subject_token: await issuer.jwt(user),
-          scope: bundle,
-        },
+        { ...EXCHANGE, subject_token: await issuer.jwt(user), scope: bundle },
         { proof: null },
       ),
     end: async (path) => (await frontend.call('DELETE', path, await bearer())).status,

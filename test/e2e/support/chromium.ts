@@ -76,6 +76,17 @@ export async function press(page: Page, bundle: string, button: string): Promise
   await card(page, bundle).getByRole('button', { name: button }).click()
 }
 
+/** Uploads files from disk on a bundle's card: each is one grey pixel. */
+export async function upload(page: Page, bundle: string, ...names: string[]): Promise<void> {
+  const buffer = Buffer.from(GREY_PIXEL, 'base64')
+  const files = names.map((name) => ({ name, mimeType: 'image/png', buffer }))
+  await card(page, bundle).getByLabel('Photos or videos').setInputFiles(files)
+  await card(page, bundle).getByRole('button', { name: 'Upload', exact: true }).click()
+}
+
+const GREY_PIXEL =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=='
+
 /** Chooses an account if Google asks for one, up to the consent page. */
 export async function chooseAccount(page: Page, name: string): Promise<void> {
   const account = page.getByRole('button', { name })
