@@ -90,6 +90,7 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     holds: new Set(),
     send: options.send ?? ((request) => globalThis.fetch(request)),
     now: () => clock() + world.settings.clock_ahead_seconds,
+    appsNow: clock,
   }
   const app = routes(simulation)
   const fetch = async (request: Request): Promise<Response> => app.fetch(request)
@@ -113,6 +114,11 @@ function routes(simulation: Simulation): Hono<SimulatorEnv> {
   app.onError((error) => {
     if (error instanceof HTTPException) return error.getResponse()
     throw error
+  })
+  app.use(async (c, next) => {
+    await next()
+    // workerd logs an error for a body that nobody reads.
+    if (c.req.raw.body && !c.req.raw.bodyUsed) await c.req.arrayBuffer()
   })
   app.use('/photospicker/*', anyOrigin)
   app.use('/photoslibrary/*', anyOrigin)

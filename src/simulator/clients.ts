@@ -7,6 +7,7 @@ const clientSchema = v.strictObject({
   client_id: v.pipe(v.string(), v.nonEmpty()),
   client_secret: v.pipe(v.string(), v.nonEmpty()),
   redirect_uris: v.array(v.pipe(v.string(), v.url())),
+  project: v.exactOptional(v.string()),
   name: v.exactOptional(v.string()),
   receiver: v.exactOptional(v.pipe(v.string(), v.url())),
 })

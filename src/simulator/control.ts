@@ -1,21 +1,28 @@
-/** The control endpoints below `/__`: faults, log, settings, accounts and events, for tests in other processes and for curl. */
+/**
+ * The control endpoints below `/__`: faults, log, settings, access tokens, accounts and events.
+ *
+ * They take JSON, from curl and from tests in other processes. The buttons of the home page are forms that post the same
+ * JSON in the field `json`; a browser then gets the home page again.
+ */
 
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import * as v from 'valibot'
+import { isForm, readForm } from './endpoints.ts'
 import { parseFaults } from './faults/vocabulary.ts'
-import { endGrant } from './oauth/consents.ts'
+import { endGrant, liveAccessTokens } from './oauth/consents.ts'
 import {
   type SecurityEventRequest,
   securityEventRequestSchema,
   sendSecurityEvent,
 } from './security-events.ts'
-import type { Simulation } from './simulation.ts'
+import { clientsOf, projectOf, type Simulation } from './simulation.ts'
 
 const settingsSchema = v.partial(
   v.strictObject({
     publishing: v.picklist(['production', 'testing']),
     iss_on_redirect: v.boolean(),
     opener_policy: v.picklist(['unsafe-none', 'same-origin']),
+    boxes_ticked: v.boolean(),
     poll_interval_seconds: v.pipe(v.number(), v.minValue(0.1)),
     clock_ahead_seconds: v.number(),
   }),
@@ -38,22 +45,29 @@ export function controls(simulation: Simulation): Hono {
   })
   app.get('/__faults', (c) => c.json(world.faults))
   app.post('/__faults', async (c) => {
-    world.faults.push(...parseFaults(await c.req.json()))
-    return c.json(world.faults)
+    world.faults.push(...parseFaults(await readJson(c)))
+    return answer(c, world.faults)
   })
-  app.delete('/__faults', (c) => {
+  const clearFaults = (c: Context): Response => {
     world.faults = []
-    return c.body(null, 204)
+    return answer(c, undefined)
+  }
+  app.delete('/__faults', clearFaults)
+  app.post('/__faults/clear', clearFaults)
+  app.post('/__access_tokens/end', (c) => {
+    const ended = liveAccessTokens(simulation).length
+    world.access_tokens = {}
+    return answer(c, { ended })
   })
   app.get('/__log', (c) => c.json(world.log))
   app.delete('/__log', (c) => {
     world.log = []
-    return c.body(null, 204)
+    return answer(c, undefined)
   })
   app.get('/__settings', (c) => c.json(world.settings))
   app.post('/__settings', async (c) => {
-    Object.assign(world.settings, parse(settingsSchema, await c.req.json()))
-    return c.json(world.settings)
+    Object.assign(world.settings, parse(settingsSchema, await readJson(c)))
+    return answer(c, world.settings)
   })
   app.get('/__accounts', (c) => c.json(world.accounts))
   app.post('/__accounts/revoke', async (c) => {
@@ -74,20 +88,34 @@ export function controls(simulation: Simulation): Hono {
   return app
 }
 
-/** Removes one app, or all, from an account. @returns the events to send to them */
+/** Removes the project of one app, or all, from an account. @returns the events to send to them */
 export function removeApps(
   simulation: Simulation,
   account: string,
   client_id?: string,
 ): SecurityEventRequest[] {
-  const { world, clients } = simulation
+  const { world } = simulation
   const sub = world.accounts.find((known) => known.email === account)?.sub ?? account
-  const apps = clients.map((client) => client.client_id).filter((id) => (client_id ?? id) === id)
-  const connected = apps.filter((id) =>
-    world.consents.some((consent) => consent.client_id === id && consent.sub === sub),
-  )
-  for (const id of connected) endGrant(simulation, id, sub)
-  return connected.map((id) => ({ type: 'tokens-revoked', account: sub, client_id: id }))
+  const only = client_id === undefined ? undefined : projectOf(simulation, client_id)
+  const connected = world.consents
+    .filter((consent) => consent.sub === sub && consent.project === (only ?? consent.project))
+    .map(({ project }) => project)
+  for (const project of connected) endGrant(simulation, project, sub)
+  return connected.map((project) => {
+    const { client_id: id = project } = clientsOf(simulation, project)[0] ?? {}
+    return { type: 'tokens-revoked', account: sub, client_id: id }
+  })
+}
+
+/** Reads the JSON of a call, or of a button. */
+async function readJson(c: Context): Promise<unknown> {
+  return isForm(c) ? JSON.parse((await readForm(c)).get('json') ?? '') : c.req.json()
+}
+
+/** Answers a call; a browser that posted a form gets the home page again, at the buttons. */
+function answer(c: Context, body: object | undefined): Response {
+  if (isForm(c)) return c.redirect('/#try', 303)
+  return body === undefined ? c.body(null, 204) : c.json(body)
 }
 
 function parse<Schema extends v.GenericSchema>(

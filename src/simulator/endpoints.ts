@@ -32,10 +32,13 @@ export async function endpointOf(c: Context): Promise<string | undefined> {
 
 /** Reads a form of type `application/x-www-form-urlencoded`; empty if there is none. May be called twice. */
 export async function readForm(c: Context): Promise<URLSearchParams> {
-  const type = c.req.header('Content-Type') ?? ''
-  const isForm = /^application\/x-www-form-urlencoded\b/i.test(type)
   // Not `text()`: workerd logs a warning for a form that is read as text.
-  return new URLSearchParams(isForm ? new TextDecoder().decode(await c.req.arrayBuffer()) : '')
+  return new URLSearchParams(isForm(c) ? new TextDecoder().decode(await c.req.arrayBuffer()) : '')
+}
+
+/** Whether the body of a request is a form. */
+export function isForm(c: Context): boolean {
+  return /^application\/x-www-form-urlencoded\b/i.test(c.req.header('Content-Type') ?? '')
 }
 
 function isApi(path: string): boolean {

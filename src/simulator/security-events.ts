@@ -3,7 +3,7 @@
 import { importJWK, SignJWT } from 'jose'
 import * as v from 'valibot'
 import { signingKey } from './oauth/keys.ts'
-import { randomName, type Simulation } from './simulation.ts'
+import { type Client, clientsOf, projectOf, randomName, type Simulation } from './simulation.ts'
 import type { SentEvent } from './world.ts'
 
 const PREFIX = 'https://schemas.openid.net/secevent'
@@ -15,7 +15,6 @@ const IDENTIFIERS = {
   'sessions-revoked': `${PREFIX}/risc/event-type/sessions-revoked`,
   'account-disabled': `${PREFIX}/risc/event-type/account-disabled`,
   'account-enabled': `${PREFIX}/risc/event-type/account-enabled`,
-  'account-purged': `${PREFIX}/risc/event-type/account-purged`,
   'account-credential-change-required': `${PREFIX}/risc/event-type/account-credential-change-required`,
   verification: `${PREFIX}/risc/event-type/verification`,
 } as const
@@ -51,7 +50,7 @@ export function riscConfiguration({ origin }: Simulation): Record<string, unknow
 }
 
 /**
- * Sends an event to the receiver of an app, once.
+ * Sends an event to the receiver of an app's project, once.
  *
  * Google sends events only for users who consented to `email` or `profile`; here every consent is enough.
  *
@@ -62,7 +61,7 @@ export async function sendSecurityEvent(
   event: SecurityEventRequest,
 ): Promise<SentEvent | undefined> {
   const { client_id, type } = event
-  const { receiver } = simulation.clients.find((client) => client.client_id === client_id) ?? {}
+  const { receiver } = appsOf(simulation, client_id).find((app) => app.receiver !== undefined) ?? {}
   if (receiver === undefined) return undefined
   const jti = randomName()
   const body = await createEvent(simulation, event, jti)
@@ -95,16 +94,22 @@ async function createEvent(
     ...(reason === undefined ? {} : { reason }),
     ...(state === undefined ? {} : { state }),
   }
+  const clientIds = appsOf(simulation, client_id).map((app) => app.client_id)
   const key = await signingKey(simulation)
   return new SignJWT({
     iss: `${simulation.origin}/`,
-    aud: client_id,
-    iat: Math.floor(simulation.now()),
+    aud: clientIds.length === 1 ? client_id : clientIds,
+    iat: Math.floor(simulation.appsNow()),
     jti,
     events: { [IDENTIFIERS[type]]: claims },
   })
     .setProtectedHeader({ alg: 'RS256', kid: key.kid ?? '', typ: 'secevent+jwt' })
     .sign(await importJWK(key, 'RS256'))
+}
+
+/** The clients of the project, which has one receiver. */
+function appsOf(simulation: Simulation, client_id: string): Client[] {
+  return clientsOf(simulation, projectOf(simulation, client_id))
 }
 
 async function subjectOf(

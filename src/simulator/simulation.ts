@@ -8,6 +8,8 @@ export interface Client {
   client_id: string
   client_secret: string
   redirect_uris: string[]
+  /** The project that it belongs to. Users consent to a project, and revoke all of it; default: one of its own. */
+  project?: string
   /** Name on the consent page; default: the client id. */
   name?: string
   /** Where security events of its users' accounts are sent. */
@@ -34,6 +36,18 @@ export interface Simulation {
   send(request: Request): Promise<Response>
   /** The simulator's clock, as NumericDate. */
   now(): number
+  /** The clock of the apps, which the setting `clock_ahead_seconds` does not change. It dates what they verify. */
+  appsNow(): number
+}
+
+/** Lists the clients of a project. */
+export function clientsOf({ clients }: Simulation, project: string): Client[] {
+  return clients.filter((client) => (client.project ?? client.client_id) === project)
+}
+
+/** Finds the project of a client. */
+export function projectOf({ clients }: Simulation, client_id: string): string {
+  return clients.find((client) => client.client_id === client_id)?.project ?? client_id
 }
 
 /** Finds the name of an app. */

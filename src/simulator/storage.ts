@@ -47,14 +47,15 @@ export function createStorage(storage: DurableObjectStorage): Storage {
     delete: remove,
     loadWorld() {
       const world = createWorld()
+      const { settings } = world
       for (const name of Object.keys(world)) {
         const bytes = get(`world/${name}`)
         if (bytes) saved.set(name, new TextDecoder().decode(bytes))
       }
       const key = get('world/signing_key')
       if (key) saved.set('signing_key', new TextDecoder().decode(key))
-      const members = [...saved].map(([name, json]) => [name, JSON.parse(json)])
-      return { ...world, ...Object.fromEntries(members) }
+      for (const [name, json] of saved) Object.assign(world, { [name]: JSON.parse(json) })
+      return { ...world, settings: { ...settings, ...world.settings } }
     },
     saveWorld(world) {
       for (const [name, member] of Object.entries(world)) {

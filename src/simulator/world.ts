@@ -14,9 +14,9 @@ export interface Account {
   hd?: string | undefined
 }
 
-/** The consent of a user to an app: each scope with the time it was granted and, if limited, the time it ends. */
+/** The consent of a user to a project: each scope with the time it was granted and, if limited, the time it ends. */
 export interface Consent {
-  client_id: string
+  project: string
   sub: string
   scopes: Record<string, { granted_at: number; expires_at?: number | undefined }>
 }
@@ -79,6 +79,8 @@ export interface Settings {
   iss_on_redirect: boolean
   /** The Cross-Origin-Opener-Policy of the sign-in pages; `same-origin` cuts a popup off from its opener. */
   opener_policy: 'unsafe-none' | 'same-origin'
+  /** Whether the boxes of the consent page are ticked at first; those of Google are not. */
+  boxes_ticked: boolean
   /** The `pollInterval` of a picker session, in seconds. */
   poll_interval_seconds: number
   /** How far the simulator's clock is ahead of the machine's, in seconds. */
@@ -113,6 +115,7 @@ export function createWorld(settings: Partial<Settings> = {}): World {
       publishing: 'production',
       iss_on_redirect: false,
       opener_policy: 'unsafe-none',
+      boxes_ticked: false,
       poll_interval_seconds: 5,
       clock_ahead_seconds: 0,
       ...settings,

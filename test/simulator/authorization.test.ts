@@ -75,8 +75,28 @@ describe('consent', () => {
     expect(body.scope).toBe(`openid ${the.read}`)
   })
 
-  it('has no box for a single scope beside those for sign-in', async () => {
-    expect(await openPage(`openid email ${the.pick}`)).not.toContain('type="checkbox"')
+  it('has no box for a scope that is asked for alone', async () => {
+    expect(await openPage(the.pick)).not.toContain('type="checkbox"')
+    expect((await connect(google(), the.pick)).scope).toBe(the.pick)
+  })
+
+  it('has no box for the scopes of sign-in, and an unticked one for a scope beside them', async () => {
+    expect(await openPage('openid email profile')).not.toContain('type="checkbox"')
+    const page = await openPage(`openid ${the.pick}`)
+    expect(page.match(/<input type="checkbox"[^>]*>/g)).toEqual([
+      `<input type="checkbox" name="scope" value="${the.pick}">`,
+    ])
+  })
+
+  it('grants the scopes of sign-in alone when no box is ticked', async () => {
+    expect((await connect(google(), undefined, { untick: [the.pick] })).scope).toBe('openid')
+  })
+
+  it('has ticked boxes with the setting boxes_ticked', async () => {
+    const simulator = google()
+    simulator.world.settings.boxes_ticked = true
+    const page = await openPage(`openid ${the.append} ${the.read}`, {}, { simulator })
+    expect(page.match(/type="checkbox"[^>]* checked>/g)).toHaveLength(2)
   })
 
   it.each([

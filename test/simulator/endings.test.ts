@@ -1,7 +1,8 @@
 /** Tests of how tokens and grants end: by time, by number, by revocation and by the user. */
 
+import { decodeJwt } from 'jose'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { connect, google, post, refresh, revoke, the } from './app.ts'
+import { authorizationUrl, connect, google, post, refresh, revoke, the } from './app.ts'
 
 const DAY = 24 * 60 * 60
 const ENDED = { error: 'invalid_grant' }
@@ -88,6 +89,65 @@ describe('a grant', () => {
     expect(await post(simulator, '/tokeninfo', { access_token })).toMatchObject({ status: 400 })
     await expect(revoke(simulator, access_token)).rejects.toMatchObject({ error: 'invalid_token' })
     await refresh(simulator, ben.refresh_token ?? '')
+  })
+
+  it('ends at every client of the project, and at no other', async () => {
+    const { client_id, client_secret, redirect_uri } = the
+    const client = { client_secret, redirect_uris: [redirect_uri] }
+    const simulator = google({
+      clients: [
+        { ...client, client_id, project: 'photos' },
+        { ...client, client_id: 'sign-in', project: 'photos' },
+        { ...client, client_id: 'other' },
+      ],
+    })
+    const connectAs = async (id: string): Promise<Record<string, string>> => {
+      const { url, code_verifier } = await authorizationUrl(the.pick, { client_id: id })
+      const code = (await simulator.consent(url)).searchParams.get('code') ?? ''
+      const form = { ...{ client_id: id, client_secret, redirect_uri, code, code_verifier } }
+      const grant = { grant_type: 'authorization_code', ...form }
+      return (await post(simulator, '/token', grant)).body as Record<string, string>
+    }
+    const photos = await connectAs(client_id)
+    const signIn = await connectAs('sign-in')
+    const other = await connectAs('other')
+    expect(photos['refresh_token']).toBeDefined()
+    expect(signIn['refresh_token']).toBeUndefined() // the project has this consent already
+    await revoke(simulator, photos['access_token'] ?? '')
+    const isAlive = async (token: Record<string, string>): Promise<boolean> => {
+      const { access_token } = token
+      return (await post(simulator, '/tokeninfo', { access_token })).status === 200
+    }
+    expect([await isAlive(photos), await isAlive(signIn), await isAlive(other)]).toEqual([
+      false,
+      false,
+      true,
+    ])
+  })
+
+  it('that the user ends is one event to the project, dated by the clock of the apps', async () => {
+    const { client_id, client_secret, redirect_uri } = the
+    const client = { client_secret, redirect_uris: [redirect_uri], project: 'photos' }
+    const sent: Request[] = []
+    const simulator = google({
+      clients: [
+        { ...client, client_id },
+        { ...client, client_id: 'sign-in', receiver: 'https://app.example/events' },
+      ],
+      async send(request) {
+        sent.push(request)
+        return new Response(null, { status: 202 })
+      },
+    })
+    await connect(simulator)
+    simulator.world.settings.clock_ahead_seconds = DAY
+    const body = new URLSearchParams({ account: the.sub, client_id })
+    await simulator.fetch(new Request(`${the.origin}/connections/remove`, { method: 'POST', body }))
+    expect(sent).toHaveLength(1)
+    expect(decodeJwt(new TextDecoder().decode(await sent[0]?.arrayBuffer()))).toMatchObject({
+      aud: [client_id, 'sign-in'],
+      iat: Date.now() / 1000,
+    })
   })
 
   it('ends when the user removes the app on the connections page', async () => {

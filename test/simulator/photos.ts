@@ -1,16 +1,21 @@
 /** An app for the tests that calls the Photos APIs with its access token. */
 
 import type { Simulator } from '../../src/simulator/app.ts'
+import { picturesOf } from '../../src/simulator/photos/pictures.ts'
 import { connect, google, the } from './app.ts'
 
 /** The Photos APIs with one access token. */
 export interface Photos {
   simulator: Simulator
-  access_token: string
+  /** The `Authorization` header of its calls. */
+  headers: Record<string, string>
   /** Calls a method, such as `POST /photospicker/v1/sessions`. */
   call(method: string, path: string, json?: unknown): Promise<Answer>
   /** Uploads bytes and returns the upload token. */
   upload(bytes: Uint8Array, type?: string): Promise<string>
+  /** Picks every photo and video of the user. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests read what the API answers.
+  pickAll(): Promise<{ mediaItems: any[] }>
   /** Opens a page, or a `baseUrl` with a size. */
   open(url: string, headers?: Record<string, string>): Promise<Response>
 }
@@ -34,19 +39,26 @@ export async function photosWith(
 ): Promise<Photos> {
   const { access_token } = await connect(simulator, scopes.join(' '), { account })
   const bearer = { Authorization: `Bearer ${access_token}` }
+  const call: Photos['call'] = async (method, path, json) => {
+    const response = await simulator.fetch(
+      new Request(the.origin + path, {
+        method,
+        headers: bearer,
+        ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      }),
+    )
+    const { status, headers } = response
+    return { status, headers, body: await response.json() }
+  }
   return {
     simulator,
-    access_token,
-    async call(method, path, json) {
-      const response = await simulator.fetch(
-        new Request(the.origin + path, {
-          method,
-          headers: bearer,
-          ...(json === undefined ? {} : { body: JSON.stringify(json) }),
-        }),
-      )
-      const { status, headers } = response
-      return { status, headers, body: await response.json() }
+    headers: bearer,
+    call,
+    async pickAll() {
+      const { id, pickerUri } = (await call('POST', `${PICKER}/sessions`)).body
+      const body = new URLSearchParams(picturesOf(account).map((one) => ['photo', one.id]))
+      await simulator.fetch(new Request(pickerUri, { method: 'POST', body }))
+      return (await call('GET', `${PICKER}/mediaItems?sessionId=${id}`)).body
     },
     async upload(bytes, type = 'image/png') {
       const response = await simulator.fetch(

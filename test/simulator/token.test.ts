@@ -31,6 +31,13 @@ it('issues tokens that an independent client accepts', async () => {
   })
 })
 
+it('dates an ID token by the clock of the apps, also when its own is ahead', async () => {
+  const simulator = google()
+  simulator.world.settings.clock_ahead_seconds = 8 * 24 * 60 * 60
+  const { iat } = oauth.getValidatedIdTokenClaims(await connect(simulator)) ?? {}
+  expect(Math.abs((iat ?? 0) - Date.now() / 1000)).toBeLessThan(60)
+})
+
 describe('a code', () => {
   it.each([
     ['no verifier', { code_verifier: undefined }, 'invalid_grant'],
@@ -123,6 +130,16 @@ describe('a refresh', () => {
     const { refresh_token } = await connect(simulator)
     const form = { ...CODE, grant_type: 'refresh_token', refresh_token, ...change }
     expect(await post(simulator, '/token', form)).toMatchObject({ status: 400, body: { error } })
+  })
+
+  it('of the token of another client fails with unauthorized_client', async () => {
+    const other = { client_id: 'other', client_secret: 'other-secret' }
+    const clients = [CODE, other].map((one) => ({ ...one, redirect_uris: [the.redirect_uri] }))
+    const simulator = google({ clients })
+    const { refresh_token } = await connect(simulator)
+    const form = { ...other, grant_type: 'refresh_token', refresh_token }
+    const refused = { status: 401, body: { error: 'unauthorized_client' } }
+    expect(await post(simulator, '/token', form)).toMatchObject(refused)
   })
 
   it('issues no new refresh token, and can down-scope', async () => {

@@ -23,6 +23,15 @@ it('keeps its state and large uploads over a restart', async () => {
   })
 })
 
+it('gives a setting that it did not store its default', async () => {
+  await runInDurableObject(env.SUBJECTS.getByName('settings'), async (_, state) => {
+    const stored = new TextEncoder().encode('{"publishing":"testing"}')
+    createStorage(state.storage).put('world/settings', stored)
+    const { settings } = createStorage(state.storage).loadWorld()
+    expect(settings).toMatchObject({ publishing: 'testing', boxes_ticked: false })
+  })
+})
+
 it('reads its clients, as a list or as JSON', () => {
   const clients = [{ client_id: 'a', client_secret: 'b', redirect_uris: ['https://c.example/d'] }]
   expect(readClients(clients)).toEqual(clients)

@@ -1,5 +1,6 @@
 /** The answers of faults: other answers instead of the right one, and right ones that are changed. */
 
+import { apiAnswer } from '../photos/answers.ts'
 import type { Effects } from './vocabulary.ts'
 
 const HTML =
@@ -8,6 +9,9 @@ const HTML =
 /** Statuses of OAuth errors; any other is 400 (RFC 6749 §5.2). */
 const ERROR_STATUS: Readonly<Record<string, number>> = {
   invalid_client: 401,
+  deleted_client: 401,
+  disabled_client: 401,
+  unauthorized_client: 401,
   server_error: 500,
   temporarily_unavailable: 503,
 }
@@ -16,6 +20,7 @@ const ERROR_STATUS: Readonly<Record<string, number>> = {
 export function replacementAnswer(effects: Effects): Response | undefined {
   const headers = new Headers(effects.headers)
   if (effects.retry_after !== undefined) headers.set('Retry-After', String(effects.retry_after))
+  if (effects.api_error !== undefined) return apiAnswer(effects.api_error, { headers })
   if (effects.error !== undefined) {
     const { error, error_subtype, error_description } = effects
     const status = effects.status ?? ERROR_STATUS[error] ?? 400

@@ -40,8 +40,6 @@ export function applyFaults(simulation: Simulation): MiddlewareHandler<Simulator
     }
     const replacement = replacementAnswer(effects)
     if (replacement) {
-      // workerd logs a warning if the body is not read.
-      await c.req.arrayBuffer()
       c.res = replacement
     } else {
       await next()

@@ -7,6 +7,7 @@
  */
 
 import * as v from 'valibot'
+import { API_ERRORS } from '../photos/answers.ts'
 import { API_METHODS } from '../photos/methods.ts'
 
 /** Where a fault can apply. A name includes all names below it: `token` includes `token:refresh_token`. */
@@ -58,6 +59,7 @@ const effects = v.strictObject({
   body: v.optional(v.unknown()),
   headers: v.optional(v.record(v.string(), v.string())),
   retry_after: v.optional(v.union([seconds, v.string()])),
+  api_error: v.optional(v.picklist(API_ERRORS)),
   error: v.optional(v.string()),
   error_subtype: v.optional(v.string()),
   error_description: v.optional(v.string()),
@@ -94,6 +96,7 @@ type EffectName = keyof Effects
 
 /** Effects that work at one endpoint only. */
 const ONLY_AT: Partial<Record<EffectName, string>> = {
+  api_error: 'api',
   rotate: 'token',
   scope: 'token',
   lasts_seconds: 'token',

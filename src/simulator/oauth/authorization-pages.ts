@@ -5,7 +5,7 @@
  * - `request`: the query of the authorization request, as it is in the URL
  * - `account`: `sub` of the account
  * - `action`: `Continue` or `Cancel`
- * - `scope`: once for each ticked box; there are boxes only for two or more scopes beside those for sign-in
+ * - `scope`: once for each ticked box; each scope that is not for sign-in has one, unless it is requested alone
  * - `lasts`: seconds of time-limited access; empty or absent: without a limit
  */
 

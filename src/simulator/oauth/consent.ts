@@ -20,10 +20,13 @@ export function needsConsent(
   return request.scopes.filter((scope) => !consented.includes(scope))
 }
 
-/** Lists the scopes with a box. There are boxes only for two or more scopes beside those for sign-in. */
-export function boxes(asked: readonly string[]): string[] {
-  const scopes = asked.filter((scope) => !isSignIn(scope))
-  return scopes.length > 1 ? scopes : []
+/**
+ * Lists the scopes with a box: all but those for sign-in. There is no box for a scope that is requested alone.
+ *
+ * @see https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions
+ */
+export function boxes(request: AuthorizationRequest, asked: readonly string[]): string[] {
+  return request.scopes.length > 1 ? asked.filter((scope) => !isSignIn(scope)) : []
 }
 
 /**
@@ -49,6 +52,6 @@ function allowedScopes(
   choice: Choice,
 ): string[] {
   const asked = needsConsent(request, consented)
-  const withBox = boxes(asked)
+  const withBox = boxes(request, asked)
   return asked.filter((scope) => !withBox.includes(scope) || choice.ticked.includes(scope))
 }

@@ -1,7 +1,7 @@
 /** Consents, refresh tokens and access tokens: how they are made, and every way they end. */
 
 import { isSignIn } from '../google-scopes.ts'
-import { randomName, type Simulation } from '../simulation.ts'
+import { projectOf, randomName, type Simulation } from '../simulation.ts'
 import type { AccessToken, Consent, RefreshToken } from '../world.ts'
 
 const DAY_SECONDS = 24 * 60 * 60
@@ -18,7 +18,7 @@ const MAX_REFRESH_TOKENS = 100
 /** The `expires_in` of Google, in seconds. */
 const ACCESS_TOKEN_SECONDS = 3599
 
-/** Lists the scopes that an account consents to for an app at present. */
+/** Lists the scopes that an account consents to at present, for the project of a client. */
 export function consentedScopes(simulation: Simulation, client_id: string, sub: string): string[] {
   const consent = findConsent(simulation, client_id, sub)
   if (!consent) return []
@@ -42,7 +42,7 @@ export function recordConsent(
 ): void {
   const { client_id, sub, scopes, expires_at } = allowed
   const known = findConsent(simulation, client_id, sub)
-  const consent = known ?? { client_id, sub, scopes: {} }
+  const consent = known ?? { project: projectOf(simulation, client_id), sub, scopes: {} }
   if (!known) simulation.world.consents.push(consent)
   for (const scope of scopes) {
     consent.scopes[scope] = { granted_at: simulation.now(), expires_at }
@@ -116,14 +116,21 @@ export function findAccessToken(simulation: Simulation, name: string): AccessTok
   return isDead ? undefined : token
 }
 
-/** Ends the consent of an account to an app, with all refresh tokens, access tokens and codes. */
-export function endGrant({ world }: Simulation, client_id: string, sub: string): void {
+/** Ends the consent of an account to a project, with the refresh tokens, access tokens and codes of all its clients. */
+export function endGrant(simulation: Simulation, project: string, sub: string): void {
+  const { world } = simulation
   const isOfGrant = (record: { client_id: string; sub: string }): boolean =>
-    record.client_id === client_id && record.sub === sub
-  world.consents = world.consents.filter((consent) => !isOfGrant(consent))
+    record.sub === sub && projectOf(simulation, record.client_id) === project
+  world.consents = world.consents.filter((one) => one.sub !== sub || one.project !== project)
   deleteTokens(world.refresh_tokens, isOfGrant)
   deleteTokens(world.access_tokens, isOfGrant)
   deleteTokens(world.codes, isOfGrant)
+}
+
+/** Lists the live access tokens. */
+export function liveAccessTokens(simulation: Simulation): AccessToken[] {
+  const names = Object.keys(simulation.world.access_tokens)
+  return names.flatMap((name) => findAccessToken(simulation, name) ?? [])
 }
 
 /** Ends the tokens of a code that was used twice, since one of the two uses may be an attack (RFC 6749 §4.1.2). */
@@ -139,8 +146,9 @@ function deleteTokens<Token>(
   for (const [name, token] of Object.entries(tokens)) if (hasEnded(token)) delete tokens[name]
 }
 
-function findConsent({ world }: Simulation, client_id: string, sub: string): Consent | undefined {
-  return world.consents.find((consent) => consent.client_id === client_id && consent.sub === sub)
+function findConsent(simulation: Simulation, client_id: string, sub: string): Consent | undefined {
+  const project = projectOf(simulation, client_id)
+  return simulation.world.consents.find((one) => one.project === project && one.sub === sub)
 }
 
 /** Whether the 7 days of "Testing" have passed; scopes for sign-in alone have no such limit. */

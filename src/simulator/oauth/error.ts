@@ -2,7 +2,7 @@
 
 import { HTTPException } from 'hono/http-exception'
 
-const STATUS: Readonly<Record<string, number>> = { invalid_client: 401 }
+const STATUS: Readonly<Record<string, number>> = { invalid_client: 401, unauthorized_client: 401 }
 
 /** Makes the exception that ends a request with an OAuth error. */
 export function oauthError(error: string, error_description: string): HTTPException {

@@ -46,7 +46,7 @@ export async function createIdToken(
 ): Promise<string | undefined> {
   if (fault === 'missing') return undefined
   const { client_id, account, scopes, nonce } = token
-  const iat = Math.floor(simulation.now())
+  const iat = Math.floor(simulation.appsNow())
   const claims: Claims = {
     iss: simulation.origin,
     azp: client_id,

@@ -8,7 +8,7 @@ import { describeScope } from '../google-scopes.ts'
 import { consentedScopes } from '../oauth/consents.ts'
 import { signOut } from '../oauth/signed-in.ts'
 import { sendSecurityEvent } from '../security-events.ts'
-import { appName, type Simulation } from '../simulation.ts'
+import { appName, clientsOf, type Simulation } from '../simulation.ts'
 import type { Account } from '../world.ts'
 import { avatar, type Html, page } from './layout.ts'
 
@@ -44,6 +44,7 @@ export function connections(simulation: Simulation): Hono {
 function connectionsOf(simulation: Simulation, account: Account): Html {
   const apps = simulation.world.consents
     .filter(({ sub }) => sub === account.sub)
+    .flatMap(({ project }) => clientsOf(simulation, project).slice(0, 1))
     .map(({ client_id }) => ({
       client_id,
       name: appName(simulation, client_id),

@@ -26,14 +26,14 @@ const DURATIONS: readonly (readonly [seconds: string, label: string])[] = [
   ['604800', '7 days'],
 ]
 
-/** Asks for consent. The boxes are ticked, unlike those of Google, so that one click is enough. */
+/** Asks for consent. The boxes are unticked, as at Google, unless a setting says otherwise. */
 export function consentPage(
   c: Context,
   simulation: Simulation,
   { request, account, asked, known }: Question,
 ): Response | Promise<Response> {
   const app = appName(simulation, request.client.client_id)
-  const withBox = boxes(asked)
+  const withBox = boxes(request, asked)
   const others = asked.filter((scope) => !withBox.includes(scope))
   return page(c, {
     title: `${app} wants access`,
@@ -44,7 +44,7 @@ export function consentPage(
       <input type="hidden" name="request" value="${request.query}">
       <input type="hidden" name="account" value="${account.sub}">
       ${others.length > 0 ? list(`This lets ${app}`, others) : ''}
-      ${withBox.length > 0 ? fieldset(app, withBox) : ''}
+      ${withBox.length > 0 ? fieldset(app, withBox, simulation.world.settings.boxes_ticked) : ''}
       ${known.length > 0 ? list(`${app} already has this`, known) : ''}
       <p><label>Access lasts
         <select name="lasts">${DURATIONS.map(
@@ -63,12 +63,12 @@ function list(heading: string, scopes: readonly string[]): Html {
     <ul class="rows">${scopes.map((scope) => html`<li><span>${scopeLabel(scope)}</span></li>`)}</ul>`
 }
 
-function fieldset(app: string, scopes: readonly string[]): Html {
+function fieldset(app: string, scopes: readonly string[], isTicked: boolean): Html {
   return html`<fieldset>
     <legend><h2>Choose what ${app} can do</h2></legend>
     ${scopes.map(
       (scope) => html`<label class="row">
-        <input type="checkbox" name="scope" value="${scope}" checked>
+        <input type="checkbox" name="scope" value="${scope}"${isTicked ? ' checked' : ''}>
         <span>${scopeLabel(scope)}</span>
       </label>`,
     )}

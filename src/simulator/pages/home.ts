@@ -1,22 +1,16 @@
-/** The front page: what the simulator is, and how to add faults. */
+/** The front page: what the simulator is, and the buttons that change how it behaves. */
 
 import type { Context } from 'hono'
 import { html } from 'hono/html'
 import type { Simulation } from '../simulation.ts'
 import { page } from './layout.ts'
+import { tryIt } from './try-it.ts'
 
-const EXAMPLES = [
-  ['The next refresh fails', { at: 'token:refresh_token', do: { error: 'invalid_grant' } }],
-  ['Google is overloaded', { at: 'token', times: 3, do: { status: 503, retry_after: 30 } }],
-  ['Answers get lost', { at: 'token', do: { lose_answer: true } }],
-  ['Every API call is slow', { at: 'api', times: 'always', do: { delay_ms: 3000 } }],
-] as const
+const EXAMPLE = { at: 'token:refresh_token', times: 3, do: { error: 'invalid_grant' } }
 
 /** Explains the simulator. */
-export function homePage(
-  c: Context,
-  { origin, clients }: Simulation,
-): Response | Promise<Response> {
+export function homePage(c: Context, simulation: Simulation): Response | Promise<Response> {
+  const { origin, clients } = simulation
   return page(c, {
     title: 'Google on your machine',
     wide: true,
@@ -25,19 +19,18 @@ export function homePage(
       <p>This stands in for Google while you develop: sign-in and consent, tokens, and enough of the
         Photos Picker and Library APIs to use a token. It checks what Google checks, and nothing leaves
         this machine.</p>
+      ${tryIt(simulation)}
+      <h2>More</h2>
       <ul class="rows">
         <li><span><a href="/connections">Connections</a> <small class="soft">Which apps have access. Remove one to test your app</small></span></li>
         <li><span><a href="/.well-known/openid-configuration">Discovery</a> <small class="soft">The endpoints of sign-in</small></span></li>
         <li><span><a href="/__log">Log</a> <small class="soft">The calls received. <code>DELETE</code> clears it</small></span></li>
         <li><span><a href="/__events">Events</a> <small class="soft">The security events sent to apps. <code>POST</code> sends one</small></span></li>
-        <li><span><a href="/__faults">Faults</a> <small class="soft">The faults that apply to the next calls. <code>DELETE</code> clears them</small></span></li>
-        <li><span><a href="/__settings">Settings</a> <small class="soft"><code>POST</code> changes them: <code>{"publishing":"testing"}</code> ends grants after 7 days, <code>{"clock_ahead_seconds":604800}</code> sets the clock a week ahead</small></span></li>
+        <li><span><a href="/__faults">Faults</a> <small class="soft">The faults that wait. <code>POST</code> adds one, <code>DELETE</code> clears them</small></span></li>
+        <li><span><a href="/__settings">Settings</a> <small class="soft"><code>POST</code> changes them</small></span></li>
       </ul>
-      <h2>Add a fault</h2>
-      ${EXAMPLES.map(
-        ([what, fault]) => html`<p>${what}:</p>
-          <pre>curl ${origin}/__faults --json '${JSON.stringify(fault)}'</pre>`,
-      )}
+      <p>A command can do what a button does, for example make the next three refreshes fail:</p>
+      <pre>curl ${origin}/__faults --json '${JSON.stringify(EXAMPLE)}'</pre>
       <h2>The APIs</h2>
       <p><code>${origin}/photospicker/v1</code> stands for <code>photospicker.googleapis.com/v1</code>,
         <code>${origin}/photoslibrary/v1</code> for <code>photoslibrary.googleapis.com/v1</code>.</p>

@@ -75,10 +75,10 @@ function pickPage(
       <fieldset>
         <legend class="hidden">Your photos and videos</legend>
         <div class="photos">${pictures.map(
-          ({ id, filename, type }) => html`<label class="photo">
+          ({ id, filename, status }) => html`<label class="photo">
             <img src="/picker/thumbnails/${sub}/${id}" alt="" width="320" height="240" loading="lazy">
             <input type="checkbox" name="photo" value="${id}"${picked.includes(id) ? ' checked' : ''}>
-            <span>${nameOfPicture(filename)}</span>${type === 'VIDEO' ? html`<em>Video</em>` : ''}
+            <span>${nameOfPicture(filename)}</span>${status ? html`<em>${status === 'READY' ? 'Video' : 'Video, processing'}</em>` : ''}
           </label>`,
         )}</div>
       </fieldset>

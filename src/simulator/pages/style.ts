@@ -27,9 +27,9 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .5rem 0; padding: 
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
 fieldset { border: 0; padding: 0; margin: 1.25rem 0; min-width: 0 }
 legend { padding: 0; margin-bottom: .25rem }
-ul.rows { list-style: none; margin: 1rem 0; padding: 0 }
-ul.rows > li, label.row { display: flex; gap: .8rem; padding: .7rem 0; border-top: 1px solid var(--line) }
-ul.rows > li:last-child, fieldset > label.row:last-of-type { border-bottom: 1px solid var(--line) }
+ul.rows, ol.rows { list-style: none; margin: 1rem 0; padding: 0 }
+ul.rows > li, ol.rows > li, label.row { display: flex; gap: .8rem; padding: .7rem 0; border-top: 1px solid var(--line) }
+ul.rows > li:last-child, ol.rows > li:last-child, fieldset > label.row:last-of-type { border-bottom: 1px solid var(--line) }
 label.row { cursor: pointer; align-items: flex-start }
 .row small, li small, .account small { display: block; overflow-wrap: anywhere }
 input[type=checkbox] { width: 1.2rem; height: 1.2rem; margin: .15rem 0 0; flex: none; accent-color: var(--accent) }
@@ -37,6 +37,10 @@ select { font: inherit; padding: .35rem .5rem; border: 1px solid var(--line); bo
 .actions { display: flex; flex-wrap: wrap; gap: .75rem; justify-content: flex-end; margin-top: 1.5rem }
 button { font: inherit; font-weight: 600; min-height: 2.75rem; padding: .5rem 1.25rem; border-radius: .5rem; border: 1px solid var(--line); background: var(--card); color: var(--accent); cursor: pointer }
 button.main { background: var(--accent); border-color: var(--accent); color: var(--on-accent) }
+button[aria-pressed=true] { background: var(--accent); border-color: var(--accent); color: var(--on-accent) }
+.buttons { display: flex; flex-wrap: wrap; gap: .5rem; margin: .5rem 0 1rem }
+.buttons button { padding: .3rem .9rem; text-align: left }
+h3 { font-size: .95rem; margin: 1rem 0 .25rem }
 button:hover { filter: brightness(1.08) }
 button.account { display: flex; gap: .9rem; align-items: center; width: 100%; padding: .7rem .5rem; text-align: left; color: inherit; font-weight: 400; border: 0; border-top: 1px solid var(--line); border-radius: 0 }
 button.account:hover { background: var(--paper); filter: none }

@@ -46,13 +46,10 @@ export async function api(simulation: Simulation, c: Context): Promise<Response>
   const called = findMethod(c.req.method, c.req.path)
   if (!called) notFound()
   const token = bearerToken(simulation, c.req.header('Authorization'))
-  if (!token)
-    throw apiError(
-      'UNAUTHENTICATED',
-      'Request had invalid authentication credentials. Expected OAuth 2 access token.',
-    )
+  if (!token) throw apiError('UNAUTHENTICATED')
   const { method, id } = called
-  if (!method.scopes.some((scope) => token.scopes.includes(scope))) denied()
+  if (!method.scopes.some((scope) => token.scopes.includes(scope)))
+    return method.id === 'library.uploads' ? uploadDenied() : denied()
   const { client_id, sub } = token
   const answer = await HANDLERS[method.id]({ simulation, c, owner: { client_id, sub }, id })
   return answer instanceof Response ? answer : c.json(answer)
@@ -73,5 +70,11 @@ export async function anyOrigin(c: Context, next: Next): Promise<Response | unde
 }
 
 function denied(): never {
-  throw apiError('PERMISSION_DENIED', 'Request had insufficient authentication scopes.')
+  throw apiError('PERMISSION_DENIED')
+}
+
+/** The endpoint for bytes answers otherwise than the rest of the API: 401, as for a dead token. */
+function uploadDenied(): Response {
+  const error = { code: 16, message: 'Authentication session is not defined.' }
+  return Response.json({ error }, { status: 401 })
 }

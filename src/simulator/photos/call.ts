@@ -36,7 +36,7 @@ export function findAlbum(call: ApiCall, id: string): Album {
 
 /** Ends a call with NOT_FOUND: the thing does not exist, or belongs to another app or account. */
 export function notFound(): never {
-  throw apiError('NOT_FOUND', 'Requested entity was not found.')
+  throw apiError('NOT_FOUND')
 }
 
 function own<Item extends Owner>(

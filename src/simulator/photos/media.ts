@@ -5,6 +5,7 @@ import { PICK } from '../google-scopes.ts'
 import { bearerToken } from '../oauth/introspection.ts'
 import type { Simulation } from '../simulation.ts'
 import { serveBytes } from './bytes.ts'
+import { encodeExif } from './exif.ts'
 import { findMediaUrl } from './media-url.ts'
 import { findPicture, type Picture } from './pictures.ts'
 import type { MediaUrl } from './records.ts'
@@ -23,9 +24,10 @@ interface Content {
   filename: string
 }
 
-/** Answers `GET /media/{name}={size}`. */
+/** Answers `GET /media/{name}={size}`. A film is behind a redirect, as its host at Google is another one. */
 export async function media(simulation: Simulation, c: Context): Promise<Response> {
-  const [, name = '', suffix] = /^\/media\/([\w-]+)(?:=(.*))?$/.exec(c.req.path) ?? []
+  const [, films, name = '', suffix] =
+    /^\/media\/(films\/)?([\w-]+)(?:=(.*))?$/.exec(c.req.path) ?? []
   const found = findMediaUrl(simulation, name)
   if (!found) return refuse(403, 'This URL is not valid, or has expired.')
   const refused = found.api === 'picker' ? whyRefused(simulation, c, found) : undefined
@@ -35,12 +37,15 @@ export async function media(simulation: Simulation, c: Context): Promise<Respons
   const content = await contentOf(simulation, found, size)
   if (!content) return refuse(404, 'This item has no such content.')
   const download = size.kind === 'fit' ? 'inline' : 'attachment'
-  return serveBytes(c, content.bytes, {
+  const headers = {
     'Content-Type': content.type,
     'Content-Disposition': `${download};filename="${content.filename}"`,
     'Cache-Control': 'private, max-age=86400, no-transform',
-    ETag: `"${found.item}${suffix}"`,
-  })
+  }
+  if (size.kind !== 'video')
+    return serveBytes(c, content.bytes, { ...headers, ETag: `"${found.item}${suffix}"` })
+  if (films === undefined) return c.redirect(`/media/films/${name}=${suffix}`)
+  return new Response(content.bytes.slice(), { headers }) // whatever Range says
 }
 
 function whyRefused(simulation: Simulation, c: Context, url: MediaUrl): Response | undefined {
@@ -76,19 +81,20 @@ async function contentOf(
   return { bytes: stored, type: created.mime_type, filename: created.filename }
 }
 
-/** Paints a picture in a size; for a video, its first frame or the film. */
+/** Paints a picture in a size; for a video, its first frame or the film, if it has one. */
 export async function pictureContent(
-  { type, width, height, scene, filename }: Picture,
+  { status, camera, width, height, scene, filename }: Picture,
   size: Size,
 ): Promise<Content | undefined> {
   if (size.kind === 'video') {
-    if (type !== 'VIDEO') return undefined
+    if (status !== 'READY') return undefined
     return { bytes: videoBytes(), type: 'video/mp4', filename }
   }
   const scale = size.kind === 'fit' ? Math.min(1, size.width / width, size.height / height) : 1
   const pixels = (length: number): number => Math.max(1, Math.round(length * scale))
+  const exif = size.kind === 'download' ? encodeExif(camera) : undefined
   return {
-    bytes: await paintScene(scene, pixels(width), pixels(height)),
+    bytes: await paintScene(scene, { width: pixels(width), height: pixels(height), exif }),
     type: 'image/png',
     filename: filename.replace(/mp4$/, 'png'),
   }

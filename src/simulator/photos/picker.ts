@@ -10,9 +10,9 @@ import { findPicture, type Picture } from './pictures.ts'
 import type { PickerSession } from './records.ts'
 
 /** How long a session is valid, in seconds. */
-const SESSION_SECONDS = 24 * 60 * 60
+const SESSION_SECONDS = 7 * 24 * 60 * 60
 
-/** The `timeoutIn` of a session, in seconds. */
+/** How long an app asks whether the user has picked, in seconds; `timeoutIn` is what is left of it. */
 const POLL_FOR_SECONDS = 30 * 60
 
 /** The most items of a session. */
@@ -90,9 +90,10 @@ export function findSession({ world, now }: Simulation, id: string): PickerSessi
 function describe(simulation: Simulation, id: string, session: PickerSession): object {
   const isDone = session.picked !== undefined
   const { poll_interval_seconds } = simulation.world.settings
+  const left = Math.round(session.created_at + POLL_FOR_SECONDS - simulation.now())
   const pollingConfig = {
     pollInterval: `${poll_interval_seconds}s`,
-    timeoutIn: `${POLL_FOR_SECONDS}s`,
+    timeoutIn: `${Math.max(0, left)}s`,
   }
   return {
     id,
@@ -105,7 +106,7 @@ function describe(simulation: Simulation, id: string, session: PickerSession): o
 }
 
 function mediaFile({ simulation, owner }: ApiCall, picture: Picture): object {
-  const { id, mime_type, filename, width, height, type } = picture
+  const { id, mime_type, filename, width, height, camera, status } = picture
   return {
     baseUrl: mediaUrl(simulation, owner, id, 'picker'),
     mimeType: mime_type,
@@ -113,9 +114,11 @@ function mediaFile({ simulation, owner }: ApiCall, picture: Picture): object {
     mediaFileMetadata: {
       width,
       height,
-      ...(type === 'VIDEO'
-        ? { videoMetadata: { fps: 10, processingStatus: 'READY' } }
-        : { photoMetadata: {} }),
+      cameraMake: camera.make,
+      cameraModel: camera.model,
+      ...(status === undefined
+        ? { photoMetadata: { focalLength: 4.2, apertureFNumber: 1.8, isoEquivalent: 50 } }
+        : { videoMetadata: { fps: 10, processingStatus: status } }),
     },
   }
 }

@@ -7,6 +7,9 @@ export interface Picture {
   id: string
   filename: string
   type: 'PHOTO' | 'VIDEO'
+  /** Of a video: only one that is `READY` has a film. */
+  status?: 'READY' | 'PROCESSING'
+  camera: Camera
   mime_type: string
   width: number
   height: number
@@ -14,6 +17,14 @@ export interface Picture {
   create_time: string
   scene: Scene
 }
+
+/** The camera in the Exif data of a photo. */
+export interface Camera {
+  make: string
+  model: string
+}
+
+const CAMERA: Camera = { make: 'Simulated', model: 'Paintbox 1' }
 
 /** name, sky top, sky bottom, sun, far hill, near hill */
 const PALETTES: readonly (readonly [string, string, string, string, string, string])[] = [
@@ -31,7 +42,7 @@ const PALETTES: readonly (readonly [string, string, string, string, string, stri
   ['Waves at dusk', '#23395d', '#e58f7b', '#ffe0a3', '#2f5d7c', '#16324a'],
 ]
 
-/** The last two are videos. */
+/** The last two are videos, of which Google still processes the second. */
 const FIRST_VIDEO = 10
 
 /** When the first was taken, and the time between two, in milliseconds. */
@@ -46,6 +57,8 @@ export function picturesOf(sub: string): Picture[] {
       id: `${sub.slice(-6)}-${index + 1}`,
       filename: `${name}.${isVideo ? 'mp4' : 'png'}`,
       type: isVideo ? 'VIDEO' : 'PHOTO',
+      ...(isVideo ? { status: index === FIRST_VIDEO ? 'READY' : 'PROCESSING' } : {}),
+      camera: CAMERA,
       mime_type: isVideo ? 'video/mp4' : 'image/png',
       width: isVideo ? 160 : 1600,
       height: isVideo ? 120 : 1200,

@@ -7,8 +7,7 @@ export type PaintRow = (y: number, row: Uint8ClampedArray) => void
 
 /** Makes a PNG, row by row. */
 export async function encodePng(
-  width: number,
-  height: number,
+  { width, height, exif }: { width: number; height: number; exif?: Uint8Array | undefined },
   paint: PaintRow,
 ): Promise<Uint8Array> {
   const stride = width * 3
@@ -30,6 +29,7 @@ export async function encodePng(
   const parts = [
     new Uint8Array(SIGNATURE),
     chunk('IHDR', header),
+    ...(exif ? [chunk('eXIf', exif)] : []),
     chunk('IDAT', await deflate(scanlines)),
     chunk('IEND', new Uint8Array()),
   ]

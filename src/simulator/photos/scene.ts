@@ -19,8 +19,11 @@ interface Hill {
   colour: string
 }
 
-/** Paints a scene as a PNG. */
-export async function paintScene(scene: Scene, width: number, height: number): Promise<Uint8Array> {
+/** Paints a scene as a PNG, with Exif data or without. */
+export async function paintScene(
+  scene: Scene,
+  { width, height, exif }: { width: number; height: number; exif?: Uint8Array | undefined },
+): Promise<Uint8Array> {
   const [top, bottom] = scene.sky.map(colourOf) as [Colour, Colour]
   const sun = { ...scene.sun, colour: colourOf(scene.sun.colour) }
   const radius = sun.radius * height
@@ -28,7 +31,7 @@ export async function paintScene(scene: Scene, width: number, height: number): P
     colour: colourOf(hill.colour),
     edge: Float32Array.from({ length: width }, (_, x) => edgeAt(hill, index, x / width) * height),
   }))
-  return encodePng(width, height, (y, row) => {
+  return encodePng({ width, height, exif }, (y, row) => {
     const sky = mix(top, bottom, y / height)
     for (let x = 0; x < width; x++) {
       const distance = Math.hypot(x - sun.x * width, y - sun.y * height)

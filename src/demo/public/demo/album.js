@@ -81,7 +81,7 @@ export async function readAlbum(bundle) {
  * @param {object} [json]
  */
 async function callLibrary(bundle, path, json) {
-  const response = await broker.fetch(bundle, `${broker.apis.library}/v1${path}`, {
+  const response = await broker.fetch(bundle, `${(await broker.apis()).library}/v1${path}`, {
     method: json ? 'POST' : 'GET',
     headers: json ? { 'Content-Type': 'application/json' } : {},
     body: json ? JSON.stringify(json) : null,

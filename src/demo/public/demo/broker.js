@@ -4,10 +4,10 @@ import { createBroker } from 'photos-token-broker/client'
 
 /** @import { BundlesResponse } from '../../../protocol/http.ts' */
 
-const { broker: url = '', client = '', simulator = '' } = document.documentElement.dataset
+const { broker: url = '', client = '' } = document.documentElement.dataset
 
 /** In cookie mode on the broker's own site, else in OAuth mode. */
-export const broker = createBroker({ url, client, ...(simulator ? { simulator } : {}) })
+export const broker = createBroker({ url, client })
 
 /** Lists the bundles of the broker; this list is public. @returns {Promise<BundlesResponse['bundles']>} */
 export async function listBundles() {

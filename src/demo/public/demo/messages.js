@@ -53,6 +53,7 @@ const ERRORS = {
   use_dpop_nonce: OUT_OF_STEP,
   unsupported_grant_type: OUT_OF_STEP,
   unsupported_response_type: OUT_OF_STEP,
+  interaction_required: OUT_OF_STEP,
   invalid_request: {
     what: 'The broker did not understand this page.',
     todo: 'Reload the page. It may be older than the broker.',
@@ -106,6 +107,7 @@ const LIKELY_CAUSES = {
   unused_6_months: 'most likely because it was not used for six months',
   time_limited_access: 'the time you allowed at Google is over',
   too_many_grants: 'most likely because Google keeps a hundred grants and this was the oldest',
+  client_changed: 'the broker now uses another client at Google',
   unknown: 'Google does not say why',
 }
 
