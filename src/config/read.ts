@@ -78,7 +78,8 @@ function membersOf(value: unknown): [string, unknown][] {
   return isTable ? Object.entries(value) : []
 }
 
-function fromJson(text: string): unknown {
+/** Parses JSON; `undefined` if it is none. */
+export function fromJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

@@ -2,7 +2,8 @@
 
 import * as v from 'valibot'
 import { isSame, parseEncryptionKeys, parseSecret } from '../crypto/keyring.ts'
-import { text } from './read.ts'
+import { fromJson, text } from './read.ts'
+import { isOtherScope } from './scope-rules.ts'
 import { isIssuer, isLoopback } from './urls.ts'
 
 const GOOGLE_ISSUER = 'https://accounts.google.com'
@@ -28,9 +29,11 @@ const BASE_URL = v.pipe(
     ({ host }) => !host.includes('*'),
     'must not hold a wildcard. Write the one host name it is served on.',
   ),
-  v.transform(({ origin, host, pathname }) => {
+  v.transform((url) => {
+    const { origin, host, pathname } = url
     const base_path = pathname.replace(/\/+$/, '')
-    return { base_url: origin + base_path, origin, host, base_path }
+    const is_loopback = isLoopback(url)
+    return { base_url: origin + base_path, origin, host, base_path, is_loopback }
   }),
 )
 
@@ -38,6 +41,9 @@ const ISSUER = text(
   isIssuer,
   `is not an issuer identifier. Write the "issuer" of the provider's discovery document, or leave it out for ${GOOGLE_ISSUER}.`,
 )
+
+const PUBLIC_ISSUER =
+  'is an address of this machine, which only a broker on this machine may have (see BASE_URL). Write the public https issuer, or leave it out for Google.'
 
 const GOOGLE_CLIENT_ID = v.pipe(
   text(
@@ -47,6 +53,10 @@ const GOOGLE_CLIENT_ID = v.pipe(
   v.check(
     (id) => !id.endsWith('.iam.gserviceaccount.com') && !id.trimStart().startsWith('{'),
     'is of a service account or a key file. The Photos APIs do not support service accounts: write the client ID of a "Web application" client.',
+  ),
+  v.check(
+    (id) => !id.startsWith('GOCSPX-'),
+    'is a client secret. Write the client ID, which ends with .apps.googleusercontent.com; and make a new secret, because this one was in the open.',
   ),
   v.check((id) => !/\s/.test(id), 'has white space in it. Write the client ID alone.'),
 )
@@ -77,6 +87,20 @@ const CONSISTENCY = v.picklist(
   'is neither "edge" nor "strict". Write one of them, or leave it out for "edge".',
 )
 
+const OTHER_SCOPES = v.pipe(
+  v.unknown(),
+  v.transform((list) =>
+    typeof list === 'string' ? (fromJson(list) ?? list.split(/\s*,\s*/)) : list,
+  ),
+  v.array(
+    text(
+      isOtherScope,
+      'is not the full URL of a scope of another Google API. Write it as Google does: "https://www.googleapis.com/auth/drive.file". Scopes of Google Photos need no entry.',
+    ),
+    'is not a list. Write the full scope URLs as a list, or with commas between them, or leave it out.',
+  ),
+)
+
 const NOT_STOPPABLE = 'is not a list of all, client:ID and bundle:NAME. Write them comma-separated.'
 const STOPPED = v.pipe(
   v.union([v.string(), v.array(v.string())], NOT_STOPPABLE),
@@ -100,6 +124,8 @@ export const SETTINGS = v.pipe(
     ENCRYPTION_KEYS,
     PSEUDONYM_KEY,
     CONSISTENCY: v.optional(CONSISTENCY, 'edge'),
+    OTHER_SCOPES: v.optional(OTHER_SCOPES, []),
+    SECURITY_EVENTS: v.optional(v.literal('on', 'is not "on". Write "on", or leave it out.')),
     STOPPED: v.nullish(STOPPED, ''),
     SESSION_TTL_SECONDS: seconds(30 * DAY_SECONDS),
     SESSION_IDLE_SECONDS: seconds(7 * DAY_SECONDS),
@@ -116,6 +142,14 @@ export const SETTINGS = v.pipe(
       'equals one of ENCRYPTION_KEYS. Write a different key: those change, this one must not.',
     ),
     ['PSEUDONYM_KEY'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['BASE_URL'], ['ISSUER']],
+      ({ BASE_URL, ISSUER }) => BASE_URL.is_loopback || !isLoopback(new URL(ISSUER)),
+      PUBLIC_ISSUER,
+    ),
+    ['ISSUER'],
   ),
 )
 

@@ -30,7 +30,8 @@ export const WRANGLER_TOML: string = fileURLToPath(new URL('../../wrangler.toml'
 export async function runCommand<T extends ParseArgsOptionsConfig>(
   command: Command<T>,
 ): Promise<void> {
-  process.stdout.on('error', () => {}) // its reader has ended, as in `npm run list | head -1`; the work goes on
+  // The reader of an output has ended, as in `npm run list | head -1`; the work goes on.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   try {
     const line = readLine(command)
     process.exitCode = line ? await command.run(line) : say(command.usage)

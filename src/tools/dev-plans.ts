@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onOtherSite } from '../demo/sites.ts'
 import { buildClient, CLIENT_FOLDER } from './client-modules.ts'
+import { type DemoClients, type OwnTables, withOwnClients } from './dev-clients.ts'
 import type { WorkerPlan } from './dev-server.ts'
 import type { Secrets } from './secrets-file.ts'
 import type { SitePlan } from './site-server.ts'
@@ -20,6 +21,8 @@ export interface Places {
   elsewhere_port: number
   /** Folder of `.dev.vars` and of the stored state. */
   home: string
+  /** Path of `wrangler.toml`. */
+  config: string
 }
 
 /** The client that the simulator knows; not a secret. */
@@ -30,18 +33,22 @@ const GOOGLE_ISSUER = 'https://accounts.google.com'
 const DEMO = new URL('../demo/', import.meta.url)
 
 /** Plans the broker and the other site, with the real Google. */
-export function planWithGoogle(places: Places, secrets: Secrets): DevPlan[] {
-  return [planBroker(places, GOOGLE_ISSUER, secrets), planOtherSite(places, GOOGLE_ISSUER)]
+export function planWithGoogle(places: Places, secrets: Secrets, tables: OwnTables): DevPlan[] {
+  return [planBroker(places, GOOGLE_ISSUER, secrets, tables), planOtherSite(places, GOOGLE_ISSUER)]
 }
 
 /** Plans the broker, the other site and the simulator. */
-export function planWithSimulator(places: Places, secrets: Secrets): DevPlan[] {
+export function planWithSimulator(
+  places: Places,
+  secrets: Secrets,
+  tables: OwnTables = withOwnClients(demoClients(places), {}),
+): DevPlan[] {
   const issuer = originAt(places.simulator_port)
   const { client_id, client_secret } = SIMULATOR_CLIENT
   const own = { GOOGLE_CLIENT_ID: client_id, GOOGLE_CLIENT_SECRET: client_secret }
   return [
     planSimulator(places, issuer),
-    planBroker(places, issuer, { ...secrets, ...own }),
+    planBroker(places, issuer, { ...secrets, ...own }, tables),
     planOtherSite(places, issuer),
   ]
 }
@@ -74,14 +81,24 @@ export async function gatherAssets(folder: string): Promise<void> {
   await cp(CLIENT_FOLDER, folder, { recursive: true })
 }
 
-/** Sets every variable of its own: those of wrangler.toml may be of a production broker. */
-function planBroker(places: Places, issuer: string, secrets: Secrets): WorkerPlan {
-  const { port, elsewhere_port } = places
-  const [origin, elsewhere] = [originAt(port), elsewhereAt(elsewhere_port)]
-  const clients = {
-    demo: { origins: [origin] }, // cookie mode
+/** The clients of the demo page: `demo` in cookie mode, `elsewhere` in OAuth mode. */
+export function demoClients({ port, elsewhere_port }: Places): DemoClients {
+  const elsewhere = elsewhereAt(elsewhere_port)
+  return {
+    demo: { origins: [originAt(port)] },
     elsewhere: { origins: [elsewhere], redirect_uris: [`${elsewhere}/`, `${elsewhere}/library/`] },
   }
+}
+
+/** Sets the variables of a broker on this machine: those of wrangler.toml may be of a production broker. */
+function planBroker(
+  places: Places,
+  issuer: string,
+  secrets: Secrets,
+  { clients, bundles }: OwnTables,
+): WorkerPlan {
+  const { port, elsewhere_port } = places
+  const [origin, elsewhere] = [originAt(port), elsewhereAt(elsewhere_port)]
   return {
     name: 'broker',
     port,
@@ -89,12 +106,14 @@ function planBroker(places: Places, issuer: string, secrets: Secrets): WorkerPla
     health: '/healthz',
     args: [
       'src/demo/worker.ts',
-      ...['--config', 'wrangler.toml', '--assets', assetsFolder(places)],
+      ...['--config', places.config, '--assets', assetsFolder(places)],
       ...['--env-file', secretsFile(places), '--persist-to', join(places.home, '.wrangler/state')],
     ],
     vars: {
       BASE_URL: origin,
+      SECURITY_EVENTS: 'on',
       CLIENTS: JSON.stringify(clients),
+      ...(bundles ? { BUNDLES: JSON.stringify(bundles) } : {}),
       DEMO_ELSEWHERE: elsewhere,
       ISSUER: issuer,
       GOOGLE_CLIENT_ID: secrets['GOOGLE_CLIENT_ID'] ?? '',

@@ -3,6 +3,7 @@
 import { fail, say } from './command-line.ts'
 import type { DevPlan } from './dev-plans.ts'
 import { type DevServer, isHealthy, type Plan, startDevServer } from './dev-server.ts'
+import { onceNpmEnds } from './npm-parent.ts'
 import { startSite } from './site-server.ts'
 
 /** How long a server may take to start, in milliseconds. */
@@ -11,7 +12,7 @@ const READY = 'ready'
 const STOPPED = 'stopped'
 
 /**
- * Runs servers until a signal stops them or one of them ends.
+ * Runs servers until a signal stops them, npm ends, or one of them ends.
  *
  * @param ready what to print when every server answers
  * @returns the exit code: 0 when stopped by a signal
@@ -53,5 +54,6 @@ async function endOf({ name, ended }: DevServer): Promise<string> {
 function untilSignal(): Promise<string> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => resolve(STOPPED))
+    onceNpmEnds(() => resolve(STOPPED))
   })
 }

@@ -3,10 +3,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
+import { formatOutput } from './dev-log.ts'
 
 /** A server to run. */
 export interface Plan {
@@ -38,6 +40,9 @@ export interface DevServer {
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+/** Where wrangler registers the Workers of this checkout; without it, all of a machine share one place. */
+export const REGISTRY: string = join(ROOT, '.wrangler/registry')
+
 /** The script of the `wrangler` command. */
 export const WRANGLER: string = fileURLToPath(
   new URL('bin/wrangler.js', import.meta.resolve('wrangler/package.json')),
@@ -82,20 +87,20 @@ export function writeLog(name: string, line: unknown): void {
   process.stderr.write(`${name} | ${line}\n`)
 }
 
-/** Starts a Worker, and writes its warnings and errors to stderr. */
+/** Starts a Worker, and writes its refusals, failures and warnings to stderr. */
 export function startDevServer(plan: WorkerPlan): DevServer {
   const { name, port, args, vars, secrets } = plan
   const command = [...END_WITH_PARENT, WRANGLER, 'dev', ...args, ...flags(port, vars)]
   const child = spawn(process.execPath, command, {
     cwd: ROOT,
-    env: { ...process.env, ...QUIET, ...secrets },
+    env: { WRANGLER_REGISTRY_PATH: REGISTRY, ...process.env, ...QUIET, ...secrets },
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true, // Ctrl-C reaches only us, and the whole group can be killed
   })
-  for (const stream of [child.stdout, child.stderr]) {
-    createInterface({ input: stream }).on('line', (line) => {
+  for (const input of [child.stdout, child.stderr]) {
+    createInterface({ input }).on('line', (line) => {
       const text = stripVTControlCharacters(line).trim()
-      if (text !== '') writeLog(name, text)
+      for (const shown of formatOutput(text, input === child.stderr)) writeLog(name, shown)
     })
   }
   const kill = (): void => killGroup(child.pid)
@@ -135,7 +140,7 @@ export async function isHealthy({ port, health }: Plan, signal: AbortSignal): Pr
 function flags(port: number, vars: WorkerPlan['vars']): string[] {
   return [
     ...['--port', String(port), '--ip', '127.0.0.1', '--inspector-port', '0'],
-    ...['--log-level', 'warn', '--show-interactive-dev-session=false'],
+    ...['--log-level', 'info', '--show-interactive-dev-session=false'],
     ...Object.entries(vars).flatMap(([name, value]) => ['--var', `${name}:${value}`]),
   ]
 }

@@ -3,12 +3,13 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Keys, OperatorCalls } from '../protocol/operator.ts'
+import { REGISTRY } from './dev-server.ts'
 
 /** A broker to connect to. */
 export interface Target {
   /** Path of its wrangler.toml, which has its name and account. */
   config: string
-  /** The broker that `npm start` or `wrangler dev` runs on this machine, instead of the deployed one. */
+  /** The broker that `npm start` of this checkout runs, instead of the deployed one. */
   local: boolean
 }
 
@@ -21,11 +22,12 @@ export interface Link extends AsyncDisposable {
  * Connects to a broker.
  *
  * Nothing is deployed and no route is opened: wrangler binds to the broker's `Operator`, which needs a login to the
- * account (TMB-78). A broker on this machine is found in wrangler's registry.
+ * account (TMB-78). The broker of `npm start` is found in this checkout's registry of wrangler.
  */
 export async function connectOperator({ config, local }: Target): Promise<Link> {
   process.env['WRANGLER_LOG'] ??= 'warn'
   process.env['WRANGLER_SEND_METRICS'] ??= 'false'
+  process.env['WRANGLER_REGISTRY_PATH'] ??= REGISTRY
   const { getPlatformProxy, unstable_readConfig } = await import('wrangler') // a second to load: not for --help
   const { name, account_id } = unstable_readConfig({ config }, { hideWarnings: true })
   const folder = join(dirname(config), '.wrangler', 'operator')

@@ -16,7 +16,7 @@ const USAGE = `Usage: npm run rotate
   list      subjects by pseudonym: bundles, times, sessions; never a token
   forget    disconnect a subject: forget it, end its sessions, revoke at Google
 
-  --local        the broker that npm start or wrangler dev runs on this machine
+  --local        the broker that npm start of this checkout runs
   --config PATH  the wrangler.toml of the broker; the one here if left out
   --as NAME      your name in the broker's log; your user name if left out
   --json         one object a line

@@ -2,9 +2,11 @@
 
 import { relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fail, type Line, runCommand, say, UsageError } from './command-line.ts'
+import { fail, type Line, runCommand, say, UsageError, WRANGLER_TOML } from './command-line.ts'
+import { readOwnTables, withOwnClients } from './dev-clients.ts'
 import {
   assetsFolder,
+  demoClients,
   elsewhereAt,
   gatherAssets,
   originAt,
@@ -22,11 +24,14 @@ const USAGE = `Usage: npm start [-- OPTIONS]
 Runs the broker with its demo page, a demo page on another site, and a simulated
 Google, on this machine.
 With GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET in .dev.vars: with the real Google.
+It serves the clients of wrangler.toml too; CLIENTS and BUNDLES in .dev.vars (as JSON)
+replace those. A page of your own, on any port of localhost, is the client "local".
 
   --port N             of the broker and its demo page; 8787 if left out
   --simulator-port N   of the simulator; 8788 if left out
   --elsewhere-port N   of the demo page on another site; 8789 if left out
   --home FOLDER        of .dev.vars and .wrangler/state; this one if left out
+  --config PATH        the wrangler.toml with your clients and bundles; the one here if left out
   --help               this text
 
 Exit code: 0 when stopped; 1 if it cannot run; 2 if an option is wrong.`
@@ -36,6 +41,7 @@ const OPTIONS = {
   'simulator-port': { type: 'string', default: '8788' },
   'elsewhere-port': { type: 'string', default: '8789' },
   home: { type: 'string', default: fileURLToPath(new URL('../..', import.meta.url)) },
+  config: { type: 'string', default: WRANGLER_TOML },
 } as const
 
 await runCommand({ usage: USAGE, options: OPTIONS, run })
@@ -54,7 +60,11 @@ async function run({ values: options }: Line<typeof OPTIONS>): Promise<number> {
     )
   }
   const isReal = Boolean(GOOGLE_CLIENT_ID)
-  const plans = isReal ? planWithGoogle(places, values) : planWithSimulator(places, values)
+  const own = await readOwnTables(places.config, values)
+  const { clients, left_out } = withOwnClients(demoClients(places), own.clients)
+  for (const sentence of left_out) say(sentence)
+  const plan = isReal ? planWithGoogle : planWithSimulator
+  const plans = plan(places, values, { ...own, clients })
   for (const plan of plans) if (await isTaken(plan.port)) return fail(1, ...formatTaken(plan))
   await gatherAssets(assetsFolder(places))
   if (isReal) {
@@ -66,6 +76,7 @@ async function run({ values: options }: Line<typeof OPTIONS>): Promise<number> {
     '',
     `  Demo page    ${originAt(places.port)}`,
     `  Other site   ${elsewhereAt(places.elsewhere_port)}`,
+    '  Your page    any port of localhost or 127.0.0.1, as the client "local"',
     ...(isReal ? [] : [`  Simulator    ${originAt(places.simulator_port)}`]),
     '',
     'Ctrl-C stops it.',
@@ -91,5 +102,5 @@ function placesOf(options: Line<typeof OPTIONS>['values']): Places {
     throw new UsageError('A port is a number up to 65535.')
   if (new Set(numbers).size < numbers.length)
     throw new UsageError('The broker, the simulator and the other site need a port each.')
-  return { ...ports, home: resolve(options.home) }
+  return { ...ports, home: resolve(options.home), config: resolve(options.config) }
 }

@@ -120,7 +120,7 @@ describe('a scope', () => {
     ])
   })
 
-  it.each([`${AUTH}drive`, 'photoslibrary.appendonly\u0000', 'photoslibrary.\u202eappendonly'])(
+  it.each(['drive', 'photoslibrary.appendonly\u0000', 'photoslibrary.\u202eappendonly'])(
     'near none, or not printable, is refused with the list of all: %j',
     (given) => {
       const active = SCOPES.filter(({ removed }) => !removed).map(({ scope }) => shortName(scope))

@@ -6,24 +6,39 @@ import { type Client, modeOf, parseClients } from '../../src/config/clients.ts'
 
 const BROKER = 'https://broker.example'
 const APP = 'https://app.example'
-const parse = (table: unknown): ReturnType<typeof parseClients> =>
-  parseClients(table, BROKER, ['pick', 'upload'])
+const parse = (table: unknown, broker = BROKER): ReturnType<typeof parseClients> =>
+  parseClients(table, broker, ['pick', 'upload'])
 
 describe('a right table', () => {
   it('gives its clients, each with its origins and bundles', () => {
     const { clients, problems } = parse({
       web: { origins: [APP, `${APP}:8443`], bundles: ['pick'] },
-      'Shop.2_x': { origins: ['http://localhost:3000'] },
+      'Shop.2_x': { origins: ['https://shop.example'] },
     })
     expect(problems).toEqual([])
     expect([...clients.values()]).toEqual([
       { id: 'web', origins: new Set([APP, `${APP}:8443`]), bundles: new Set(['pick']) },
       {
-        ...{ id: 'Shop.2_x', origins: new Set(['http://localhost:3000']) },
+        ...{ id: 'Shop.2_x', origins: new Set(['https://shop.example']) },
         bundles: new Set(['pick', 'upload']),
       },
     ])
   })
+
+  it.each(['Gallery', 'Ada’s Photos', '写真', 'x'.repeat(60)])('can name a client %j', (name) => {
+    const { clients, problems } = parse({ web: { origins: [APP], name } })
+    expect([problems, clients.get('web')?.name]).toEqual([[], name])
+  })
+
+  it.each(['', ' Gallery', 'a\nb', '\u202egallery', 'x'.repeat(61), 7])(
+    'cannot name a client %j',
+    (name) => {
+      const { problems } = parse({ web: { origins: [APP], name } })
+      expect(problems).toEqual([
+        expect.stringMatching(/^CLIENTS\.web\.name: is not a name .*Write/),
+      ])
+    },
+  )
 
   it.each([undefined, ''])(
     'left out as %j is one client, on the broker’s origin, with all bundles',
@@ -43,7 +58,7 @@ describe('an origin', () => {
     ...['https://192.0.2.1', 'https://[2001:db8::1]:8443', 'http://localhost'],
     ...['http://localhost:3000', 'http://127.0.0.1:3000', 'http://[::1]:3000'],
   ])('may be %s', (origin) => {
-    const { clients, problems } = parse({ web: { origins: [origin] } })
+    const { clients, problems } = parse({ web: { origins: [origin] } }, 'http://localhost:1')
     expect(problems).toEqual([])
     expect(clients.get('web')?.origins.has(origin)).toBe(true)
   })

@@ -50,11 +50,14 @@ describe('a right configuration', () => {
     { given: { BASE_URL: 'https://BROKER.example///' }, expected: { host: 'broker.example' } },
     { given: { BASE_URL: 'http://localhost:8787' }, expected: { host: 'localhost:8787' } },
     { given: { ISSUER: 'https://idp.example/t' }, expected: { issuer: 'https://idp.example/t' } },
-    { given: { ISSUER: 'http://localhost:1' }, expected: { issuer: 'http://localhost:1' } },
+    {
+      given: { BASE_URL: 'http://[::1]:1', ISSUER: 'http://localhost:1' },
+      expected: { issuer: 'http://localhost:1' },
+    },
     { given: { CONSISTENCY: 'strict' }, expected: { consistency: 'strict' } },
     {
-      given: { STOPPED: 'client:my.app_2-x, bundle:pick' },
-      expected: { stopped: ['client:my.app_2-x', 'bundle:pick'] },
+      given: { STOPPED: 'client:default, bundle:pick' },
+      expected: { stopped: ['client:default', 'bundle:pick'] },
     },
     { given: { SESSION_TTL_SECONDS: '3600' }, expected: { session_ttl_seconds: 3600 } },
     {

@@ -7,7 +7,7 @@ import { encoded, secretOf } from '../crypto/keys.ts'
 import { KEY, RIGHT } from './right-config.ts'
 
 const NAMES = [...Object.keys(RIGHT), 'ISSUER', 'CLIENTS', 'CONSISTENCY'].concat([
-  ...['SESSION_TTL_SECONDS', 'SESSION_IDLE_SECONDS', 'STOPPED'],
+  ...['SESSION_TTL_SECONDS', 'SESSION_IDLE_SECONDS', 'STOPPED', 'OTHER_SCOPES', 'SECURITY_EVENTS'],
 ])
 
 /** The problems of an environment; checks that nothing but one TypeError is thrown. */
@@ -95,7 +95,7 @@ describe('a wrong configuration', () => {
       GOOGLE_CLIENT_ID: '{"canary":1}',
       GOOGLE_CLIENT_SECRET: 'canary canary',
     })
-    expect(problems.map((problem) => problem.replace(/:.*/s, '')).sort()).toEqual(NAMES.sort())
+    expect(problems.map((problem) => problem.replace(/[:[].*/s, '')).sort()).toEqual(NAMES.sort())
     expect(problems.join()).not.toContain('canary')
   })
 

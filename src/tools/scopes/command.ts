@@ -1,7 +1,9 @@
 /** The scope tool: says which scopes API methods need, and which bundle has them. */
 
 import { type Bundle, parseBundles } from '../../config/bundles.ts'
+import { readValue } from '../../config/read.ts'
 import { scopesOddities } from '../../config/scope-rules.ts'
+import { SETTINGS } from '../../config/settings.ts'
 import { METHODS, type Method, REMOVED_ON } from '../../scope/catalog.ts'
 import { type ScopeSet, shortName } from '../../scope/scopes.ts'
 import { fail, type Line, runCommand, say, WRANGLER_TOML } from '../command-line.ts'
@@ -34,7 +36,10 @@ async function run({ values, positionals: names }: Line<typeof OPTIONS>): Promis
   if (values.methods) return print({ methods: METHODS }, METHODS.map(formatMethod))
   const { unstable_readConfig } = await import('wrangler') // a second to load: not for --help
   const { vars } = unstable_readConfig({ config: values.config }, { hideWarnings: true })
-  const { bundles, problems, warnings } = parseBundles(vars['BUNDLES'])
+  const others = readValue(SETTINGS.entries.OTHER_SCOPES, vars['OTHER_SCOPES'], 'OTHER_SCOPES', '')
+  const parsed = parseBundles(vars['BUNDLES'], others.output)
+  const { bundles, warnings } = parsed
+  const problems = [...others.problems, ...parsed.problems]
   for (const sentence of [...problems, ...warnings]) fail(1, sentence)
   const unknown = names
     .filter((name) => methodsNamed(name).length === 0)

@@ -6,11 +6,13 @@ import { mkdtemp } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { WRANGLER_TOML } from '../../../src/tools/command-line.ts'
 import { END_WITH_PARENT } from '../../../src/tools/dev-server.ts'
 
 /** The folder and the ports of a run. */
 export interface Place {
   home: string
+  config: string
   port: number
   simulator_port: number
   elsewhere_port: number
@@ -39,6 +41,7 @@ export async function findPlace(): Promise<Place> {
   const home = await mkdtemp(join(tmpdir(), 'photos-token-broker-'))
   return {
     home,
+    config: WRANGLER_TOML,
     port: await findPort(),
     simulator_port: await findPort(),
     elsewhere_port: await findPort(),
@@ -60,9 +63,10 @@ async function findPort(): Promise<number> {
 }
 
 /** Runs the command. */
-export function start({ home, port, simulator_port, elsewhere_port }: Place): Run {
+export function start({ home, config, port, simulator_port, elsewhere_port }: Place): Run {
   const options = {
     '--home': home,
+    '--config': config,
     '--port': port,
     '--simulator-port': simulator_port,
     '--elsewhere-port': elsewhere_port,
