@@ -19,13 +19,13 @@ import {
   setAuditFields,
 } from './routes/http/context.ts'
 import { setDefaultHeaders } from './routes/http/headers.ts'
-import { errorPage } from './routes/http/pages.ts'
+import { errorPage, homePage } from './routes/http/pages.ts'
 import { MAX_URL_LENGTH } from './routes/http/read-request.ts'
 import { startTimings } from './routes/http/timings.ts'
 import { preflightMedia, relayMedia } from './routes/media-bytes.ts'
 import { issueTickets } from './routes/media-tickets.ts'
 import { authorize } from './routes/oauth/authorize.ts'
-import { METADATA_PATH, metadata } from './routes/oauth/metadata.ts'
+import { METADATA_PATH, metadata, OPENID_METADATA_PATH } from './routes/oauth/metadata.ts'
 import { pushRequest } from './routes/oauth/par.ts'
 import { revoke } from './routes/oauth/revoke.ts'
 import { token } from './routes/oauth/token.ts'
@@ -38,13 +38,14 @@ type Methods = Partial<Record<Method, (c: BrokerContext) => Response | Promise<R
 
 /** Public endpoints; they answer `HEAD` too. */
 const PUBLIC: Record<string, Methods> = {
-  [METADATA_PATH]: { GET: metadata },
   '/bundles': { GET: listBundles },
   '/healthz': { GET: healthz },
 }
 
-/** What pages of any origin may load; a media URL carries its own ticket. They answer `HEAD` too. */
+/** What pages of any origin may read or load; a media URL carries its own ticket. They answer `HEAD` too. */
 const EMBEDDED: Record<string, Methods> = {
+  [METADATA_PATH]: { GET: metadata },
+  [OPENID_METADATA_PATH]: { GET: metadata },
   '/client.js': { GET: browserModule },
   '/photos.js': { GET: browserModule },
   '/media/:ticket': { GET: relayMedia, OPTIONS: preflightMedia },
@@ -52,6 +53,7 @@ const EMBEDDED: Record<string, Methods> = {
 
 /** Top-level navigations: a user sees the response. */
 const NAVIGATIONS: Record<string, Methods> = {
+  '/': { GET: homePage },
   '/connect': { GET: connect },
   '/authorize': { GET: authorize },
   '/callback': { GET: callback },
@@ -64,7 +66,7 @@ const OAUTH_MODE: Record<string, Methods> = {
   '/revoke': { POST: revoke },
 }
 
-/** Calls of both modes, each with its own credential. Only cookie mode uses `DELETE /session`. */
+/** Calls of both modes, each with its own credential. */
 const BOTH_MODES: Record<string, Methods> = {
   '/session': { GET: describeSession, DELETE: endSession },
   '/grants': { DELETE: disconnect },
@@ -89,7 +91,8 @@ const app = createApp()
 /** Answers a request to the broker. */
 export async function handle(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   const response = await app.fetch(request, env, ctx)
-  setDefaultHeaders(response.headers)
+  const config = configOf(env)
+  setDefaultHeaders(response.headers, !(config instanceof TypeError) && config.is_loopback)
   return response
 }
 
@@ -97,7 +100,7 @@ function createApp(): Hono<BrokerEnv> {
   const app = new Hono<BrokerEnv>({ getPath: pathBelowBase, router: new LinearRouter() })
   app.onError(toResponse)
   app.notFound(() => {
-    throw new BrokerError('invalid_request', 'path_unknown', { status: 404 })
+    throw new BrokerError('path_unknown')
   })
   app.use(prepare)
   for (const [routes, modes] of CALLS) {
@@ -113,7 +116,7 @@ function createApp(): Hono<BrokerEnv> {
 }
 
 /** Checks every request first: the configuration, the URL length, the host (TMB-73, TMB-81, TMB-83). */
-async function prepare(c: BrokerContext, next: Next): Promise<void> {
+async function prepare(c: BrokerContext, next: Next): Promise<Response | undefined> {
   c.set('request_id', requestId(c))
   c.set('timings', startTimings())
   c.set('audit', {})
@@ -121,13 +124,21 @@ async function prepare(c: BrokerContext, next: Next): Promise<void> {
   if (config instanceof TypeError) {
     setAuditFields(c, { problems: config.cause as string[] })
     const more = { retry_after: 60, cause: config }
-    throw new BrokerError('temporarily_unavailable', CONFIGURATION_FAULTY, more)
+    throw new BrokerError(CONFIGURATION_FAULTY, more)
   }
   c.set('config', config)
-  if (c.req.url.length > MAX_URL_LENGTH) throw new BrokerError('invalid_request', 'url_length')
-  if (c.req.url.split('/', 3)[2] !== config.host)
-    throw new BrokerError('invalid_request', 'host_unknown', { status: 421 })
+  if (c.req.url.length > MAX_URL_LENGTH) throw new BrokerError('url_length')
+  const [scheme, , host] = c.req.url.split('/', 3)
+  if (host !== config.host) throw new BrokerError('host_unknown')
+  if (scheme === 'http:' && config.base_url.startsWith('https:')) return toHttps(c)
   await next()
+  return undefined
+}
+
+/** Sends a navigation over plain http to https, and refuses everything else: it may have carried a credential (TMB-83). */
+function toHttps(c: BrokerContext): Response {
+  if (!isNavigation(c)) throw new BrokerError('https_required')
+  return c.redirect(c.req.url.replace('http:', 'https:'), 308)
 }
 
 async function serverTiming(c: BrokerContext, next: Next): Promise<void> {
@@ -138,13 +149,13 @@ async function serverTiming(c: BrokerContext, next: Next): Promise<void> {
 /** Adds the methods of a path, and 405 for all others; Hono alone would answer `HEAD` for every `GET` (TMB-14). */
 function addRoute(app: Hono<BrokerEnv>, path: string, methods: Methods): void {
   const names = Object.keys(methods)
-  const allowed = path in PUBLIC || path in EMBEDDED ? [...names, 'HEAD'] : names
+  const allowed = path in PUBLIC || path in EMBEDDED || path === '/' ? [...names, 'HEAD'] : names
   app.all(path, (c) => {
     const { method } = c.req.raw
     const handler = methods[(method === 'HEAD' ? 'GET' : method) as Method]
     if (handler && allowed.includes(method)) return handler(c)
     c.header('Allow', allowed.join(', '))
-    throw new BrokerError('invalid_request', 'method_not_allowed', { status: 405 })
+    throw new BrokerError('method_not_allowed')
   })
 }
 
@@ -154,20 +165,32 @@ function toResponse(error: Error, c: BrokerContext): Response | Promise<Response
   const request_id = c.get('request_id')
   const { status, body, headers } = toErrorResponse(failure, request_id)
   auditFailure(c, error, { status })
+  if (failure.code !== 'use_dpop_nonce') c.header('DPoP-Nonce', undefined) // libraries take it for the reason
   for (const [name, value] of Object.entries(headers)) c.header(name, value)
   if (failure.reason === CONFIGURATION_FAULTY && c.req.path.endsWith('/healthz'))
     return c.json({ status: 'error' }, 503)
-  const isPage = c.req.path in NAVIGATIONS && (c.req.header('Accept') ?? '').includes('text/html')
-  return isPage ? errorPage(c, status, failure.code) : c.json(body, status as 400)
+  return isNavigation(c) ? errorPage(c, status, failure) : c.json(body, status as 400)
 }
 
-/** Removes the path of `BASE_URL` from the path of a request; RFC 8414 §3.1 puts the metadata before that path. */
+/** Whether a person sees the answer. */
+function isNavigation(c: BrokerContext): boolean {
+  return c.req.path in NAVIGATIONS && (c.req.header('Accept') ?? '').includes('text/html')
+}
+
+/**
+ * Removes the path of `BASE_URL` from the path of a request; RFC 8414 §3.1 puts the metadata before that path. `/events`
+ * is a path only where security events are received.
+ */
 function pathBelowBase(request: Request, options?: { env?: Env }): string {
   const [, pathname = ''] = PATH_OF_URL.exec(request.url) ?? []
-  const config = options?.env && configOf(options.env)
-  const base = config && !(config instanceof TypeError) ? config.base_path : ''
+  const known = options?.env && configOf(options.env)
+  const config = known instanceof TypeError ? undefined : known
+  const base = config?.base_path ?? ''
+  if (pathname === base || pathname === `${base}/`) return '/'
   if (pathname.endsWith('/')) return NOWHERE
   if (pathname === METADATA_PATH + base) return METADATA_PATH
+  if (pathname === OPENID_METADATA_PATH + base) return OPENID_METADATA_PATH
+  if (pathname === `${base}/events` && !config?.security_events) return NOWHERE
   return pathname.startsWith(`${base}/`) ? pathname.slice(base.length) : NOWHERE
 }
 

@@ -10,6 +10,8 @@ export interface LogFields {
   bundle?: string
   route?: string
   reason?: string
+  /** The sentence of the reason: what is wrong, and what to do about it. */
+  description?: string
   /** The name that an operator gave; not verified. */
   operator?: string
   /** The number of subjects of an operator's call. */

@@ -32,7 +32,7 @@ const ERRORS: Readonly<Record<string, SecurityEventError>> = {
  */
 export async function receiveEvent(c: BrokerContext): Promise<Response> {
   const token = await verify(c)
-  if (!token) throw new BrokerError('invalid_request', 'provider_sends_no_events', { status: 404 })
+  if (!token) throw new BrokerError('provider_sends_no_events')
   const name = `event/${await sha256(token.jti)}`
   const isKnown = await isUsed(c.env, name)
   for (const event of isKnown ? [] : token.events) await applyEvent(c, event, token.iat)
@@ -53,7 +53,7 @@ async function verify(c: BrokerContext): Promise<SecurityEventToken | undefined>
     c.header('Content-Language', 'en')
     const err = ERRORS[reason] ?? 'invalid_request'
     const description = 'This is no security event token for this broker.'
-    throw new BrokerError(code, reason, { cause: error, members: { err, description } })
+    throw new BrokerError(reason, { cause: error, members: { err, description } })
   }
 }
 

@@ -3,7 +3,7 @@
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose'
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
-import { BrokerError } from '../errors.ts'
+import { BrokerError, type Reason } from '../errors.ts'
 import { isIssuer, wellKnown } from '../google/discovery.ts'
 import { unexpectedAnswer } from '../google/failure.ts'
 import { readJson } from '../google/request.ts'
@@ -149,13 +149,13 @@ function isName(text: unknown): text is string {
   return typeof text === 'string' && text !== '' && text.length <= MAX_NAME_LENGTH
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown): Reason {
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'event_signature'
   const isKey =
     error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JOSEAlgNotAllowed
   return isKey ? 'event_key' : 'event_malformed'
 }
 
-function refused(reason: string, cause?: unknown): BrokerError {
-  return new BrokerError('invalid_request', reason, { cause })
+function refused(reason: Reason, cause?: unknown): BrokerError {
+  return new BrokerError(reason, { cause })
 }

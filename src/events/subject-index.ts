@@ -75,6 +75,6 @@ export async function findSubjects(env: Env, name: string): Promise<string[]> {
   try {
     return await env.SUBJECT_INDEX.getByName(name).subjects()
   } catch (cause) {
-    throw new BrokerError('temporarily_unavailable', 'subject_index_unreachable', { cause })
+    throw new BrokerError('subject_index_unreachable', { cause })
   }
 }

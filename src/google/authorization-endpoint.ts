@@ -2,10 +2,10 @@
 
 import * as oauth from 'oauth4webapi'
 import type { Config } from '../config/config.ts'
-import { BrokerError } from '../errors.ts'
-import type { ConnectError } from '../protocol/http.ts'
+import { BrokerError, type Failure, failed, type Reason } from '../errors.ts'
 import { formatScope, type ScopeSet, scopeSet } from '../scope/scopes.ts'
 import { discover } from './discovery.ts'
+import { CLIENT_ERRORS } from './failure.ts'
 
 /** What an authorization request asks for. */
 export interface AuthorizationRequest {
@@ -67,7 +67,7 @@ export async function createAuthorizationRequest(
 }
 
 /** An authorization response that belongs to its request: a code to exchange, or an error. */
-export type AuthorizationResponse = { code: string } | { error: ConnectError }
+export type AuthorizationResponse = { code: string } | { failure: Failure }
 
 /** Parameters of the implicit flow, the hybrid flow and JARM, which the broker never asks for. */
 const FOREIGN_PARAMETERS = ['response', 'id_token', 'token', 'access_token']
@@ -88,20 +88,24 @@ export async function checkAuthorizationResponse(
   const isRepeated = new Set(query.keys()).size !== query.size
   const isForeign = FOREIGN_PARAMETERS.some((name) => query.has(name))
   if (isRepeated || isForeign || query.get('iss') === '')
-    throw new BrokerError('invalid_request', 'authorization_response_invalid')
+    throw new BrokerError('authorization_response_invalid')
   try {
     oauth.validateAuthResponse(server, client, query, state)
   } catch (cause) {
     if (cause instanceof oauth.AuthorizationResponseError)
-      return { error: connectError(cause.error) }
+      return { failure: failed(reasonOf(cause.error)).failure }
     const reason = query.get('state') === state ? 'iss_mismatch' : 'state_mismatch'
-    throw new BrokerError('invalid_request', reason, { cause })
+    throw new BrokerError(reason, { cause })
   }
   const code = query.get('code')
-  if (!code) throw new BrokerError('invalid_request', 'code_missing')
+  if (!code) throw new BrokerError('parameter_missing', { parameter: 'code' })
   return { code }
 }
 
-function connectError(error: string): ConnectError {
-  return error === 'access_denied' || error === 'temporarily_unavailable' ? error : 'server_error'
+/** The reason for an `error` of the provider; RFC 6749 §4.1.2.1. */
+function reasonOf(error: string): Reason {
+  if (error === 'access_denied') return 'user_denied'
+  if (error === 'temporarily_unavailable') return 'google_unavailable'
+  if (error === 'invalid_scope') return 'google_invalid_scope'
+  return CLIENT_ERRORS.includes(error) ? 'google_refuses_client' : 'google_failed'
 }

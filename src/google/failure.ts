@@ -21,13 +21,17 @@ export class OAuthError extends Error {
 }
 
 /** OAuth errors that the operator has to fix. */
-const CLIENT_ERRORS = [
+export const CLIENT_ERRORS = [
   'invalid_client',
   'unauthorized_client',
   'unsupported_grant_type',
   'invalid_request',
   'redirect_uri_mismatch',
   'access_denied',
+  'deleted_client',
+  'disabled_client',
+  'admin_policy_enforced',
+  'org_internal',
 ]
 
 /**
@@ -40,29 +44,28 @@ export async function classifyFailure(response: Response): Promise<BrokerError> 
   const isClientError = status >= 400 && status < 500
   const cause = isClientError ? await readError(response) : undefined
   if (status === 429) return unavailable(headers, cause) // whatever its body says
-  if (isClientError && headers.has('WWW-Authenticate')) return clientRefused(cause)
+  if (status === 401 || (isClientError && headers.has('WWW-Authenticate')))
+    return clientRefused(cause)
   if (cause === undefined)
     return status >= 500 || status === 403 ? unavailable(headers) : unexpectedAnswer()
-  if (cause.error === 'invalid_grant')
-    return new BrokerError('consent_required', 'google_invalid_grant', { cause })
-  if (cause.error === 'invalid_scope')
-    return new BrokerError('server_error', 'google_invalid_scope', { cause })
+  if (cause.error === 'invalid_grant') return new BrokerError('google_invalid_grant', { cause })
+  if (cause.error === 'invalid_scope') return new BrokerError('google_invalid_scope', { cause })
   return CLIENT_ERRORS.includes(cause.error) ? clientRefused(cause) : unavailable(headers, cause)
 }
 
 /** Makes the error for an answer that breaks the protocol; the next answer may be right. */
 export function unexpectedAnswer(cause?: unknown): BrokerError {
-  return new BrokerError('temporarily_unavailable', 'google_unexpected_answer', { cause })
+  return new BrokerError('google_unexpected_answer', { cause })
 }
 
 /** The users' grants are still good. */
 function clientRefused(cause: unknown): BrokerError {
-  return new BrokerError('server_error', 'google_refuses_client', { cause })
+  return new BrokerError('google_refuses_client', { cause })
 }
 
 function unavailable(headers: Headers, cause?: unknown): BrokerError {
   const retry_after = parseRetryAfter(headers.get('Retry-After'))
-  return new BrokerError('temporarily_unavailable', 'google_unavailable', {
+  return new BrokerError('google_unavailable', {
     cause,
     ...(retry_after === undefined ? {} : { retry_after }),
   })

@@ -76,7 +76,7 @@ export async function verifySignature(
 
 /** Makes the error for an ID token that is wrong. */
 export function invalidIdToken(cause?: unknown): BrokerError {
-  return new BrokerError('server_error', 'id_token_invalid', { cause })
+  return new BrokerError('id_token_invalid', { cause })
 }
 
 /** Returns no claims when the value is not a JWT; the library refuses such a value. */

@@ -1,9 +1,9 @@
 /** The bytes of media items: an access token is sent to Google's media hosts only. */
 
 import type { Config } from '../config/config.ts'
-import { isLoopback } from '../config/urls.ts'
 import { BrokerError } from '../errors.ts'
 import { streamedFetch } from '../net/outbound.ts'
+import { simulatorOrigin } from './simulator.ts'
 
 /**
  * One label before the domain, as a wildcard of RFC 9525 §6.3. Deeper names, such as those below
@@ -21,13 +21,7 @@ export function parseMediaUrl(config: Config, text: string, base?: string): stri
   const url = URL.parse(text, base)
   if (url?.username !== '' || url.password !== '') return undefined
   const isGoogle = url.protocol === 'https:' && url.port === '' && GOOGLE_HOST.test(url.hostname)
-  return isGoogle || isSimulated(config, url) ? url.href : undefined
-}
-
-/** In development the simulator is the issuer and also the media host. */
-function isSimulated({ issuer }: Config, { origin }: URL): boolean {
-  const simulator = new URL(issuer)
-  return isLoopback(simulator) && origin === simulator.origin
+  return isGoogle || url.origin === simulatorOrigin(config) ? url.href : undefined
 }
 
 /** A request to a media host. */
@@ -69,9 +63,9 @@ export async function fetchMedia(
     await response.body?.cancel()
     next = parseMediaUrl(config, response.headers.get('Location') ?? '', next)
   }
-  throw new BrokerError('invalid_request', 'media_redirect_refused', { status: 404 })
+  throw new BrokerError('media_redirect_refused')
 }
 
 function notReached(cause: unknown): never {
-  throw new BrokerError('temporarily_unavailable', 'media_not_reached', { cause })
+  throw new BrokerError('media_not_reached', { cause })
 }

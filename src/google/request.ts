@@ -12,7 +12,7 @@ import { classifyFailure, unexpectedAnswer } from './failure.ts'
 export async function send(url: string, init: object): Promise<Response> {
   const response = await cappedFetch(url, init).catch((cause: unknown) => {
     if (cause instanceof BrokerError) throw cause
-    throw new BrokerError('temporarily_unavailable', 'google_unreachable', { cause })
+    throw new BrokerError('google_unreachable', { cause })
   })
   if (response.status !== 200) throw await classifyFailure(response)
   return response

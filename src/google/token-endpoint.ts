@@ -71,9 +71,7 @@ export async function exchangeCode(
 /** An invalid code does not end any grant. */
 function refuseCode(error: unknown): never {
   const isInvalid = error instanceof BrokerError && error.failure.reason === 'google_invalid_grant'
-  throw isInvalid
-    ? new BrokerError('server_error', 'google_refuses_code', { cause: error.cause })
-    : error
+  throw isInvalid ? new BrokerError('google_refuses_code', { cause: error.cause }) : error
 }
 
 /**

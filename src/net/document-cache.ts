@@ -3,7 +3,7 @@
 import { logError } from '../audit/log.ts'
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
-import { BrokerError } from '../errors.ts'
+import { BrokerError, type Reason } from '../errors.ts'
 
 /** How long a document is used before it is fetched again, in seconds. */
 const FRESH_SECONDS = 60 * 60
@@ -45,7 +45,7 @@ type Entries<T> = WeakMap<Config, Map<string, Entry<T>>>
  *   `temporarily_unavailable` when there is no document.
  */
 export function cached<T>(
-  reason: string,
+  reason: Reason,
   load: (config: Config, url: string) => Promise<T>,
 ): (config: Config, url?: string, outdated?: T) => Promise<T> {
   const entries: Entries<T> = new WeakMap()
@@ -66,9 +66,9 @@ export function cached<T>(
 }
 
 /** Makes `temporarily_unavailable`. It takes over the failure of a `BrokerError`; otherwise the pause is 5 seconds. */
-function unavailable(reason: string, cause?: unknown): BrokerError {
-  const { failure = {} } = cause instanceof BrokerError ? cause : {}
-  return new BrokerError('temporarily_unavailable', reason, {
+function unavailable(reason: Reason, cause?: unknown): BrokerError {
+  const failure = cause instanceof BrokerError ? cause.failure : { reason }
+  return new BrokerError(failure.reason, {
     retry_after: FAILURE_COOL_DOWN_SECONDS,
     ...failure,
     cause,

@@ -44,11 +44,10 @@ export async function findKey(
 /** The address may come from a provider's metadata: it has to be https even so (TMB-18). */
 async function fetchKeys(_config: Config, jwks_uri: string): Promise<KeyFinder> {
   if (!jwks_uri.startsWith('https:') && !isLoopback(new URL(jwks_uri)))
-    throw new BrokerError('temporarily_unavailable', 'jwks_not_https')
+    throw new BrokerError('jwks_not_https')
   const response = await cappedFetch(jwks_uri, {
     headers: { Accept: 'application/json, application/jwk-set+json' },
   })
-  if (response.status !== 200)
-    throw new BrokerError('temporarily_unavailable', 'jwks_unexpected_answer')
+  if (response.status !== 200) throw new BrokerError('jwks_unexpected_answer')
   return createLocalJWKSet(await response.json())
 }

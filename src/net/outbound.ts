@@ -18,7 +18,7 @@ export async function cappedFetch(url: string, init: object = {}): Promise<Respo
     const { status, headers, body } = await fetch(url, { ...init, redirect: 'manual', signal })
     const isEmpty = body === null || [204, 205, 304].includes(status)
     const bytes = isEmpty ? null : await readUpTo(body, MAX_ANSWER_BYTES)
-    if (bytes === undefined) throw new BrokerError('temporarily_unavailable', 'answer_too_long')
+    if (bytes === undefined) throw new BrokerError('answer_too_long')
     return new Response(bytes, { status, headers })
   })
 }

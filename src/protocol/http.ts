@@ -11,6 +11,8 @@ export type ErrorCode =
   | 'use_dpop_nonce' // RFC 9449 §8: send it again, with the nonce of this response
   | 'login_required' // OpenID Connect Core §3.1.2.6: no session, or an ended one
   | 'consent_required' // OpenID Connect Core §3.1.2.6: no grant, an ended or a partial one
+  | 'interaction_required' // OpenID Connect Core §3.1.2.6: `prompt=none`, and the user has to be asked
+  | 'account_mismatch' // the user chose another Google account than before
   | 'access_denied' // RFC 6749 §4.1.2.1: the user refused, or origin, client or bundle is not allowed
   | 'slow_down' // RFC 8628 §3.5: too many requests
   | 'temporarily_unavailable' // RFC 6749 §4.1.2.1: Google or storage cannot answer now
@@ -26,6 +28,7 @@ export type LikelyCause =
   | 'unused_6_months'
   | 'time_limited_access'
   | 'too_many_grants'
+  | 'client_changed'
   | 'unknown'
 
 /** The members that come with `consent_required`, in an error and in `GET /session`. */
@@ -97,7 +100,7 @@ export interface PushedResponse {
 /** The status of one bundle in `GET /session`. */
 export type BundleStatus =
   | { status: 'ready'; scope: string; granted_at: number }
-  | ({ status: 'consent_required' } & ConsentRequired & { bundle: string; connect_url: string })
+  | ({ status: 'consent_required' } & ConsentRequired & { bundle: string; connect_url?: string })
   | { status: 'unavailable' }
 
 /** The body of `GET /session`. */
@@ -117,6 +120,8 @@ export interface BundlesResponse {
     /** The API methods this bundle allows. */
     methods: readonly string[]
   }[]
+  /** Where the Photos APIs are, without a version; only of a broker that uses a simulator on its own machine. */
+  photos_apis?: { picker: string; library: string }
 }
 
 /** The body of `POST /media`. */
@@ -148,6 +153,7 @@ export type ConnectError =
 /** The `error` of an authorization response: RFC 6749 §4.1.2.1, and the errors of a connect. */
 export type AuthorizationError =
   | ConnectError
+  | 'interaction_required'
   | 'invalid_request'
   | 'invalid_scope'
   | 'unsupported_response_type'

@@ -9,13 +9,12 @@ const CACHING = 'public, max-age=300, stale-while-revalidate=86400'
 
 /** Serves a module. @throws {BrokerError} invalid_request, 404: the module was not built */
 export async function browserModule(c: BrokerContext): Promise<Response> {
-  if (!c.env.ASSETS) throw new BrokerError('invalid_request', 'assets_missing', { status: 404 })
+  if (!c.env.ASSETS) throw new BrokerError('assets_missing')
   const condition = pickHeaders(c.req.raw.headers, ['If-None-Match'])
   const { status, body, headers } = await c.env.ASSETS.fetch(
     new Request(new URL(c.req.path, c.req.url), { method: c.req.method, headers: condition }),
   )
-  if (status !== 200 && status !== 304)
-    throw new BrokerError('invalid_request', 'module_missing', { status: 404 })
+  if (status !== 200 && status !== 304) throw new BrokerError('assets_missing')
   return new Response(body, {
     status,
     headers: {

@@ -2,9 +2,9 @@
 
 import { BrokerError } from '../errors.ts'
 import { checkAuthorizationResponse } from '../google/authorization-endpoint.ts'
-import { clearedCookie, readCookies } from '../session/cookies.ts'
-import { openPending } from '../session/pending-authorization.ts'
-import { toConnectError } from './consent/exchange.ts'
+import { type Cookies, PENDING_COOKIE_PREFIX, readCookies } from '../session/cookies.ts'
+import { openFinished, openPending, sealFinished } from '../session/pending-authorization.ts'
+import { toConnectFailure } from './consent/exchange.ts'
 import { finishCookieMode } from './consent/finish-cookie-mode.ts'
 import { finishOAuthMode } from './consent/finish-oauth-mode.ts'
 import { limit } from './guards/limits.ts'
@@ -21,21 +21,36 @@ import { isPrefetch, readQuery } from './http/read-request.ts'
  * @see RFC 6749 §4.1.2, RFC 9207 §2.4, RFC 9700 §4.7
  */
 export async function callback(c: BrokerContext): Promise<Response> {
-  if (isPrefetch(c)) throw new BrokerError('invalid_request', 'prefetch')
+  if (isPrefetch(c)) throw new BrokerError('prefetch')
   const query = readQuery(c)
-  const cookies = readCookies(c.req.header('Cookie'))
-  const opened = await openPending(c.get('config'), query.get('state') ?? '', cookies)
-  if (!opened) throw new BrokerError('invalid_request', 'state_unknown')
+  const cookies = readCookies(c.get('config'), c.req.header('Cookie'))
+  const state = query.get('state') ?? ''
+  const opened = await openPending(c.get('config'), state, cookies)
+  if (!opened) throw await unknownState(c, state, cookies)
   const { pending, cookie } = opened
   setAuditFields(c, { client: pending.client, bundle: pending.bundle })
   await limit(c, 'CALLBACK_LIMIT') // each callback costs a request to Google
   // Throws for a malformed response. A failed discovery is reported to the client like an error response of Google.
   const response = await checkAuthorizationResponse(c.get('config'), query, pending.state).catch(
-    (error: unknown) => ({ error: toConnectError(c, error) }),
+    (error: unknown) => ({ failure: toConnectFailure(c, error) }),
   )
-  c.header('Set-Cookie', clearedCookie(cookie))
   const { authorization } = pending
-  return authorization
+  const answer = await (authorization
     ? finishOAuthMode(c, { ...pending, authorization }, response)
-    : finishCookieMode(c, pending, cookie, response)
+    : finishCookieMode(c, pending, cookie, response))
+  const finished = await sealFinished(c.get('config'), cookie, pending)
+  answer.headers.append('Set-Cookie', finished)
+  return answer
+}
+
+/** Says why no pending authorization fits: it is finished, its cookie did not come, or it never began here. */
+async function unknownState(
+  c: BrokerContext,
+  state: string,
+  cookies: Cookies,
+): Promise<BrokerError> {
+  const back = await openFinished(c.get('config'), state, cookies)
+  if (back !== undefined) return new BrokerError('consent_finished', { back })
+  const hasCookies = cookies.names.some((name) => name.startsWith(PENDING_COOKIE_PREFIX))
+  return new BrokerError(hasCookies ? 'state_unknown' : 'cookie_missing')
 }

@@ -66,7 +66,7 @@ export async function issueToken(
  */
 export function toTokenGrant({ access_token, scope, expires_at }: IssuedToken): TokenGrant {
   const expires_in = Math.floor(expires_at - now())
-  if (expires_in < 1) throw new BrokerError('temporarily_unavailable', 'token_expired')
+  if (expires_in < 1) throw new BrokerError('token_expired')
   return { access_token, expires_in, scope }
 }
 

@@ -43,13 +43,12 @@ export async function toMediaResponse(
  */
 function refusalOf(status: number, headers: Headers): BrokerError | undefined {
   if (status === 401 || status === 429 || status >= 500)
-    return new BrokerError('temporarily_unavailable', 'media_host_refuses')
+    return new BrokerError('media_host_refuses')
   if (WITHOUT_BYTES.includes(status)) return undefined
-  if (!WITH_BYTES.includes(status))
-    return new BrokerError('invalid_request', 'media_gone', { status: 404 })
+  if (!WITH_BYTES.includes(status)) return new BrokerError('media_gone')
   return MEDIA_TYPE.test(headers.get('Content-Type') ?? '')
     ? undefined
-    : new BrokerError('invalid_request', 'media_type', { status: 415 })
+    : new BrokerError('media_type')
 }
 
 function forwardedHeaders(status: number, headers: Headers, exp: number): Record<string, string> {

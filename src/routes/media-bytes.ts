@@ -1,7 +1,7 @@
 /** `GET /media/TICKET`: streams a media item to anyone with the ticket; only pages of its client can read the bytes. */
 
 import type { Bundle } from '../config/bundles.ts'
-import type { Client } from '../config/clients.ts'
+import { type Client, hasOrigin } from '../config/clients.ts'
 import { sha256 } from '../crypto/digest.ts'
 import { BrokerError, failureOf } from '../errors.ts'
 import { fetchMedia } from '../google/media.ts'
@@ -31,7 +31,7 @@ const CONDITIONS = ['If-Range', 'If-None-Match', 'If-Modified-Since']
  */
 export async function relayMedia(c: BrokerContext): Promise<Response> {
   const verified = await verifyTicket(c)
-  if (!verified) throw new BrokerError('invalid_request', 'ticket_invalid')
+  if (!verified) throw new BrokerError('ticket_invalid')
   allowReading(c, verified.client)
   return toMediaResponse(c, await fetchFromHost(c, verified), verified.ticket.exp)
 }
@@ -43,8 +43,8 @@ export async function relayMedia(c: BrokerContext): Promise<Response> {
  */
 export async function preflightMedia(c: BrokerContext): Promise<Response> {
   const verified = await verifyTicket(c)
-  if (!verified || !allowReading(c, verified.client))
-    throw new BrokerError('access_denied', 'origin_not_allowed')
+  if (!verified) throw new BrokerError('ticket_invalid', { status: 403 })
+  if (!allowReading(c, verified.client)) throw new BrokerError('origin_of_other_client')
   return c.body(null, 204, {
     'Access-Control-Allow-Headers': ['Range', ...CONDITIONS].join(', '),
     'Access-Control-Allow-Methods': 'GET, HEAD',
@@ -63,9 +63,9 @@ async function verifyTicket(c: BrokerContext): Promise<VerifiedTicket | undefine
 }
 
 /** Lets scripts of the client's origins read the answer. Other pages can only show it. */
-function allowReading(c: BrokerContext, { origins }: Client): boolean {
+function allowReading(c: BrokerContext, client: Client): boolean {
   const origin = c.req.header('Origin')
-  if (origin === undefined || !origins.has(origin)) return false
+  if (origin === undefined || !hasOrigin(client, origin)) return false
   c.header('Access-Control-Allow-Origin', origin)
   c.header(
     'Access-Control-Expose-Headers',
@@ -105,7 +105,7 @@ async function accessToken(
     return (await issueToken(c, owner, bundle, preferences)).access_token
   } catch (cause) {
     if (failureOf(cause).code !== 'consent_required') throw cause
-    throw new BrokerError('login_required', 'ticket_closed', { cause })
+    throw new BrokerError('ticket_closed', { cause })
   }
 }
 

@@ -10,7 +10,7 @@ import { sealToken, TICKET_SECONDS } from '../session/tokens.ts'
 import { authenticate } from './guards/either-mode.ts'
 import { findBundle } from './guards/lookup.ts'
 import { audit, type BrokerContext } from './http/context.ts'
-import { readJson } from './http/read-request.ts'
+import { BUNDLE_NAME, readJson } from './http/read-request.ts'
 import { issueToken } from './issue-token.ts'
 
 /** The longest URL of a media item, in characters: a ticket with it fits into a URL of the broker. */
@@ -18,11 +18,18 @@ const MAX_MEDIA_URL_LENGTH = 2048
 const MAX_URLS = 100
 const MAX_BODY_BYTES = 256 * 1024
 
-const MEDIA_URL = v.pipe(v.string(), v.maxLength(MAX_MEDIA_URL_LENGTH))
+const MEDIA_URL = v.pipe(
+  v.string('urls_shape'),
+  v.maxLength(MAX_MEDIA_URL_LENGTH, 'media_url_not_allowed'),
+)
 
 const BODY = v.strictObject({
-  bundle: v.pipe(v.string(), v.maxLength(64)),
-  urls: v.pipe(v.array(MEDIA_URL), v.minLength(1), v.maxLength(MAX_URLS)),
+  bundle: BUNDLE_NAME,
+  urls: v.pipe(
+    v.array(MEDIA_URL, 'urls_shape'),
+    v.minLength(1, 'urls_shape'),
+    v.maxLength(MAX_URLS, 'urls_shape'),
+  ),
 })
 
 /** Issues a ticket for each URL, in their order, if an access token of the bundle can be issued. */
@@ -49,6 +56,6 @@ export async function issueTickets(c: BrokerContext): Promise<Response> {
 function requireMediaUrl(config: Config, text: string): string {
   const url = parseMediaUrl(config, text)
   if (url === undefined || url.length > MAX_MEDIA_URL_LENGTH)
-    throw new BrokerError('invalid_request', 'media_url_not_allowed')
+    throw new BrokerError('media_url_not_allowed')
   return url
 }

@@ -1,16 +1,20 @@
 /** `GET /bundles` and `GET /healthz`, which need no credential. */
 
+import { simulatedApis } from '../google/simulator.ts'
 import type { BundlesResponse } from '../protocol/http.ts'
 import { isStoreReachable } from '../subject/kv-records.ts'
 import type { BrokerContext } from './http/context.ts'
 
 /** Lists the bundles, with the reason and the API methods of each. */
 export function listBundles(c: BrokerContext): Response {
-  const bundles = [...c.get('config').bundles.values()]
+  const config = c.get('config')
+  const bundles = [...config.bundles.values()]
+  const photos_apis = simulatedApis(config)
   const body: BundlesResponse = {
     bundles: bundles.map(({ name, scopes, reason, apis, methods }) => {
       return { name, scopes, reason, apis, methods }
     }),
+    ...(photos_apis ? { photos_apis } : {}),
   }
   return c.json(body)
 }

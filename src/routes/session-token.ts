@@ -5,15 +5,18 @@ import type { TokenResponse } from '../protocol/http.ts'
 import { authenticateSession } from './guards/cookie-mode.ts'
 import { findBundle } from './guards/lookup.ts'
 import { audit, type BrokerContext } from './http/context.ts'
-import { readJson } from './http/read-request.ts'
+import { BUNDLE_NAME, readJson } from './http/read-request.ts'
 import { issueToken, MIN_TTL_SECONDS, TOKEN_HASH } from './issue-token.ts'
 
-const MIN_TTL = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MIN_TTL_SECONDS.max))
+/** The messages are the reasons of the errors. */
+const isSeconds = (value: number): boolean =>
+  Number.isInteger(value) && value >= 0 && value <= MIN_TTL_SECONDS.max
+const MIN_TTL = v.pipe(v.number('min_ttl_shape'), v.check(isSeconds, 'min_ttl_shape'))
 
 const BODY = v.strictObject({
-  bundle: v.pipe(v.string(), v.maxLength(64)),
+  bundle: BUNDLE_NAME,
   min_ttl: v.optional(MIN_TTL, MIN_TTL_SECONDS.default),
-  rejected: v.optional(v.pipe(v.string(), v.regex(TOKEN_HASH))),
+  rejected: v.optional(v.pipe(v.string('rejected_shape'), v.regex(TOKEN_HASH, 'rejected_shape'))),
 })
 
 /** Issues an access token of a bundle to a session. */

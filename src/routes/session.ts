@@ -8,8 +8,8 @@ import type { Session } from '../session/session-cookie.ts'
 import type { ScopeStatus } from '../subject/grants.ts'
 import { askSubject } from '../subject/stub.ts'
 import { readCookieRequest } from './guards/cookie-mode.ts'
-import { authenticate } from './guards/either-mode.ts'
-import { askSubjectAs, type Principal } from './guards/principal.ts'
+import { authenticate, isOAuthCall } from './guards/either-mode.ts'
+import { askSubjectAs, connectMember, type Principal } from './guards/principal.ts'
 import { audit, type BrokerContext } from './http/context.ts'
 import { readQuery } from './http/read-request.ts'
 
@@ -34,9 +34,15 @@ export async function describeSession(c: BrokerContext): Promise<Response> {
  * The answer is the same without a session (TMB-64).
  */
 export async function endSession(c: BrokerContext): Promise<Response> {
-  const { session } = await readCookieRequest(c)
   const all = readQuery(c).get('all')
-  if (all !== null && all !== 'true') throw new BrokerError('invalid_request', 'all_not_true')
+  if (all !== null && all !== 'true') throw new BrokerError('all_not_true')
+  if (isOAuthCall(c)) {
+    const { client, credential, subject } = await authenticate(c)
+    if (credential.kind === 'session')
+      await endSessionOf(c, { id: credential.id, client: client.id, subject }, all === 'true')
+    return c.body(null, 204)
+  }
+  const { session } = await readCookieRequest(c)
   if (session) await endSessionOf(c, session, all === 'true')
   return answerLoggedOut(c, session?.client)
 }
@@ -44,7 +50,7 @@ export async function endSession(c: BrokerContext): Promise<Response> {
 /** Ends a session, or all sessions of its subject. */
 export async function endSessionOf(
   c: BrokerContext,
-  { id, subject, client }: Session,
+  { id, subject, client }: Pick<Session, 'id' | 'subject' | 'client'>,
   all: boolean,
 ): Promise<void> {
   const ending = askSubject(c.env.SUBJECTS, subject, (stub) => stub.endSession(id, all))
@@ -55,17 +61,19 @@ export async function endSessionOf(
 /** Answers 204, and has the browser delete the session cookie of a client and what it stored. */
 export function answerLoggedOut(c: BrokerContext, client: string | undefined): Response {
   if (client !== undefined)
-    c.header('Set-Cookie', clearedCookie(SESSION_COOKIE_PREFIX + client), { append: true })
+    c.header('Set-Cookie', clearedCookie(c.get('config'), SESSION_COOKIE_PREFIX + client), {
+      append: true,
+    })
   c.header('Clear-Site-Data', '"cache", "storage"')
   return c.body(null, 204)
 }
 
 function toBundleStatus(
-  { connectUrl }: Principal,
+  principal: Principal,
   { name, scopes }: Bundle,
   status: ScopeStatus | undefined,
 ): BundleStatus {
   if (!status || status.status === 'unavailable') return { status: 'unavailable' }
   if (status.status === 'ready') return { ...status, scope: scopes.join(' ') }
-  return { ...status, bundle: name, connect_url: connectUrl(name) }
+  return { ...status, bundle: name, ...connectMember(principal, name) }
 }

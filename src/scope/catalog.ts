@@ -10,6 +10,8 @@ export interface Scope {
   /** Full scope URL. */
   readonly scope: string
   readonly api: Api
+  /** What an app with this scope can do, for users: a sentence without a full stop. */
+  readonly allows?: string
   /** What to write instead of a scope that Google removed, a sentence; left out while the scope is active. */
   readonly removed?: string
 }
@@ -44,10 +46,22 @@ const EDIT = 'photoslibrary.edit.appcreateddata'
  * @see https://developers.google.com/photos/support/updates
  */
 export const SCOPES: readonly Scope[] = [
-  { scope: fullName(PICK), api: PICKER }, // let people pick photos and videos, read the picked ones
-  { scope: fullName(APPEND), api: LIBRARY }, // upload, create albums and fill them; write only
-  { scope: fullName(READ), api: LIBRARY }, // read the media items and albums the app created
-  { scope: fullName(EDIT), api: LIBRARY }, // change the media items and albums the app created
+  { scope: fullName(PICK), api: PICKER, allows: 'See the photos and videos that you pick' },
+  {
+    scope: fullName(APPEND),
+    api: LIBRARY,
+    allows: 'Add photos, videos and albums to your library',
+  },
+  {
+    scope: fullName(READ),
+    api: LIBRARY,
+    allows: 'See the photos, videos and albums that were added in this way',
+  },
+  {
+    scope: fullName(EDIT),
+    api: LIBRARY,
+    allows: 'Change the photos, videos and albums that were added in this way',
+  },
   removed(
     'photoslibrary.readonly',
     `Write ${PICK} to let people pick from their library, or ${READ} to read what the app created.`,
@@ -95,6 +109,23 @@ export const METHODS: readonly Method[] = [
   ...['albums.share', 'albums.unshare'].map(gone),
   ...['sharedAlbums.get', 'sharedAlbums.join', 'sharedAlbums.leave', 'sharedAlbums.list'].map(gone),
 ]
+
+/** What the sign-in scopes allow; `openid` alone allows nothing that an app with any other scope could not do. */
+const SIGN_IN_ALLOWS: readonly (readonly [name: string, allows: string])[] = [
+  ['email', 'See your e-mail address'],
+  ['profile', 'See your name and your picture'],
+]
+
+/** Says to a user what an app with these scopes can do. A scope of another API is named by its URL. */
+export function describeScopes(scopes: ScopeSet): readonly string[] {
+  const known = new Map<string, string>(
+    SIGN_IN_ALLOWS.map(([name, allows]) => [fullName(name), allows]),
+  )
+  for (const { scope, allows } of SCOPES) if (allows) known.set(scope, allows)
+  return scopes
+    .filter((scope) => scope !== 'openid')
+    .map((scope) => known.get(scope) ?? `Use what Google calls ${scope}`)
+}
 
 /** Lists the APIs of these scopes, in the order of the catalog. */
 export function apisOf(scopes: ScopeSet): readonly Api[] {

@@ -1,10 +1,10 @@
 /** App users: users whom the app signs in itself, identified by a JWT of the app's issuer. */
 
-import { decodeJwt, type JWTPayload, type JWTVerifyResult, jwtVerify } from 'jose'
+import { decodeJwt, errors, type JWTPayload, type JWTVerifyResult, jwtVerify } from 'jose'
 import { now } from '../clock.ts'
 import type { AppIssuer, Client } from '../config/clients.ts'
 import type { Config } from '../config/config.ts'
-import { BrokerError } from '../errors.ts'
+import { BrokerError, type Reason } from '../errors.ts'
 import { findKey } from '../net/key-sets.ts'
 
 /** A user with a valid JWT. */
@@ -32,6 +32,16 @@ const TYPES = [undefined, 'jwt', 'at+jwt', 'application/at+jwt']
 /** Claims that only ID tokens and security events have; a JWT with one is refused; OpenID Connect Core §2, RFC 8417 §2.2. */
 const FOREIGN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events']
 
+/** The reasons for claims that jose checks. */
+const CLAIMS: Readonly<Record<string, Reason>> = {
+  aud: 'jwt_audience',
+  exp: 'jwt_time',
+  iat: 'jwt_time',
+  iss: 'jwt_issuer',
+  nbf: 'jwt_time',
+  sub: 'jwt_sub',
+}
+
 /** Header parameters that bring a key: such a key proves nothing (TMB-40). */
 const KEY_HEADERS = ['jwk', 'jku', 'x5u', 'x5c']
 
@@ -40,13 +50,13 @@ const KEY_HEADERS = ['jwk', 'jku', 'x5u', 'x5c']
  *
  * No request is made for an issuer or audience that no client has (TMB-42).
  *
- * @throws {BrokerError} `login_required` for every invalid JWT; `temporarily_unavailable` when the issuer's keys
+ * @throws {BrokerError} `login_required` for every invalid JWT, with a reason that names the claim; `temporarily_unavailable` when the issuer's keys
  *   cannot be fetched
  * @see RFC 7519 §7.2, RFC 7523 §3, RFC 8725 §3; TMB-40, TMB-41
  */
 export async function verifyAppJwt(config: Config, jwt: string): Promise<AppUser> {
   try {
-    if (jwt.length > MAX_JWT_LENGTH) throw new TypeError('too long')
+    if (jwt.length > MAX_JWT_LENGTH) throw new BrokerError('jwt_malformed')
     const { client, app_issuer } = findClient(config, decodeJwt(jwt))
     const { payload, protectedHeader } = await verify(config, app_issuer, jwt)
     const sub = checkKind(payload, protectedHeader)
@@ -56,7 +66,7 @@ export async function verifyAppJwt(config: Config, jwt: string): Promise<AppUser
     return { client, sub, subject, ...(jkt === undefined ? {} : { jkt }) }
   } catch (cause) {
     if (cause instanceof BrokerError) throw cause
-    throw new BrokerError('login_required', 'app_jwt_invalid', { cause })
+    throw new BrokerError(reasonOf(cause), { cause })
   }
 }
 
@@ -66,12 +76,14 @@ function findClient(
   { iss, aud }: JWTPayload,
 ): { client: Client; app_issuer: AppIssuer } {
   const audience = [aud].flat()
+  let reason: Reason = 'jwt_issuer'
   for (const client of config.clients.values()) {
     const { app_issuer } = client
-    if (app_issuer && app_issuer.issuer === iss && audience.includes(app_issuer.audience))
-      return { client, app_issuer }
+    if (app_issuer?.issuer !== iss) continue
+    reason = 'jwt_audience'
+    if (app_issuer && audience.includes(app_issuer.audience)) return { client, app_issuer }
   }
-  throw new TypeError('no such issuer')
+  throw new BrokerError(reason)
 }
 
 async function verify(config: Config, app: AppIssuer, jwt: string): Promise<JWTVerifyResult> {
@@ -92,17 +104,33 @@ function checkKind(payload: JWTPayload, header: object & { typ?: string }): stri
   const isKnownType = TYPES.includes(header.typ?.toLowerCase())
   const isForeign = FOREIGN_CLAIMS.some((claim) => payload[claim] !== undefined)
   const hasKey = KEY_HEADERS.some((name) => name in header)
-  if (!isKnownType || isForeign || hasKey) throw new TypeError('another kind of JWT')
-  if (iat > now() + CLOCK_SKEW_SECONDS || exp - iat > MAX_LIFE_SECONDS || exp <= iat)
-    throw new TypeError('lifetime too long or in the future')
+  if (!isKnownType) throw new BrokerError('jwt_type')
+  if (isForeign) throw new BrokerError('jwt_foreign_claim')
+  if (hasKey) throw new BrokerError('jwt_key_header')
+  if (iat > now() + CLOCK_SKEW_SECONDS || exp <= iat) throw new BrokerError('jwt_time')
+  if (exp - iat > MAX_LIFE_SECONDS) throw new BrokerError('jwt_lifetime')
   if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUB_LENGTH)
-    throw new TypeError('sub missing or too long')
+    throw new BrokerError('jwt_sub')
   return sub
 }
 
 function boundKey({ cnf }: JWTPayload): string | undefined {
   if (cnf === undefined) return undefined
   const { jkt } = (cnf ?? {}) as { jkt?: unknown }
-  if (typeof jkt !== 'string') throw new TypeError('bound to something other than a DPoP key')
+  if (typeof jkt !== 'string') throw new BrokerError('jwt_bound_to_another_key')
   return jkt
+}
+
+/** The reason for an error of jose. */
+function reasonOf(error: unknown): Reason {
+  if (error instanceof errors.JWTExpired) return 'jwt_expired'
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return CLAIMS[error.claim] ?? 'jwt_malformed'
+  const isSignature = [
+    errors.JWSSignatureVerificationFailed,
+    errors.JOSEAlgNotAllowed,
+    errors.JWKSNoMatchingKey,
+    errors.JWKSMultipleMatchingKeys,
+  ].some((kind) => error instanceof kind)
+  return isSignature ? 'jwt_signature' : 'jwt_malformed'
 }

@@ -10,8 +10,11 @@ import { BrokerError } from '../errors.ts'
 /** `dpop_signing_alg_values_supported`: the one algorithm that all browsers support. */
 export const DPOP_ALGORITHMS = ['ES256']
 
-/** How far a browser's clock may be off, and so how long a proof is accepted, in seconds; RFC 9449 §11.1. */
-const MAX_SKEW_SECONDS = 120
+/** How old a proof may be, in seconds; RFC 9449 §11.1. */
+const MAX_AGE_SECONDS = 120
+
+/** How far ahead of ours a browser's clock may be, in seconds: a proof made for later could be used again later. */
+const MAX_AHEAD_SECONDS = 10
 
 /** How long a nonce is accepted, in seconds: proofs made in advance are useless after it. An access token lives as long. */
 const NONCE_SECONDS = 60 * 60
@@ -62,19 +65,20 @@ export interface ProofTarget {
  */
 export async function verifyProof(config: Config, target: ProofTarget): Promise<Proof> {
   const { header = '', method, access_token } = target
-  if (header === '' || header.length > MAX_PROOF_LENGTH) throw invalid('dpop_header')
+  if (header === '') throw new BrokerError('dpop_missing')
+  if (header.length > MAX_PROOF_LENGTH) throw new BrokerError('dpop_length')
   const { payload, jkt } = await verifySignature(header)
   const { jti, iat = 0 } = payload
   if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_LENGTH)
-    throw invalid('dpop_jti')
-  if (payload['htm'] !== method) throw invalid('dpop_htm')
-  if (!isSameTarget(payload['htu'], target.url)) throw invalid('dpop_htu')
+    throw new BrokerError('dpop_jti')
+  if (payload['htm'] !== method) throw new BrokerError('dpop_htm')
+  if (!isSameTarget(payload['htu'], target.url)) throw new BrokerError('dpop_htu')
   const ath = access_token === undefined ? undefined : await sha256(access_token)
-  if (ath !== undefined && payload['ath'] !== ath) throw invalid('dpop_ath')
-  if (Math.abs(now() - iat) > MAX_SKEW_SECONDS) throw invalid('dpop_iat')
-  if (!(await isOurNonce(config, payload['nonce'])))
-    throw new BrokerError('use_dpop_nonce', 'dpop_nonce')
-  return { jkt, jti, expires_at: iat + MAX_SKEW_SECONDS }
+  if (ath !== undefined && payload['ath'] !== ath) throw new BrokerError('dpop_ath')
+  if (iat < now() - MAX_AGE_SECONDS || iat > now() + MAX_AHEAD_SECONDS)
+    throw new BrokerError('dpop_iat')
+  if (!(await isOurNonce(config, payload['nonce']))) throw new BrokerError('dpop_nonce')
+  return { jkt, jti, expires_at: iat + MAX_AGE_SECONDS }
 }
 
 /** Makes the nonce of an answer; it changes once a minute; RFC 9449 §8. */
@@ -96,11 +100,11 @@ async function verifySignature(proof: string): Promise<{ payload: JWTPayload; jk
       currentDate: new Date(now() * 1000),
     })
     const { jwk } = protectedHeader
-    if (jwk?.crv !== 'P-256') throw invalid('dpop_jwk') // workerd accepts a key with a wrong `crv`
+    if (jwk?.crv !== 'P-256') throw new BrokerError('dpop_jwk') // workerd accepts a key with a wrong `crv`
     return { payload, jkt: await calculateJwkThumbprint(jwk) }
   } catch (cause) {
     if (cause instanceof BrokerError || !isInvalidInput(cause)) throw cause
-    throw new BrokerError('invalid_dpop_proof', 'dpop_signature', { cause })
+    throw new BrokerError('dpop_signature', { cause })
   }
 }
 
@@ -121,8 +125,4 @@ async function isOurNonce(config: Config, nonce: unknown): Promise<boolean> {
   const last = lastNonces.get(config)
   if (last?.nonce === nonce) return now() < last.iat + NONCE_SECONDS
   return (await open(config.keyring, NONCE_PLACE, nonce, now())) !== undefined
-}
-
-function invalid(reason: string): BrokerError {
-  return new BrokerError('invalid_dpop_proof', reason)
 }

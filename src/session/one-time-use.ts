@@ -51,6 +51,6 @@ async function reach<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call()
   } catch (cause) {
-    throw new BrokerError('temporarily_unavailable', 'one_time_use_unreachable', { cause })
+    throw new BrokerError('one_time_use_unreachable', { cause })
   }
 }

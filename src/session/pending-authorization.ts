@@ -18,9 +18,11 @@ const MAX_OPENED = 8
 
 /** What an authorization code will be bound to; its redirect URI is the `return_to`. */
 export interface AuthorizationBinding
-  extends Pick<AuthorizationRequest, 'state' | 'code_challenge' | 'dpop_jkt'> {
+  extends Pick<AuthorizationRequest, 'response_mode' | 'state' | 'code_challenge' | 'dpop_jkt'> {
   /** The user who pushed the request; only this user may redeem the code. */
   app_user?: UserIdentifier | undefined
+  /** The only account that may consent, if the client named one by its `sub`. */
+  account?: string | undefined
 }
 
 /** All that the callback needs. It is sealed into a cookie of the browser that began; no storage is used. */
@@ -52,6 +54,18 @@ const PENDING: RecordKind<PendingAuthorization> = {
   expiresAt: ({ iat }) => iat + PENDING_SECONDS,
 }
 
+/** What is left of a finished authorization, in the same cookie: where its user came from. */
+interface FinishedAuthorization {
+  return_to: string
+  exp: number
+}
+
+const FINISHED: RecordKind<FinishedAuthorization> = {
+  type: 'finished',
+  purpose: 'cookie',
+  expiresAt: ({ exp }) => exp,
+}
+
 /**
  * Seals a pending authorization for the browser that begins it.
  *
@@ -63,7 +77,8 @@ export async function sealPending(
   cookies: Cookies,
 ): Promise<string[]> {
   const own = await cookieOf(config, await cookieName(pending.state), pending)
-  return [...(await surplus(config, cookies, own.length)).map(clearedCookie), own]
+  const removed = await surplus(config, cookies, own.length)
+  return [...removed.map((name) => clearedCookie(config, name)), own]
 }
 
 /**
@@ -80,6 +95,28 @@ export async function openPending(
   const cookie = await cookieName(state)
   const pending = await openNamed(config, cookie, cookies)
   return pending && timingSafeEqual(pending.state, state) ? { pending, cookie } : undefined
+}
+
+/** Seals what is left of an authorization that was finished. @returns the `Set-Cookie` value */
+export async function sealFinished(
+  config: Config,
+  cookie: string,
+  { return_to, iat }: PendingAuthorization,
+): Promise<string> {
+  const exp = iat + PENDING_SECONDS
+  const sealed = await seal(config.keyring, { kind: FINISHED, at: cookie }, { return_to, exp })
+  return setCookie(config, cookie, sealed, Math.ceil(exp - now()))
+}
+
+/** Finds out whether the authorization of a `state` was finished in this browser. @returns where it began */
+export async function openFinished(
+  { keyring }: Config,
+  state: string,
+  cookies: Cookies,
+): Promise<string | undefined> {
+  const at = await cookieName(state)
+  const finished = await open(keyring, { kind: FINISHED, at }, cookies.get(at) ?? '', now())
+  return finished?.return_to
 }
 
 /**
@@ -105,7 +142,8 @@ export async function bindPending(
     const isUnbound = pending && !pending.session && pending.client === client
     return isUnbound ? [await cookieOf(config, name, { ...pending, session })] : []
   })
-  return [...(await Promise.all(bound)).flat(), ...others.slice(MAX_OPENED).map(clearedCookie)]
+  const removed = others.slice(MAX_OPENED).map((name) => clearedCookie(config, name))
+  return [...(await Promise.all(bound)).flat(), ...removed]
 }
 
 async function openNamed(
@@ -118,12 +156,12 @@ async function openNamed(
 }
 
 async function cookieOf(
-  { keyring }: Config,
+  config: Config,
   at: string,
   pending: PendingAuthorization,
 ): Promise<string> {
-  const sealed = await seal(keyring, { kind: PENDING, at }, pending)
-  return setCookie(at, sealed, Math.ceil(pending.iat + PENDING_SECONDS - now()))
+  const sealed = await seal(config.keyring, { kind: PENDING, at }, pending)
+  return setCookie(config, at, sealed, Math.ceil(pending.iat + PENDING_SECONDS - now()))
 }
 
 /** Names the cookies to remove so that one more of `bytes` fits: those that do not open, then the oldest. */

@@ -38,8 +38,8 @@ export async function openSession(
 }
 
 /** Seals a session. @returns the `Set-Cookie` value */
-export async function sealSession({ keyring }: Config, session: Session): Promise<string> {
+export async function sealSession(config: Config, session: Session): Promise<string> {
   const place = placeOf(session.client)
-  const sealed = await seal(keyring, place, session)
-  return setCookie(place.at, sealed, Math.floor(session.exp - now()))
+  const sealed = await seal(config.keyring, place, session)
+  return setCookie(config, place.at, sealed, Math.floor(session.exp - now()))
 }

@@ -18,13 +18,14 @@ export interface AuthorizationRequest {
   client: string
   bundle: string
   redirect_uri: string
-  response_mode: 'query' | 'web_message'
+  response_mode: 'query' | 'fragment' | 'web_message'
   /** RFC 7636 §4.2, `S256`. */
   code_challenge: string
   state?: string | undefined
   /** The key the code is bound to; RFC 9449 §10. */
   dpop_jkt?: string | undefined
-  prompt?: 'consent' | 'select_account' | undefined
+  /** Of the values of `prompt`, those that are passed on to the provider; OpenID Connect Core §3.1.2.1. */
+  prompt: readonly ('consent' | 'select_account')[]
   login_hint?: string | undefined
 }
 
@@ -37,8 +38,17 @@ export interface UserIdentifier {
 /** A pushed authorization request; RFC 9126. */
 export interface PushedRequest {
   request: AuthorizationRequest
-  app_user: UserIdentifier
+  /** Who pushed it, if it came with a JWT. */
+  app_user?: UserIdentifier | undefined
   exp: number
+}
+
+/** An authorization request on the approval page, where the user decides whether it goes on. */
+export interface AskedRequest extends PushedRequest {
+  /** The name under which a request that was pushed with a JWT is used, once. */
+  used_as?: string | undefined
+  /** The id of the browser that shows the page; no other can go on. */
+  browser: string
 }
 
 /** An authorization code. The consent itself is too large for a URL: it stays in the subject's Durable Object. */
@@ -84,6 +94,7 @@ interface Tokens {
   access: BoundSession
   code: AuthorizationCode
   request: PushedRequest
+  approval: AskedRequest
   media: MediaTicket
 }
 
@@ -94,6 +105,7 @@ const KINDS: { readonly [T in keyof Tokens]: RecordKind<Tokens[T]> } = {
   access: { type: 'access', purpose: 'oauth', ...LIMITS },
   code: { type: 'code', purpose: 'oauth', ...LIMITS },
   request: { type: 'request', purpose: 'oauth', ...LIMITS },
+  approval: { type: 'approval', purpose: 'oauth', ...LIMITS },
   media: { type: 'media', purpose: 'media', ...LIMITS },
 }
 

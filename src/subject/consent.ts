@@ -24,11 +24,13 @@ export interface AcceptedConsent {
  *
  * A grant needs a refresh token: a consent without one is stored only if the old grant still has one.
  *
+ * @param family the family of the session, where it does not replace the one that began the consent
  * @returns `access_denied` if its session ended or its subject disconnected before the user came back
  */
 export async function acceptConsent(
   context: SubjectContext,
   consent: Consent,
+  family?: string,
 ): Promise<Outcome<AcceptedConsent>> {
   const { ledger, kvOutbox, revocationOutbox, sessions } = context
   const requested = parseScope(consent.requested_scope)
@@ -42,14 +44,14 @@ export async function acceptConsent(
     if (refusal !== undefined) {
       if (refusal === 'disconnected' && grant.refresh_token !== '')
         revocationOutbox.enqueueOrphan({ scope_set_key: key, sealed: sealed.grant })
-      return failed('access_denied', refusal)
+      return failed('consent_too_late')
     }
     if (granted.length > 0 && !store(context, records))
       return success({ result: 'refresh_token_missing' })
     recordMissing(context, requestedKey, missing(requested, granted))
     const result = equals(granted, requested) ? 'ok' : 'consent_required'
     if (!consent.begins_session) return success({ result })
-    const { id, family_id, evicted } = sessions.begin(consent.family_id)
+    const { id, family_id, evicted } = sessions.begin(consent.family_id, family)
     if (evicted) kvOutbox.markAllTokensDirty() // the KV records must stop naming the old sessions
     return success({ result, session: { id, family_id } })
   })
@@ -64,7 +66,7 @@ export async function acceptConsent(
 type NewRecords = Awaited<ReturnType<typeof prepare>>
 
 async function prepare(
-  { grants, ledger, revocationOutbox, vault }: SubjectContext,
+  { config, grants, ledger, revocationOutbox, vault }: SubjectContext,
   { sub, tokens }: Consent,
   granted: ScopeSet,
 ) {
@@ -83,6 +85,7 @@ async function prepare(
     scope,
     generation,
     granted_at: now(),
+    client_id: config.client_id,
     issued_before: ledger.fact('issued') ?? 0,
     refresh_token_expires_at,
   }

@@ -53,9 +53,8 @@ export function authenticate(
   useProof: ReplayCache,
   findLive: (id: string) => SessionRow | undefined,
 ): Outcome<SessionRow | undefined> {
-  if (credential.proof && !useProof(credential.proof))
-    return failed('invalid_dpop_proof', 'dpop_replayed')
+  if (credential.proof && !useProof(credential.proof)) return failed('dpop_replayed')
   if (credential.kind === 'app_user') return success(undefined)
   const session = findLive(credential.id)
-  return session ? success(session) : failed('login_required', 'session_ended')
+  return session ? success(session) : failed('session_ended')
 }

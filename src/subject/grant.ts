@@ -18,6 +18,8 @@ export interface Grant {
   granted_at: number
   /** NumericDate; only if the user chose time-limited access. */
   refresh_token_expires_at?: number | undefined
+  /** The `client_id` at the provider that it was given to; under another one it cannot be refreshed. */
+  client_id: string
   /** How many refresh tokens Google issued to this subject before this one. */
   issued_before: number
 }

@@ -1,6 +1,7 @@
 /** The grants of a subject: finds the grant that serves a scope set, or the reason why none does. */
 
 import { now } from '../clock.ts'
+import type { Config } from '../config/config.ts'
 import { sha256 } from '../crypto/digest.ts'
 import { failed, type Outcome } from '../errors.ts'
 import type { ConsentRequired, LikelyCause } from '../protocol/http.ts'
@@ -25,7 +26,7 @@ export interface Grants {
    * A larger one is not used for a forgotten bundle, or after Google refused to narrow its token.
    */
   find(scopes: ScopeSet): Promise<HeldGrant | undefined>
-  /** Finds the grant of exactly these scopes. */
+  /** Finds the grant of exactly these scopes, if it was given to the client id of now. */
   findExact(scopes: ScopeSet): Promise<HeldGrant | undefined>
   /** Finds the provider account (`sub`) of the stored grants. */
   account(): Promise<string | undefined>
@@ -80,15 +81,9 @@ export function grantedOf(granted: ScopeSet, requested: ScopeSet): ScopeSet {
 }
 
 /** Makes the failure of a scope set that has no grant. */
-export async function consentRequired(
-  grants: Grants,
-  scopes: ScopeSet,
-  reason: string,
-): Promise<Outcome<never>> {
+export async function consentRequired(grants: Grants, scopes: ScopeSet): Promise<Outcome<never>> {
   const why = await grants.whyMissing(scopes)
-  return why === 'unavailable'
-    ? failed('server_error', 'bundle_unavailable')
-    : failed('consent_required', reason, { members: why })
+  return why === 'unavailable' ? failed('bundle_unavailable') : failed(why.reason, { members: why })
 }
 
 /** Reads whether a scope set can be served. */
@@ -106,7 +101,12 @@ export function neverGranted(missing_scope: string): ConsentRequired {
 }
 
 /** Makes the grants of a subject. */
-export function createGrants(ledger: Ledger, vault: Vault, kvOutbox: KvOutbox): Grants {
+export function createGrants(
+  { client_id }: Config,
+  ledger: Ledger,
+  vault: Vault,
+  kvOutbox: KvOutbox,
+): Grants {
   const removals = new Map<string, number>()
   const removalCount = (scope_set_key: string): number => removals.get(scope_set_key) ?? 0
 
@@ -120,12 +120,14 @@ export function createGrants(ledger: Ledger, vault: Vault, kvOutbox: KvOutbox): 
   const findExact = async (scopes: ScopeSet): Promise<HeldGrant | undefined> => {
     const row = ledger.find('grants', await scopeSetKey(scopes))
     const grant = await vault.openGrant(row)
-    return row && grant && { row, grant }
+    return row && grant?.client_id === client_id ? { row, grant } : undefined
   }
 
   const findSmallestCovering = async (scopes: ScopeSet): Promise<HeldGrant | undefined> => {
     const sizeOf = ({ grant }: HeldGrant): number => parseScope(grant.scope).length
-    const covering = (await all()).filter(({ grant }) => covers(parseScope(grant.scope), scopes))
+    const covering = (await all()).filter(
+      ({ grant }) => grant.client_id === client_id && covers(parseScope(grant.scope), scopes),
+    )
     return covering.sort((a, b) => sizeOf(a) - sizeOf(b))[0]
   }
 
@@ -205,9 +207,13 @@ export function createGrants(ledger: Ledger, vault: Vault, kvOutbox: KvOutbox): 
       const ending = ledger.find('endings', key)
       if (ending?.kind === 'unavailable') return 'unavailable'
       if (ending) return describe(ending, missing_scope)
-      return ledger.find('grants', key) // stored, but it does not open
-        ? { reason: 'ended', missing_scope, likely_cause: 'unknown' }
-        : neverGranted(missing_scope)
+      const row = ledger.find('grants', key)
+      if (!row) return neverGranted(missing_scope)
+      const isOfOtherClient = (await vault.openGrant(row)) !== undefined
+      return {
+        ...{ reason: 'ended', missing_scope },
+        likely_cause: isOfOtherClient ? 'client_changed' : 'unknown', // else it does not open
+      }
     },
   }
 }

@@ -2,7 +2,7 @@
 
 import type { LikelyCause } from '../protocol/http.ts'
 
-/** A session of a browser. A new consent replaces the `id` but keeps the `family_id`, so that other tabs can finish. */
+/** A session of a browser. A new consent replaces the `id` but keeps the `family_id`, so that other tabs can finish. In OAuth mode a family is the key of a browser. */
 export interface SessionRow {
   id: string
   family_id: string

@@ -28,13 +28,13 @@ export interface Redemption {
 /**
  * Stores a consent until its code is redeemed (TMB-16).
  *
- * @returns `access_denied` with reason `account_mismatch` if the subject's grants are of another Google account (TMB-28)
+ * @returns `account_mismatch` if the subject's grants are of another Google account (TMB-28)
  */
 export async function storePendingGrant(
   { grants, ledger, kvOutbox, vault }: SubjectContext,
   { id, consent, expires_at }: PendingGrant,
 ): Promise<Outcome<'pending' | 'refresh_token_missing'>> {
-  if (await isOtherAccount(grants, consent)) return failed('access_denied', 'account_mismatch')
+  if (await isOtherAccount(grants, consent)) return failed('other_account')
   const { requested_scope, tokens } = consent
   const granted = grantedOf(parseScope(tokens.scope), parseScope(requested_scope))
   const needsOld = tokens.refresh_token === undefined && granted.length > 0
@@ -55,14 +55,17 @@ async function isOtherAccount(grants: Grants, { sub }: Consent): Promise<boolean
  * A second use of a code ends the session that the first one began, since one of the two users of the code stole it;
  * RFC 6749 §4.1.2. If two consents are pending for different accounts, the second to be redeemed is refused (TMB-28).
  * Both rules need redemptions to run one after the other.
+ *
+ * @param jkt the key that the session is bound to, and so its family
  */
 export async function redeemPendingGrant(
   context: SubjectContext,
   id: string,
+  jkt: string | undefined,
 ): Promise<Outcome<Redemption>> {
   const { grants, ledger, kvOutbox, sessions, vault } = context
   const row = ledger.find('pending_grants', id)
-  if (!row || row.expires_at <= now()) return failed('invalid_grant', 'code_unknown')
+  if (!row || row.expires_at <= now()) return failed('code_unknown')
   const { redeemed } = row
   if (redeemed !== null) {
     ledger.transaction(() => {
@@ -70,17 +73,17 @@ export async function redeemPendingGrant(
       kvOutbox.markAllTokensDirty()
     })
     await kvOutbox.flush()
-    return failed('invalid_grant', 'code_used')
+    return failed('code_used')
   }
   const used = { ...row, sealed: '', redeemed: '' }
   ledger.put('pending_grants', used)
   const consent = await vault.openConsent(row)
-  if (!consent) return failed('invalid_grant', 'code_unreadable')
-  if (await isOtherAccount(grants, consent)) return failed('access_denied', 'account_mismatch')
-  const accepted = await acceptConsent(context, consent)
+  if (!consent) return failed('code_unreadable')
+  if (await isOtherAccount(grants, consent)) return failed('other_account')
+  const begins_session = consent.begins_session && jkt !== undefined
+  const accepted = await acceptConsent(context, { ...consent, begins_session }, jkt)
   if (!accepted.ok) return accepted
-  if (accepted.value.result === 'refresh_token_missing')
-    return failed('invalid_grant', 'grant_ended_meanwhile')
+  if (accepted.value.result === 'refresh_token_missing') return failed('grant_ended_meanwhile')
   const { result, session } = accepted.value
   if (result === 'ok') {
     ledger.put('pending_grants', { ...used, redeemed: session?.id ?? '' })
@@ -88,8 +91,8 @@ export async function redeemPendingGrant(
   }
   if (session) sessions.end(session.id)
   return result === 'consent_required'
-    ? consentRequired(grants, parseScope(consent.requested_scope), 'partially_granted')
-    : failed(result, 'google_grants_another_scope')
+    ? consentRequired(grants, parseScope(consent.requested_scope))
+    : failed(result === 'server_error' ? 'bundle_unavailable' : 'google_unavailable')
 }
 
 /** Deletes an unredeemed consent, because another user than the one who began presented its code. */
@@ -126,7 +129,7 @@ async function revokeUnredeemed(context: SubjectContext, row: PendingRow): Promi
   const scope_set_key = await scopeSetKey(parseScope(tokens.scope))
   const sealed = await vault.sealGrant(scope_set_key, {
     ...{ v: 1, sub, refresh_token, scope: tokens.scope, generation: randomId() },
-    ...{ granted_at: now(), issued_before: 0 },
+    ...{ granted_at: now(), client_id: config.client_id, issued_before: 0 },
   })
   revocationOutbox.enqueueOrphan({ scope_set_key, sealed })
 }

@@ -52,7 +52,7 @@ export function createRefresher(context: RefreshContext): Refresher {
   const refreshUntilSettled = async (scopes: ScopeSet): Promise<Outcome<AccessToken>> => {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const held = await grants.find(scopes)
-      if (!held) return consentRequired(grants, scopes, 'grant_missing')
+      if (!held) return consentRequired(grants, scopes)
       const { scope_set_key } = held.row
       const inOrder = queues.get(scope_set_key) ?? createSerialQueue()
       queues.set(scope_set_key, inOrder)
@@ -61,7 +61,7 @@ export function createRefresher(context: RefreshContext): Refresher {
       const token = await vault.openToken(ledger.find('tokens', await scopeSetKey(scopes)))
       if (token && isFresh(token, 0, now())) return success(token)
     }
-    return failed('temporarily_unavailable', 'grant_keeps_changing')
+    return failed('grant_keeps_changing')
   }
 
   return {
@@ -85,8 +85,8 @@ async function refreshGrant(
   const { config, grants, ledger, vault } = context
   const retry_after = Math.max(0, (ledger.find('back_offs', key)?.not_before ?? 0) - now())
   if (retry_after > 0 && (await grants.isUnconfirmed(scopes)))
-    return consentRequired(grants, scopes, 'backing_off')
-  if (retry_after > 0) return failed('temporarily_unavailable', 'backing_off', { retry_after })
+    return consentRequired(grants, scopes)
+  if (retry_after > 0) return failed('backing_off', { retry_after })
   const row = ledger.find('grants', key)
   const grant = await vault.openGrant(row)
   if (!row || !grant) return 'superseded'
@@ -184,7 +184,7 @@ async function refuseOtherScope(
     else grants.recordEnding(key, 'partial', missing(requested, granted))
     backOff(ledger, key, MAX_BACK_OFF_SECONDS)
   }
-  return consentRequired(grants, requested, 'google_grants_another_scope')
+  return consentRequired(grants, requested)
 }
 
 /** Ends the grant on `invalid_grant` for its current refresh token, and only then; other failures back off (TMB-22). */
@@ -207,7 +207,7 @@ async function handleFailure(
   const key = await scopeSetKey(scopes)
   if (failure.reason === 'google_invalid_scope' && held.row.scope_set_key !== key) {
     grants.recordDownscopeRefusal(key)
-    return consentRequired(grants, scopes, failure.reason)
+    return consentRequired(grants, scopes)
   }
   // An earlier refusal of the scopes is forgotten: this failure says nothing about them.
   if (held.row.scope_set_key === key) ledger.remove('endings', key)

@@ -24,8 +24,18 @@ export interface Sessions {
   all(): SessionRow[]
   /** Records that a session is in use. @returns whether the record changed */
   touch(session: SessionRow): boolean
-  /** Begins a session, which replaces the one of the same family (TMB-32). @returns it, and whether any was removed */
-  begin(family_id: string | undefined): { id: string; family_id: string; evicted: boolean }
+  /**
+   * Begins a session, which replaces the one of `replaced` (TMB-32).
+   *
+   * @param family_id its family; left out, that of `replaced` or a new one
+   * @returns it, and whether any was removed
+   */
+  begin(
+    replaced: string | undefined,
+    family_id?: string,
+  ): { id: string; family_id: string; evicted: boolean }
+  /** Ends the other sessions of the family of a session. @returns whether there were any */
+  endSiblings(id: string): boolean
   /** Deletes the sessions that are not live. */
   purge(): void
   /** Whether a session of this family is live. */
@@ -50,12 +60,11 @@ export function createSessions(ledger: Ledger, config: Config): Sessions {
       ledger.put('sessions', { ...session, seen_at: now() })
       return true
     },
-    begin(family) {
+    begin(replaced_family, family_id = replaced_family ?? randomId()) {
       const live = all()
-      const replaced = live.filter(({ family_id }) => family_id === family)
-      const others = live.filter(({ family_id }) => family_id !== family)
+      const replaced = live.filter((session) => session.family_id === replaced_family)
+      const others = live.filter((session) => session.family_id !== replaced_family)
       const id = randomId()
-      const family_id = replaced[0]?.family_id ?? randomId()
       const at = now()
       const surplus = others.sort((a, b) => b.seen_at - a.seen_at).slice(MAX_SESSIONS - 1)
       const removed = [...replaced, ...surplus]
@@ -63,6 +72,12 @@ export function createSessions(ledger: Ledger, config: Config): Sessions {
       const { current: kid } = config.keyring
       ledger.put('sessions', { id, family_id, created_at: at, seen_at: at, kid })
       return { id, family_id, evicted: removed.length > 0 }
+    },
+    endSiblings(id) {
+      const family = ledger.find('sessions', id)?.family_id
+      const siblings = all().filter((other) => other.family_id === family && other.id !== id)
+      for (const { id } of siblings) ledger.remove('sessions', id)
+      return siblings.length > 0
     },
     purge() {
       for (const session of ledger.all('sessions'))

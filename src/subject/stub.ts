@@ -18,7 +18,7 @@ export async function askSubject<T>(
   try {
     outcome = await call(namespace.getByName(subject))
   } catch (cause) {
-    throw new BrokerError('temporarily_unavailable', 'subject_unreachable', { cause })
+    throw new BrokerError('subject_unreachable', { cause })
   }
   return unwrap(outcome)
 }

@@ -21,6 +21,9 @@ export interface SubjectBase {
   schedule(): Promise<void>
   /** Runs work after the answer was sent. */
   background(work: Promise<unknown>): void
-  /** Adds this subject to the index under the names of a refresh token, and with `account` also of its account. */
+  /**
+   * Where security events are received: adds this subject to the index under the names of a refresh token, and with
+   * `account` also of its account.
+   */
   indexGrant(grant: Pick<Grant, 'refresh_token' | 'sub'>, account?: boolean): void
 }

@@ -49,6 +49,7 @@ export function openSubjectContext(
       if (at !== undefined) await ctx.storage.setAlarm(at * 1000)
     },
     indexGrant(grant, account = false) {
+      if (!config.security_events) return
       const add = async (): Promise<void> => {
         const names = await namesOfToken(config, grant)
         if (account) names.push(await accountName(config, grant.sub))
@@ -59,7 +60,7 @@ export function openSubjectContext(
   }
   const kvOutbox = createKvOutbox(base)
   const revocationOutbox = createRevocationOutbox(base)
-  const grants = createGrants(ledger, base.vault, kvOutbox)
+  const grants = createGrants(config, ledger, base.vault, kvOutbox)
   const context: RefreshContext = { ...base, kvOutbox, revocationOutbox, grants }
   return { ...context, refresher: createRefresher(context) }
 }

@@ -73,16 +73,27 @@ export class Subject extends DurableObject<Env> {
     return storePendingGrant(this.#context, pending)
   }
 
-  /** Accepts the consent of a code, once, and issues an access token. */
-  async redeemCode(id: string): Promise<Outcome<IssuedToken & { session?: string }>> {
-    if (this.#isEmpty()) return failed('invalid_grant', 'code_unknown')
-    const redeemed = await this.#redeemInOrder(() => redeemPendingGrant(this.#context, id))
+  /** Accepts the consent of a code, once, and issues an access token. Without the key of a proof, no session begins. */
+  async redeemCode(id: string, jkt?: string): Promise<Outcome<IssuedToken & { session?: string }>> {
+    if (this.#isEmpty()) return failed('code_unknown')
+    const redeemed = await this.#redeemInOrder(() => redeemPendingGrant(this.#context, id, jkt))
     if (!redeemed.ok) return redeemed
     const { scope, session } = redeemed.value
     const credential: Credential =
       session === undefined ? { kind: 'app_user' } : { kind: 'session', id: session }
     const issued = await this.issueToken({ credential, scope, min_ttl: 0, missed_in_kv: false })
-    return issued.ok && session !== undefined ? success({ ...issued.value, session }) : issued
+    if (!issued.ok || session === undefined) return issued
+    await this.#endSiblings(session)
+    return success({ ...issued.value, session })
+  }
+
+  /** Ends the other sessions of the same key, which are of the same browser: now that it has a new one, not before. */
+  async #endSiblings(session: string): Promise<void> {
+    const { ledger, kvOutbox, sessions } = this.#context
+    ledger.transaction(() => {
+      if (sessions.endSiblings(session)) kvOutbox.markAllTokensDirty()
+    })
+    await kvOutbox.flush()
   }
 
   /** Deletes an unredeemed consent, because another user than the one who began presented its code. */
@@ -103,7 +114,7 @@ export class Subject extends DurableObject<Env> {
     const session = this.#authenticate(request.credential)
     if (!session.ok) return session
     const members = neverGranted(request.scope)
-    if (this.#isEmpty()) return failed('consent_required', 'grant_missing', { members })
+    if (this.#isEmpty()) return failed('never_granted', { members })
     this.#issue ??= createTokenIssuer(this.#context)
     return this.#issue(request, session.value)
   }

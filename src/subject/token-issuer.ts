@@ -68,10 +68,9 @@ export function createTokenIssuer(context: SubjectContext): IssueToken {
     { access_token, scope, expires_at }: AccessToken,
     timing: { google_ms?: number } = {},
   ): Outcome<IssuedToken> => {
-    if (!isStillAuthorized(request)) return failed('login_required', 'session_ended')
-    if (!ledger.find('tokens', key))
-      return failed('temporarily_unavailable', 'grant_keeps_changing')
-    if (expires_at - now() < 1) return failed('temporarily_unavailable', 'token_expired')
+    if (!isStillAuthorized(request)) return failed('session_ended')
+    if (!ledger.find('tokens', key)) return failed('grant_keeps_changing')
+    if (expires_at - now() < 1) return failed('token_expired')
     return success({ access_token, scope, expires_at, ...timing })
   }
 
@@ -109,15 +108,14 @@ export function createTokenIssuer(context: SubjectContext): IssueToken {
       workInBackground(request, key, token, isTouched)
       return issue(request, key, token)
     }
-    if (rejected && !mayForce(scopes))
-      return failed('slow_down', 'forced_too_often', { retry_after: 60 })
+    if (rejected && !mayForce(scopes)) return failed('forced_too_often', { retry_after: 60 })
     if (isTouched) {
       kvOutbox.markAllTokensDirty()
       background(kvOutbox.flush())
     }
     const asked_at = Date.now()
     const outcome = await refresher.refresh(scopes)
-    if (!isStillAuthorized(request)) return failed('login_required', 'session_ended')
+    if (!isStillAuthorized(request)) return failed('session_ended')
     if (outcome.ok) return issue(request, key, outcome.value, { google_ms: Date.now() - asked_at })
     const stored = await vault.openToken(ledger.find('tokens', key)) // a consent may have stored one
     const isAlive = stored && stored.expires_at - now() >= 1

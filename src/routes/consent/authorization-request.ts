@@ -1,12 +1,15 @@
 /** The authorization request that a client sends to `/authorize` or `/par`; RFC 6749 §4.1.1. */
 
-import type { Client } from '../../config/clients.ts'
+import { type Client, hasRedirectUri } from '../../config/clients.ts'
 import type { Config } from '../../config/config.ts'
-import { BrokerError } from '../../errors.ts'
+import { BrokerError, type Reason } from '../../errors.ts'
 import type { AuthorizationRequest } from '../../session/tokens.ts'
-import { findBundle } from '../guards/lookup.ts'
+import { findBundle, readScope } from '../guards/lookup.ts'
 import { type Parameters, required } from '../http/read-request.ts'
 import type { AnswerTarget } from './authorization-response.ts'
+
+/** OAuth 2.0 Multiple Response Types §2.1, and draft-sakimura-oauth-wmrm for `web_message`. */
+export const RESPONSE_MODES = ['query', 'fragment', 'web_message'] as const
 
 /** The longest `state` and `login_hint`, in characters: both must fit into the cookie of the pending authorization. */
 const MAX_STATE_LENGTH = 512
@@ -25,12 +28,12 @@ const STATE = /^[\x20-\x7e]*$/
  * @see RFC 9700 §2.1: exact string matching
  */
 export function readAnswerTarget(client: Client, parameters: Parameters): AnswerTarget {
-  const redirect_uri = parameters.get('redirect_uri') ?? ''
-  if (!client.redirect_uris?.has(redirect_uri))
-    throw new BrokerError('invalid_request', 'redirect_uri_unknown')
+  const redirect_uri = required(parameters, 'redirect_uri')
+  if (!hasRedirectUri(client, redirect_uri)) throw new BrokerError('redirect_uri_unknown')
   const state = parameters.get('state') ?? ''
   const isReadable = state !== '' && state.length <= MAX_STATE_LENGTH && STATE.test(state)
-  const response_mode = parameters.get('response_mode') === 'web_message' ? 'web_message' : 'query'
+  const given = parameters.get('response_mode')
+  const response_mode = RESPONSE_MODES.find((mode) => mode === given) ?? 'query'
   return { redirect_uri, response_mode, state: isReadable ? state : undefined }
 }
 
@@ -47,24 +50,41 @@ export function readAuthorizationRequest(
 ): AuthorizationRequest {
   const target = readAnswerTarget(client, parameters)
   const read = (name: string): string | undefined => parameters.get(name)
-  const refuse = (reason: string): never => {
-    throw new BrokerError('invalid_request', reason)
+  const refuse = (reason: Reason): never => {
+    throw new BrokerError(reason)
   }
   if (required(parameters, 'response_type') !== 'code')
-    throw new BrokerError('unsupported_response_type', 'response_type_unknown')
+    throw new BrokerError('response_type_unknown')
   if (read('request') !== undefined) refuse('request_object')
-  const { name: bundle } = findBundle(config, client, read('scope'))
+  const { name: bundle } = findBundle(config, client, readScope(read('scope')))
   if ((read('state') ?? '') !== (target.state ?? '')) refuse('state_shape')
   const response_mode = read('response_mode') ?? 'query'
   if (response_mode !== target.response_mode) refuse('response_mode_unknown')
-  const code_challenge = read('code_challenge') ?? ''
-  if (read('code_challenge_method') !== 'S256' || !HASH.test(code_challenge)) refuse('pkce')
+  const code_challenge = required(parameters, 'code_challenge')
+  if (read('code_challenge_method') !== 'S256') refuse('code_challenge_method')
+  if (!HASH.test(code_challenge)) refuse('code_challenge_shape')
   const dpop_jkt = read('dpop_jkt')
   if (dpop_jkt !== undefined && !HASH.test(dpop_jkt)) refuse('dpop_jkt_shape')
-  const prompt = read('prompt')
-  if (prompt !== undefined && prompt !== 'consent' && prompt !== 'select_account')
-    return refuse('prompt_unknown')
+  const prompt = readPrompt(read('prompt'))
   const login_hint = read('login_hint')
   if ((login_hint ?? '').length > MAX_LOGIN_HINT_LENGTH) refuse('login_hint_length')
   return { client: client.id, bundle, ...target, code_challenge, dpop_jkt, prompt, login_hint }
+}
+
+/**
+ * Reads `prompt`, a list. `login` counts as `select_account`: the broker has no page to log in.
+ *
+ * @throws {BrokerError} interaction_required for `none`: the broker always asks the user, or Google does
+ * @see OpenID Connect Core §3.1.2.1
+ */
+function readPrompt(text = ''): AuthorizationRequest['prompt'] {
+  const values = text.split(' ').filter(Boolean)
+  if (values.some((value) => !['none', 'login', 'consent', 'select_account'].includes(value)))
+    throw new BrokerError('prompt_unknown')
+  if (values.includes('none')) throw new BrokerError('prompt_none')
+  const selects = values.includes('login') || values.includes('select_account')
+  return [
+    ...(values.includes('consent') ? (['consent'] as const) : []),
+    ...(selects ? (['select_account'] as const) : []),
+  ]
 }

@@ -1,5 +1,6 @@
 /** The authorization response of OAuth mode: a code or an error for the client. */
 
+import { describe, type Failure } from '../../errors.ts'
 import type { AuthorizationError } from '../../protocol/http.ts'
 import type { AuthorizationRequest } from '../../session/tokens.ts'
 import type { BrokerContext } from '../http/context.ts'
@@ -17,18 +18,27 @@ export type AnswerTarget = Pick<AuthorizationRequest, 'redirect_uri' | 'response
 export function answerAuthorization(
   c: BrokerContext,
   { redirect_uri, response_mode, state }: AnswerTarget,
-  result: { code: string } | { error: AuthorizationError },
+  result: { code: string } | { error: AuthorizationError; failure: Failure },
 ): Response | Promise<Response> {
   const iss = c.get('config').base_url
-  const response = { ...result, ...(state === undefined ? {} : { state }), iss }
-  const separator = redirect_uri.includes('?') ? '&' : '?'
+  const outcome =
+    'code' in result
+      ? { code: result.code }
+      : { error: result.error, error_description: describe(result.failure) }
+  const response = { ...outcome, ...(state === undefined ? {} : { state }), iss }
+  const separator = response_mode === 'fragment' ? '#' : redirect_uri.includes('?') ? '&' : '?'
   const url = `${redirect_uri}${separator}${new URLSearchParams(response)}` // its own query is not rewritten
   keepOpener(c)
-  if (response_mode === 'query') return c.redirect(url, 303)
+  if (response_mode !== 'web_message' || isFramed(c)) return c.redirect(url, 303)
   return popupPage(c, {
     message: { type: 'authorization_response', response },
     origin: new URL(redirect_uri).origin,
     is_connected: 'code' in result,
     fallback: url,
   })
+}
+
+/** A frame cannot show the page that posts the response. */
+function isFramed(c: BrokerContext): boolean {
+  return ['iframe', 'frame'].includes(c.req.header('Sec-Fetch-Dest') ?? '')
 }

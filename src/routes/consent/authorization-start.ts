@@ -52,7 +52,11 @@ export async function startAuthorization(
     consent_prompted: needs_refresh_token,
     iat: now(),
   }
-  for (const cookie of await sealPending(config, pending, readCookies(c.req.header('Cookie')))) {
+  for (const cookie of await sealPending(
+    config,
+    pending,
+    readCookies(config, c.req.header('Cookie')),
+  )) {
     c.header('Set-Cookie', cookie, { append: true })
   }
   audit(c, 'connect_started')
@@ -67,5 +71,5 @@ export async function startAuthorization(
  */
 export function requireTopLevelNavigation(c: BrokerContext): void {
   const isTopLevel = (c.req.header('Sec-Fetch-Dest') ?? 'document') === 'document'
-  if (!isTopLevel || isPrefetch(c)) throw new BrokerError('access_denied', 'not_a_navigation')
+  if (!isTopLevel || isPrefetch(c)) throw new BrokerError('not_a_navigation')
 }

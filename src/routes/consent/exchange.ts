@@ -3,9 +3,9 @@
 import type { Bundle } from '../../config/bundles.ts'
 import type { Client } from '../../config/clients.ts'
 import { sha256 } from '../../crypto/digest.ts'
-import { BrokerError, failureOf } from '../../errors.ts'
+import { BrokerError, type Failure, failureOf } from '../../errors.ts'
 import { exchangeCode } from '../../google/token-endpoint.ts'
-import type { ConnectError } from '../../protocol/http.ts'
+import type { ConnectError, ErrorCode } from '../../protocol/http.ts'
 import { useOnce } from '../../session/one-time-use.ts'
 import { PENDING_SECONDS, type PendingAuthorization } from '../../session/pending-authorization.ts'
 import type { Consent } from '../../subject/grant.ts'
@@ -14,7 +14,12 @@ import { auditFailure, type BrokerContext } from '../http/context.ts'
 import { startAuthorization } from './authorization-start.ts'
 
 /** The errors that the client gets as they are; all others become `server_error`. */
-const CONNECT_ERRORS = ['access_denied', 'consent_required', 'temporarily_unavailable'] as const
+const CONNECT_ERRORS: readonly ErrorCode[] = [
+  'access_denied',
+  'account_mismatch',
+  'consent_required',
+  'temporarily_unavailable',
+]
 
 /** What Google granted for a pending authorization. */
 export interface Exchanged {
@@ -41,7 +46,7 @@ export async function exchange(
   const bundle = findBundle(config, client, pending.bundle)
   const name = `pending/${await sha256(pending.state)}`
   if (!(await useOnce(c.env, name, pending.iat + PENDING_SECONDS)))
-    throw new BrokerError('invalid_request', 'state_used')
+    throw new BrokerError('state_used')
   const expected = { ...pending, scopes: bundle.scopes }
   const { tokens, sub } = await exchangeCode(config, code, expected)
   const consent = {
@@ -65,7 +70,7 @@ export function askForRefreshToken(
   { consent_prompted, return_to, display, session, authorization }: PendingAuthorization,
   { client, bundle, consent }: Exchanged,
 ): Promise<Response> {
-  if (consent_prompted) throw new BrokerError('server_error', 'google_issues_no_refresh_token')
+  if (consent_prompted) throw new BrokerError('google_issues_no_refresh_token')
   return startAuthorization(c, {
     ...{ client, bundle, return_to, display, session, authorization },
     select_account: false,
@@ -74,14 +79,23 @@ export function askForRefreshToken(
   })
 }
 
+/** A failure that the client gets to know. */
+export type ConnectFailure = Failure & { code: ConnectError }
+
 /**
- * Records a failure after the state check, and maps it to the error that the client gets.
+ * Records a failure after the state check, and maps it to the one that the client gets.
  *
  * @throws {BrokerError} invalid_request: the callback is answered here, not at the client
  */
-export function toConnectError(c: BrokerContext, error: unknown): ConnectError {
-  const { code } = failureOf(error)
-  if (code === 'invalid_request') throw error
+export function toConnectFailure(c: BrokerContext, error: unknown): ConnectFailure {
+  const failure = failureOf(error)
+  if (failure.code === 'invalid_request') throw error
   auditFailure(c, error)
-  return CONNECT_ERRORS.find((error) => error === code) ?? 'server_error'
+  return asConnectFailure(failure)
+}
+
+/** Maps the codes that the client does not get to `server_error`. */
+export function asConnectFailure(failure: Failure): ConnectFailure {
+  const isKnown = CONNECT_ERRORS.includes(failure.code)
+  return { ...failure, code: isKnown ? (failure.code as ConnectError) : 'server_error' }
 }

@@ -12,7 +12,7 @@ import { findCookieClient } from '../guards/lookup.ts'
 import { audit, type BrokerContext, setAuditFields } from '../http/context.ts'
 import { keepOpener } from '../http/headers.ts'
 import { popupPage } from '../http/pages.ts'
-import { askForRefreshToken, exchange, toConnectError } from './exchange.ts'
+import { asConnectFailure, askForRefreshToken, exchange, toConnectFailure } from './exchange.ts'
 
 /**
  * Finishes a consent that began at `/connect`.
@@ -28,7 +28,8 @@ export async function finishCookieMode(
 ): Promise<Response> {
   const config = c.get('config')
   try {
-    if ('error' in response) return await returnToApp(c, pending, response.error)
+    if ('failure' in response)
+      return await returnToApp(c, pending, asConnectFailure(response.failure).code)
     const client = findCookieClient(config, pending.client)
     const exchanged = await exchange(c, pending, client, response.code)
     const { sub } = exchanged.consent
@@ -42,10 +43,10 @@ export async function finishCookieMode(
     )
     if (accepted.result === 'refresh_token_missing')
       return await askForRefreshToken(c, pending, exchanged)
-    if (!accepted.session) throw new BrokerError('server_error', 'session_missing')
+    if (!accepted.session) throw new BrokerError('session_missing')
     const { id, family_id } = accepted.session
     const exp = now() + config.session_ttl_seconds
-    const cookies = readCookies(c.req.header('Cookie'))
+    const cookies = readCookies(config, c.req.header('Cookie'))
     for (const value of [
       await sealSession(config, { id, client: client.id, sub, subject, exp }),
       ...(await bindPending(config, cookies, cookie, client.id, { family_id, subject })),
@@ -54,7 +55,7 @@ export async function finishCookieMode(
     }
     return await returnToApp(c, pending, accepted.result)
   } catch (error) {
-    return returnToApp(c, pending, toConnectError(c, error))
+    return returnToApp(c, pending, toConnectFailure(c, error).code)
   }
 }
 

@@ -2,9 +2,8 @@
 
 import { now } from '../../clock.ts'
 import { randomId } from '../../crypto/digest.ts'
-import { failureOf } from '../../errors.ts'
+import { BrokerError } from '../../errors.ts'
 import type { AuthorizationResponse } from '../../google/authorization-endpoint.ts'
-import type { ConnectError } from '../../protocol/http.ts'
 import type {
   AuthorizationBinding,
   PendingAuthorization,
@@ -14,7 +13,13 @@ import { askSubject } from '../../subject/stub.ts'
 import { findOAuthClient } from '../guards/lookup.ts'
 import { audit, type BrokerContext, setAuditFields } from '../http/context.ts'
 import { type AnswerTarget, answerAuthorization } from './authorization-response.ts'
-import { askForRefreshToken, exchange, toConnectError } from './exchange.ts'
+import {
+  asConnectFailure,
+  askForRefreshToken,
+  type ConnectFailure,
+  exchange,
+  toConnectFailure,
+} from './exchange.ts'
 
 /** A pending authorization that began at `/authorize`. */
 type OAuthPending = PendingAuthorization & { authorization: AuthorizationBinding }
@@ -34,10 +39,13 @@ export async function finishOAuthMode(
 ): Promise<Response> {
   const config = c.get('config')
   try {
-    if ('error' in response) return await returnError(c, pending, response.error)
+    if ('failure' in response)
+      return await returnError(c, pending, asConnectFailure(response.failure))
     const client = findOAuthClient(config, pending.client)
     const exchanged = await exchange(c, pending, client, response.code)
-    const { app_user, code_challenge, dpop_jkt } = pending.authorization
+    const { account, app_user, code_challenge, dpop_jkt } = pending.authorization
+    if (account !== undefined && account !== exchanged.consent.sub)
+      throw new BrokerError('other_account')
     const identity = { client: client.id, iss: config.issuer, sub: exchanged.consent.sub }
     const subject = app_user?.subject ?? (await config.pseudonyms.subjectKey(identity))
     setAuditFields(c, { subject })
@@ -57,21 +65,21 @@ export async function finishOAuthMode(
     audit(c, 'connect_finished', { outcome: 'ok' })
     return await answerAuthorization(c, toTarget(pending), { code })
   } catch (error) {
-    const isOtherAccount = failureOf(error).reason === 'account_mismatch'
-    return returnError(c, pending, isOtherAccount ? 'account_mismatch' : toConnectError(c, error))
+    return returnError(c, pending, toConnectFailure(c, error))
   }
 }
 
 function returnError(
   c: BrokerContext,
   pending: OAuthPending,
-  error: ConnectError,
+  failure: ConnectFailure,
 ): Response | Promise<Response> {
+  const { code: error } = failure
   audit(c, 'connect_finished', { outcome: error })
-  return answerAuthorization(c, toTarget(pending), { error })
+  return answerAuthorization(c, toTarget(pending), { error, failure })
 }
 
-function toTarget({ authorization, display, return_to }: OAuthPending): AnswerTarget {
-  const response_mode = display === 'popup' ? 'web_message' : 'query'
-  return { redirect_uri: return_to, response_mode, state: authorization.state }
+function toTarget({ authorization, return_to }: OAuthPending): AnswerTarget {
+  const { response_mode, state } = authorization
+  return { redirect_uri: return_to, response_mode, state }
 }

@@ -5,7 +5,7 @@ import { BrokerError } from '../../errors.ts'
 import { clearedCookie, readCookies, SESSION_COOKIE_PREFIX } from '../../session/cookies.ts'
 import { openSession, type Session } from '../../session/session-cookie.ts'
 import { type BrokerContext, setAuditFields } from '../http/context.ts'
-import { clientsAt } from './cors.ts'
+import { clientsAt, originRefusal } from './cors.ts'
 import { connectUrl } from './lookup.ts'
 import type { Principal } from './principal.ts'
 
@@ -30,20 +30,19 @@ export interface CookieRequest {
 export async function readCookieRequest(c: BrokerContext): Promise<CookieRequest> {
   const origin = readOrigin(c)
   const clients = origin === undefined ? [] : clientsAt(c, origin, 'cookie')
-  if (origin === undefined || clients.length === 0 || !isSentByScript(c))
-    throw new BrokerError('access_denied', 'origin_not_allowed')
+  if (origin === undefined || clients.length === 0) throw new BrokerError(originRefusal(c))
+  if (!isSentByScript(c)) throw new BrokerError('sent_by_no_script')
   if (c.req.header('X-Requested-With') !== REQUESTED_WITH)
-    throw new BrokerError('invalid_request', 'custom_header_missing')
-  if (c.req.header('Authorization') !== undefined)
-    throw new BrokerError('invalid_request', 'two_credentials')
-  const cookies = readCookies(c.req.header('Cookie'))
+    throw new BrokerError('custom_header_missing')
+  if (c.req.header('Authorization') !== undefined) throw new BrokerError('two_credentials')
+  const cookies = readCookies(c.get('config'), c.req.header('Cookie'))
   for (const { id } of clients) {
     const session = await openSession(c.get('config'), id, cookies)
     if (session) return { origin, clients, session }
   }
   for (const name of clients.map(({ id }) => SESSION_COOKIE_PREFIX + id)) {
     const isUnusable = cookies.names.includes(name)
-    if (isUnusable) c.header('Set-Cookie', clearedCookie(name), { append: true })
+    if (isUnusable) c.header('Set-Cookie', clearedCookie(c.get('config'), name), { append: true })
   }
   return { origin, clients }
 }
@@ -87,7 +86,7 @@ function loginRequired(
 ): BrokerError {
   const client = clients.find(({ id }) => id === session?.client) ?? clients[0]
   const members = client && { connect_url: connectUrl(c.get('config'), client, bundle, origin) }
-  return new BrokerError('login_required', 'no_session', members ? { members } : {})
+  return new BrokerError('no_session', members ? { members } : {})
 }
 
 /** Browsers omit `Origin` in a same-origin GET, but then send `Sec-Fetch-Site`. */

@@ -1,8 +1,8 @@
 /** CORS: each origin of a client, compared exactly, in its one mode. */
 
 import type { MiddlewareHandler } from 'hono'
-import { type Client, type ClientMode, modeOf } from '../../config/clients.ts'
-import { BrokerError } from '../../errors.ts'
+import { type Client, type ClientMode, hasOrigin, modeOf } from '../../config/clients.ts'
+import { BrokerError, type Reason } from '../../errors.ts'
 import type { BrokerContext, BrokerEnv } from '../http/context.ts'
 
 /** The headers that a script may send and read; only cookie mode also sends credentials (TMB-39). */
@@ -39,7 +39,7 @@ export function cors(
     }
     if (c.req.method !== 'OPTIONS') return next()
     if (!mode || !c.req.header('Access-Control-Request-Method'))
-      throw new BrokerError('access_denied', 'origin_not_allowed')
+      throw new BrokerError(originRefusal(c))
     return c.body(null, 204, {
       'Access-Control-Allow-Headers': HEADERS[mode].allow,
       'Access-Control-Allow-Methods': methods.join(', '),
@@ -51,7 +51,7 @@ export function cors(
 /** Lists the clients of a mode that have this origin. */
 export function clientsAt(c: BrokerContext, origin: string, mode: ClientMode): Client[] {
   const clients = [...c.get('config').clients.values()]
-  return clients.filter((client) => modeOf(client) === mode && client.origins.has(origin))
+  return clients.filter((client) => modeOf(client) === mode && hasOrigin(client, origin))
 }
 
 /**
@@ -65,6 +65,14 @@ export function requireOAuthOrigin(c: BrokerContext, client?: Client): void {
   const origin = c.req.header('Origin')
   const isAllowed =
     origin === undefined ||
-    (client ? client.origins.has(origin) : clientsAt(c, origin, 'oauth').length > 0)
-  if (!isAllowed) throw new BrokerError('access_denied', 'origin_not_allowed')
+    (client ? hasOrigin(client, origin) : clientsAt(c, origin, 'oauth').length > 0)
+  if (!isAllowed) throw new BrokerError(client ? 'origin_of_other_client' : originRefusal(c))
+}
+
+/** Says why the origin of a request may not make it. */
+export function originRefusal(c: BrokerContext): Reason {
+  const origin = c.req.header('Origin')
+  if (origin === undefined) return 'origin_missing'
+  const isKnown = [...c.get('config').clients.values()].some((client) => hasOrigin(client, origin))
+  return isKnown ? 'origin_of_other_mode' : 'origin_unknown'
 }

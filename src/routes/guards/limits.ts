@@ -4,7 +4,14 @@ import { BrokerError } from '../../errors.ts'
 import type { BrokerContext } from '../http/context.ts'
 
 /** Rate limiting bindings of wrangler.toml; each counts per location, and one that is not bound does not limit. */
-type Limit = 'CALLBACK_LIMIT' | 'START_LIMIT' | 'HAND_OUT_LIMIT'
+type Limit = keyof typeof REASONS
+
+/** The reason for each limit. */
+const REASONS = {
+  CALLBACK_LIMIT: 'callback_limit',
+  START_LIMIT: 'start_limit',
+  HAND_OUT_LIMIT: 'hand_out_limit',
+} as const
 
 /** The longest period of a rate limiting binding, in seconds. */
 const PERIOD_SECONDS = 60
@@ -22,5 +29,5 @@ export async function limit(
 ): Promise<void> {
   const limiter: RateLimit | undefined = c.env[name]
   if (!limiter || (await limiter.limit({ key })).success) return
-  throw new BrokerError('slow_down', name.toLowerCase(), { retry_after: PERIOD_SECONDS })
+  throw new BrokerError(REASONS[name], { retry_after: PERIOD_SECONDS })
 }

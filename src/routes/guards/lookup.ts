@@ -1,7 +1,7 @@
 /** The lookup of what a request names: a client, a bundle, a return URL. */
 
 import type { Bundle } from '../../config/bundles.ts'
-import { type Client, modeOf } from '../../config/clients.ts'
+import { type Client, hasOrigin, modeOf } from '../../config/clients.ts'
 import type { Config } from '../../config/config.ts'
 import { BrokerError } from '../../errors.ts'
 
@@ -22,16 +22,20 @@ const MAX_PARSED_LENGTH = 1280
  */
 export function findCookieClient(config: Config, id: string | null): Client {
   const clients = cookieClients(config)
-  const client = clients.find((client) => client.id === id || (id === null && clients.length === 1))
-  if (!client) throw new BrokerError('invalid_request', 'client_unknown')
+  if (id === null && clients.length > 1) throw new BrokerError('client_missing')
+  const client = id === null ? clients[0] : config.clients.get(id)
+  if (!client) throw new BrokerError('client_unknown')
+  if (modeOf(client) !== 'cookie') throw new BrokerError('client_mode_oauth')
   return client
 }
 
 /** Finds an OAuth-mode client. @throws {BrokerError} invalid_request: there is no such client */
 export function findOAuthClient(config: Config, client_id: string | undefined): Client {
-  const client = config.clients.get(client_id ?? '')
-  if (!client || modeOf(client) !== 'oauth')
-    throw new BrokerError('invalid_request', 'client_unknown')
+  if (client_id === undefined)
+    throw new BrokerError('parameter_missing', { parameter: 'client_id' })
+  const client = config.clients.get(client_id)
+  if (!client) throw new BrokerError('client_unknown')
+  if (modeOf(client) !== 'oauth') throw new BrokerError('client_mode_cookie')
   return client
 }
 
@@ -42,11 +46,28 @@ export function findOAuthClient(config: Config, client_id: string | undefined): 
  */
 export function findBundle(config: Config, client: Client, name?: string | null): Bundle {
   if (name === null || name === undefined)
-    throw new BrokerError('invalid_request', 'bundle_missing')
+    throw new BrokerError('parameter_missing', { parameter: 'bundle' })
   const bundle = config.bundles.get(name)
-  if (!bundle) throw new BrokerError('invalid_scope', 'bundle_unknown')
-  if (!client.bundles.has(name)) throw new BrokerError('access_denied', 'bundle_not_allowed')
+  if (!bundle) throw new BrokerError('bundle_unknown')
+  if (!client.bundles.has(name)) throw new BrokerError('bundle_not_allowed')
   return bundle
+}
+
+/** Scopes that libraries add by themselves; they name no bundle. */
+const ADDED_BY_LIBRARIES = ['openid', 'profile', 'email', 'offline_access']
+
+/**
+ * Reads the name of the one bundle in a `scope`; RFC 6749 §3.3.
+ *
+ * @throws {BrokerError} invalid_scope: none, or several
+ */
+export function readScope(scope: string | undefined): string {
+  const names = new Set((scope ?? '').split(' '))
+  const bundles = [...names].filter((name) => name !== '' && !ADDED_BY_LIBRARIES.includes(name))
+  const [name] = bundles
+  if (name === undefined) throw new BrokerError('scope_missing')
+  if (bundles.length > 1) throw new BrokerError('scope_of_several')
+  return name
 }
 
 /**
@@ -56,7 +77,7 @@ export function findBundle(config: Config, client: Client, name?: string | null)
  */
 export function requireEnabled({ stopped }: Config, client: Client, bundle: string): void {
   if (['all', `client:${client.id}`, `bundle:${bundle}`].some((name) => stopped.includes(name)))
-    throw new BrokerError('temporarily_unavailable', 'stopped', { retry_after: 60 })
+    throw new BrokerError('stopped', { retry_after: 60 })
 }
 
 /**
@@ -71,11 +92,12 @@ export function findReturnTo(config: Config, client: Client, text: string | null
   const isPath = isPlain && /^\/(?!\/)/.test(text)
   const isAbsolute = isPlain && /^https?:\/\/(?!\/)/.test(text)
   const url = isPath ? URL.parse(text, config.origin) : isAbsolute ? URL.parse(text) : null
-  const isOurs =
-    url !== null && (isPath ? url.origin === config.origin : client.origins.has(url.origin))
+  if (text === null) throw new BrokerError('parameter_missing', { parameter: 'return_to' })
   const isShort = (url?.href.length ?? 0) <= MAX_PARSED_LENGTH
-  if (!isOurs || !isShort || url.username !== '' || url.password !== '')
-    throw new BrokerError('invalid_request', 'return_to_not_allowed')
+  if (url === null || !isShort || url.username !== '' || url.password !== '')
+    throw new BrokerError('return_to_malformed')
+  const isOurs = isPath ? url.origin === config.origin : hasOrigin(client, url.origin)
+  if (!isOurs) throw new BrokerError('return_to_origin')
   return url.href
 }
 
@@ -99,8 +121,13 @@ export function connectUrl(
   return url.href
 }
 
-/** Makes the URL at which consent starts in OAuth mode; the OAuth library adds its own parameters. */
-export function authorizeUrl(config: Config, client: Client, bundle: string): string {
+/**
+ * Makes the URL at which consent starts in OAuth mode; the OAuth library adds its own parameters.
+ *
+ * @returns `undefined` for a client whose users have a JWT: its requests are pushed, so no link can start one
+ */
+export function authorizeUrl(config: Config, client: Client, bundle: string): string | undefined {
+  if (client.app_issuer) return undefined
   const url = new URL(`${config.base_url}/authorize`)
   url.searchParams.set('client_id', client.id)
   url.searchParams.set('scope', bundle)

@@ -10,6 +10,7 @@ import type { Session } from '../../session/session-cookie.ts'
 import { openToken } from '../../session/tokens.ts'
 import type { Credential } from '../../subject/credential.ts'
 import { type BrokerContext, setAuditFields } from '../http/context.ts'
+import { type Parameters, readForm } from '../http/read-request.ts'
 import { requireOAuthOrigin } from './cors.ts'
 import { authorizeUrl } from './lookup.ts'
 import type { Principal } from './principal.ts'
@@ -26,9 +27,9 @@ type Scheme = 'DPoP' | 'Bearer'
  */
 export async function authenticateToken(c: BrokerContext): Promise<Principal> {
   requireOAuthOrigin(c)
-  const { names } = readCookies(c.req.header('Cookie'))
+  const { names } = readCookies(c.get('config'), c.req.header('Cookie'))
   if (names.some((name) => name.startsWith(SESSION_COOKIE_PREFIX)))
-    throw new BrokerError('invalid_request', 'two_credentials') // TMB-39
+    throw new BrokerError('two_credentials') // TMB-39
   const { scheme, token } = readAuthorization(c)
   const work = scheme === 'DPoP' ? dpopPrincipal(c, token) : bearerPrincipal(c, token)
   const principal = await withChallenge(c, scheme, work)
@@ -63,7 +64,7 @@ export function sessionPrincipal(
   const credential: Credential = { kind: 'session', id: session.id, proof }
   return toPrincipal(c, client, session, credential, (error) => {
     const isEnded = error.failure.code === 'login_required'
-    return isEnded ? new BrokerError('invalid_grant', 'session_ended') : error
+    return isEnded ? new BrokerError('refresh_token_ended') : error
   })
 }
 
@@ -88,13 +89,36 @@ export async function requireProof(c: BrokerContext, access_token?: string): Pro
 }
 
 /**
+ * Reads the form of a token request. A client can also name itself by HTTP Basic, with an empty password.
+ *
+ * @throws {BrokerError} invalid_request: the form, or the header, is malformed
+ * @see RFC 6749 §2.3.1
+ */
+export async function readClientForm(c: BrokerContext): Promise<Parameters> {
+  const form = await readForm(c)
+  const [, basic] = /^Basic +(\S*)$/i.exec(c.req.header('Authorization') ?? '') ?? []
+  if (basic === undefined) return form
+  const [, client_id] = /^([A-Za-z0-9._-]+):$/.exec(decodeBasic(basic)) ?? []
+  if (client_id === undefined) throw new BrokerError('basic_shape')
+  requireClient({ id: client_id }, form.get('client_id'))
+  return new Map([...form, ['client_id', client_id]])
+}
+
+function decodeBasic(text: string): string {
+  try {
+    return decodeURIComponent(atob(text))
+  } catch {
+    return ''
+  }
+}
+
+/**
  * Requires that a credential belongs to the client that a request names, if it names one.
  *
  * @throws {BrokerError} invalid_grant
  */
-export function requireClient(client: Client, client_id: string | undefined): void {
-  if (client_id !== undefined && client_id !== client.id)
-    throw new BrokerError('invalid_grant', 'other_client')
+export function requireClient(client: Pick<Client, 'id'>, client_id: string | undefined): void {
+  if (client_id !== undefined && client_id !== client.id) throw new BrokerError('other_client')
 }
 
 function toPrincipal(
@@ -105,22 +129,22 @@ function toPrincipal(
   toClientError: Principal['toClientError'] = (error) => error,
 ): Principal {
   setAuditFields(c, { subject, client: client.id })
-  const connectUrl = (bundle: string): string => authorizeUrl(c.get('config'), client, bundle)
+  const connectUrl = (bundle: string) => authorizeUrl(c.get('config'), client, bundle)
   return { client, sub, subject, credential, connectUrl, toClientError }
 }
 
 async function verifyUser(c: BrokerContext, scheme: Scheme, jwt: string): Promise<AppUser> {
-  if (scheme === 'DPoP' && !isJws(jwt)) throw invalidToken('no_app_jwt')
+  if (scheme === 'DPoP' && !isJws(jwt)) throw new BrokerError('jwt_missing')
   const user = await verifyAppJwt(c.get('config'), jwt)
   if (user.jkt !== undefined && user.jkt !== (await requireProof(c, jwt)).jkt)
-    throw invalidToken('app_jwt_bound_to_another_key')
+    throw new BrokerError('jwt_bound_to_another_key')
   return user
 }
 
 /** A JWT that is bound to a key is no bearer token; RFC 9449 §7.2. */
 async function bearerPrincipal(c: BrokerContext, jwt: string): Promise<Principal> {
   const user = await verifyAppJwt(c.get('config'), jwt)
-  if (user.jkt !== undefined) throw invalidToken('app_jwt_bound_to_a_key')
+  if (user.jkt !== undefined) throw new BrokerError('jwt_bound')
   return appUserPrincipal(c, user)
 }
 
@@ -130,12 +154,12 @@ async function dpopPrincipal(c: BrokerContext, token: string): Promise<Principal
   let principal: Principal
   if (isJws(token)) {
     const user = await verifyAppJwt(config, token)
-    if (user.jkt !== proof.jkt) throw invalidToken('app_jwt_bound_to_another_key')
+    if (user.jkt !== proof.jkt) throw new BrokerError('jwt_bound_to_another_key')
     principal = appUserPrincipal(c, user, proof)
   } else {
     const session = await openToken(config, 'access', token)
     const client = session && config.clients.get(session.client)
-    if (!session || !client || session.jkt !== proof.jkt) throw invalidToken('token_invalid')
+    if (!session || !client || session.jkt !== proof.jkt) throw new BrokerError('token_invalid')
     principal = sessionPrincipal(c, client, session, proof)
   }
   return { ...principal, toClientError: (error) => toChallenge(c, 'DPoP', error) }
@@ -147,7 +171,7 @@ function readAuthorization(c: BrokerContext): { scheme: Scheme; token: string } 
     /^(DPoP|Bearer) +([\w.~+/-]+=*)$/i.exec(c.req.header('Authorization') ?? '') ?? []
   if (token === '') {
     c.header('WWW-Authenticate', 'DPoP algs="ES256"') // no error code without a token; RFC 6750 §3.1
-    throw new BrokerError('login_required', 'no_token')
+    throw new BrokerError('no_token')
   }
   return { scheme: scheme.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer', token }
 }
@@ -167,14 +191,11 @@ async function withChallenge<T>(c: BrokerContext, scheme: Scheme, work: Promise<
 
 /** Adds `WWW-Authenticate` and the status 401 to an error about the token or its proof. */
 function toChallenge(c: BrokerContext, scheme: Scheme, error: BrokerError): BrokerError {
-  const { code, reason, ...more } = error.failure
+  const { failure, cause } = error
+  const { code } = failure
   if (!['login_required', 'invalid_dpop_proof', 'use_dpop_nonce'].includes(code)) return error
   const challenged = code === 'login_required' ? 'invalid_token' : code
   const algorithms = scheme === 'DPoP' ? ', algs="ES256"' : ''
   c.header('WWW-Authenticate', `${scheme} error="${challenged}"${algorithms}`)
-  return new BrokerError(code, reason, { ...more, status: 401, cause: error.cause })
-}
-
-function invalidToken(reason: string): BrokerError {
-  return new BrokerError('login_required', reason)
+  return new BrokerError(failure.reason, { ...failure, status: 401, cause })
 }

@@ -15,8 +15,8 @@ export interface Principal {
   subject: string
   /** What the subject's Durable Object checks. */
   credential: Credential
-  /** Makes the URL at which consent to a bundle starts. */
-  connectUrl(bundle: string): string
+  /** Makes the URL at which consent to a bundle starts; `undefined` for an app's user, whose request is pushed. */
+  connectUrl(bundle: string): string | undefined
   /** Maps an error of the Durable Object, such as an ended session, to the error of this mode. */
   toClientError(error: BrokerError, bundle?: string): BrokerError
 }
@@ -41,10 +41,19 @@ export async function askSubjectAs<T>(
     return await c.get('timings').measure('do', answer)
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error
-    const { code, reason, ...more } = error.failure
-    if (code !== 'consent_required' || bundle === undefined)
+    const { failure } = error
+    if (failure.code !== 'consent_required' || bundle === undefined)
       throw principal.toClientError(error, bundle)
-    const members = { ...more.members, bundle, connect_url: principal.connectUrl(bundle) }
-    throw new BrokerError(code, reason, { ...more, members })
+    const members = { ...failure.members, bundle, ...connectMember(principal, bundle) }
+    throw new BrokerError(failure.reason, { ...failure, members })
   }
+}
+
+/** Makes the member of an answer that says where consent starts; none if no link can start it. */
+export function connectMember(
+  { connectUrl }: Pick<Principal, 'connectUrl'>,
+  bundle: string,
+): { connect_url?: string } {
+  const connect_url = connectUrl(bundle)
+  return connect_url === undefined ? {} : { connect_url }
 }

@@ -3,7 +3,7 @@
 import type { Context } from 'hono'
 import { type AuditEvent, type AuditFields, openAuditLog } from '../../audit/audit.ts'
 import type { Config } from '../../config/config.ts'
-import { failureOf } from '../../errors.ts'
+import { describe, failureOf } from '../../errors.ts'
 import type { Timings } from './timings.ts'
 
 /** Bindings and per-request values, for Hono. */
@@ -48,8 +48,10 @@ export function audit(
 
 /** Records why a request was refused or failed (TMB-76). */
 export function auditFailure(c: BrokerContext, error: unknown, more: AuditFields = {}): void {
-  const { code, reason } = failureOf(error)
-  const fields = { route: c.req.routePath, outcome: code, ...more }
+  const failure = failureOf(error)
+  const { code, reason } = failure
+  const description = describe(failure)
+  const fields = { route: c.req.routePath, outcome: code, description, ...more }
   const isFailed = code === 'server_error' || code === 'temporarily_unavailable'
   if (isFailed) audit(c, 'request_failed', fields, error)
   else audit(c, 'request_refused', { ...fields, reason })

@@ -31,10 +31,11 @@ export function keepOpener(c: BrokerContext): void {
   c.header('Cross-Origin-Opener-Policy', 'unsafe-none')
 }
 
-/** Sets the headers that an answer has not set itself. */
-export function setDefaultHeaders(headers: Headers): void {
+/** Sets the headers that an answer has not set itself; on this machine no HSTS, which would be for every port of it. */
+export function setDefaultHeaders(headers: Headers, isLoopback: boolean): void {
   for (const [name, value] of HEADERS) {
     if (!headers.has(name)) headers.set(name, value)
   }
+  if (isLoopback) headers.delete('Strict-Transport-Security')
   headers.append('Vary', 'Origin') // TMB-35
 }

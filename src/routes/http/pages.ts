@@ -1,53 +1,46 @@
-/** The pages that users see: an error, a confirmation, the end of a popup. */
+/** The pages that users see besides the approval page: an error, the end of a popup, and what runs here. */
 
 import { html, raw } from 'hono/html'
+import { describe, type Failure, type Reason } from '../../errors.ts'
 import type { ErrorCode } from '../../protocol/http.ts'
 import type { BrokerContext } from './context.ts'
 import { keepOpener } from './headers.ts'
+import { page } from './page.ts'
 
-const STYLE = `
-  :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
-  body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem; box-sizing: border-box }
-  main { max-width: 32rem }
-  h1 { font-size: 1.4rem; line-height: 1.25 }
-  a { display: inline-block; padding: .6rem 1.1rem; border-radius: .4rem; background: #1f5fbf; color: #fff; text-decoration: none }
-  a:focus-visible { outline: 3px solid; outline-offset: 2px }
-  small { opacity: .75 }
-`
+/** What a user is told, where the sentence of the reason is for them. */
+const FOR_USERS: readonly Reason[] = [
+  'approval_of_other_browser',
+  'approval_unknown',
+  'consent_finished',
+  'cookie_missing',
+  'prefetch',
+  'state_unknown',
+  'state_used',
+]
 
-/** What a user can do about an error. */
+/** What a user is told about a code otherwise, before the sentence for the app's developer. */
 const ADVICE: Partial<Record<ErrorCode, string>> = {
   invalid_request:
-    'This link is incomplete, was already used, or is older than ten minutes. Go back to the app and try again.',
+    'The app sent you here with a link that is not right. Its developer can mend it.',
   access_denied: 'The app asked for something that it is not allowed to use.',
   slow_down: 'There were too many requests. Wait a minute, then go back to the app and try again.',
   temporarily_unavailable:
-    'Google could not be reached. Nothing was lost. Go back to the app and try again in a moment.',
+    'This does not work right now. Nothing was lost. Go back to the app and try again in a moment.',
 }
 
 /** Shows an error to a user. */
-export function errorPage(c: BrokerContext, status: number, code: ErrorCode): Promise<Response> {
+export function errorPage(c: BrokerContext, status: number, failure: Failure): Promise<Response> {
+  const { code, reason, back } = failure
+  const sentence = describe(failure)
+  const isForUsers = FOR_USERS.includes(reason)
+  const title = reason === 'consent_finished' ? 'Done already' : 'Something did not work'
   const advice = ADVICE[code] ?? 'Something went wrong. Go back to the app and try again.'
-  const body = html`<h1>Something did not work</h1>
-    <p>${advice}</p>
-    <p><small>Error <code>${code}</code>, request ${c.get('request_id')}</small></p>`
-  return page(c, status, 'Something did not work', body)
-}
-
-/**
- * Asks a user whom another site sent here to confirm the way to Google (TMB-09).
- *
- * @param href where the link to continue leads
- */
-export function confirmationPage(
-  c: BrokerContext,
-  { app, reason, href }: { app: string; reason: string; href: string },
-): Promise<Response> {
-  const body = html`<h1>Connect Google Photos to ${app}?</h1>
-    <p>Why the app asks: ${reason}.</p>
-    <p><a href="${href}">Continue to Google</a></p>
-    <p><small>If you did not want this, close this page. Nothing has happened yet.</small></p>`
-  return page(c, 200, 'Connect Google Photos?', body)
+  const body = html`<h1>${title}</h1>
+    <p>${isForUsers ? sentence : advice}</p>
+    ${isForUsers ? '' : html`<p class="note">${sentence}</p>`}
+    ${back === undefined ? '' : html`<nav><a class="button" href="${back}">Go back to the app</a></nav>`}
+    <p><small>Error <code>${code}</code> (${reason}), request ${c.get('request_id')}</small></p>`
+  return page(c, { status, title, body })
 }
 
 /** The result that a popup posts to its opener. */
@@ -77,32 +70,26 @@ export function popupPage(
       if (opener || !fallback) close()
       else location.replace(fallback)
     </script>`
-  return page(c, 200, 'Done', body, nonce)
+  return page(c, { status: 200, title: 'Done', body, nonce })
 }
 
-/** @param nonce allows the one inline script that has it */
-async function page(
-  c: BrokerContext,
-  status: number,
-  title: string,
-  body: ReturnType<typeof html>,
-  nonce?: string,
-): Promise<Response> {
-  const style = crypto.randomUUID()
-  const script = nonce === undefined ? '' : `script-src 'nonce-${nonce}'; `
-  c.header(
-    'Content-Security-Policy',
-    `default-src 'none'; ${script}style-src 'nonce-${style}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`,
-  )
-  const document = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <title>${title}</title>
-        <style nonce="${style}">${raw(STYLE)}</style>
-      </head>
-      <body><main>${body}</main></body>
-    </html>`
-  return c.html(document, status as 200)
+/** Where the documentation is. */
+const DOCUMENTATION = 'https://www.npmjs.com/package/photos-token-broker'
+
+/** `GET /`: tells a person what runs here. That the page is shown means that the configuration is right. */
+export function homePage(c: BrokerContext): Promise<Response> {
+  const { base_url, bundles } = c.get('config')
+  const body = html`<h1>photos-token-broker</h1>
+    <p>This server lets web apps use Google Photos. It keeps what Google gave it encrypted, and hands short-lived access
+      to the apps that its operator has registered.</p>
+    <p>It is configured, and works.</p>
+    <h2>What apps can ask for here</h2>
+    <ul>${[...bundles.values()].map(({ name, reason }) => html`<li><code>${name}</code>: ${reason}</li>`)}</ul>
+    <h2>For developers</h2>
+    <ul>
+      <li><a href="${DOCUMENTATION}">Documentation</a></li>
+      <li><a href="${base_url}/bundles">Bundles, with their scopes</a></li>
+      <li><a href="${base_url}/.well-known/oauth-authorization-server">Metadata for OAuth libraries</a></li>
+    </ul>`
+  return page(c, { status: 200, title: 'photos-token-broker', body })
 }

@@ -25,8 +25,8 @@ import { toTokenResponse } from './token-response.ts'
 const CODE_VERIFIER = /^[\w.~-]{43,128}$/
 
 /**
- * Redeems a code, once. A user with a JWT of the app must be the one who pushed the request; for all others the code
- * is bound to a key of the browser.
+ * Redeems a code, once. A user with a JWT of the app must be the one who pushed the request. All others get a session
+ * that is bound to the key of their proof; without a proof, they get the access token alone.
  *
  * @throws {BrokerError} invalid_grant; access_denied: the JWT is of another user
  * @see RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 9449 §10
@@ -36,49 +36,46 @@ export async function redeemCode(c: BrokerContext, form: Parameters): Promise<OA
   requireOAuthOrigin(c, client)
   const text = required(form, 'code')
   const code_verifier = required(form, 'code_verifier')
-  if (!CODE_VERIFIER.test(code_verifier))
-    throw new BrokerError('invalid_request', 'code_verifier_shape')
-  const redirect_uri = required(form, 'redirect_uri')
+  if (!CODE_VERIFIER.test(code_verifier)) throw new BrokerError('code_verifier_shape')
+  const redirect_uri = form.get('redirect_uri')
   const user = client.app_issuer ? await authenticateAppUser(c) : undefined
   const code = await openToken(c.get('config'), 'code', text)
   if (!code || code.client !== client.id || code.is_app_user !== (user !== undefined))
-    throw invalidGrant('code_unknown')
+    throw new BrokerError('code_unknown')
   if (user && user.subject !== code.subject) {
     // One user consented for another, perhaps deceived: neither gets a grant (TMB-05, TMB-16).
     await askSubject(c.env.SUBJECTS, code.subject, (stub) => stub.dropPendingGrant(code.id))
-    throw new BrokerError('access_denied', 'code_of_another_user')
+    throw new BrokerError('code_of_another_user')
   }
-  const isBound = !user || code.dpop_jkt !== undefined
+  const hasProof = !user && c.req.header('DPoP') !== undefined
+  const isBound = hasProof || code.dpop_jkt !== undefined
   const jkt = isBound ? (await requireProof(c)).jkt : undefined
-  if ((await sha256(code_verifier)) !== code.code_challenge) throw invalidGrant('pkce_mismatch')
-  if (redirect_uri !== code.redirect_uri) throw invalidGrant('redirect_uri_mismatch')
-  if (code.dpop_jkt !== undefined && code.dpop_jkt !== jkt) throw invalidGrant('dpop_key_mismatch')
-  return redeem(c, client, code, user ? undefined : jkt)
+  if ((await sha256(code_verifier)) !== code.code_challenge) throw new BrokerError('pkce_mismatch')
+  if (redirect_uri !== undefined && redirect_uri !== code.redirect_uri)
+    throw new BrokerError('redirect_uri_mismatch')
+  if (code.dpop_jkt !== undefined && code.dpop_jkt !== jkt)
+    throw new BrokerError('dpop_key_mismatch')
+  return redeem(c, client, code, jkt)
 }
 
-/** @param jkt the key to which the session is bound; `undefined` for a user of the app, who gets no session */
+/** @param jkt the key to which a session is bound; a user of the app gets none, and nobody without a key */
 async function redeem(
   c: BrokerContext,
   client: Client,
-  { id, bundle, subject, sub }: AuthorizationCode,
+  { id, bundle, subject, sub, is_app_user }: AuthorizationCode,
   jkt: string | undefined,
 ): Promise<OAuthTokenResponse> {
   const config = c.get('config')
   requireEnabled(config, client, bundle)
-  const isAppUser = jkt === undefined
-  const principal = isAppUser
+  const principal = is_app_user
     ? appUserPrincipal(c, { client, sub, subject })
     : sessionPrincipal(c, client, { id: '', sub, subject })
-  const redeemed = await askSubjectAs(c, principal, (stub) => stub.redeemCode(id), bundle)
+  const redeemed = await askSubjectAs(c, principal, (stub) => stub.redeemCode(id, jkt), bundle)
   const response = toTokenResponse(bundle, toTokenGrant(redeemed))
-  if (isAppUser || redeemed.session === undefined) return response
+  if (jkt === undefined || redeemed.session === undefined) return response
   const refresh_token = await sealToken(config, 'refresh', {
     ...{ id: redeemed.session, client: client.id, sub, subject, jkt, bundle },
     exp: now() + config.session_ttl_seconds,
   })
   return { ...response, refresh_token }
-}
-
-function invalidGrant(reason: string): BrokerError {
-  return new BrokerError('invalid_grant', reason)
 }

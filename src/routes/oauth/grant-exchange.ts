@@ -4,7 +4,7 @@ import { BrokerError, failureOf } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol/http.ts'
 import { verifyAppJwt } from '../../session/app-user.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
-import { findBundle } from '../guards/lookup.ts'
+import { findBundle, readScope } from '../guards/lookup.ts'
 import { appUserPrincipal, requireClient, requireProof } from '../guards/oauth-mode.ts'
 import type { Principal } from '../guards/principal.ts'
 import type { BrokerContext } from '../http/context.ts'
@@ -30,17 +30,17 @@ export async function exchangeToken(
   form: Parameters,
 ): Promise<OAuthTokenResponse> {
   const subject_token = required(form, 'subject_token')
-  const isJwt = required(form, 'subject_token_type') === JWT
-  const isAccessToken = (form.get('requested_token_type') ?? ACCESS_TOKEN) === ACCESS_TOKEN
-  if (!isJwt || !isAccessToken || UNSUPPORTED.some((name) => form.has(name)))
-    throw new BrokerError('invalid_request', 'exchange_unsupported')
+  if (required(form, 'subject_token_type') !== JWT) throw new BrokerError('subject_token_type')
+  if ((form.get('requested_token_type') ?? ACCESS_TOKEN) !== ACCESS_TOKEN)
+    throw new BrokerError('requested_token_type')
+  const parameter = UNSUPPORTED.find((name) => form.has(name))
+  if (parameter !== undefined) throw new BrokerError('exchange_parameter', { parameter })
   const principal = await authenticateSubjectToken(c, subject_token)
   requireOAuthOrigin(c, principal.client)
   requireClient(principal.client, form.get('client_id'))
-  const name = required(form, 'scope')
-  const bundle = findBundle(c.get('config'), principal.client, name)
+  const bundle = findBundle(c.get('config'), principal.client, readScope(form.get('scope')))
   const token = await issueToken(c, principal, bundle, readTokenPreferences(form))
-  return { ...toTokenResponse(name, token), issued_token_type: ACCESS_TOKEN }
+  return { ...toTokenResponse(bundle.name, token), issued_token_type: ACCESS_TOKEN }
 }
 
 /** A JWT that is bound to a key needs a proof with that key (TMB-51). */
@@ -48,9 +48,11 @@ async function authenticateSubjectToken(c: BrokerContext, jwt: string): Promise<
   try {
     const user = await verifyAppJwt(c.get('config'), jwt)
     const proof = user.jkt === undefined ? undefined : await requireProof(c)
-    if (user.jkt === proof?.jkt) return appUserPrincipal(c, user, proof)
-  } catch (error) {
-    if (failureOf(error).code !== 'login_required') throw error
+    if (user.jkt !== proof?.jkt) throw new BrokerError('jwt_bound_to_another_key')
+    return appUserPrincipal(c, user, proof)
+  } catch (cause) {
+    const { code, reason } = failureOf(cause)
+    if (code !== 'login_required') throw cause
+    throw new BrokerError(reason, { code: 'invalid_request', cause })
   }
-  throw new BrokerError('invalid_request', 'subject_token_invalid')
 }

@@ -6,7 +6,7 @@ import { BrokerError } from '../../errors.ts'
 import type { OAuthTokenResponse } from '../../protocol/http.ts'
 import { type BoundSession, openToken, sealToken } from '../../session/tokens.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
-import { findBundle, findOAuthClient } from '../guards/lookup.ts'
+import { findBundle, findOAuthClient, readScope } from '../guards/lookup.ts'
 import { requireClient, requireProof, sessionPrincipal } from '../guards/oauth-mode.ts'
 import { askSubjectAs, type Principal } from '../guards/principal.ts'
 import type { BrokerContext } from '../http/context.ts'
@@ -36,14 +36,14 @@ export async function refreshToken(
   const proof = await requireProof(c)
   const session = await openToken(config, 'refresh', text)
   if (!session || session.jkt !== proof.jkt || !config.clients.has(session.client))
-    throw new BrokerError('invalid_grant', 'refresh_token_invalid')
+    throw new BrokerError('refresh_token_invalid')
   const client = findOAuthClient(config, session.client)
   requireOAuthOrigin(c, client)
   requireClient(client, form.get('client_id'))
   const principal = sessionPrincipal(c, client, session, proof)
   const isCurrent = kidOf(text) === config.keyring.current
   const refresh_token = isCurrent ? text : await sealToken(config, 'refresh', session)
-  const name = form.get('scope') ?? session.bundle
+  const name = readScope(form.get('scope') ?? session.bundle)
   if (name === BROKER_SCOPE) return brokerToken(c, principal, session, refresh_token)
   const bundle = findBundle(config, client, name)
   const token = await issueToken(c, principal, bundle, readTokenPreferences(form))

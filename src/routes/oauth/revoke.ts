@@ -4,8 +4,9 @@ import { BrokerError } from '../../errors.ts'
 import { openToken } from '../../session/tokens.ts'
 import { requireOAuthOrigin } from '../guards/cors.ts'
 import { findOAuthClient } from '../guards/lookup.ts'
+import { readClientForm } from '../guards/oauth-mode.ts'
 import type { BrokerContext } from '../http/context.ts'
-import { readForm, required } from '../http/read-request.ts'
+import { required } from '../http/read-request.ts'
 import { endSessionOf } from '../session.ts'
 
 /**
@@ -17,15 +18,15 @@ import { endSessionOf } from '../session.ts'
 export async function revoke(c: BrokerContext): Promise<Response> {
   requireOAuthOrigin(c)
   const config = c.get('config')
-  const form = await readForm(c)
+  const form = await readClientForm(c)
   const client = findOAuthClient(config, required(form, 'client_id'))
   requireOAuthOrigin(c, client)
   const token = required(form, 'token')
   const session =
     (await openToken(config, 'refresh', token)) ?? (await openToken(config, 'access', token))
   if (session) {
-    if (session.client !== client.id) throw new BrokerError('invalid_grant', 'other_client')
+    if (session.client !== client.id) throw new BrokerError('other_client')
     await endSessionOf(c, session, false)
   }
-  return c.body(null, 200)
+  return c.json({})
 }

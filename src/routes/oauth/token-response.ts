@@ -11,9 +11,8 @@ export function readTokenPreferences(form: Parameters): TokenPreferences {
   const text = form.get('min_ttl') ?? String(MIN_TTL_SECONDS.default)
   const rejected = form.get('rejected')
   if (!/^\d{1,4}$/.test(text) || Number(text) > MIN_TTL_SECONDS.max)
-    throw new BrokerError('invalid_request', 'min_ttl_shape')
-  if (rejected !== undefined && !TOKEN_HASH.test(rejected))
-    throw new BrokerError('invalid_request', 'rejected_shape')
+    throw new BrokerError('min_ttl_shape')
+  if (rejected !== undefined && !TOKEN_HASH.test(rejected)) throw new BrokerError('rejected_shape')
   return { min_ttl: Number(text), rejected }
 }
 
