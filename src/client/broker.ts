@@ -13,8 +13,6 @@ export interface BrokerOptions {
   client?: string
   /** One of the client's `redirect_uris`; if given, OAuth mode is used everywhere. Default: this page without query. */
   redirectUri?: string
-  /** Origin of a simulator on this machine (`localhost`, `127.0.0.1`, `[::1]`). Default: the real Google. */
-  simulator?: string
 }
 
 /** Options of `connect`. */
@@ -82,6 +80,10 @@ export interface Broker {
   signOut(): Promise<void>
   /** Calls a listener for each change in this tab or another. @returns a function that removes the listener */
   on(event: 'change', listener: (change: Change) => void): () => void
-  /** Base addresses of the Photos APIs. */
-  readonly apis: GoogleApis
+  /**
+   * Gets the base addresses of the Photos APIs: those of Google, or of the simulator where the broker on this machine
+   * uses one.
+   * @throws {BrokerError} if the broker on this machine does not answer
+   */
+  apis(): Promise<GoogleApis>
 }

@@ -38,6 +38,7 @@ export function createCookieTransport(url: string, client: string | undefined): 
       return `${url}/connect?${query}`
     },
     async finish() {},
+    forget() {},
     async signOut(signal) {
       await call('DELETE', '/session', undefined, signal)
     },

@@ -1,21 +1,31 @@
 /** The addresses that an access token may be sent to: Google's Photos APIs, or a simulator on this machine (TMB-86). */
 
-const ORIGINS = ['https://photospicker.googleapis.com', 'https://photoslibrary.googleapis.com']
+import type { BundlesResponse } from '../protocol/http.ts'
+import { send } from './transport.ts'
 
 /** Base addresses of the Photos APIs without a version, such as `https://photospicker.googleapis.com`. */
-export interface GoogleApis {
-  picker: string
-  library: string
+export type GoogleApis = NonNullable<BundlesResponse['photos_apis']>
+
+const GOOGLE: GoogleApis = {
+  picker: 'https://photospicker.googleapis.com',
+  library: 'https://photoslibrary.googleapis.com',
 }
 
-/** Finds the APIs of Google or of a simulator. @throws {TypeError} if the simulator is not on this machine */
-export function apisAt(simulator: string | undefined): GoogleApis {
-  const [picker = '', library = ''] = ORIGINS
-  if (simulator === undefined) return { picker, library }
-  const { hostname, origin } = new URL(simulator)
-  if (!/^(localhost|127\.0\.0\.1|\[::1])$/.test(hostname))
-    throw new TypeError('not a local simulator')
-  return { picker: `${origin}/photospicker`, library: `${origin}/photoslibrary` }
+/**
+ * Finds the APIs. Only a broker on this machine is asked, and only addresses on this machine are taken from it.
+ *
+ * @throws {BrokerError} if that broker does not answer
+ */
+export async function findApis(base: string): Promise<GoogleApis> {
+  if (!isLoopback(base)) return GOOGLE
+  const response = await send(() => fetch(`${base}/bundles`), undefined)
+  const { photos_apis = GOOGLE } = (await response.json()) as BundlesResponse
+  return Object.values(photos_apis).every(isLoopback) ? photos_apis : GOOGLE
+}
+
+/** Whether a URL is of this machine. */
+export function isLoopback(url: string): boolean {
+  return /^(localhost|127\.0\.0\.1|\[::1])$/.test(new URL(url).hostname)
 }
 
 /** Whether an access token may be sent to a URL. */

@@ -4,7 +4,7 @@ import type { Broker, BrokerOptions } from './broker.ts'
 import { BrokerError } from './broker-error.ts'
 import { random } from './bytes.ts'
 import { createCookieTransport } from './cookie-transport.ts'
-import { apisAt, mayHaveToken } from './google-apis.ts'
+import { findApis, type GoogleApis, isLoopback, mayHaveToken } from './google-apis.ts'
 import { createOAuthTransport } from './oauth-transport.ts'
 import { takeOutcome } from './outcome.ts'
 import { openPopup, postOutcome, waitForOutcome, whileOpen } from './popup.ts'
@@ -34,19 +34,20 @@ const BROKER_SCOPE = 'broker'
  *
  * @example
  * const broker = createBroker({ url: 'https://broker.example.com', client: 'gallery' })
- * @throws {TypeError} if `client` is missing in OAuth mode, or if `simulator` is not on this machine
+ * @throws {TypeError} if `client` is missing in OAuth mode
  */
-export function createBroker({ url, client, redirectUri, simulator }: BrokerOptions): Broker {
+export function createBroker({ url, client, redirectUri }: BrokerOptions): Broker {
   const base = new URL(url, location.href).href.replace(/\/+$/, '')
   const name = `photos-token-broker ${base} ${client ?? ''}`
   const transport = chooseTransport(base, client, redirectUri)
   const tabs = joinTabs(name)
   const tokens = createTokens(name, transport, tabs)
-  const apis = apisAt(simulator)
+  let apis: Promise<GoogleApis> | undefined
   const listeners = new Set<(change: Change) => void>()
 
   const apply = (change: Change): void => {
     if (change.type !== 'failed') tokens.clear() // the account may have changed
+    if (change.type === 'signed-out') transport.forget()
     for (const listener of listeners) listener(change)
   }
   const publish = (change: Change): void => {
@@ -60,7 +61,7 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
    * session. A session that has ended has ended in every tab, also before the broker knows it (TMB-88).
    */
   const withSession = async <T>(work: () => Promise<T>): Promise<T> => {
-    await isReady
+    await Promise.all([isReady, finishing])
     const attempt = async (): Promise<T> => {
       if (isSignedOut()) throw new BrokerError('login_required')
       return work()
@@ -84,7 +85,14 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
       transport.call(method, path, json, signal, () => tokens.get(BROKER_SCOPE, { signal })),
     )
 
-  const finish = async (bundle: string, outcome: Outcome): Promise<void> => {
+  /** The last consent that came back, until its code is redeemed: a call right after it waits. */
+  let finishing: Promise<void> | undefined
+  const finish = (bundle: string, outcome: Outcome): Promise<void> => {
+    const finished = redeem(bundle, outcome)
+    finishing = finished.catch(() => {})
+    return finished
+  }
+  const redeem = async (bundle: string, outcome: Outcome): Promise<void> => {
     if (outcome['error']) throw new BrokerError(outcome['error'] as 'server_error', { bundle })
     await transport.finish(outcome)
     delete localStorage[name]
@@ -124,7 +132,13 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
   addEventListener('online', () => void settleSignOut())
 
   const broker: Broker = {
-    apis,
+    apis() {
+      apis ??= findApis(base)
+      apis.catch(() => {
+        apis = undefined
+      })
+      return apis
+    },
     async connect(bundle, { signal, selectAccount = false } = {}) {
       void settleSignOut()
       const id = random()
@@ -144,7 +158,7 @@ export function createBroker({ url, client, redirectUri, simulator }: BrokerOpti
     token: (bundle, options) => withSession(() => tokens.get(bundle, options)),
     async fetch(bundle, url, init = {}) {
       const target = new URL(url)
-      if (!mayHaveToken(target, apis)) throw new TypeError('not a Photos API')
+      if (!mayHaveToken(target, await broker.apis())) throw new TypeError('not a Photos API')
       const signal = init.signal ?? undefined
       const attempt = async (rejected?: string): Promise<[Response, string]> => {
         const token = await broker.token(bundle, { signal, rejected })
@@ -187,8 +201,9 @@ function chooseTransport(
   client: string | undefined,
   redirectUri: string | undefined,
 ): Transport {
-  if (redirectUri === undefined && isSameSite(new URL(base).hostname, location.hostname))
-    return createCookieTransport(base, client)
+  const isLocal = client === 'local' && isLoopback(base) // the client of `npm start` for any page on this machine
+  const isNear = isSameSite(new URL(base).hostname, location.hostname)
+  if (redirectUri === undefined && isNear && !isLocal) return createCookieTransport(base, client)
   if (!client) throw new TypeError('client is missing')
   return createOAuthTransport(base, client, redirectUri ?? location.origin + location.pathname)
 }

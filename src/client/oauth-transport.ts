@@ -3,7 +3,7 @@
 import type { OAuthTokenResponse } from '../protocol/http.ts'
 import { BrokerError } from './broker-error.ts'
 import { takePkce } from './pkce.ts'
-import { createProvenFetch, type StoredSession } from './proven-fetch.ts'
+import { openProofKey, type StoredSession } from './proven-fetch.ts'
 import { openStore } from './store.ts'
 import { send, type Transport } from './transport.ts'
 
@@ -16,7 +16,18 @@ export function createOAuthTransport(
   redirect_uri: string,
 ): Transport {
   const store = openStore<StoredSession>(`photos-token-broker ${url} ${client_id}`)
-  const provenFetch = createProvenFetch(url, store)
+  const key = openProofKey(url, store)
+
+  /** Known ahead, because a popup must open during the click. With it, the broker asks the user once for each key. */
+  let dpop_jkt: string | undefined
+  const prepare = (): Promise<void> =>
+    key.thumbprint().then(
+      (thumbprint) => {
+        dpop_jkt = thumbprint
+      },
+      () => {},
+    )
+  void prepare()
 
   /** `JSON.stringify` drops members that are undefined. */
   const formOf = (form: Form, signal: AbortSignal | undefined) => ({
@@ -28,7 +39,7 @@ export function createOAuthTransport(
 
   const post = async (form: Form, signal: AbortSignal | undefined): Promise<OAuthTokenResponse> => {
     const init = formOf(form, signal)
-    const response = await send(() => provenFetch('/token', init), signal)
+    const response = await send(() => key.fetch('/token', init), signal)
     return response.json()
   }
 
@@ -57,13 +68,16 @@ export function createOAuthTransport(
   }
 
   return {
+    forget() {
+      dpop_jkt = undefined
+    },
     issue: ({ bundle, signal, ...more }) => refresh(bundle, more, signal),
     async call(method, path, json, signal, ownToken) {
       const token = await ownToken?.()
       const headers: HeadersInit = json ? { 'Content-Type': 'application/json' } : {}
       const body = json ? JSON.stringify(json) : null
       const init = { method, headers, body, signal: signal ?? null }
-      return send(() => provenFetch(path, init, token), signal)
+      return send(() => key.fetch(path, init, token), signal)
     },
     connectUrl(bundle, state, choose) {
       const { code_verifier, code_challenge } = takePkce()
@@ -77,6 +91,7 @@ export function createOAuthTransport(
         code_challenge,
         code_challenge_method: 'S256',
         ...(choose && { prompt: 'select_account' }),
+        ...(dpop_jkt && { dpop_jkt }),
       })
       return `${url}/authorize?${query}`
     },
@@ -91,6 +106,7 @@ export function createOAuthTransport(
     async signOut(signal) {
       const token = await store.get('refresh_token')
       await store.set('keys', undefined) // without the key the token is useless
+      void prepare()
       if (!token) return
       await send(() => fetch(`${url}/revoke`, formOf({ token }, signal)), signal)
       await replaceToken(token)

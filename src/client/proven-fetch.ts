@@ -22,8 +22,16 @@ export type ProvenFetch = (
   token?: string,
 ) => Promise<Response>
 
-/** Makes the function that sends requests with proofs to a broker. */
-export function createProvenFetch(url: string, store: Store<StoredSession>): ProvenFetch {
+/** The DPoP key of a browser. */
+export interface ProofKey {
+  /** Sends a request with a proof. */
+  fetch: ProvenFetch
+  /** Computes the thumbprint of the key, which is made if there is none; RFC 7638. */
+  thumbprint(): Promise<string>
+}
+
+/** Opens the DPoP key that is stored for a broker. */
+export function openProofKey(url: string, store: Store<StoredSession>): ProofKey {
   /** How far the broker's clock is ahead of this machine's, in seconds. */
   let skew = 0
 
@@ -36,10 +44,14 @@ export function createProvenFetch(url: string, store: Store<StoredSession>): Pro
     return made
   }
 
+  const publicJwk = async (): Promise<JsonWebKey> => {
+    const { crv, kty, x, y } = await crypto.subtle.exportKey('jwk', (await keys()).publicKey)
+    return { crv, kty, x, y } as JsonWebKey
+  }
+
   const prove = async (method: string, path: string, token?: string): Promise<string> => {
-    const { privateKey, publicKey } = await keys()
-    const { kty, crv, x, y } = await crypto.subtle.exportKey('jwk', publicKey)
-    const header = { typ: 'dpop+jwt', alg: 'ES256', jwk: { kty, crv, x, y } }
+    const { privateKey } = await keys()
+    const header = { typ: 'dpop+jwt', alg: 'ES256', jwk: await publicJwk() }
     const claims = {
       jti: crypto.randomUUID(),
       htm: method,
@@ -64,7 +76,7 @@ export function createProvenFetch(url: string, store: Store<StoredSession>): Pro
     return isOff
   }
 
-  return async function provenFetch(path, init, token) {
+  const provenFetch: ProvenFetch = async (path, init, token) => {
     const once = async (): Promise<[Response, boolean]> => {
       const headers = new Headers(init.headers)
       headers.set('DPoP', await prove(init.method, path, token))
@@ -80,5 +92,10 @@ export function createProvenFetch(url: string, store: Store<StoredSession>): Pro
       .catch(() => ({}))
     const again = error === 'use_dpop_nonce' || (error === 'invalid_dpop_proof' && isCorrected)
     return again ? (await once())[0] : response
+  }
+
+  return {
+    fetch: provenFetch,
+    thumbprint: async () => sha256(JSON.stringify(await publicJwk())),
   }
 }

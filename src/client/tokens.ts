@@ -47,9 +47,6 @@ export function createTokens(name: string, transport: Transport, tabs: Tabs): To
   }
 
   tabs.listen((message) => {
-    // A frozen tab may still send a token of the session that has ended.
-    if (message.kind === 'token' && message.held.asked_at > cleared_at)
-      held.set(message.bundle, message.held)
     if (message.kind !== 'token-wanted') return
     const token = held.get(message.bundle)
     if (token) tabs.post({ kind: 'token', bundle: message.bundle, held: token })
@@ -69,15 +66,17 @@ export function createTokens(name: string, transport: Transport, tabs: Tabs): To
     const { access_token, expires_in } = issued
     const token = { access_token, ends_at: Date.now() + expires_in * 1000, asked_at }
     held.set(bundle, token)
-    tabs.post({ kind: 'token', bundle, held: token })
     return token
   }
 
-  /** Asks the other tabs for their token, and waits a moment. */
+  /** Asks the other tabs for their token, and waits a moment. No token is taken that was not asked for. */
   const askTabs = (bundle: string): Promise<void> =>
     new Promise((resolve) => {
       const stop = tabs.listen((message) => {
-        if (message.kind === 'token' && message.bundle === bundle) done()
+        if (message.kind !== 'token' || message.bundle !== bundle) return
+        // A frozen tab may still send a token of the session that has ended.
+        if (message.held.asked_at > cleared_at) held.set(bundle, message.held)
+        done()
       })
       const done = (): void => {
         stop()

@@ -36,6 +36,8 @@ export interface Transport {
   connectUrl(bundle: string, state: string, choose: boolean): string
   /** Finishes a consent: in OAuth mode it exchanges the code. */
   finish(outcome: Outcome): Promise<void>
+  /** Forgets the key of a session that has ended, in this tab or another. */
+  forget(): void
   /** Ends the session in this browser and at the broker. */
   signOut(signal?: AbortSignal): Promise<void>
 }

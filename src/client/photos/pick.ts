@@ -96,7 +96,7 @@ const MAX_URLS = 100
 export async function pickPhotos(broker: Broker, options: PickOptions = {}): Promise<PickedItem[]> {
   const { bundle = 'pick', maxItems, onBlocked, signal } = options
   const window = openPopup() // in the click
-  const api: Api = { broker, bundle, base: `${broker.apis.picker}/v1`, signal }
+  const api: Api = { broker, bundle, base: `${(await broker.apis()).picker}/v1`, signal }
   const config = maxItems ? { pickingConfig: { maxItemCount: String(maxItems) } } : {}
   try {
     const session = await request<Session>(api, 'POST', '/sessions', config)

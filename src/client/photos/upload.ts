@@ -68,7 +68,7 @@ export async function uploadPhotos(
   options: UploadOptions,
 ): Promise<UploadResult[]> {
   const { bundle = 'upload', album, onProgress, signal } = options
-  const api: Api = { broker, bundle, base: `${broker.apis.library}/v1`, signal }
+  const api: Api = { broker, bundle, base: `${(await broker.apis()).library}/v1`, signal }
   const results = [...options.files].map((file) =>
     file instanceof File ? { file } : withoutError(file),
   )
@@ -132,13 +132,33 @@ async function sendBytes(
   const options = signal ? { signal } : {}
   const token = await broker.token(bundle, options)
   let xhr = await send(token)
-  if (xhr.status === 401)
+  if (xhr.status === 401 && !lacksScope(xhr))
     xhr = await send(await broker.token(bundle, { ...options, rejected: token }))
-  if (xhr.status !== 200) {
-    const answer = await new Response(xhr.responseText).json().catch(() => ({}))
-    throw errorOf(xhr.status, answer)
+  if (xhr.status === 200) return xhr.responseText
+  if (lacksScope(xhr))
+    throw new PhotosError(
+      xhr.status,
+      'PERMISSION_DENIED',
+      `The bundle ${bundle} cannot upload: it lacks photoslibrary.appendonly`,
+    )
+  throw errorOf(xhr.status, answerOf(xhr))
+}
+
+/** Where any other method answers 403, uploads answer 401 with this code to a token without the scope. */
+function lacksScope(xhr: XMLHttpRequest): boolean {
+  return xhr.status === 401 && (answerOf(xhr) as UploadRefusal)?.error?.code === 16
+}
+
+interface UploadRefusal {
+  error?: { code?: unknown }
+}
+
+function answerOf({ responseText }: XMLHttpRequest): unknown {
+  try {
+    return JSON.parse(responseText)
+  } catch {
+    return undefined
   }
-  return xhr.responseText
 }
 
 async function albumOf(api: Api, album: { id: string } | { title: string }): Promise<string> {
