@@ -4,10 +4,14 @@ import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+import { onceNpmEnds } from '../src/tools/npm-parent.ts'
 import { storeInMemory } from './support/memory.ts'
 import { reportTimes } from './support/report.ts'
 
 const root = new URL('..', import.meta.url).pathname
+
+// The end of this process ends its workers, and with them the servers of their tests.
+onceNpmEnds(() => process.exit(1))
 
 // The browser modules have to be there before the Worker is; wrangler makes them, the test runner does not.
 execFileSync(process.execPath, ['src/tools/build-client.ts'], { cwd: root })
@@ -20,6 +24,7 @@ const bindings = {
   BASE_URL: 'https://broker.example',
   ISSUER: 'https://google.example',
   GOOGLE_CLIENT_ID: 'test-client',
+  SECURITY_EVENTS: 'on',
 }
 
 /** Secrets made up for tests alone; bound, so that a developer's `.dev.vars` does not come before them. */

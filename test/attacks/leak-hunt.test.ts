@@ -179,7 +179,9 @@ it('app users: no failure puts a JWT or a pushed request into a log, error, page
   const browser = google.browse()
   const isAway = ({ origin }: URL): boolean => origin !== the.url
   const crossSite = { headers: { 'Sec-Fetch-Site': 'cross-site' } }
+  browser.approves = false
   await browser.visit(`${the.url}/authorize?${query}`, crossSite, isAway)
+  browser.approves = true
   const start = await browser.visit(`${the.url}/authorize?${query}`, {}, isAway)
   await browser.visit(`${the.url}/authorize?${query}`, {}, isAway)
   const back = await browser.visit(await google.consent(start.url), {}, isAway)

@@ -123,7 +123,7 @@ describe.each(AUTH_METHODS)('by %s', (way) => {
     const dead = gate('refresh_token')
     dead.release(() => oauthError(400, 'invalid_grant'))
     const answers = await stampede(holder)
-    expect(only(answers.map(({ status }) => status))).toBe(403)
+    expect(only(answers.map(({ status }) => status))).toBe(way === 'cookie' ? 403 : 400)
     expect(only(answers.map(({ body }) => body.error))).toBe('consent_required')
     await stampede(holder, 20)
     expect(dead.calls()).toBe(1)

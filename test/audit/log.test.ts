@@ -65,12 +65,12 @@ describe('an event', () => {
 
 describe('an error', () => {
   it('of the broker is logged as its reason and the classes of its causes, without a message (TMB-75)', () => {
-    logError('failed', new BrokerError('server_error', 'a_reason', { cause: leaking() }), {
+    logError('failed', new BrokerError('google_unreachable', { cause: leaking() }), {
       request_id: 'an-id',
     })
     expect(theEvent()).toMatchObject({
       ...{ level: 'error', event: 'failed', request_id: 'an-id' },
-      reason: 'a_reason (BrokerError < TypeError < RangeError)',
+      reason: 'google_unreachable (BrokerError < TypeError < RangeError)',
     })
     expect(lines[0]?.text).not.toContain('canary')
   })
@@ -86,7 +86,7 @@ describe('an error', () => {
     const cause = Object.assign(new Error('canary', { cause: deepest }), {
       code: 'OAUTH_PARSE_ERROR',
     })
-    logError('failed', new BrokerError('server_error', 'google_refuses_client', { cause }))
+    logError('failed', new BrokerError('google_refuses_client', { cause }))
     expect(theEvent()['reason']).toBe(
       'google_refuses_client (BrokerError < OAUTH_PARSE_ERROR < TypeError)',
     )

@@ -72,7 +72,7 @@ const FORMS: Record<string, Form> = {
     lifetime: 600,
     needs: { state: STATE, iat: AT },
     seal: async (config, record) =>
-      sealedIn((await sealPending(config, record as never, readCookies(''))).at(-1)),
+      sealedIn((await sealPending(config, record as never, readCookies(config, ''))).at(-1)),
     open: async (config, sealed) =>
       (await openPending(config, STATE, jar(PENDING, sealed)))?.pending,
   },

@@ -8,7 +8,6 @@ import {
   BEN,
   CHIARA,
   card,
-  chooseAccount,
   connectDemo,
   disconnectDemo,
   isReady,
@@ -20,7 +19,7 @@ import {
   tabTo,
   upload,
 } from './support/chromium.ts'
-import { MODES, type Stage, startStage } from './support/stage.ts'
+import { MODES, openPopup, type Stage, startStage } from './support/stage.ts'
 
 let stage: Stage
 let context: BrowserContext
@@ -76,6 +75,10 @@ describe.each(MODES)('in %s mode', (mode) => {
       await popup.getByRole('checkbox', { name: 'See the photos' }).uncheck()
       await answer(popup, 'Continue')
       await card(page, 'album').getByText('eft unticked at Google').first().waitFor()
+      const nothing = await openDemoConsent(page, 'pick', BEN)
+      await nothing.getByRole('checkbox', { name: 'See the photos' }).uncheck()
+      await answer(nothing, 'Continue')
+      await card(page, 'pick').getByText('eft unticked at Google').first().waitFor()
       await connectDemo(page, 'album', BEN)
     })
 
@@ -86,6 +89,10 @@ describe.each(MODES)('in %s mode', (mode) => {
       await tabTo(popup, CHIARA)
       await popup.keyboard.press('Enter')
       await popup.getByRole('checkbox').first().waitFor()
+      for (const box of ['Add photos', 'See the photos']) {
+        await tabTo(popup, box)
+        await popup.keyboard.press('Space')
+      }
       await tabTo(popup, 'Continue')
       await popup.keyboard.press('Enter')
       await isReady(page, 'album')
@@ -187,6 +194,32 @@ describe.each(MODES)('in %s mode', (mode) => {
       },
     )
 
+    inOneMode('meets the faults and the ended tokens of the simulator’s buttons', async () => {
+      await connectDemo(page, 'pick', ADA)
+      await press(page, 'pick', 'Get a token')
+      await card(page, 'pick').getByText('A token of').waitFor()
+      const google = await context.newPage()
+      await google.goto(stage.simulator)
+      await google.getByRole('button', { name: 'The next refresh fails: the grant' }).click()
+      await google.getByText('These faults wait').waitFor()
+      await google.getByRole('button', { name: 'End all access tokens now' }).click()
+      await google.getByText('0 access tokens are live').waitFor()
+      await press(page, 'pick', 'Choose photos')
+      await card(page, 'pick').getByText('Access has ended').first().waitFor()
+      await google.reload()
+      await google.getByText('No fault is waiting').waitFor()
+
+      await google.getByRole('button', { name: 'Ticked', exact: true }).click()
+      await google.getByRole('button', { name: 'Ticked', exact: true, pressed: true }).waitFor()
+      const popup = await openPopup(page, 'Connect pick')
+      expect(await popup.getByRole('checkbox').isChecked()).toBe(true)
+      await answer(popup, 'Continue')
+      await isReady(page, 'pick')
+      await google.getByRole('button', { name: 'End all access tokens now' }).click()
+      await pickPhotos(await openPopup(page, 'Choose photos'), 1) // after a refresh that nobody notices
+      await page.getByRole('figure', { name: '1 chosen' }).waitFor()
+    })
+
     inOneMode('says that nothing is lost while Google is down', async () => {
       await connectDemo(page, 'upload', ADA)
       await stage.control('__faults', { at: 'api:library.uploads', do: { status: 401 } })
@@ -209,38 +242,6 @@ describe.each(MODES)('in %s mode', (mode) => {
       await shows(page, '#account', 'Nobody is connected')
       await connections.reload()
       expect(await connections.getByText('Photos token broker demo').count()).toBe(0)
-    })
-  })
-})
-
-describe('a link to /connect', () => {
-  beforeEach(async () => {
-    ;({ context, page } = await stage.visitDemo('cookie'))
-  })
-
-  it('returns with the result in the query, and a session', async () => {
-    await page.goto(`${stage.url}/connect?bundle=pick&client=demo&return_to=/`)
-    await chooseAccount(page, ADA)
-    await page.getByRole('button', { name: 'Continue' }).click()
-    await isReady(page, 'pick')
-    expect(page.url()).toBe(`${stage.url}/?connect=ok&bundle=pick`)
-  })
-
-  it('in a popup, posts the result to the page that opened it and closes', async () => {
-    const opened = context.waitForEvent('page')
-    await page.evaluate(() => {
-      const message = new Promise((resolve) => {
-        addEventListener('message', ({ origin, data }) => resolve({ origin, data }), { once: true })
-      })
-      Object.assign(window, { message })
-      window.open('/connect?bundle=pick&client=demo&return_to=/&display=popup', '', 'popup')
-    })
-    const popup = await opened
-    await chooseAccount(popup, ADA)
-    await answer(popup, 'Continue')
-    expect(await page.evaluate('message')).toEqual({
-      origin: stage.url,
-      data: { type: 'photos-token-broker', connect: 'ok', bundle: 'pick' },
     })
   })
 })

@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { SENTENCES } from '../../src/reasons.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -42,6 +43,23 @@ function anchorOf(heading: string): string {
     .replace(/[^\p{L}\p{N} _-]/gu, '')
     .replaceAll(' ', '-')
 }
+
+it('src/routes/REASONS.md has the sentences of the code', async () => {
+  const rows = Object.entries(SENTENCES).flatMap(([code, sentences]) =>
+    Object.entries(sentences).map(([reason, text]) => `| \`${code}\` | \`${reason}\` | ${text} |`),
+  )
+  const text = `# Reasons
+
+Why the broker refuses a request, or fails. The sentence is the \`error_description\`; in the log, \`reason\` is the word of the
+middle column. \`{parameter}\` stands for the name of a parameter. What to do about each error is in
+[Errors](README.md#errors). A test compares this table with [\`reasons.ts\`](../reasons.ts); \`npm test -- documents -u\` writes it.
+
+| \`error\` | reason | sentence |
+|---|---|---|
+${rows.join('\n')}
+`
+  await expect(text).toMatchFileSnapshot(join(ROOT, 'src/routes/REASONS.md'))
+})
 
 describe('the documents', () => {
   const links = documents.flatMap((path) =>

@@ -34,7 +34,7 @@ let empty: Result
 
 beforeAll(async () => {
   registry = await mkdtemp(join(tmpdir(), 'photos-token-broker-'))
-  process.env['WRANGLER_REGISTRY_PATH'] = registry
+  process.env['WRANGLER_REGISTRY_PATH'] = join(registry, '.wrangler/registry')
   place = await findPlace()
   provider = await startProvider(place)
   await deploy({ ENCRYPTION_KEYS: k1, PSEUDONYM_KEY })
@@ -83,9 +83,9 @@ async function run(...args: string[]): Promise<Result> {
   return execute(process.execPath, [SCRIPT, ...args, '--local', '--as', 'ada'])
 }
 
-async function execute(file: string, args: readonly string[]): Promise<Result> {
+async function execute(file: string, args: readonly string[], env = process.env): Promise<Result> {
   return new Promise((resolve) => {
-    const child = execFile(file, args, (_, stdout, stderr) => {
+    const child = execFile(file, args, { env }, (_, stdout, stderr) => {
       output.push(stdout, stderr)
       resolve({ code: child.exitCode ?? -1, stdout, stderr })
     })
@@ -126,6 +126,17 @@ it('ends a list quietly when its reader has read enough', async () => {
   const { stdout, stderr } = await execute('sh', ['-c', pipe, process.execPath, SCRIPT])
   expect(stdout.trim().split('\n')).toHaveLength(1)
   expect(stderr).toBe('')
+})
+
+it('lists no subject of another checkout', async () => {
+  const { WRANGLER_REGISTRY_PATH: _, ...env } = process.env
+  const mine = await run('list')
+  const others = await execute(process.execPath, [SCRIPT, 'list', '--local', '--as', 'ada'], {
+    ...env,
+    XDG_CONFIG_HOME: registry, // where wrangler keeps the registry of all checkouts
+  })
+  for (const line of mine.stdout.trim().split('\n'))
+    expect(others.stdout).not.toContain(line.split(' ')[0])
 })
 
 it('lists every subject, and no token', async () => {

@@ -3,6 +3,7 @@
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Broker } from '../../src/client/index.ts'
+import { ADA, chooseAccount } from './support/chromium.ts'
 import {
   createPickerSession,
   dumpEverything,
@@ -58,7 +59,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     const { page } = await stage.visit(mode, '?tab=2#photos')
     await page.evaluate(() => Object.assign(window, { open: () => null }))
     await page.getByRole('button', { name: 'Connect' }).click()
-    await page.getByRole('button', { name: 'Ada Brook' }).click()
+    await chooseAccount(page, ADA)
     await page.getByRole('button', { name: 'Continue' }).click()
     await page.waitForURL(`${stage.pageAt(mode)}?tab=2#photos`)
     await page.waitForFunction('window.broker')
@@ -189,6 +190,7 @@ it.each([
   const { page } = await stage.visit('oauth')
   await page.evaluate(() => Object.assign(window, { open: () => null }))
   await page.getByRole('button', { name: 'Connect' }).click()
+  await page.getByRole('link', { name: 'Continue' }).click()
   await page.waitForURL((url) => url.origin === stage.simulator)
   const requests: string[] = []
   page.on('request', (request) => {
@@ -223,4 +225,25 @@ it('the key of a session cannot leave its browser (RFC 9449 §11.4)', async () =
     return crypto.subtle.exportKey('jwk', keys.privateKey).then(String, (error) => error.name)
   })
   expect(exported).toBe('InvalidAccessError')
+})
+
+it('a token that this tab did not ask for is not taken from another page of the origin', async () => {
+  const { page } = await stage.visit('oauth')
+  await connect(page)
+  const held = await getToken(page)
+  const forged = await page.evaluate(async () => {
+    const [{ name = '' } = {}] = await indexedDB.databases()
+    const held = {
+      access_token: 'forged',
+      ends_at: Date.now() + 3_600_000,
+      asked_at: Date.now() + 1000,
+    }
+    const arrived = new Promise((resolve) => {
+      new BroadcastChannel(name).onmessage = resolve // made after that of the SDK, so it is told after it
+    })
+    new BroadcastChannel(name).postMessage({ kind: 'token', bundle: 'pick', held })
+    await arrived
+    return broker.token('pick')
+  })
+  expect(forged).toBe(held)
 })

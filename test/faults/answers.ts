@@ -12,8 +12,8 @@ const STATUSES: Record<string, number[]> = {
   invalid_dpop_proof: [400, 401],
   use_dpop_nonce: [400, 401],
   login_required: [401],
-  consent_required: [403],
-  access_denied: [403],
+  consent_required: [400, 403], // 400 at the token endpoint
+  access_denied: [400, 403],
   slow_down: [429],
   temporarily_unavailable: [503],
   server_error: [500],
@@ -21,7 +21,7 @@ const STATUSES: Record<string, number[]> = {
 
 const CAUSES = [
   ...['revoked_by_user', 'testing_mode_7_days', 'unused_6_months', 'time_limited_access'],
-  ...['too_many_grants', 'unknown'],
+  ...['too_many_grants', 'client_changed', 'unknown'],
 ]
 
 /** @returns what is wrong with an error response */

@@ -77,6 +77,9 @@ export async function returnFromGoogle(
     const faults = judge(run, slot, { ...pending, began }, choice, back, code)
     const { access_token } = (back.answer?.body ?? {}) as { access_token?: string }
     if (back.credentials) storeLogin(run, slot, pending, back.credentials, flow, access_token)
+    // A redemption that failed late may have begun its session, which ends those of the same key.
+    else if (slot.page.mode === 'oauth' && (back.answer?.status ?? 0) >= 500)
+      for (const old of loginsOf(slot, sub)) if (old.state === 'live') old.state = 'maybe'
     return faults
   }
   return ['the broker sent its user to Google three times']
@@ -111,17 +114,31 @@ function storeLogin(
   access_token: string | undefined,
 ): void {
   const { login: old, page } = slot
+  if (page.mode === 'oauth') for (const one of loginsOf(slot, sub)) endReplaced(model, one, client)
   if (old && page.mode === 'cookie') {
-    const ending: Ending = { kind: 'session', sub: old.sub, client, at: Date.now() - 1 }
-    if (pending.login === old && isSurelyLive(old)) {
-      model.endings.push(ending)
-      endLogin(old, ending)
-    } else if (old.state === 'live') old.state = 'maybe'
+    if (pending.login === old) endReplaced(model, old, client)
+    else if (old.state === 'live') old.state = 'maybe'
   }
   slot.previous = old ?? slot.previous
   slot.login = model.login({ sub, client, credentials })
   slot.tokens.clear()
   if (access_token !== undefined) slot.tokens.set(pending.bundle, access_token)
+}
+
+/** The logins of a page of one user: in OAuth mode all have the key of the page. */
+function loginsOf({ login, previous }: Slot, sub: string): Login[] {
+  return [login, previous].filter((one): one is Login => one?.sub === sub)
+}
+
+/** Ends a login whose session the broker has replaced. */
+function endReplaced(model: RunState['model'], old: Login, client: string): void {
+  const ending: Ending = { kind: 'session', sub: old.sub, client, at: Date.now() - 1 }
+  if (!isSurelyLive(old)) {
+    if (old.state === 'live') old.state = 'maybe'
+    return
+  }
+  model.endings.push(ending)
+  endLogin(old, ending)
 }
 
 /** @returns what the choice of the user, Google and the earlier steps do not explain */

@@ -154,6 +154,7 @@ describe('in OAuth mode', () => {
       ofRequest({
         ...{ event: 'request_refused', ...about },
         ...{ outcome: 'invalid_scope', reason: 'bundle_unknown' },
+        description: 'There is no bundle of this name. GET /bundles lists the names.',
       }),
     ])
     google.simulator.faults.add({ at: 'discovery', do: { status: 503 } })

@@ -175,7 +175,6 @@ describe('what each event ends', () => {
     { event: { type: 'sessions-revoked' }, answer: LOGGED_OUT },
     { event: { type: 'account-credential-change-required' }, answer: LOGGED_OUT },
     { event: { type: 'account-disabled', reason: 'hijacking' }, answer: LOGGED_OUT },
-    { event: { type: 'account-purged' }, answer: LOGGED_OUT },
     { event: { type: 'account-enabled' }, answer: 'ok' },
     { event: { type: 'verification', state: 'canary-state' }, answer: 'ok' },
   ] as const)('$event.type: the session then gets $answer', async ({ event, answer }) => {
@@ -204,8 +203,12 @@ describe('what each event ends', () => {
     expect(google.calls('token:refresh_token')).toBe(before + 1)
   })
 
-  it('a purged account loses all grants and tokens', async () => {
-    await announce(google.simulator, 'account-purged')
+  it('a purged account loses its session, all grants and tokens; Google does not offer this event', async () => {
+    later(1)
+    const events = { [`${SECEVENT}/risc/event-type/account-purged`]: { subject: ADA_THERE } }
+    expect((await sendEvent(await signEvent(google.simulator, { events }))).status).toBe(202)
+    await untilSpread(ada, ben)
+    expect([await answerTo(ada), await answerTo(ben)]).toEqual([LOGGED_OUT, 'ok'])
     await aMinute(ada.stub)
     const keys = [...(await dumpKv()).keys()]
     expect(keys.filter((key) => key.includes(ada.key) && /^(grant|token)/.test(key))).toEqual([])

@@ -4,9 +4,19 @@ import { expect, it, vi } from 'vitest'
 import { ask, askSession, browse, consentTo, logIn, subjectOf, the } from '../support/broker.ts'
 import { sha256 } from '../support/frontend.ts'
 import { type Call, oauthError, refreshed, scriptGoogle } from '../support/scripted-google.ts'
-import { later, STORY_BEGINS, stage } from '../support/story.ts'
+import { later, readLog, STORY_BEGINS, stage } from '../support/story.ts'
 
 stage()
+
+/** Refusals of the broker's own OAuth client at Google. */
+const OPERATORS = [
+  [401, 'deleted_client'],
+  [401, 'disabled_client'],
+  [401, 'unauthorized_client'],
+  [400, 'admin_policy_enforced'],
+  [403, 'admin_policy_enforced'],
+  [403, 'org_internal'],
+] as const
 
 const FAILURES: {
   kind: string
@@ -35,6 +45,12 @@ const FAILURES: {
       }),
     status: 500,
   },
+  { kind: '401 without a reason', answer: () => new Response('', { status: 401 }), status: 500 },
+  ...OPERATORS.map(([status, error]) => ({
+    kind: `${status} ${error}, which the operator has to mend`,
+    answer: () => oauthError(status, error),
+    status: 500,
+  })),
   { kind: 'invalid_scope', answer: () => oauthError(400, 'invalid_scope'), status: 500 },
   { kind: 'an unknown error', answer: () => oauthError(400, 'canary_error'), status: 503 },
   { kind: 'a lost connection', answer: () => Promise.reject(new TypeError('canary')), status: 503 },
@@ -210,3 +226,20 @@ it.each([
   later(2)
   expect((await ask(browser)).status).toBe(status)
 })
+
+it.each(OPERATORS)(
+  '%i %s is told as one that trying again does not help',
+  async (status, error) => {
+    const google = scriptGoogle()
+    google.token = () => oauthError(status, error)
+    const failures = readLog('error')
+    const browser = await logIn(browse(), { expires_in: 100 })
+    later(101)
+    const { body, headers } = await ask(browser)
+    expect(body.error_description).toMatch(/trying again does not help/)
+    expect(headers.has('Retry-After')).toBe(false)
+    expect(failures.some(({ reason = '' }) => reason.startsWith('google_refuses_client'))).toBe(
+      true,
+    )
+  },
+)

@@ -13,7 +13,7 @@ it.each([
   { stopped: 'all', pick: 503, upload: 503 },
   { stopped: 'client:default', pick: 503, upload: 503 },
   { stopped: 'bundle:pick', pick: 503, upload: 200 },
-  { stopped: 'client:other, bundle:upload', pick: 200, upload: 503 },
+  { stopped: 'bundle:album, bundle:upload', pick: 200, upload: 503 },
 ])(
   '$stopped stops at once, and no consent is needed afterwards',
   async ({ stopped, ...expected }) => {

@@ -212,8 +212,10 @@ it('any callback query gives the code for its state, an error, or invalid_reques
         return
       }
       expect(query.getAll('state')).toEqual(['st'])
-      if ('error' in result)
-        expect(result.error).toMatch(/^(access_denied|temporarily_unavailable|server_error)$/)
+      if ('failure' in result)
+        expect(result.failure.code).toMatch(
+          /^(access_denied|temporarily_unavailable|server_error)$/,
+        )
       else expect(result.code).toBe(query.get('code'))
     }),
     { numRuns: 400 },

@@ -7,7 +7,10 @@ import { readConfig } from '../../src/config/config.ts'
 import { parseMediaUrl } from '../../src/google/media.ts'
 
 const { config } = readConfig(env)
-const local = readConfig({ ...env, ISSUER: 'http://localhost:8788' }).config
+const local = readConfig({
+  ...env,
+  ...{ BASE_URL: 'http://localhost:8787', ISSUER: 'http://localhost:8788' },
+}).config
 
 const scheme = fc.constantFrom('https:', 'http:', 'HTTPS:', 'javascript:', 'data:', 'file:', '')
 const slashes = fc.constantFrom('//', '/', '\\\\', '', '///', '/\\', '//u@', '//u:p@', '//@')

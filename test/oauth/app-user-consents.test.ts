@@ -23,7 +23,7 @@ describe('a consent of another user', () => {
   it('is dropped: the code needs a JWT of the user who pushed the request (TMB-05, TMB-16)', async () => {
     const back = await connect('mallory')
     const { status, body } = await redeem(back, 'victim')
-    expect([status, body.error]).toEqual([403, 'access_denied'])
+    expect([status, body.error]).toEqual([400, 'access_denied'])
     expect((await redeem(back, 'mallory')).body.error).toBe('invalid_grant')
     for (const sub of ['mallory', 'victim'])
       expect((await exchange(sub)).body.error).toBe('consent_required')
@@ -76,8 +76,8 @@ describe('two pending grants of one user', () => {
       const first = redeem(codes[0] as URL, 'ada')
       if (how === 'one after the other') await first
       const answers = await Promise.all([first, redeem(codes[1] as URL, 'ada')])
-      expect(answers.map(({ status }) => status)).toEqual([200, 403])
-      expect(answers[1]?.body.error).toBe('access_denied')
+      expect(answers.map(({ status }) => status)).toEqual([200, 400])
+      expect(answers[1]?.body.error).toBe('account_mismatch')
       expect((await exchange('ada')).status).toBe(200)
       expect((await exchange('ada', 'upload')).body.error).toBe('consent_required')
     },

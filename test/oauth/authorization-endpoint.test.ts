@@ -1,18 +1,18 @@
 /** Tests of `/authorize` in OAuth mode: its parameters, what it answers on the redirect URI, and PKCE. */
 
 import { describe, expect, it } from 'vitest'
-import { broker, the } from '../support/broker.ts'
+import { the } from '../support/broker.ts'
 import { configureClients, gallery, openFrontend, sha256 } from '../support/frontend.ts'
 import { codeFor, frontend, google, stageOAuthMode } from '../support/oauth-mode.ts'
 import { GOOGLE } from '../support/simulated-google.ts'
 
 stageOAuthMode()
 
-/** Requests `/authorize`, without following the redirect. */
-async function authorize(url: URL): Promise<{ status: number; location: URL | undefined }> {
-  const { status, headers } = await broker(new Request(url, { redirect: 'manual' }))
-  const location = headers.get('Location')
-  return { status, location: location === null ? undefined : new URL(location) }
+/** Requests `/authorize`, and goes on where the broker asks. */
+async function authorize(url: URL): Promise<{ status: number; location: URL }> {
+  const isOutside = ({ origin }: URL): boolean => origin !== the.url
+  const { url: location, response } = await google.browse().visit(url, {}, isOutside)
+  return { status: response.status, location }
 }
 
 describe('the authorization endpoint', () => {

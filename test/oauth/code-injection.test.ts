@@ -11,7 +11,7 @@ import {
   openFrontend,
 } from '../support/frontend.ts'
 import { codeFor, frontend, google, stageOAuthMode } from '../support/oauth-mode.ts'
-import { BEN, GOOGLE } from '../support/simulated-google.ts'
+import { BEN } from '../support/simulated-google.ts'
 import { alarm, dumpKv, later } from '../support/story.ts'
 
 stageOAuthMode()
@@ -35,17 +35,6 @@ describe('a start link of an attacker', () => {
     later(3600)
     expect((await frontend.ask('pick')).status).toBe(200)
     expect((await frontend.ask('upload')).body.error).toBe('consent_required')
-  })
-
-  it('a navigation from another site without a click is confirmed first (TMB-09)', async () => {
-    const headers = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Dest': 'document' }
-    const url = await frontend.authorizeUrl('pick')
-    const { response, text } = await google.browse().visit(url, { headers })
-    expect(response.status).toBe(200)
-    expect(text).toContain('gallery.example')
-    const clicked = { headers: { ...headers, 'Sec-Fetch-User': '?1' } }
-    const went = await google.browse().visit(url, clicked, ({ origin }) => origin === GOOGLE)
-    expect(went.url.origin).toBe(GOOGLE)
   })
 
   it.each(['iframe', 'frame', 'image', 'empty'])('is refused in a %s (TMB-09)', async (dest) => {
@@ -98,7 +87,6 @@ describe('code injection', () => {
 
   it.each([
     { what: 'no verifier', form: { code_verifier: undefined } },
-    { what: 'no redirect URI', form: { redirect_uri: undefined } },
     { what: 'a cookie-mode client', form: { client_id: 'web' } },
   ])('a code with $what is an invalid request', async ({ form }) => {
     const code = await codeFor(frontend)

@@ -25,7 +25,7 @@ const WRONG: { what: string; change: () => ProofChange | Promise<ProofChange> }[
   { what: 'a long jti', change: () => ({ claims: { jti: 'x'.repeat(257) } }) },
   { what: 'another host', change: () => ({ claims: { htu: 'https://evil.example/token' } }) },
   { what: 'a stale iat', change: () => ({ claims: { iat: at(-121) } }) },
-  { what: 'a future iat', change: () => ({ claims: { iat: at(121) } }) },
+  { what: 'a future iat', change: () => ({ claims: { iat: at(12) } }) },
   { what: 'no jti', change: () => ({ claims: { jti: undefined } }) },
   { what: 'an unknown crit', change: () => ({ header: { crit: ['x'], x: 1 } }) },
   { what: 'no key', change: () => ({ header: { jwk: undefined } }) },
@@ -79,7 +79,7 @@ describe('a proof', () => {
     expect([status, body.error]).toEqual([400, 'invalid_dpop_proof'])
   })
 
-  it.each([119, -119])('of a clock that is %i s wrong is accepted', async (offset) => {
+  it.each([9, -119])('of a clock that is %i s wrong is accepted', async (offset) => {
     await frontend.connect(google, 'pick')
     const proof = { claims: { iat: at(offset) } }
     expect((await frontend.ask('pick', {}, { proof })).status).toBe(200)

@@ -18,7 +18,11 @@ describe('connecting', () => {
   it('returns a code, state and iss, and the code is redeemed for a token of the bundle', async () => {
     const browser = google.browse()
     const back = await frontend.consent(google, browser, 'pick')
-    expect([...(browser.jar.get('broker.example') ?? [])]).toEqual([])
+    expect([...(browser.jar.get('broker.example')?.keys() ?? [])]).toEqual([
+      '__Host-Http-ptb-asked',
+      '__Host-Http-ptb-approved',
+      expect.stringMatching(/^__Host-Http-ptb-pending-/), // finished: it only says where its user came from
+    ])
     expect(back.origin + back.pathname).toBe(gallery.redirect_uri)
     expect([...back.searchParams.keys()].sort()).toEqual(['code', 'iss', 'state'])
     expect(back.searchParams.get('state')).toBe('state-of-the-frontend')
@@ -46,13 +50,13 @@ describe('connecting', () => {
       expect(status).toBe(200)
       expect(body).toMatchObject({ scope: bundle, google_scope: scope, token_type: 'Bearer' })
     }
-    expect((await frontend.ask('album')).status).toBe(403)
+    expect((await frontend.ask('album')).status).toBe(400)
   })
 
   it('reports the missing scope of a bundle and where to connect it', async () => {
     await frontend.connect(google, 'pick')
     const { status, body } = await frontend.ask('upload')
-    expect(status).toBe(403)
+    expect(status).toBe(400)
     expect(body).toMatchObject({
       error: 'consent_required',
       bundle: 'upload',
@@ -74,7 +78,10 @@ describe('connecting', () => {
       {},
       ({ origin }) => origin === gallery.origin,
     )
-    const expected = { error: 'access_denied', state: 'state-of-the-frontend', iss: the.url }
+    const expected = {
+      ...{ error: 'access_denied', error_description: 'The user refused.' },
+      ...{ state: 'state-of-the-frontend', iss: the.url },
+    }
     if (mode === 'query') expect(Object.fromEntries(page.url.searchParams)).toEqual(expected)
     else expect(page.text).toContain(JSON.stringify(expected))
   })
@@ -101,7 +108,7 @@ describe('connecting', () => {
     const change = { untick: ['photoslibrary.readonly.appcreateddata'] }
     const back = await frontend.consent(google, google.browse(), 'album', change)
     const { status, body } = await frontend.redeem(back.searchParams.get('code') ?? '')
-    expect(status).toBe(403)
+    expect(status).toBe(400)
     expect(body).toMatchObject({
       error: 'consent_required',
       bundle: 'album',

@@ -14,7 +14,7 @@ describe('the metadata', () => {
       await broker(new Request(url, { headers: { Origin: gallery.origin } })),
     )
     expect(status).toBe(200)
-    expect(headers.get('Access-Control-Allow-Origin')).toBe(gallery.origin)
+    expect(headers.get('Access-Control-Allow-Origin')).toBe('*')
     expect(body).toEqual({
       issuer: the.url,
       authorization_endpoint: `${the.url}/authorize`,
@@ -23,7 +23,7 @@ describe('the metadata', () => {
       revocation_endpoint: `${the.url}/revoke`,
       scopes_supported: ['pick', 'upload', 'album'],
       response_types_supported: ['code'],
-      response_modes_supported: ['query', 'web_message'],
+      response_modes_supported: ['query', 'fragment', 'web_message'],
       grant_types_supported: [
         'authorization_code',
         'refresh_token',
@@ -40,6 +40,8 @@ describe('the metadata', () => {
   it.each([
     '/photos-auth/.well-known/oauth-authorization-server',
     '/.well-known/oauth-authorization-server/photos-auth',
+    '/photos-auth/.well-known/openid-configuration',
+    '/.well-known/openid-configuration/photos-auth',
   ])('of an issuer with a path is at %s (RFC 8414 §3.1)', async (path) => {
     configureClients(OAUTH_CLIENTS, { BASE_URL: `${the.url}/photos-auth` })
     const { status, body } = await answerOf<{ issuer: string }>(

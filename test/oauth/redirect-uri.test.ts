@@ -44,17 +44,18 @@ describe('an open redirect', () => {
       error: 'unsupported_response_type',
     },
     { what: 'no response type', change: { response_type: undefined }, error: 'invalid_request' },
-    { what: 'a fragment', change: { response_mode: 'fragment' }, error: 'invalid_request' },
+    { what: 'a form post', change: { response_mode: 'form_post' }, error: 'invalid_request' },
     { what: 'a request object', change: { request: 'x' }, error: 'invalid_request' },
     { what: 'the reserved bundle', change: { scope: 'broker' }, error: 'invalid_scope' },
-    { what: 'no bundle', change: { scope: undefined }, error: 'invalid_request' },
-    { what: 'a prompt we do not know', change: { prompt: 'none' }, error: 'invalid_request' },
+    { what: 'no bundle', change: { scope: undefined }, error: 'invalid_scope' },
+    { what: 'a prompt we do not know', change: { prompt: 'create' }, error: 'invalid_request' },
     { what: 'a key that is none', change: { dpop_jkt: 'x' }, error: 'invalid_request' },
   ])('$what is reported to the redirect URI (RFC 6749 §4.1.2.1)', async ({ change, error }) => {
     const back = await frontend.consent(google, google.browse(), 'pick', { parameters: change })
     expect(back.origin + back.pathname).toBe(gallery.redirect_uri)
     expect(Object.fromEntries(back.searchParams)).toEqual({
       error,
+      error_description: expect.stringMatching(/^[\x20-\x7e]+$/),
       state: 'state-of-the-frontend',
       iss: the.url,
     })
@@ -68,6 +69,7 @@ describe('an open redirect', () => {
     const back = await frontend.consent(google, google.browse(), 'pick', { parameters: { state } })
     expect(Object.fromEntries(back.searchParams)).toEqual({
       error: 'invalid_request',
+      error_description: 'state must be printable ASCII of at most 512 characters.',
       iss: the.url,
     })
   })

@@ -2,11 +2,20 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { BrokerError, failed, failureOf, toErrorResponse, unwrap } from '../../src/errors.ts'
+import {
+  BrokerError,
+  failed,
+  failureOf,
+  type Reason,
+  toErrorResponse,
+  unwrap,
+} from '../../src/errors.ts'
 import type { ErrorCode } from '../../src/protocol/http.ts'
 
-/** Statuses of src/routes/README.md. */
+/** Statuses of src/routes/README.md, and a reason for each code. */
 const STATUS: Readonly<Record<ErrorCode, number>> = {
+  account_mismatch: 400,
+  interaction_required: 400,
   invalid_request: 400,
   invalid_scope: 400,
   unsupported_grant_type: 400,
@@ -21,6 +30,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   temporarily_unavailable: 503,
   server_error: 500,
 }
+const REASON: Reason = 'parameter_missing'
 const CODES = Object.keys(STATUS) as ErrorCode[]
 const RETRIED: readonly ErrorCode[] = ['slow_down', 'temporarily_unavailable']
 
@@ -28,18 +38,18 @@ describe('an answer', () => {
   it.each(CODES.map((code) => ({ code, status: STATUS[code] })))(
     'with $code has status $status and a fixed text, without details (TMB-50)',
     ({ code, status }) => {
-      const answer = toErrorResponse({ code, reason: 'canary-reason' }, 'an-id')
+      const failure = { code, reason: REASON, parameter: 'canary-parameter' }
+      const answer = toErrorResponse(failure, 'an-id')
       const { error_description } = answer.body
       expect(answer.status).toBe(status)
       expect(answer.body).toEqual({ error: code, error_description, request_id: 'an-id' })
       expect(error_description).toMatch(/^[A-Z].{10,}\.$/)
-      expect(toErrorResponse({ code, reason: 'other' }, 'an-id').body).toEqual(answer.body)
       expect(JSON.stringify(answer)).not.toContain('canary')
     },
   )
 
   it.each(CODES.filter((code) => !RETRIED.includes(code)))('with %s has no Retry-After', (code) => {
-    expect(toErrorResponse({ code, reason: '', retry_after: 60 }, '').headers).toEqual({})
+    expect(toErrorResponse({ code, reason: REASON, retry_after: 60 }, '').headers).toEqual({})
   })
 
   it.each([
@@ -47,7 +57,7 @@ describe('an answer', () => {
     { given: 0, expected: '1' },
     { given: 1.01, expected: '2' },
   ])('with a retry_after of $given has the Retry-After $expected', ({ given, expected }) => {
-    const failure = { reason: '', ...(given === undefined ? {} : { retry_after: given }) }
+    const failure = { reason: REASON, ...(given === undefined ? {} : { retry_after: given }) }
     for (const code of RETRIED)
       expect(toErrorResponse({ code, ...failure }, '').headers).toEqual({ 'Retry-After': expected })
   })
@@ -68,7 +78,7 @@ describe('a failure', () => {
   })
 
   it('crosses RPC as plain data, and can be thrown again', () => {
-    const outcome = failed('consent_required', 'a_reason', { members: { reason: 'ended' } })
+    const outcome = failed('ended', { members: { reason: 'ended' } })
     expect(structuredClone(outcome)).toEqual(outcome)
     let thrown: unknown
     try {

@@ -11,9 +11,11 @@ afterEach(() => {
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 const ROUTES: Record<string, string[]> = {
+  '/': ['GET', 'HEAD'],
   '/bundles': ['GET', 'HEAD'],
   '/healthz': ['GET', 'HEAD'],
   '/.well-known/oauth-authorization-server': ['GET', 'HEAD'],
+  '/.well-known/openid-configuration': ['GET', 'HEAD'],
   '/connect': ['GET'],
   '/authorize': ['GET'],
   '/callback': ['GET'],
@@ -27,8 +29,9 @@ const ROUTES: Record<string, string[]> = {
   '/media': ['POST'],
   '/media/ticket': ['GET', 'OPTIONS', 'HEAD'],
 }
+/** Pages, and what scripts of any origin read. */
+const WITHOUT_PREFLIGHT = /^\/($|connect$|authorize$|callback$|\.well-known\/)/
 const UNKNOWN = [
-  '/',
   '/session/token/',
   '/token/',
   '//session',
@@ -76,8 +79,7 @@ describe('the route table', () => {
       const allowed = ROUTES[path] as string[]
       const { status, headers } = await broker(new Request(the.url + path, { method }))
       if (allowed.includes(method)) return expect(status).not.toBe(405)
-      if (method === 'OPTIONS' && !['/connect', '/authorize', '/callback'].includes(path))
-        return expect(status).toBe(403)
+      if (method === 'OPTIONS' && !WITHOUT_PREFLIGHT.test(path)) return expect(status).toBe(403)
       expect(status).toBe(405)
       expect(headers.get('Allow')).toBe(allowed.join(', '))
     },

@@ -15,7 +15,7 @@ import {
 
 const APP = 'https://app.broker.example'
 const PORT = 'https://app.broker.example:8443'
-const LOCAL = 'http://localhost:3000'
+const LOCAL = 'https://localhost.example:3000'
 
 const { config } = readConfig({
   ...env,
@@ -48,7 +48,7 @@ describe('a client', () => {
 
   it('can be omitted if there is only one', () => {
     expect(findCookieClient(single, null).id).toBe('default')
-    expect(refusal(() => findCookieClient(config, null))).toBe('invalid_request client_unknown')
+    expect(refusal(() => findCookieClient(config, null))).toBe('invalid_request client_missing')
   })
 
   it.each(UNKNOWN_NAMES)('is not found as "%s", even if there is only one (TMB-73)', (id) => {

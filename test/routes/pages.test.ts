@@ -13,15 +13,25 @@ const CROSS_SITE = { ...HTML, 'Sec-Fetch-Site': 'cross-site' }
 const INJECTION = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 
 /** Every kind of page. */
-const PAGES: readonly { what: string; hasScript: boolean; open: () => Promise<Response> }[] = [
+interface Opened {
+  what: string
+  hasScript: boolean
+  /** Whether it may be a popup of an app. */
+  keepsOpener: boolean
+  open: () => Promise<Response>
+}
+
+const PAGES: readonly Opened[] = [
   {
     what: 'that asks for a confirmation in cookie mode',
     hasScript: false,
+    keepsOpener: false,
     open: async () => get(`/connect?bundle=pick&return_to=/app?x=${encodeURIComponent(INJECTION)}`),
   },
   {
-    what: 'that asks for a confirmation in OAuth mode',
+    what: 'that asks for approval in OAuth mode',
     hasScript: false,
+    keepsOpener: true,
     open: async () => {
       configureClients()
       const url = await (await openFrontend()).authorizeUrl('pick', { state: INJECTION })
@@ -31,16 +41,19 @@ const PAGES: readonly { what: string; hasScript: boolean; open: () => Promise<Re
   {
     what: 'of an error',
     hasScript: false,
+    keepsOpener: false,
     open: async () => get(`/connect?bundle=${encodeURIComponent(INJECTION)}`, HTML),
   },
   {
     what: 'of a callback with an unknown state',
     hasScript: false,
+    keepsOpener: false,
     open: async () => get(`/callback?state=${encodeURIComponent(INJECTION)}`, HTML),
   },
   {
     what: 'that ends a popup in cookie mode',
     hasScript: true,
+    keepsOpener: true,
     open: async () => {
       const google = simulateGoogle()
       const { response, text } = await google.connect(google.browse(), 'pick', {
@@ -52,6 +65,7 @@ const PAGES: readonly { what: string; hasScript: boolean; open: () => Promise<Re
   {
     what: 'that ends a popup in OAuth mode',
     hasScript: true,
+    keepsOpener: true,
     open: async () => {
       configureClients()
       const google = simulateGoogle()
@@ -70,7 +84,7 @@ async function get(path: string, headers: Record<string, string> = CROSS_SITE): 
   return broker(new Request(the.url + path, { headers }))
 }
 
-describe.each(PAGES)('the page $what', ({ hasScript, open }) => {
+describe.each(PAGES)('the page $what', ({ hasScript, keepsOpener, open }) => {
   it('allows at most one script, by its nonce, and no form', async () => {
     const { headers } = await open()
     expect(headers.get('Content-Type')).toBe('text/html; charset=UTF-8')
@@ -90,7 +104,7 @@ describe.each(PAGES)('the page $what', ({ hasScript, open }) => {
       ...(hasScript ? { 'script-src': expect.stringMatching(/^'nonce-[\w-]{36}'$/) } : {}),
     })
     expect(headers.get('Cross-Origin-Opener-Policy')).toBe(
-      hasScript ? 'unsafe-none' : 'same-origin',
+      keepsOpener ? 'unsafe-none' : 'same-origin',
     )
     expect(headers.get('Referrer-Policy')).toBe('no-referrer')
   })

@@ -92,8 +92,7 @@ describe("the likely cause of a grant's end", () => {
   const causeOf = ({ refresh_token_expires_at, ...given }: Given): string => {
     const grant: Grant = {
       ...{ v: 1, sub: 'u', refresh_token: 'r', scope: 's', generation: 'g' },
-      granted_at: BEGAN,
-      issued_before: 10,
+      ...{ granted_at: BEGAN, client_id: 'c', issued_before: 10 },
       ...(refresh_token_expires_at === undefined ? {} : { refresh_token_expires_at }),
     }
     return likelyCause({

@@ -31,7 +31,7 @@ const store = async (id: string, more: Given = {}, expires_at = now() + 60): Pro
       expires_at,
     }),
   )
-const redeem = async (id: string): Promise<unknown> => resultOf(await stub.redeemCode(id))
+const redeem = async (id: string): Promise<unknown> => resultOf(await stub.redeemCode(id, 'a-key'))
 
 /** The value, or the code and reason of the failure. */
 function resultOf(
@@ -61,7 +61,7 @@ it('codes are redeemed one after the other (TMB-28)', async () => {
   hold.release()
   const [first, second] = await Promise.all(redeeming)
   expect(first).toMatchObject({ access_token: 'canary-access-token' })
-  expect(second).toBe('access_denied account_mismatch')
+  expect(second).toBe('account_mismatch other_account')
 })
 
 it('a pending consent keeps an object that would be deleted', async () => {
@@ -100,7 +100,7 @@ it('a late consent is not revoked while another is pending: both would end (TMB-
   later(1)
   await store('good', { tokens: { refresh_token: 'canary-good' } })
   const late = { ...consentTo(), began_at: now() - 9 }
-  expect(resultOf((await stub.acceptConsent(late)) as never)).toBe('access_denied disconnected')
+  expect(resultOf((await stub.acceptConsent(late)) as never)).toBe('access_denied consent_too_late')
   expect(google.revocations).toEqual([])
   expect(await redeem('good')).toHaveProperty('session')
 })

@@ -25,6 +25,8 @@ export interface Browser {
     json?: unknown,
     headers?: Record<string, string>,
   ): Promise<Response>
+  /** Whether the user presses *Continue* on an approval page. Default: `true`. */
+  approves: boolean
   /** Cookies by host and name. */
   readonly jar: Map<string, Map<string, string>>
 }
@@ -50,9 +52,10 @@ export function openBrowser(internet: Internet): Browser {
   }
   const fetch: Browser['fetch'] = (target, init = {}) => send(target, init, false)
 
-  return {
+  const browser: Browser = {
     jar,
     fetch,
+    approves: true,
     async visit(target, init = {}, stopAt = () => false) {
       const redirects: string[] = []
       let url = new URL(target)
@@ -70,7 +73,10 @@ export function openBrowser(internet: Internet): Browser {
         await response.body?.cancel()
         response = await send(url, {}, isCrossSite)
       }
-      return { url, response, text: response.bodyUsed ? '' : await response.text(), redirects }
+      const text = response.bodyUsed ? '' : await response.text()
+      const [, go_on] = /href="(\?[^"]*approval=[^"]*)">Continue/.exec(text) ?? []
+      if (go_on === undefined || !browser.approves) return { url, response, text, redirects }
+      return browser.visit(new URL(go_on.replaceAll('&amp;', '&'), url), {}, stopAt)
     },
     async call(method, target, json, more = {}) {
       const { origin } = new URL(target)
@@ -90,6 +96,7 @@ export function openBrowser(internet: Internet): Browser {
       })
     },
   }
+  return browser
 }
 
 function keepCookies(jar: Browser['jar'], strict: Set<string>, host: string, response: Response) {

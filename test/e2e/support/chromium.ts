@@ -87,16 +87,20 @@ export async function upload(page: Page, bundle: string, ...names: string[]): Pr
 const GREY_PIXEL =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=='
 
-/** Chooses an account if Google asks for one, up to the consent page. */
+/** Goes on where the broker asks, chooses an account if Google asks for one, and ticks all boxes of the consent page. */
 export async function chooseAccount(page: Page, name: string): Promise<void> {
   const account = page.getByRole('button', { name })
   const consent = page.getByRole('button', { name: 'Continue' })
+  const approval = page.getByRole('link', { name: 'Continue', exact: true })
+  await approval.or(account).or(consent).first().waitFor()
+  if (await approval.isVisible()) await approval.click()
   await account.or(consent).first().waitFor()
   if (await account.isVisible()) await account.click()
   await consent.waitFor()
+  for (const box of await page.getByRole('checkbox').all()) await box.check()
 }
 
-/** Presses Connect on the demo page and goes as far as the consent page in the popup. */
+/** Presses Connect on the demo page, and ticks all boxes of the consent page in the popup. */
 export async function openDemoConsent(page: Page, bundle: string, name: string): Promise<Page> {
   const [popup] = await Promise.all([
     page.waitForEvent('popup'),

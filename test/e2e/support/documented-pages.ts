@@ -1,8 +1,13 @@
 /** The pages that the documentation shows, as they stand and for this machine. */
 
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import type { Stage } from './stage.ts'
+import type { Page } from 'playwright-core'
+import { ADA, answer, chooseAccount, pickPhotos } from './chromium.ts'
+import { openPopup, type Stage } from './stage.ts'
 
 const ROOT = new URL('../../../', import.meta.url)
 const LIBRARY = fileURLToPath(import.meta.resolve('oauth4webapi'))
@@ -35,4 +40,41 @@ export async function onThisMachine(stage: Stage, block: string): Promise<string
 export function replaceOnce(text: string, from: string, to: string): string {
   if (text.split(from).length !== 2) throw new Error(`"${from}" is not there exactly once`)
   return text.replace(from, () => to)
+}
+
+/** Opens the page of README.md, served as a file at a port of its own, with the port of this broker. */
+export async function openMine(
+  stage: Stage,
+  host: string,
+  change = (html: string) => html,
+): Promise<Page> {
+  const html = await readPage('README.md', '## A page of your own')
+  const file = change(html.replaceAll('http://localhost:8787', stage.url))
+  const server = createServer((_, response) => {
+    response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end(file)
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const page = await stage.chromium.newPage()
+  page.once('close', () => server.close())
+  await page.goto(`http://${host}:${(server.address() as AddressInfo).port}/my/photos.html?x=1`)
+  return page
+}
+
+/** Opens a page on another site than the broker's. */
+export async function openOwn(stage: Stage, html: string): Promise<Page> {
+  stage.serve('/own', 'text/html', html)
+  const page = await stage.chromium.newPage()
+  await page.goto(`${stage.pageAt('oauth')}own`)
+  return page
+}
+
+/** Connects, picks two photos, and waits until both are shown. */
+export async function connectAndPick(page: Page, button: string): Promise<void> {
+  const popup = await openPopup(page, 'Connect')
+  await chooseAccount(popup, ADA)
+  await answer(popup, 'Continue')
+  await pickPhotos(await openPopup(page, button), 2)
+  await page.waitForFunction(
+    () => [...document.images].filter(({ naturalWidth }) => naturalWidth > 0).length === 2,
+  )
 }

@@ -24,7 +24,7 @@ export function watchTokens(page: Page): Request[] {
 /** Creates a picker session with `broker.fetch`; @returns the status of the answer */
 export const createPickerSession = (page: Page): Promise<number> =>
   page.evaluate(async () => {
-    const url = `${broker.apis.picker}/v1/sessions`
+    const url = `${(await broker.apis()).picker}/v1/sessions`
     return (await broker.fetch('pick', url, { method: 'POST' })).status
   })
 

@@ -1,10 +1,9 @@
 /** What the browser tests run against: broker, simulator, the demo pages, a page with the SDK, and Chromium. */
 
 import { once } from 'node:events'
-import { rm, writeFile } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 
 import {
@@ -50,7 +49,7 @@ export interface Stage {
 }
 
 /** Buttons, because popups need a click; everything else tests do through `window.broker`. */
-function appPage(url: string, simulator: string): string {
+function appPage(url: string): string {
   return `<!doctype html><title>An app</title>
 <button id="connect">Connect</button> <button id="pick">Pick</button>
 <output id="outcome"></output><div id="grid"></div>
@@ -59,7 +58,7 @@ function appPage(url: string, simulator: string): string {
   import { pickPhotos, uploadPhotos } from '${url}/photos.js'
   const isCookie = location.hostname === 'localhost'
   const client = isCookie ? 'demo' : 'elsewhere'
-  const broker = createBroker({ url: '${url}', client, simulator: '${simulator}' })
+  const broker = createBroker({ url: '${url}', client })
   const changes = []
   broker.on('change', (change) => changes.push(change))
   Object.assign(window, { broker, BrokerError, changes, pickPhotos, uploadPhotos, bundle: 'pick' })
@@ -73,25 +72,16 @@ function appPage(url: string, simulator: string): string {
 </script>`
 }
 
-/**
- * Starts everything.
- *
- * @param pages files that the broker serves below `/demo/`, made from the origin of the simulator
- */
-export async function startStage(
-  pages: Readonly<Record<string, (simulator: string) => string>> = {},
-): Promise<Stage> {
+/** Starts everything. */
+export async function startStage(): Promise<Stage> {
   const place = await findPlace()
   const [url, simulator] = [`http://localhost:${place.port}`, originOf(place.simulator_port)]
   const { values } = await ensureDevSecrets(secretsFile(place))
   await gatherAssets(assetsFolder(place))
-  for (const [name, make] of Object.entries(pages))
-    await writeFile(join(assetsFolder(place), 'demo', name), make(simulator))
-
   const own = new Map<string, { type: string; body: string }>()
   const app = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', url)
-    const page = { type: 'text/html', body: appPage(url, simulator) }
+    const page = { type: 'text/html', body: appPage(url) }
     const { type, body } = own.get(pathname) ?? page
     response.writeHead(200, { 'Content-Type': `${type}; charset=utf-8` }).end(body)
   })
@@ -99,7 +89,9 @@ export async function startStage(
   const { port } = app.address() as AddressInfo
 
   const [demo, page] = [`http://127.0.0.1:${place.elsewhere_port}`, `http://127.0.0.1:${port}`]
+  const anyPage = ['http://localhost:*', 'http://127.0.0.1:*']
   const clients = {
+    local: { origins: anyPage, redirect_uris: anyPage },
     demo: { origins: [originOf(port), url] },
     elsewhere: {
       origins: [page, demo],
@@ -151,7 +143,7 @@ export async function startStage(
     },
     async clear() {
       await Promise.all(chromium.contexts().map((context) => context.close()))
-      await stage.control('__settings', { opener_policy: 'unsafe-none' })
+      await stage.control('__settings', { opener_policy: 'unsafe-none', boxes_ticked: false })
       await stage.control('__faults')
       for (const account of ACCOUNTS) await stage.control('__accounts/revoke', { account })
       if (complaints.length > 0) throw new Error(complaints.splice(0).join('\n'))
@@ -179,7 +171,7 @@ export async function connect(page: Page, bundle = 'pick', person = ADA): Promis
   await outcome(page, 'ok')
 }
 
-/** Presses Connect and goes as far as the consent page in the popup. */
+/** Presses Connect, and ticks all boxes of the consent page in the popup. */
 export async function openConsent(page: Page, bundle = 'pick', person = ADA): Promise<Page> {
   await page.evaluate((name) => Object.assign(window, { bundle: name }), bundle)
   const popup = await openPopup(page, 'Connect')

@@ -1,4 +1,4 @@
-/** A browser without third-party cookies, in Chromium: the demo on another site, and a page with a plain OAuth library. */
+/** The ways in, in Chromium: a link to /connect, the demo on another site without third-party cookies, a plain OAuth library. */
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -14,6 +14,7 @@ import {
   isReady,
   openDemoConsent,
   press,
+  tabTo,
 } from './support/chromium.ts'
 import { type Stage, startStage } from './support/stage.ts'
 
@@ -70,14 +71,12 @@ describe('a browser without third-party cookies', () => {
     ])
   })
 
-  it('connects the demo on another site, which needs no cookie of the broker and leaves none', async () => {
-    const brokersCookies = async () =>
-      (await context.cookies()).filter(({ name }) => !name.startsWith('simulator_'))
+  it('connects the demo on another site, which needs no session cookie of the broker', async () => {
     const popup = await openDemoConsent(page, 'pick', ADA)
-    expect((await brokersCookies()).length).toBe(1) // until the callback
     await answer(popup, 'Continue')
     await isReady(page, 'pick')
-    expect(await brokersCookies()).toEqual([])
+    const names = (await context.cookies()).map(({ name }) => name)
+    expect(names.filter((name) => name.includes('session'))).toEqual([])
     await page.reload()
     await press(page, 'pick', 'Get a token')
     await card(page, 'pick').getByText('A token of').waitFor()
@@ -85,6 +84,31 @@ describe('a browser without third-party cookies', () => {
     expect(paths).toContain('/token')
     expect(paths).toContain('/session')
     for (const call of calls) expect(await call.headerValue('Cookie')).toBeNull()
+  })
+
+  it('shows an approval page that takes no click at once and works with the keyboard, once for a key', async () => {
+    const asked: string[] = []
+    context.on('request', (request) => {
+      if (request.url().includes('approval=')) asked.push(request.url())
+    })
+    const [popup] = await Promise.all([
+      page.waitForEvent('popup'),
+      press(page, 'pick', 'Connect pick'),
+    ])
+    await popup.setViewportSize({ width: 320, height: 600 })
+    const link = popup.getByRole('link', { name: 'Continue' })
+    expect(await popup.evaluate(() => document.documentElement.scrollWidth)).toBe(320)
+    expect(await link.evaluate(pointerEventsAt, 100)).toBe('none')
+    expect(await link.evaluate(pointerEventsAt, 500)).toBe('auto')
+    await tabTo(popup, 'Continue')
+    await popup.keyboard.press('Enter')
+    await chooseAccount(popup, ADA)
+    await answer(popup, 'Continue')
+    await isReady(page, 'pick')
+    expect(asked).toHaveLength(1)
+    await answer(await openDemoConsent(page, 'upload', ADA), 'Continue')
+    await isReady(page, 'upload')
+    expect(asked).toHaveLength(1)
   })
 
   it('connects the page with a plain OAuth library, which opens the picker with the token', async () => {
@@ -104,3 +128,43 @@ describe('a browser without third-party cookies', () => {
     for (const call of calls) expect(await call.headerValue('Cookie')).toBeNull()
   })
 })
+
+describe('a link to /connect', () => {
+  beforeEach(async () => {
+    ;({ context, page } = await stage.visitDemo('cookie'))
+  })
+
+  it('returns with the result in the query, and a session', async () => {
+    await page.goto(`${stage.url}/connect?bundle=pick&client=demo&return_to=/`)
+    await chooseAccount(page, ADA)
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await isReady(page, 'pick')
+    expect(page.url()).toBe(`${stage.url}/?connect=ok&bundle=pick`)
+  })
+
+  it('in a popup, posts the result to the page that opened it and closes', async () => {
+    const opened = context.waitForEvent('page')
+    await page.evaluate(() => {
+      const message = new Promise((resolve) => {
+        addEventListener('message', ({ origin, data }) => resolve({ origin, data }), { once: true })
+      })
+      Object.assign(window, { message })
+      window.open('/connect?bundle=pick&client=demo&return_to=/&display=popup', '', 'popup')
+    })
+    const popup = await opened
+    await chooseAccount(popup, ADA)
+    await answer(popup, 'Continue')
+    expect(await page.evaluate('message')).toEqual({
+      origin: stage.url,
+      data: { type: 'photos-token-broker', connect: 'ok', bundle: 'pick' },
+    })
+  })
+})
+
+/** Runs in the page: what a link does with a pointer, so many milliseconds after it is shown. */
+function pointerEventsAt(link: Element, milliseconds: number): string {
+  Object.assign((link as HTMLElement).style, { animation: 'ready .5s paused' })
+  const [animation] = link.getAnimations()
+  if (animation) animation.currentTime = milliseconds
+  return getComputedStyle(link).pointerEvents
+}
