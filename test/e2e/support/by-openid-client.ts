@@ -60,7 +60,6 @@ async function discover(settings: Settings): Promise<client.Configuration> {
     if (jwt !== undefined) headers.set('Authorization', `Bearer ${jwt}`)
   }
   return client.discovery(new URL(issuer), client_id, undefined, auth, {
-    algorithm: 'oauth2',
     execute: [client.allowInsecureRequests],
     [client.customFetch]: fetch,
   })
