@@ -7,6 +7,7 @@ import { byPassportOAuth2, bySimpleOAuth2 } from './support/libraries/on-node.ts
 import type { Tokens } from './support/libraries/page.ts'
 import {
   consent,
+  consentInPart,
   deny,
   fails,
   type Library,
@@ -33,18 +34,38 @@ afterEach(() => stage.clear())
 
 afterAll(async () => stage?.close())
 
-describe.each<{ library: Library; denial: object }>([
+interface Case {
+  library: Library
+  /** How the library reports that the user refused. */
+  denial: object
+  /** How it reports what the token endpoint refuses. */
+  refusal: object
+}
+
+const CASES: Case[] = [
   {
     library: 'oidc-client-ts',
     denial: { name: 'ErrorResponse', error: 'access_denied', error_description: REFUSED },
+    refusal: { name: 'ErrorResponse', error: 'consent_required' },
   },
-  { library: 'arctic', denial: { error: 'access_denied', error_description: REFUSED } },
+  {
+    library: 'arctic', // it leaves the answer in the address to the page
+    denial: { message: 'access_denied' },
+    refusal: { code: 'consent_required' },
+  },
   {
     library: '@badgateway/oauth2-client',
     denial: { oauth2Code: 'access_denied', message: REFUSED },
+    refusal: { oauth2Code: 'consent_required', parsedBody: { reason: 'partially_granted' } },
   },
-  { library: '@openid/appauth', denial: { error: 'access_denied' } },
-])('$library in a page on another site', ({ library, denial }) => {
+  {
+    library: '@openid/appauth', // it reads the status of a refusal, and not its body
+    denial: { error: 'access_denied' },
+    refusal: { message: '400' },
+  },
+]
+
+describe.each(CASES)('$library in a page on another site', ({ library, denial, refusal }) => {
   it('gets an access token of Google, and without DPoP no refresh token', async () => {
     const page = await openLibrary(stage, library)
     await press(page, 'Connect')
@@ -54,11 +75,14 @@ describe.each<{ library: Library; denial: object }>([
     expect(await usePicker(stage, tokens)).toBe(200)
   })
 
-  it('reports that the user denied', async () => {
-    const page = await openLibrary(stage, library)
+  it('reports that the user refused, or granted a part', async () => {
+    const page = await openLibrary(stage, library, 'data-bundle="album"')
     await press(page, 'Connect')
     await deny(page)
     expect(await fails(page)).toMatchObject(denial)
+    await press(page, 'Connect')
+    await consentInPart(page)
+    expect(await fails(page)).toMatchObject(refusal)
   })
 })
 
@@ -105,30 +129,38 @@ describe('oidc-client-ts', () => {
 })
 
 describe.each([
-  // This library leaves the answer in the address to the server.
-  { library: 'simple-oauth2', begin: bySimpleOAuth2, denial: { error: 'access_denied' } },
-  { library: 'passport-oauth2', begin: byPassportOAuth2, denial: { message: REFUSED } },
-])('$library on Node', ({ begin, denial }) => {
-  /** Sends a user to Google. @returns what redeems the answer */
-  async function answer(decide: (page: Page) => Promise<void>): Promise<() => Promise<Tokens>> {
+  {
+    library: 'simple-oauth2', // it leaves the answer in the address to the server
+    begin: bySimpleOAuth2,
+    denial: { message: 'access_denied' },
+    refusal: { isBoom: true, data: { payload: { error: 'consent_required' } } },
+  },
+  {
+    library: 'passport-oauth2',
+    begin: byPassportOAuth2,
+    denial: { message: REFUSED },
+    refusal: { name: 'TokenError', code: 'consent_required' },
+  },
+])('$library on Node', ({ begin, denial, refusal }) => {
+  /** Sends a user to Google. @returns what the library makes of the answer */
+  async function answer(decide: (page: Page) => Promise<void>, bundle: string): Promise<Tokens> {
     const back = `${stage.pageAt('oauth')}own`
-    const { url, redeem } = await begin(stage.url, back)
+    const { url, redeem } = await begin(stage.url, back, bundle)
     const page = await openOwn(stage, '<!doctype html><title>An app with a server</title>')
     await page.goto(url)
     await decide(page)
     await page.waitForURL((at) => at.href.startsWith(back))
-    return () => redeem(Object.fromEntries(new URL(page.url()).searchParams))
+    return redeem(Object.fromEntries(new URL(page.url()).searchParams))
   }
 
   it('gets an access token of Google, as a public client with an empty secret', async () => {
-    const redeem = await answer(consent)
-    const tokens = await redeem()
+    const tokens = await answer(consent, 'pick')
     expect(tokens.refresh_token).toBeUndefined()
     expect(await usePicker(stage, tokens)).toBe(200)
   })
 
-  it('reports that the user denied', async () => {
-    const redeem = await answer(deny)
-    expect(await thrown(redeem())).toMatchObject(denial)
+  it('reports that the user refused, or granted a part', async () => {
+    expect(await thrown(answer(deny, 'album'))).toMatchObject(denial)
+    expect(await thrown(answer(consentInPart, 'album'))).toMatchObject(refusal)
   })
 })

@@ -40,15 +40,27 @@ export function openLibrary(stage: Stage, library: Library, attributes = ''): Pr
 export const press = (page: Page, button: string): Promise<void> =>
   page.getByRole('button', { name: button, exact: true }).click()
 
+/** Answers the approval page with the keyboard, since its buttons take no pointer for half a second. */
+const approve = (page: Page, link: 'Continue' | 'Not now'): Promise<void> =>
+  page.getByRole('link', { name: link, exact: true }).press('Enter')
+
 /** Goes on to Google, chooses an account, and consents. */
 export async function consent(page: Page): Promise<void> {
+  await approve(page, 'Continue')
   await chooseAccount(page, ADA)
   await press(page, 'Continue')
 }
 
+/** Leaves one box of the consent page unticked. */
+export async function consentInPart(page: Page): Promise<void> {
+  await approve(page, 'Continue')
+  await chooseAccount(page, ADA)
+  await page.getByRole('checkbox').last().uncheck()
+  await press(page, 'Continue')
+}
+
 /** Goes back where the broker asks. */
-export const deny = (page: Page): Promise<void> =>
-  page.getByRole('link', { name: 'Not now' }).click()
+export const deny = (page: Page): Promise<void> => approve(page, 'Not now')
 
 /** Waits for the result of the last action, which is no error. */
 export async function succeeds<T = Tokens>(page: Page): Promise<T> {

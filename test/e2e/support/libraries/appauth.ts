@@ -10,7 +10,7 @@ import {
   RedirectRequestHandler,
   TokenRequest,
 } from '@openid/appauth'
-import { broker, here, offer, show, type Tokens } from './page.ts'
+import { broker, bundle, here, offer, show, type Tokens } from './page.ts'
 
 const requestor = new FetchRequestor()
 const handler = new RedirectRequestHandler()
@@ -19,7 +19,7 @@ const discover = () => AuthorizationServiceConfiguration.fetchFromIssuer(broker,
 offer({
   async Connect() {
     const request = new AuthorizationRequest({
-      ...{ client_id: 'elsewhere', redirect_uri: here, scope: 'pick' },
+      ...{ client_id: 'elsewhere', redirect_uri: here, scope: bundle },
       response_type: AuthorizationRequest.RESPONSE_TYPE_CODE,
       extras: { response_mode: 'fragment' },
     })

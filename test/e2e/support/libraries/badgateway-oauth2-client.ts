@@ -1,7 +1,7 @@
 /** A page with `@badgateway/oauth2-client`: server and client id; it finds the endpoints by RFC 8414. */
 
 import { generateCodeVerifier, OAuth2Client } from '@badgateway/oauth2-client'
-import { broker, here, offer, show, type Tokens } from './page.ts'
+import { broker, bundle, here, offer, show, type Tokens } from './page.ts'
 
 const client = new OAuth2Client({ server: broker, clientId: 'elsewhere' })
 
@@ -9,7 +9,7 @@ offer({
   async Connect() {
     const [state, codeVerifier] = [crypto.randomUUID(), await generateCodeVerifier()]
     Object.assign(sessionStorage, { state, codeVerifier })
-    const request = { redirectUri: here, state, codeVerifier, scope: ['pick'] }
+    const request = { redirectUri: here, state, codeVerifier, scope: [bundle] }
     location.assign(await client.authorizationCode.getAuthorizeUri(request))
   },
 })

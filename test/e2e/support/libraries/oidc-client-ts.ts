@@ -1,11 +1,11 @@
 /** A page with `oidc-client-ts`: its default settings, and with its DPoP option where the page has `data-dpop`. */
 
 import { IndexedDbDPoPStore, UserManager, type UserManagerSettings } from 'oidc-client-ts'
-import { broker, here, offer, show } from './page.ts'
+import { broker, bundle, here, offer, show } from './page.ts'
 
 const settings: UserManagerSettings = {
   ...{ authority: broker, client_id: 'elsewhere', redirect_uri: here },
-  scope: 'openid pick', // `openid` is the library's own default
+  scope: `openid ${bundle}`, // `openid` is the library's own default
 }
 const dpop = { bind_authorization_code: true, store: new IndexedDbDPoPStore() }
 const manager = new UserManager('dpop' in document.body.dataset ? { ...settings, dpop } : settings)

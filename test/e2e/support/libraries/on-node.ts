@@ -17,10 +17,10 @@ interface Begun {
 }
 
 /** How a server begins a consent at a broker. */
-type Begin = (broker: string, redirect_uri: string) => Promise<Begun>
+type Begin = (broker: string, redirect_uri: string, scope: string) => Promise<Begun>
 
 /** The client names itself by HTTP Basic, which is the library's default. It has no code for `state` and PKCE. */
-export const bySimpleOAuth2: Begin = async (broker, redirect_uri) => {
+export const bySimpleOAuth2: Begin = async (broker, redirect_uri, scope) => {
   const client = new AuthorizationCode({
     client: { id: 'elsewhere', secret: '' },
     auth: { tokenHost: broker, tokenPath: '/token', authorizePath: '/authorize' },
@@ -29,18 +29,18 @@ export const bySimpleOAuth2: Begin = async (broker, redirect_uri) => {
   const code_challenge = await calculatePKCECodeChallenge(code_verifier)
   const pkce = { code_challenge, code_challenge_method: 'S256' }
   return {
-    url: client.authorizeURL({ redirect_uri, scope: 'pick', state, ...pkce }),
-    async redeem({ code, ...answer }) {
-      if (code === undefined || answer['state'] !== state) throw answer
-      return (await client.getToken({ code, redirect_uri, code_verifier })).token
+    url: client.authorizeURL({ redirect_uri, scope, state, ...pkce }),
+    async redeem({ code, error, ...answer }) {
+      if (code === undefined || answer['state'] !== state) throw new Error(error)
+      return (await client.getToken({ code, code_verifier })).token
     },
   }
 }
 
 /** The library keeps `state` and the code verifier in the session of the request. */
-export const byPassportOAuth2: Begin = async (broker, callbackURL) => {
+export const byPassportOAuth2: Begin = async (broker, callbackURL, scope) => {
   const endpoints = { authorizationURL: `${broker}/authorize`, tokenURL: `${broker}/token` }
-  const client = { clientID: 'elsewhere', clientSecret: '', callbackURL, scope: 'pick' }
+  const client = { clientID: 'elsewhere', clientSecret: '', callbackURL, scope }
   const strategy = new Strategy(
     { ...endpoints, ...client, pkce: true, state: true },
     (access_token, refresh_token, _, done) => done(null, { access_token, refresh_token }),

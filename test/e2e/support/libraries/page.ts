@@ -13,6 +13,9 @@ export const broker = BROKER
 /** The redirect URI: this page. */
 export const here = location.origin + location.pathname
 
+/** The bundle that the page asks for. */
+export const bundle = document.body.dataset['bundle'] ?? 'pick'
+
 /** Makes a button of each action. Its result is in `window.value`, its error in `window.error`. */
 export function offer(actions: Record<string, () => Promise<unknown>>): void {
   for (const [textContent, action] of Object.entries(actions)) {
