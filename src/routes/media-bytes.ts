@@ -1,4 +1,4 @@
-/** `GET /media/TICKET`: streams a media item to anyone with the ticket; only pages of its client can read the bytes. */
+/** `GET /media?ticket=TICKET`: streams a media item to anyone with the ticket; only pages of its client can read the bytes. */
 
 import type { Bundle } from '../config/bundles.ts'
 import { type Client, hasOrigin } from '../config/clients.ts'
@@ -10,6 +10,7 @@ import { authorizeUrl } from './guards/lookup.ts'
 import type { TokenOwner } from './guards/principal.ts'
 import type { BrokerContext } from './http/context.ts'
 import { pickHeaders } from './http/headers.ts'
+import { readParameters, required, requireNoneRepeated } from './http/read-request.ts'
 import { issueToken, MIN_TTL_SECONDS } from './issue-token.ts'
 import { toMediaResponse } from './media-answer.ts'
 
@@ -31,7 +32,6 @@ const CONDITIONS = ['If-Range', 'If-None-Match', 'If-Modified-Since']
  */
 export async function relayMedia(c: BrokerContext): Promise<Response> {
   const verified = await verifyTicket(c)
-  if (!verified) throw new BrokerError('ticket_invalid')
   allowReading(c, verified.client)
   return toMediaResponse(c, await fetchFromHost(c, verified), verified.ticket.exp)
 }
@@ -39,11 +39,10 @@ export async function relayMedia(c: BrokerContext): Promise<Response> {
 /**
  * Answers the preflight of a conditional request (TMB-35).
  *
- * @throws {BrokerError} access_denied: the origin is not one of the ticket's client
+ * @throws {BrokerError} access_denied: the origin is not one of the ticket's client; invalid_request: no valid ticket
  */
 export async function preflightMedia(c: BrokerContext): Promise<Response> {
   const verified = await verifyTicket(c)
-  if (!verified) throw new BrokerError('ticket_invalid', { status: 403 })
   if (!allowReading(c, verified.client)) throw new BrokerError('origin_of_other_client')
   return c.body(null, 204, {
     'Access-Control-Allow-Headers': ['Range', ...CONDITIONS].join(', '),
@@ -52,14 +51,16 @@ export async function preflightMedia(c: BrokerContext): Promise<Response> {
   })
 }
 
-async function verifyTicket(c: BrokerContext): Promise<VerifiedTicket | undefined> {
+async function verifyTicket(c: BrokerContext): Promise<VerifiedTicket> {
   const config = c.get('config')
-  const ticket = await openToken(config, 'media', c.req.param('ticket') ?? '')
+  const { parameters, repeated } = readParameters(new URL(c.req.url).searchParams)
+  requireNoneRepeated(repeated)
+  const ticket = await openToken(config, 'media', required(parameters, 'ticket'))
   const client = ticket && config.clients.get(ticket.client)
-  if (!client) return undefined
-  const bundles = [...client.bundles].map((name) => config.bundles.get(name))
-  const bundle = bundles.find((bundle) => bundle?.scopes.join(' ') === ticket.scope)
-  return bundle && { ticket, client, bundle }
+  const bundles = [...(client?.bundles ?? [])].map((name) => config.bundles.get(name))
+  const bundle = bundles.find((bundle) => bundle?.scopes.join(' ') === ticket?.scope)
+  if (!client || !bundle) throw new BrokerError('ticket_invalid')
+  return { ticket, client, bundle }
 }
 
 /** Lets scripts of the client's origins read the answer. Other pages can only show it. */
@@ -69,7 +70,7 @@ function allowReading(c: BrokerContext, client: Client): boolean {
   c.header('Access-Control-Allow-Origin', origin)
   c.header(
     'Access-Control-Expose-Headers',
-    'Content-Length, Content-Range, Accept-Ranges, ETag, Retry-After',
+    'Content-Length, Content-Range, Accept-Ranges, ETag, Retry-After, Server-Timing',
   )
   return true
 }
@@ -78,12 +79,14 @@ function allowReading(c: BrokerContext, client: Client): boolean {
 async function fetchFromHost(c: BrokerContext, verified: VerifiedTicket): Promise<Response> {
   const { method } = c.req.raw
   const request = { method, url: verified.ticket.url, headers: forwardedHeaders(c) }
+  const ask = (token: string): Promise<Response> =>
+    c.get('timings').measure('google', fetchMedia(c.get('config'), token, request))
   const token = await accessToken(c, verified)
-  const response = await fetchMedia(c.get('config'), token, request)
+  const response = await ask(token)
   if (response.status !== 401) return response
   await response.body?.cancel()
   const other = await accessToken(c, verified, await sha256(token))
-  return fetchMedia(c.get('config'), other, request)
+  return ask(other)
 }
 
 /** Issues an access token; a ticket whose grant or session has ended is closed. */

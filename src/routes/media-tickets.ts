@@ -13,7 +13,7 @@ import { audit, type BrokerContext } from './http/context.ts'
 import { BUNDLE_NAME, readJson } from './http/read-request.ts'
 import { issueToken } from './issue-token.ts'
 
-/** The longest URL of a media item, in characters: a ticket with it fits into a URL of the broker. */
+/** The longest URL of a media item, in characters: a ticket with it fits into the URL of an address. */
 const MAX_MEDIA_URL_LENGTH = 2048
 const MAX_URLS = 100
 const MAX_BODY_BYTES = 256 * 1024
@@ -46,7 +46,7 @@ export async function issueTickets(c: BrokerContext): Promise<Response> {
   const content = { client: client.id, subject, session, scope: bundle.scopes.join(' '), exp }
   const issueTicket = async (url: string): Promise<MediaResponse['media'][number]> => {
     const ticket = await sealToken(config, 'media', { ...content, url })
-    return { url: `${config.base_url}/media/${ticket}`, expires_in: TICKET_SECONDS }
+    return { url: `${config.base_url}/media?ticket=${ticket}`, expires_in: TICKET_SECONDS }
   }
   const response: MediaResponse = { media: await Promise.all(urls.map(issueTicket)) }
   audit(c, 'media_issued')

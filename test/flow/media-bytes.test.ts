@@ -34,6 +34,7 @@ describe('the bytes', () => {
       'cross-origin-resource-policy': 'cross-origin',
       etag: held.headers.get('ETag'),
       'referrer-policy': 'no-referrer',
+      'server-timing': expect.stringMatching(/google;dur=/),
       'strict-transport-security': expect.any(String),
       vary: 'Origin',
       'x-content-type-options': 'nosniff',

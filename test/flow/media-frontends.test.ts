@@ -57,7 +57,7 @@ describe('in OAuth mode', () => {
 })
 
 describe('the bytes are readable', () => {
-  const EXPOSED = 'Content-Length, Content-Range, Accept-Ranges, ETag, Retry-After'
+  const EXPOSED = 'Content-Length, Content-Range, Accept-Ranges, ETag, Retry-After, Server-Timing'
   let ticket: string
 
   beforeEach(async () => {

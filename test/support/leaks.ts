@@ -186,7 +186,7 @@ async function keepAnswer(
     if (body['token_type'] === 'DPoP') keep('broker token', body['access_token'] as string)
     keep('request_uri', (body['request_uri'] as string | undefined)?.split(':').at(-1))
     for (const { url } of (body['media'] as { url: string }[] | undefined) ?? [])
-      keep('ticket', url.split('/').at(-1))
+      keep('ticket', new URL(url).searchParams.get('ticket'))
   }
   if (location !== null)
     put(to?.has('client_id') ? 'redirect to Google' : 'redirect back', at, location)
