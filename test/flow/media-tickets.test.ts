@@ -1,11 +1,12 @@
 /** Tests of media tickets: who gets one, for which URLs, and when it ends. */
 
 import { beforeEach, describe, expect, it } from 'vitest'
+import { failed, type Reason, describe as sentenceOf } from '../../src/errors.ts'
 import { ask, logIn, subjectOf, the } from '../support/broker.ts'
 import { configureClients } from '../support/frontend.ts'
 import { askMedia, errorOf, LH3, type Media, openMedia, openTicket, PNG } from '../support/media.ts'
 import { ADA, BEN, GOOGLE } from '../support/simulated-google.ts'
-import { aMinute, countCosts, later, stage, travel } from '../support/story.ts'
+import { aMinute, countCosts, later, readLog, stage, travel } from '../support/story.ts'
 import { configure } from '../support/worker.ts'
 
 stage()
@@ -14,6 +15,12 @@ let media: Media
 
 beforeEach(() => {
   media = openMedia()
+})
+
+/** What stands in the place of a URL that is refused. */
+const refusal = (reason: Reason): object => ({
+  error: 'invalid_request',
+  error_description: sentenceOf(failed(reason).failure),
 })
 
 describe('POST /media', () => {
@@ -27,7 +34,7 @@ describe('POST /media', () => {
     expect(body.media.map(({ expires_in }) => expires_in)).toEqual([900, 900, 900])
     for (const [index, { url }] of body.media.entries()) {
       expect(url).toMatch(/^https:\/\/broker\.example\/media\?ticket=[\w.-]+$/)
-      const given = await (await openTicket(url)).bytes()
+      const given = await (await openTicket(url ?? '')).bytes()
       const held = await (await media.open(urls[index] ?? '', access_token)).bytes()
       expect(given).toEqual(held)
     }
@@ -43,22 +50,48 @@ describe('POST /media', () => {
     'https://photospicker.googleapis.com/v1/sessions',
     'http://localhost:8788/media/x',
     `${LH3}/${'ä'.repeat(1000)}`,
-  ])('issues no ticket at all if one URL is %s', async (url) => {
+  ])('refuses %s in its place, and takes the others', async (url) => {
     await media.connect()
-    const { status, body } = await askMedia(media.browser, [media.baseUrl(), url])
-    expect([status, body.error]).toEqual([400, 'invalid_request'])
-    expect(body).not.toHaveProperty('media')
+    const { status, body } = await askMedia(media.browser, [media.baseUrl(), url, media.baseUrl()])
+    expect([status, Object.keys(body)]).toEqual([200, ['media']])
+    const [first, refused, last] = body.media
+    expect(refused).toEqual(
+      refusal(url.length > 1000 ? 'media_url_length' : 'media_url_not_allowed'),
+    )
+    for (const item of [first, last]) expect((await openTicket(item?.url ?? '')).status).toBe(200)
+    expect(JSON.stringify(body)).not.toContain('evil')
+  })
+
+  it('answers 200 also if it takes none, and records one refusal', async () => {
+    await media.connect()
+    const log = readLog('info')
+    const urls = ['', 'x'.repeat(2049), 'https://evil.example/', `${LH3}/${'x'.repeat(2048)}`]
+    const { status, body } = await askMedia(media.browser, urls)
+    expect(status).toBe(200)
+    expect(body.media).toEqual(
+      [
+        'media_url_not_allowed',
+        'media_url_length',
+        'media_url_not_allowed',
+        'media_url_length',
+      ].map((reason) => refusal(reason as Reason)),
+    )
+    expect(log.map(({ event, reason }) => [event, reason])).toEqual([
+      ['request_refused', 'media_url_not_allowed'],
+    ])
   })
 
   it.each([
     { what: 'none', urls: [] },
     { what: '101', urls: Array.from({ length: 101 }, () => `${LH3}/x`) },
-    { what: 'numbers', urls: [1] },
+    { what: 'numbers', urls: [`${LH3}/x`, 1] },
+    { what: 'a text', urls: `${LH3}/x` },
     { what: 'half a megabyte', urls: ['x'.repeat(512 * 1024)] },
   ])('refuses $what as urls', async ({ urls }) => {
     await media.connect()
     const { status, body } = await askMedia(media.browser, urls)
     expect([status, body.error]).toEqual([400, 'invalid_request'])
+    expect(body).not.toHaveProperty('media')
   })
 
   it('accepts what a parser reads as a media URL, and fetches the parsed URL', async () => {
@@ -78,7 +111,7 @@ describe('POST /media', () => {
     const urls = [escaped, ...Array.from({ length: 99 }, () => ofLength(`${LH3}/`, 'x'))]
     const { status, body } = await askMedia(media.browser, urls)
     expect([status, body.media.length]).toEqual([200, 100])
-    expect(body.media[0]?.url.length).toBeLessThan(8 * 1024)
+    expect(body.media[0]?.url?.length).toBeLessThan(8 * 1024)
     for (const index of [0, 99]) {
       expect((await openTicket(body.media[index]?.url ?? '')).status).toBe(200)
       expect(media.seen.at(-1)?.url).toBe(urls[index])
