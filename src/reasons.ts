@@ -57,7 +57,7 @@ export const SENTENCES = {
     media_gone:
       'Google does not have these bytes any more. A baseUrl ends after an hour: list the items again.',
     media_redirect_refused: 'The media host sent the request to another host, which is refused.',
-    media_type: 'This is neither an image nor a video that a page may show.',
+    media_type: 'This is neither an image nor a video, or one that can hold links, such as SVG.',
     media_url_length: 'The URL of a media item can have at most 2048 characters.',
     media_url_not_allowed:
       'This is no https URL of a media host of Google. Send the baseUrl of an item with a size such as =w800.',

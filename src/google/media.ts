@@ -6,10 +6,10 @@ import { streamedFetch } from '../net/outbound.ts'
 import { simulatorOrigin } from './simulator.ts'
 
 /**
- * One label before the domain, as a wildcard of RFC 9525 §6.3. Deeper names, such as those below
+ * One label before a domain of Google's media hosts, as a wildcard of RFC 9525 §6.3. Deeper names, such as those below
  * `bc.googleusercontent.com`, belong to machines that anyone can rent from Google Cloud.
  */
-const GOOGLE_HOST = /^[a-z0-9-]+\.googleusercontent\.com$/
+const GOOGLE_HOST = /^[a-z0-9-]+\.(googleusercontent\.com|usercontent\.google\.com)$/
 
 /**
  * Parses the URL of a media item, once: the broker fetches exactly the URL that this returns (TMB-68).

@@ -14,14 +14,17 @@ const WITH_BYTES = [200, 206]
 /** Statuses of answers without bytes that are forwarded. */
 const WITHOUT_BYTES = [304, 416]
 
-/** One media type. Of a list, browsers use the last; https://fetch.spec.whatwg.org/#concept-header-extract-mime-type */
-const MEDIA_TYPE = /^(image|video)\/[\w.+-]+ *(;("[^"\\]*"|[^",])*)?$/i
+/**
+ * One media type, of bytes that hold neither script nor links: no SVG, no other XML and no playlist. Of a list,
+ * browsers use the last; https://fetch.spec.whatwg.org/#concept-header-extract-mime-type
+ */
+const MEDIA_TYPE = /^(image|video)\/(?![\w.+-]*(svg|xml|mpegurl))[\w.+-]+ *(;("[^"\\]*"|[^",])*)?$/i
 
 /**
  * Forwards the answer of a media host, or cancels its body. The body is not read here.
  *
  * @param exp when the ticket expires, and with it the copy in the browser's cache; NumericDate
- * @throws {BrokerError} invalid_request: the item is gone (404) or is neither image nor video (415);
+ * @throws {BrokerError} invalid_request: the item is gone (404) or is neither image nor video, or an SVG (415);
  *   temporarily_unavailable: the media host fails
  */
 export async function toMediaResponse(

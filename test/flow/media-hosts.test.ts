@@ -87,13 +87,13 @@ describe('a redirect', () => {
   const to = (location: string, status = 302): Response =>
     new Response('canary', { status, headers: { Location: location } })
 
-  it.each([302, 308])('%d to another media host is followed', async (status) => {
+  it.each([
+    { status: 302, host: 'https://video-downloads.googleusercontent.com' },
+    { status: 308, host: 'https://photos.usercontent.google.com' },
+  ])('$status to the media host $host is followed', async ({ status, host }) => {
     await media.connect()
-    media.script(() => to('https://video-downloads.googleusercontent.com/v=dv', status))
-    media.script(
-      () => new Response('x', { headers: PNG }),
-      'https://video-downloads.googleusercontent.com',
-    )
+    media.script(() => to(`${host}/v=dv`, status))
+    media.script(() => new Response('x', { headers: PNG }), host)
     const answer = await openTicket(
       await media.ticketFor(`${LH3}/x`),
       { Range: 'bytes=0-' },
@@ -102,7 +102,7 @@ describe('a redirect', () => {
     expect(answer.status).toBe(200)
     expect(media.seen.map(({ url, method }) => [method, url])).toEqual([
       ['HEAD', `${LH3}/x`],
-      ['HEAD', 'https://video-downloads.googleusercontent.com/v=dv'],
+      ['HEAD', `${host}/v=dv`],
     ])
     expect(media.seen[1]?.headers.get('Range')).toBe('bytes=0-')
   })
@@ -130,6 +130,10 @@ describe('a redirect', () => {
     'https://evil.example/x',
     'http://lh3.googleusercontent.com/x',
     'https://accounts.google.com/signin',
+    'https://usercontent.google.com/x',
+    'https://a.b.usercontent.google.com/x',
+    'https://lh3.googleusercontent.com:8443/x',
+    'https://ada@lh3.googleusercontent.com/x',
   ])('to %s is not followed, and gets no token', async (location) => {
     await media.connect()
     const cancelled = vi.fn()

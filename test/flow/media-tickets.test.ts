@@ -47,6 +47,10 @@ describe('POST /media', () => {
     'https://lh3.googleusercontent.com.evil.example/x',
     'https://user@lh3.googleusercontent.com/x',
     'https://4.3.2.1.bc.googleusercontent.com/x',
+    'https://googleusercontent.com/x',
+    'https://lh3.googleusercontent.com:8443/x',
+    'https://a.b.usercontent.google.com/x',
+    'https://xusercontent.google.com/x',
     'https://photospicker.googleapis.com/v1/sessions',
     'http://localhost:8788/media/x',
     `${LH3}/${'ä'.repeat(1000)}`,
@@ -92,6 +96,13 @@ describe('POST /media', () => {
     const { status, body } = await askMedia(media.browser, urls)
     expect([status, body.error]).toEqual([400, 'invalid_request'])
     expect(body).not.toHaveProperty('media')
+  })
+
+  it('accepts the other domain of media hosts', async () => {
+    await media.connect()
+    const host = 'https://photos.usercontent.google.com'
+    media.script(() => new Response('x', { headers: PNG }), host)
+    expect((await openTicket(await media.ticketFor(`${host}/x=w1`))).status).toBe(200)
   })
 
   it('accepts what a parser reads as a media URL, and fetches the parsed URL', async () => {
