@@ -202,6 +202,8 @@ export const SENTENCES = {
       'Too many new access tokens were forced with rejected. Try again after Retry-After.',
     hand_out_limit:
       'This user asks too often for this bundle. Keep the token, and try again after Retry-After.',
+    media_host_limit:
+      'Google gets too many requests for photos from this broker. Try again after Retry-After.',
     start_limit: 'Too many consents begin at this address. Try again after Retry-After.',
   },
   temporarily_unavailable: {
@@ -219,6 +221,8 @@ export const SENTENCES = {
       'The issuer does not answer with a set of keys. Try again after Retry-After.',
     media_host_refuses:
       'The media host of Google does not answer now. Try again after Retry-After.',
+    media_processing:
+      'Google has no film of this item yet, which may still be processed: see its processingStatus. Try again after Retry-After.',
     media_not_reached: 'The media host of Google cannot be reached. Try again after Retry-After.',
     one_time_use_unreachable:
       'The storage of the broker does not answer. Try again after Retry-After.',

@@ -24,6 +24,19 @@ export function parseMediaUrl(config: Config, text: string, base?: string): stri
   return isGoogle || url.origin === simulatorOrigin(config) ? url.href : undefined
 }
 
+/** The size at the end of a URL that asks for the film of a video. */
+const FILM = /=dv$/
+
+/** Whether the URL of a media item asks for a film. */
+export function isFilm(url: string): boolean {
+  return FILM.test(url)
+}
+
+/** Makes the URL of the smallest still picture of a video from that of its film. */
+export function stillOf(film: string): string {
+  return film.replace(FILM, '=w1-h1')
+}
+
 /** A request to a media host. */
 export interface MediaRequest {
   method: string

@@ -4,7 +4,7 @@ import type { Bundle } from '../config/bundles.ts'
 import { type Client, hasOrigin } from '../config/clients.ts'
 import { sha256 } from '../crypto/digest.ts'
 import { BrokerError, failureOf } from '../errors.ts'
-import { fetchMedia } from '../google/media.ts'
+import { fetchMedia, isFilm, type MediaRequest, stillOf } from '../google/media.ts'
 import { type MediaTicket, openToken } from '../session/tokens.ts'
 import { authorizeUrl } from './guards/lookup.ts'
 import type { TokenOwner } from './guards/principal.ts'
@@ -21,6 +21,9 @@ interface VerifiedTicket {
   bundle: Bundle
 }
 
+/** When to ask again for a film that Google still processes, in seconds. */
+const PROCESSING_SECONDS = 30
+
 /** Headers that are forwarded to the media host; RFC 9110 §13.1. */
 const CONDITIONS = ['If-Range', 'If-None-Match', 'If-Modified-Since']
 
@@ -33,7 +36,34 @@ const CONDITIONS = ['If-Range', 'If-None-Match', 'If-Modified-Since']
 export async function relayMedia(c: BrokerContext): Promise<Response> {
   const verified = await verifyTicket(c)
   allowReading(c, verified.client)
-  return toMediaResponse(c, await fetchFromHost(c, verified), verified.ticket.exp)
+  const { ticket } = verified
+  try {
+    const request = { method: c.req.raw.method, url: ticket.url, headers: forwardedHeaders(c) }
+    return await toMediaResponse(c, await fetchFromHost(c, verified, request), ticket)
+  } catch (error) {
+    throw isFilm(ticket.url) ? await whyNoFilm(c, verified, error) : error
+  }
+}
+
+/**
+ * Finds out whether a refused film is one that Google still processes. Google does not document how a media host
+ * refuses such a film; but the still picture of its video is there, and is not when the `baseUrl` has ended.
+ */
+async function whyNoFilm(
+  c: BrokerContext,
+  verified: VerifiedTicket,
+  error: unknown,
+): Promise<unknown> {
+  if (failureOf(error).code !== 'invalid_request') return error
+  const item = { ...verified.ticket, url: stillOf(verified.ticket.url) }
+  const request = { method: 'GET', url: item.url, headers: {} }
+  try {
+    const still = await toMediaResponse(c, await fetchFromHost(c, verified, request), item)
+    await still.body?.cancel()
+    return new BrokerError('media_processing', { retry_after: PROCESSING_SECONDS })
+  } catch (cause) {
+    return failureOf(cause).code === 'invalid_request' ? error : cause
+  }
 }
 
 /**
@@ -76,9 +106,11 @@ function allowReading(c: BrokerContext, client: Client): boolean {
 }
 
 /** Fetches the bytes; if the media host rejects the token, tries again with another one. */
-async function fetchFromHost(c: BrokerContext, verified: VerifiedTicket): Promise<Response> {
-  const { method } = c.req.raw
-  const request = { method, url: verified.ticket.url, headers: forwardedHeaders(c) }
+async function fetchFromHost(
+  c: BrokerContext,
+  verified: VerifiedTicket,
+  request: MediaRequest,
+): Promise<Response> {
   const ask = (token: string): Promise<Response> =>
     c.get('timings').measure('google', fetchMedia(c.get('config'), token, request))
   const token = await accessToken(c, verified)
