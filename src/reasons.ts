@@ -202,6 +202,7 @@ export const SENTENCES = {
       'Too many new access tokens were forced with rejected. Try again after Retry-After.',
     hand_out_limit:
       'This user asks too often for this bundle. Keep the token, and try again after Retry-After.',
+    media_limit: 'This media address is opened too often. Try again after Retry-After.',
     media_host_limit:
       'Google gets too many requests for photos from this broker. Try again after Retry-After.',
     start_limit: 'Too many consents begin at this address. Try again after Retry-After.',

@@ -6,6 +6,7 @@ import { sha256 } from '../crypto/digest.ts'
 import { BrokerError, failureOf } from '../errors.ts'
 import { fetchMedia, isFilm, type MediaRequest, stillOf } from '../google/media.ts'
 import { type MediaTicket, openToken } from '../session/tokens.ts'
+import { limit } from './guards/limits.ts'
 import { authorizeUrl } from './guards/lookup.ts'
 import type { TokenOwner } from './guards/principal.ts'
 import type { BrokerContext } from './http/context.ts'
@@ -16,6 +17,8 @@ import { toMediaResponse } from './media-answer.ts'
 
 /** A valid ticket, with its client and bundle in the current configuration. */
 interface VerifiedTicket {
+  /** SHA-256 of its text, which names the ticket: it has one spelling only. */
+  hash: string
   ticket: MediaTicket
   client: Client
   bundle: Bundle
@@ -30,12 +33,13 @@ const CONDITIONS = ['If-Range', 'If-None-Match', 'If-Modified-Since']
 /**
  * Streams the bytes, or the requested range of them.
  *
- * @throws {BrokerError} invalid_request: the ticket is not valid; login_required: the grant has ended; else what
- *   `toMediaResponse` throws
+ * @throws {BrokerError} invalid_request: the ticket is not valid; slow_down: it is used too often; login_required: the
+ *   grant has ended; else what `toMediaResponse` throws
  */
 export async function relayMedia(c: BrokerContext): Promise<Response> {
   const verified = await verifyTicket(c)
   allowReading(c, verified.client)
+  await limit(c, 'MEDIA_LIMIT', verified.hash)
   const { ticket } = verified
   try {
     const request = { method: c.req.raw.method, url: ticket.url, headers: forwardedHeaders(c) }
@@ -85,12 +89,13 @@ async function verifyTicket(c: BrokerContext): Promise<VerifiedTicket> {
   const config = c.get('config')
   const { parameters, repeated } = readParameters(new URL(c.req.url).searchParams)
   requireNoneRepeated(repeated)
-  const ticket = await openToken(config, 'media', required(parameters, 'ticket'))
+  const text = required(parameters, 'ticket')
+  const ticket = await openToken(config, 'media', text)
   const client = ticket && config.clients.get(ticket.client)
   const bundles = [...(client?.bundles ?? [])].map((name) => config.bundles.get(name))
   const bundle = bundles.find((bundle) => bundle?.scopes.join(' ') === ticket?.scope)
   if (!client || !bundle) throw new BrokerError('ticket_invalid')
-  return { ticket, client, bundle }
+  return { hash: await sha256(text), ticket, client, bundle }
 }
 
 /** Lets scripts of the client's origins read the answer. Other pages can only show it. */
@@ -105,7 +110,7 @@ function allowReading(c: BrokerContext, client: Client): boolean {
   return true
 }
 
-/** Fetches the bytes; if the media host rejects the token, tries again with another one. */
+/** Fetches the bytes; if the media host rejects the token, tries again with another one, if there may be one. */
 async function fetchFromHost(
   c: BrokerContext,
   verified: VerifiedTicket,
@@ -117,8 +122,12 @@ async function fetchFromHost(
   const response = await ask(token)
   if (response.status !== 401) return response
   await response.body?.cancel()
-  const other = await accessToken(c, verified, await sha256(token))
-  return ask(other)
+  const other = await accessToken(c, verified, await sha256(token)).catch(noneIfForcedTooOften)
+  return other === undefined ? response : ask(other)
+}
+
+function noneIfForcedTooOften(error: unknown): undefined {
+  if (failureOf(error).reason !== 'forced_too_often') throw error
 }
 
 /** Issues an access token; a ticket whose grant or session has ended is closed. */
@@ -136,7 +145,7 @@ async function accessToken(
     toClientError: (error) => error,
   }
   try {
-    const preferences = { min_ttl: MIN_TTL_SECONDS.default, rejected }
+    const preferences = { min_ttl: MIN_TTL_SECONDS.default, rejected, is_for_relay: true }
     return (await issueToken(c, owner, bundle, preferences)).access_token
   } catch (cause) {
     if (failureOf(cause).code !== 'consent_required') throw cause
