@@ -26,21 +26,34 @@ const WITHOUT_BYTES = [304, 416]
 const MEDIA_TYPE = /^(image|video)\/(?![\w.+-]*(svg|xml|mpegurl))[\w.+-]+ *(;("[^"\\]*"|[^",])*)?$/i
 
 /**
- * Forwards the answer of a media host, or cancels its body. The body is not read here.
+ * Requires that a media host answered with the item; otherwise cancels the body.
  *
- * @param item its URL, and when the ticket expires, and with it the copy in the browser's cache; NumericDate
+ * @param url that of the item
  * @throws {BrokerError} invalid_request: the item is gone (404) or is neither image nor video, or an SVG (415);
  *   slow_down, temporarily_unavailable: the media host fails, and says when to try again
+ */
+export async function requireMedia(
+  { status, headers, body }: Response,
+  url: string,
+): Promise<void> {
+  const refusal = refusalOf(status, headers, isFilm(url))
+  if (!refusal) return
+  await body?.cancel()
+  throw refusal
+}
+
+/**
+ * Forwards the answer of a media host, which `requireMedia` has let pass. The body is not read here.
+ *
+ * @param exp when the ticket expires, and with it the copy in the browser's cache; NumericDate
  */
 export async function toMediaResponse(
   c: BrokerContext,
   { status, headers, body }: Response,
-  { url, exp }: { url: string; exp: number },
+  exp: number,
 ): Promise<Response> {
-  const refusal = refusalOf(status, headers, isFilm(url))
-  const hasBytes = !refusal && WITH_BYTES.includes(status) && c.req.raw.method !== 'HEAD'
+  const hasBytes = WITH_BYTES.includes(status) && c.req.raw.method !== 'HEAD'
   if (!hasBytes) await body?.cancel()
-  if (refusal) throw refusal
   const forwarded = forwardedHeaders(status, headers, exp)
   return c.newResponse(hasBytes ? body : null, status as 200, forwarded)
 }

@@ -13,7 +13,7 @@ import type { BrokerContext } from './http/context.ts'
 import { pickHeaders } from './http/headers.ts'
 import { readParameters, required, requireNoneRepeated } from './http/read-request.ts'
 import { issueToken, MIN_TTL_SECONDS } from './issue-token.ts'
-import { toMediaResponse } from './media-answer.ts'
+import { requireMedia, toMediaResponse } from './media-answer.ts'
 
 /** A valid ticket, with its client and bundle in the current configuration. */
 interface VerifiedTicket {
@@ -34,7 +34,7 @@ const CONDITIONS = ['If-Range', 'If-None-Match', 'If-Modified-Since']
  * Streams the bytes, or the requested range of them.
  *
  * @throws {BrokerError} invalid_request: the ticket is not valid; slow_down: it is used too often; login_required: the
- *   grant has ended; else what `toMediaResponse` throws
+ *   grant has ended; else what `fetchMedia` and `requireMedia` throw
  */
 export async function relayMedia(c: BrokerContext): Promise<Response> {
   const verified = await verifyTicket(c)
@@ -43,7 +43,8 @@ export async function relayMedia(c: BrokerContext): Promise<Response> {
   const { ticket } = verified
   try {
     const request = { method: c.req.raw.method, url: ticket.url, headers: forwardedHeaders(c) }
-    return await toMediaResponse(c, await fetchFromHost(c, verified, request), ticket)
+    const response = await fetchFromHost(c, verified, request)
+    return await toMediaResponse(c, response, ticket.exp)
   } catch (error) {
     throw isFilm(ticket.url) ? await whyNoFilm(c, verified, error) : error
   }
@@ -59,10 +60,9 @@ async function whyNoFilm(
   error: unknown,
 ): Promise<unknown> {
   if (failureOf(error).code !== 'invalid_request') return error
-  const item = { ...verified.ticket, url: stillOf(verified.ticket.url) }
-  const request = { method: 'GET', url: item.url, headers: {} }
+  const request = { method: 'GET', url: stillOf(verified.ticket.url), headers: {} }
   try {
-    const still = await toMediaResponse(c, await fetchFromHost(c, verified, request), item)
+    const still = await fetchFromHost(c, verified, request)
     await still.body?.cancel()
     return new BrokerError('media_processing', { retry_after: PROCESSING_SECONDS })
   } catch (cause) {
@@ -110,7 +110,11 @@ function allowReading(c: BrokerContext, client: Client): boolean {
   return true
 }
 
-/** Fetches the bytes; if the media host rejects the token, tries again with another one, if there may be one. */
+/**
+ * Fetches a media item; if its host rejects the token, tries again with another one, if there may be one.
+ *
+ * @throws {BrokerError} login_required: the grant has ended; what `fetchMedia` and `requireMedia` throw
+ */
 async function fetchFromHost(
   c: BrokerContext,
   verified: VerifiedTicket,
@@ -119,11 +123,14 @@ async function fetchFromHost(
   const ask = (token: string): Promise<Response> =>
     c.get('timings').measure('google', fetchMedia(c.get('config'), token, request))
   const token = await accessToken(c, verified)
-  const response = await ask(token)
-  if (response.status !== 401) return response
-  await response.body?.cancel()
-  const other = await accessToken(c, verified, await sha256(token)).catch(noneIfForcedTooOften)
-  return other === undefined ? response : ask(other)
+  let response = await ask(token)
+  if (response.status === 401) {
+    await response.body?.cancel()
+    const other = await accessToken(c, verified, await sha256(token)).catch(noneIfForcedTooOften)
+    if (other !== undefined) response = await ask(other)
+  }
+  await requireMedia(response, request.url)
+  return response
 }
 
 function noneIfForcedTooOften(error: unknown): undefined {

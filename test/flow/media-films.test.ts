@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import { failed, describe as sentenceOf } from '../../src/errors.ts'
-import { answerOf } from '../support/broker.ts'
+import { answerOf, the } from '../support/broker.ts'
 import { LH3, type Media, openMedia, openTicket, PNG } from '../support/media.ts'
 import { ADA } from '../support/simulated-google.ts'
 import { later, stage } from '../support/story.ts'
@@ -61,6 +61,16 @@ describe('a film that Google still processes', () => {
     const answer = await answerOf(await openTicket(await media.ticketFor(`${LH3}/x=dv`)))
     expect(answer).toMatchObject(EXPECTED)
     expect(media.seen.map(({ url }) => url)).toEqual([`${LH3}/x=dv`, STILL])
+  })
+
+  it('is answered to scripts of the client without a header of the picture', async () => {
+    const headers = { ...PNG, ETag: '"canary"', 'Last-Modified': 'Wed, 21 Oct 2015 07:28:00 GMT' }
+    answerWith(status(404), () => new Response('x', { headers }))
+    const answer = await openTicket(await media.ticketFor(`${LH3}/x=dv`), { Origin: the.url })
+    expect(answer.headers.get('Access-Control-Allow-Origin')).toBe(the.url)
+    expect(answer.headers.get('Cache-Control')).toBe('no-store')
+    expect(answer.headers.has('ETag') || answer.headers.has('Last-Modified')).toBe(false)
+    expect(await answerOf(answer)).toMatchObject(EXPECTED)
   })
 
   it('plays once it is ready', async () => {
