@@ -5,7 +5,7 @@ import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { BrokerError, describe } from '../errors.ts'
 import { parseMediaUrl } from '../google/media.ts'
-import type { MediaAddress, MediaRefusal, MediaResponse } from '../protocol/http.ts'
+import type { MediaRefusal, MediaResponse } from '../protocol/http.ts'
 import { sealToken, TICKET_SECONDS } from '../session/tokens.ts'
 import { authenticate } from './guards/either-mode.ts'
 import { findBundle } from './guards/lookup.ts'
@@ -41,7 +41,10 @@ export async function issueTickets(c: BrokerContext): Promise<Response> {
   const session = credential.kind === 'session' ? credential.id : undefined
   const exp = now() + TICKET_SECONDS
   const content = { client: client.id, subject, session, scope: bundle.scopes.join(' '), exp }
-  const issueTicket = async (url: string): Promise<MediaAddress> => {
+  const issueTicket = async (
+    url: string | BrokerError,
+  ): Promise<MediaResponse['media'][number]> => {
+    if (typeof url !== 'string') return toRefusal(url)
     const ticket = await sealToken(config, 'media', { ...content, url })
     return { url: `${config.base_url}/media?ticket=${ticket}`, expires_in: TICKET_SECONDS }
   }
@@ -49,8 +52,7 @@ export async function issueTickets(c: BrokerContext): Promise<Response> {
   const refused = urls.find((url) => url instanceof BrokerError)
   if (refused) auditFailure(c, refused, { status: 200 })
   if (urls.some((url) => typeof url === 'string')) audit(c, 'media_issued')
-  const media = urls.map((url) => (typeof url === 'string' ? issueTicket(url) : toRefusal(url)))
-  const response: MediaResponse = { media: await Promise.all(media) }
+  const response: MediaResponse = { media: await Promise.all(urls.map(issueTicket)) }
   return c.json(response)
 }
 
