@@ -203,8 +203,7 @@ export const SENTENCES = {
     hand_out_limit:
       'This user asks too often for this bundle. Keep the token, and try again after Retry-After.',
     media_limit: 'This media address is opened too often. Try again after Retry-After.',
-    media_host_limit:
-      'Google gets too many requests for photos from this broker. Try again after Retry-After.',
+    media_host_limit: 'Google gets too many requests for media. Try again after Retry-After.',
     start_limit: 'Too many consents begin at this address. Try again after Retry-After.',
   },
   temporarily_unavailable: {
@@ -220,8 +219,7 @@ export const SENTENCES = {
     jwks_unavailable: 'The keys of the issuer cannot be fetched. Try again after Retry-After.',
     jwks_unexpected_answer:
       'The issuer does not answer with a set of keys. Try again after Retry-After.',
-    media_host_refuses:
-      'The media host of Google does not answer now. Try again after Retry-After.',
+    media_host_refuses: 'The media host of Google does not answer. Try again after Retry-After.',
     media_processing:
       'Google has no film of this item yet, which may still be processed: see its processingStatus. Try again after Retry-After.',
     media_not_reached: 'The media host of Google cannot be reached. Try again after Retry-After.',
