@@ -1,6 +1,6 @@
 /** The app: its route table, and the one place where a thrown error becomes a response. */
 
-import type { Next } from 'hono'
+import type { MiddlewareHandler, Next } from 'hono'
 import { HonoBase as Hono } from 'hono/hono-base'
 import { LinearRouter } from 'hono/router/linear-router'
 import type { ClientMode } from './config/clients.ts'
@@ -42,13 +42,16 @@ const PUBLIC: Record<string, Methods> = {
   '/healthz': { GET: healthz },
 }
 
-/** What pages of any origin may read or load; a media URL carries its own ticket. They answer `HEAD` too. */
+/**
+ * What pages of any origin may read or load; `/media` asks for a ticket, and decides by it who may read. They answer
+ * `HEAD` too.
+ */
 const EMBEDDED: Record<string, Methods> = {
   [METADATA_PATH]: { GET: metadata },
   [OPENID_METADATA_PATH]: { GET: metadata },
   '/client.js': { GET: browserModule },
   '/photos.js': { GET: browserModule },
-  '/media/:ticket': { GET: relayMedia, OPTIONS: preflightMedia },
+  '/media': { GET: relayMedia, OPTIONS: preflightMedia },
 }
 
 /** Top-level navigations: a user sees the response. */
@@ -105,14 +108,27 @@ function createApp(): Hono<BrokerEnv> {
   app.use(prepare)
   for (const [routes, modes] of CALLS) {
     for (const [path, methods] of Object.entries(routes)) {
-      app.use(path, cors(Object.keys(methods), modes))
+      app.use(path, corsOfCalls(Object.keys(methods), modes))
       if (routes !== PUBLIC) app.use(path, serverTiming)
-      addRoute(app, path, methods)
+      addRoute(app, path, { ...EMBEDDED[path], ...methods })
     }
   }
   for (const [path, methods] of Object.entries({ ...NAVIGATIONS, ...EMBEDDED }))
     addRoute(app, path, methods)
   return app
+}
+
+/** The CORS of calls. What is embedded from the same path has its own: it is no call of a client. */
+function corsOfCalls(...rules: Parameters<typeof cors>): MiddlewareHandler<BrokerEnv> {
+  const guard = cors(...rules)
+  return async (c, next) => (isEmbedded(c) ? next() : guard(c, next))
+}
+
+/** Whether a request, or the one that a preflight is for, is to an endpoint that pages embed. */
+function isEmbedded(c: BrokerContext): boolean {
+  const { method } = c.req.raw
+  const asked = method === 'OPTIONS' ? c.req.header('Access-Control-Request-Method') : method
+  return c.req.path in EMBEDDED && (asked === 'GET' || asked === 'HEAD')
 }
 
 /** Checks every request first: the configuration, the URL length, the host (TMB-73, TMB-81, TMB-83). */

@@ -44,7 +44,7 @@ const PARAMETERS = [
   ...['code_challenge_method', 'code_verifier', 'display', 'dpop_jkt', 'grant_type', 'login_hint'],
   ...['prompt', 'redirect_uri', 'refresh_token', 'rejected', 'request_uri', 'resource'],
   ...['response_mode', 'response_type', 'return_to', 'scope', 'state', 'subject_token'],
-  ...['subject_token_type', 'token', 'urls'],
+  ...['subject_token_type', 'ticket', 'token', 'urls'],
 ]
 
 /** What went wrong, as plain data: it crosses the border of a Durable Object unchanged. */

@@ -57,7 +57,8 @@ export const SENTENCES = {
     media_gone:
       'Google does not have these bytes any more. A baseUrl ends after an hour: list the items again.',
     media_redirect_refused: 'The media host sent the request to another host, which is refused.',
-    media_type: 'This is neither an image nor a video that a page may show.',
+    media_type: 'This is neither an image nor a video, or one that can hold links, such as SVG.',
+    media_url_length: 'The URL of a media item can have at most 2048 characters.',
     media_url_not_allowed:
       'This is no https URL of a media host of Google. Send the baseUrl of an item with a size such as =w800.',
     member_unknown: 'The JSON body has a member that this endpoint does not know. Leave it out.',
@@ -201,6 +202,8 @@ export const SENTENCES = {
       'Too many new access tokens were forced with rejected. Try again after Retry-After.',
     hand_out_limit:
       'This user asks too often for this bundle. Keep the token, and try again after Retry-After.',
+    media_limit: 'This media address is opened too often. Try again after Retry-After.',
+    media_host_limit: 'Google gets too many requests for media. Try again after Retry-After.',
     start_limit: 'Too many consents begin at this address. Try again after Retry-After.',
   },
   temporarily_unavailable: {
@@ -216,8 +219,9 @@ export const SENTENCES = {
     jwks_unavailable: 'The keys of the issuer cannot be fetched. Try again after Retry-After.',
     jwks_unexpected_answer:
       'The issuer does not answer with a set of keys. Try again after Retry-After.',
-    media_host_refuses:
-      'The media host of Google does not answer now. Try again after Retry-After.',
+    media_host_refuses: 'The media host of Google does not answer. Try again after Retry-After.',
+    media_processing:
+      'Google has no film of this item yet, which may still be processed: see its processingStatus. Try again after Retry-After.',
     media_not_reached: 'The media host of Google cannot be reached. Try again after Retry-After.',
     one_time_use_unreachable:
       'The storage of the broker does not answer. Try again after Retry-After.',

@@ -68,7 +68,8 @@ export interface Broker {
    * Gets addresses at which a page can show media of Google Photos, valid for 15 minutes.
    *
    * @param urls 1 to 100 `baseUrl`s of Google, each with a size such as `=w512-h512`
-   * @throws {BrokerError} what `token` throws
+   * @returns one for each URL, in their order; an empty text for one that the broker refuses
+   * @throws {BrokerError} what `token` throws; `invalid_request` if every URL is refused
    */
   media(bundle: string, urls: readonly string[], signal?: AbortSignal): Promise<string[]>
   /**

@@ -1,5 +1,6 @@
 /** The SDK: a broker that asks for consent, gets access tokens and calls Google Photos, in either mode. */
 
+import type { MediaResponse } from '../protocol/http.ts'
 import type { Broker, BrokerOptions } from './broker.ts'
 import { BrokerError } from './broker-error.ts'
 import { random } from './bytes.ts'
@@ -175,8 +176,11 @@ export function createBroker({ url, client, redirectUri }: BrokerOptions): Broke
     },
     async media(bundle, urls, signal) {
       const response = await call('POST', '/media', { bundle, urls }, signal)
-      const { media } = (await response.json()) as { media: { url: string }[] }
-      return media.map(({ url }) => url)
+      const { media }: MediaResponse = await response.json()
+      const refused = media.find(({ error }) => error)
+      if (refused?.error && !media.some(({ url }) => url))
+        throw new BrokerError(refused.error, { ...refused, bundle })
+      return media.map(({ url = '' }) => url)
     },
     async disconnect(bundle) {
       await call('DELETE', bundle ? `/grants/${bundle}` : '/grants')

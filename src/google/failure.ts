@@ -3,7 +3,7 @@
 import { now } from '../clock.ts'
 import { BrokerError } from '../errors.ts'
 
-/** The longest `Retry-After` that is accepted, in seconds. */
+/** The longest `Retry-After` that a refresh waits for, in seconds. */
 const MAX_RETRY_AFTER_SECONDS = 300
 
 /** An OAuth error of the provider (RFC 6749 §5.2). Its text is never logged or sent on. */
@@ -67,7 +67,9 @@ function unavailable(headers: Headers, cause?: unknown): BrokerError {
   const retry_after = parseRetryAfter(headers.get('Retry-After'))
   return new BrokerError('google_unavailable', {
     cause,
-    ...(retry_after === undefined ? {} : { retry_after }),
+    ...(retry_after === undefined
+      ? {}
+      : { retry_after: Math.min(retry_after, MAX_RETRY_AFTER_SECONDS) }),
   })
 }
 
@@ -80,9 +82,13 @@ async function readError(response: Response): Promise<OAuthError | undefined> {
     : undefined
 }
 
-/** Reads seconds or an HTTP date; RFC 9110 §10.2.3. */
-function parseRetryAfter(header: string | null): number | undefined {
+/**
+ * Reads a `Retry-After`, which holds seconds or an HTTP date; RFC 9110 §10.2.3.
+ *
+ * @returns seconds from now; `undefined` if it is missing, malformed or over
+ */
+export function parseRetryAfter(header: string | null): number | undefined {
   if (header === null) return undefined
-  const seconds = /^\d+$/.test(header) ? Number(header) : Date.parse(header) / 1000 - now()
-  return seconds > 0 ? Math.min(seconds, MAX_RETRY_AFTER_SECONDS) : undefined
+  const seconds = /^\d{1,9}$/.test(header) ? Number(header) : Date.parse(header) / 1000 - now()
+  return seconds > 0 ? seconds : undefined
 }

@@ -6,10 +6,10 @@ import { streamedFetch } from '../net/outbound.ts'
 import { simulatorOrigin } from './simulator.ts'
 
 /**
- * One label before the domain, as a wildcard of RFC 9525 §6.3. Deeper names, such as those below
+ * One label before a domain of Google's media hosts, as a wildcard of RFC 9525 §6.3. Deeper names, such as those below
  * `bc.googleusercontent.com`, belong to machines that anyone can rent from Google Cloud.
  */
-const GOOGLE_HOST = /^[a-z0-9-]+\.googleusercontent\.com$/
+const GOOGLE_HOST = /^[a-z0-9-]+\.(googleusercontent\.com|usercontent\.google\.com)$/
 
 /**
  * Parses the URL of a media item, once: the broker fetches exactly the URL that this returns (TMB-68).
@@ -22,6 +22,19 @@ export function parseMediaUrl(config: Config, text: string, base?: string): stri
   if (url?.username !== '' || url.password !== '') return undefined
   const isGoogle = url.protocol === 'https:' && url.port === '' && GOOGLE_HOST.test(url.hostname)
   return isGoogle || url.origin === simulatorOrigin(config) ? url.href : undefined
+}
+
+/** The size at the end of a URL that asks for the film of a video. */
+const FILM = /=dv$/
+
+/** Whether the URL of a media item asks for a film. */
+export function isFilm(url: string): boolean {
+  return FILM.test(url)
+}
+
+/** Makes the URL of the smallest still picture of a video from that of its film. */
+export function stillOf(film: string): string {
+  return film.replace(FILM, '=w1-h1')
 }
 
 /** A request to a media host. */

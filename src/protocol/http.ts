@@ -127,12 +127,22 @@ export interface BundlesResponse {
 /** The body of `POST /media`. */
 export interface MediaResponse {
   /** In the order of the requested URLs. */
-  media: {
-    /** URL of the bytes, for `<img>`, `<video>` and `fetch`. Everyone who has this URL can read them. */
-    url: string
-    /** Lifetime in seconds. */
-    expires_in: number
-  }[]
+  media: (MediaAddress | MediaRefusal)[]
+}
+
+/** The address of a media item. */
+export interface MediaAddress {
+  /** URL of the bytes, for `<img>`, `<video>` and `fetch`. Everyone who has this URL can read them. */
+  url: string
+  /** Lifetime in seconds. */
+  expires_in: number
+  error?: never
+}
+
+/** In the place of a URL that is refused. */
+export interface MediaRefusal extends Pick<ErrorResponse, 'error' | 'error_description'> {
+  url?: never
+  expires_in?: never
 }
 
 /** The query that `/connect` adds to `return_to`, and the message of its popup to its opener. */

@@ -23,14 +23,15 @@ export const MIN_TTL_SECONDS = { default: 300, max: 1800 }
 /** The form of `rejected`: the SHA-256 hash of an access token, in base64url. */
 export const TOKEN_HASH = /^[A-Za-z0-9_-]{43}$/
 
-/** How long a token must still be valid, in seconds, and the hash of one that Google rejected. */
-export type TokenPreferences = Pick<TokenRequest, 'min_ttl' | 'rejected'>
+/** How long a token must still be valid, in seconds, the hash of one that Google rejected, and who it is for. */
+export type TokenPreferences = Pick<TokenRequest, 'min_ttl' | 'rejected' | 'is_for_relay'>
 
 /** An access token in a response. */
 export type TokenGrant = Pick<TokenResponse, 'access_token' | 'expires_in' | 'scope'>
 
 /**
- * Issues an access token of a bundle. It is valid for `min_ttl` seconds, unless Google issues shorter ones.
+ * Issues an access token of a bundle. It is valid for `min_ttl` seconds, unless Google issues shorter ones. One for the
+ * media relay is no hand-out: it does not leave the broker, and its ticket is limited instead (TMB-93).
  *
  * @throws {BrokerError} consent_required: no grant, or an ended one; slow_down; temporarily_unavailable; the errors of
  *   the principal's mode for an ended session
@@ -39,16 +40,16 @@ export async function issueToken(
   c: BrokerContext,
   principal: TokenOwner,
   bundle: Bundle,
-  { min_ttl, rejected }: TokenPreferences,
+  preferences: TokenPreferences,
 ): Promise<TokenGrant> {
   requireEnabled(c.get('config'), principal.client, bundle.name)
   setAuditFields(c, { bundle: bundle.name })
-  await limit(c, 'HAND_OUT_LIMIT', `${principal.subject}/${bundle.name}`)
+  if (!preferences.is_for_relay)
+    await limit(c, 'HAND_OUT_LIMIT', `${principal.subject}/${bundle.name}`)
   const request: TokenRequest = {
     credential: principal.credential,
     scope: bundle.scopes.join(' '),
-    min_ttl,
-    rejected,
+    ...preferences,
     missed_in_kv: c.get('config').consistency === 'edge',
   }
   const key = tokenKey(principal.subject, await scopeSetKey(bundle.scopes))

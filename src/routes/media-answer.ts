@@ -2,6 +2,8 @@
 
 import { now } from '../clock.ts'
 import { BrokerError } from '../errors.ts'
+import { parseRetryAfter } from '../google/failure.ts'
+import { isFilm } from '../google/media.ts'
 import type { BrokerContext } from './http/context.ts'
 import { pickHeaders } from './http/headers.ts'
 
@@ -11,28 +13,47 @@ const FORWARDED = ['Content-Range', 'Accept-Ranges', 'ETag', 'Last-Modified']
 /** Statuses of answers with bytes. */
 const WITH_BYTES = [200, 206]
 
+/** How long a page waits if a media host that fails names no time, in seconds. */
+const RETRY_SECONDS = 10
+
 /** Statuses of answers without bytes that are forwarded. */
 const WITHOUT_BYTES = [304, 416]
 
-/** One media type. Of a list, browsers use the last; https://fetch.spec.whatwg.org/#concept-header-extract-mime-type */
-const MEDIA_TYPE = /^(image|video)\/[\w.+-]+ *(;("[^"\\]*"|[^",])*)?$/i
+/**
+ * One media type, of bytes that hold neither script nor links: no SVG, no other XML and no playlist. Of a list,
+ * browsers use the last; https://fetch.spec.whatwg.org/#concept-header-extract-mime-type
+ */
+const MEDIA_TYPE = /^(image|video)\/(?![\w.+-]*(svg|xml|mpegurl))[\w.+-]+ *(;("[^"\\]*"|[^",])*)?$/i
 
 /**
- * Forwards the answer of a media host, or cancels its body. The body is not read here.
+ * Requires that a media host answered with the item; otherwise cancels the body.
+ *
+ * @param url that of the item
+ * @throws {BrokerError} invalid_request: the item is gone (404) or is neither image nor video, or an SVG (415);
+ *   slow_down, temporarily_unavailable: the media host fails, and says when to try again
+ */
+export async function requireMedia(
+  { status, headers, body }: Response,
+  url: string,
+): Promise<void> {
+  const refusal = refusalOf(status, headers, isFilm(url))
+  if (!refusal) return
+  await body?.cancel()
+  throw refusal
+}
+
+/**
+ * Forwards the answer of a media host, which `requireMedia` has let pass. The body is not read here.
  *
  * @param exp when the ticket expires, and with it the copy in the browser's cache; NumericDate
- * @throws {BrokerError} invalid_request: the item is gone (404) or is neither image nor video (415);
- *   temporarily_unavailable: the media host fails
  */
 export async function toMediaResponse(
   c: BrokerContext,
   { status, headers, body }: Response,
   exp: number,
 ): Promise<Response> {
-  const refusal = refusalOf(status, headers)
-  const hasBytes = !refusal && WITH_BYTES.includes(status) && c.req.raw.method !== 'HEAD'
+  const hasBytes = WITH_BYTES.includes(status) && c.req.raw.method !== 'HEAD'
   if (!hasBytes) await body?.cancel()
-  if (refusal) throw refusal
   const forwarded = forwardedHeaders(status, headers, exp)
   return c.newResponse(hasBytes ? body : null, status as 200, forwarded)
 }
@@ -41,14 +62,15 @@ export async function toMediaResponse(
  * Maps a refusal of the media host to an error. 403, 404 and 410 mean that the `baseUrl` has expired, which happens
  * an hour after Google issued it, or that it belongs to another user. 401 after a retry is temporary.
  */
-function refusalOf(status: number, headers: Headers): BrokerError | undefined {
-  if (status === 401 || status === 429 || status >= 500)
-    return new BrokerError('media_host_refuses')
+function refusalOf(status: number, headers: Headers, film: boolean): BrokerError | undefined {
+  const retry_after = parseRetryAfter(headers.get('Retry-After')) ?? RETRY_SECONDS
+  if (status === 429) return new BrokerError('media_host_limit', { retry_after })
+  if (status === 401 || status >= 500) return new BrokerError('media_host_refuses', { retry_after })
   if (WITHOUT_BYTES.includes(status)) return undefined
   if (!WITH_BYTES.includes(status)) return new BrokerError('media_gone')
-  return MEDIA_TYPE.test(headers.get('Content-Type') ?? '')
-    ? undefined
-    : new BrokerError('media_type')
+  const [, kind] = MEDIA_TYPE.exec(headers.get('Content-Type') ?? '') ?? []
+  const isRight = film ? kind?.toLowerCase() === 'video' : kind !== undefined
+  return isRight ? undefined : new BrokerError('media_type')
 }
 
 function forwardedHeaders(status: number, headers: Headers, exp: number): Record<string, string> {

@@ -20,6 +20,8 @@ export interface TokenRequest {
   min_ttl: number
   /** SHA-256, base64url, of an access token that Google has just refused. */
   rejected?: string | undefined
+  /** Whether it is for the media relay, which anyone with a ticket can cause, and not for its owner. */
+  is_for_relay?: boolean | undefined
   /** Whether KV had no usable record for this credential; then the record is written again. */
   missed_in_kv: boolean
 }
@@ -39,25 +41,29 @@ export type IssueToken = (
 /** A KV record is not written again for the same session within this time, in seconds: KV needs as long to spread it. */
 const KV_LAG_SECONDS = 60
 
-/** How many refreshes per minute callers can force with `rejected` (TMB-49). */
-const MAX_FORCED_PER_MINUTE = 6
+/**
+ * How many refreshes per minute can be forced with `rejected` (TMB-49). The media relay has its own, so that a media host
+ * that refuses every token costs its owner none (TMB-93). One is enough: it serves every ticket whose token ended early.
+ */
+const MAX_FORCED_PER_MINUTE = { owner: 6, relay: 1 }
 
 /** Makes the token issuer of a subject. */
 export function createTokenIssuer(context: SubjectContext): IssueToken {
   const { background, ledger, kvOutbox, refresher, sessions, vault } = context
   /** When a KV record was last rewritten, by scope set key and session id. */
   const rewritten = new Map<string, number>()
-  let forced: number[] = []
+  /** When refreshes were forced. */
+  const forced: Record<keyof typeof MAX_FORCED_PER_MINUTE, number[]> = { owner: [], relay: [] }
 
   /** The session may have ended since the request was authenticated. */
   const isStillAuthorized = ({ credential }: TokenRequest): boolean =>
     credential.kind === 'app_user' || sessions.live(credential.id) !== undefined
 
-  const mayForce = (scopes: ScopeSet): boolean => {
+  const mayForce = (scopes: ScopeSet, by: keyof typeof forced): boolean => {
     if (refresher.isUnderWay(scopes)) return true
-    forced = forced.filter((at) => at > now() - 60)
-    if (forced.length >= MAX_FORCED_PER_MINUTE) return false
-    forced.push(now())
+    forced[by] = forced[by].filter((at) => at > now() - 60)
+    if (forced[by].length >= MAX_FORCED_PER_MINUTE[by]) return false
+    forced[by].push(now())
     return true
   }
 
@@ -108,7 +114,8 @@ export function createTokenIssuer(context: SubjectContext): IssueToken {
       workInBackground(request, key, token, isTouched)
       return issue(request, key, token)
     }
-    if (rejected && !mayForce(scopes)) return failed('forced_too_often', { retry_after: 60 })
+    if (rejected && !mayForce(scopes, request.is_for_relay ? 'relay' : 'owner'))
+      return failed('forced_too_often', { retry_after: 60 })
     if (isTouched) {
       kvOutbox.markAllTokensDirty()
       background(kvOutbox.flush())

@@ -65,10 +65,10 @@ it('cookie mode: no failure puts a secret into a log, error, redirect, page, KV 
   const first = await ask(browser)
   expect(first.status).toBe(200)
   const tickets = await askMedia(browser, [MEDIA_URL])
-  const [{ url: ticket = '' } = {}] = tickets.body.media
+  const [{ url: ticket = '' } = { url: '' }] = tickets.body.media
   await openTicket(ticket)
   await hunted.lookAtStorage(stub)
-  for (const secret of [first.body.access_token, ticket.split('/').at(-1) ?? '', MEDIA_URL])
+  for (const secret of [first.body.access_token, ticket.split('=')[1] ?? '', MEDIA_URL])
     await everywhere(secret, browser)
 
   for (const [, value] of browser.jar.get('broker.example') ?? []) await everywhere(value, browser)

@@ -105,7 +105,8 @@ describe.each(MODES)('in %s mode', (mode) => {
     await connect(page)
     await pick(page, 11) // the last one is a video
     const film = page.waitForResponse(
-      (answer) => answer.url().includes('/media/') && answer.request().resourceType() === 'media',
+      (answer) =>
+        answer.url().includes('/media?ticket=') && answer.request().resourceType() === 'media',
     )
     const seconds = await page.evaluate(async () => {
       const item = value.find(({ type }) => type === 'VIDEO')

@@ -1,8 +1,9 @@
 /** Tests of the rate limits (TMB-49). */
 
-import { beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { answerOf, ask, broker, browse, logIn, the } from '../support/broker.ts'
 import { configureClients, gallery, openFrontend, sha256 } from '../support/frontend.ts'
+import { openLimiter } from '../support/limiter.ts'
 import { scriptGoogle } from '../support/scripted-google.ts'
 import { simulateGoogle } from '../support/simulated-google.ts'
 import { countCosts, later, stage, travel } from '../support/story.ts'
@@ -10,25 +11,12 @@ import { configure } from '../support/worker.ts'
 
 stage()
 
-/** Counted requests, by key. */
-const passed = new Map<string, number>()
-
-beforeEach(() => passed.clear())
-
-/** A rate limiter, as Cloudflare's. */
-const limiter = (most: number): object => ({
-  async limit({ key }: { key: string }) {
-    passed.set(key, (passed.get(key) ?? 0) + 1)
-    return { success: (passed.get(key) ?? 0) <= most }
-  },
-})
-
 const SLOW_DOWN = { status: 429, body: { error: 'slow_down' } }
 
 describe('token requests', () => {
   it('are limited for a user and a bundle, and not for other users (TMB-49)', async () => {
     scriptGoogle()
-    configure({ HAND_OUT_LIMIT: limiter(3) })
+    configure({ HAND_OUT_LIMIT: openLimiter(3) })
     const [ada, ben] = [browse(), browse()]
     await logIn(ada)
     await logIn(ben, { sub: 'ben' })
@@ -42,7 +30,7 @@ describe('token requests', () => {
   })
 
   it('are limited in OAuth mode, too', async () => {
-    configureClients(undefined, { HAND_OUT_LIMIT: limiter(2) })
+    configureClients(undefined, { HAND_OUT_LIMIT: openLimiter(2) })
     const frontend = await openFrontend()
     await frontend.connect(simulateGoogle(), 'pick')
     for (let times = 0; times < 2; times++) expect((await frontend.ask('pick')).status).toBe(200)
@@ -77,7 +65,8 @@ describe('starts of a consent', () => {
   ])('at $path are limited for an address, and not for others', async (target) => {
     const { path, query = '', method = 'GET' } = target
     simulateGoogle()
-    configureClients(undefined, { START_LIMIT: limiter(2) })
+    const limiter = openLimiter(2)
+    configureClients(undefined, { START_LIMIT: limiter })
     const from = async (address: string): Promise<number> => {
       const headers = {
         ...{ 'CF-Connecting-IP': address, 'Sec-Fetch-Dest': 'document', Origin: gallery.origin },
@@ -88,14 +77,15 @@ describe('starts of a consent', () => {
     const statuses = [await from('192.0.2.1'), await from('192.0.2.1'), await from('192.0.2.1')]
     expect(statuses.map((status) => status === 429)).toEqual([false, false, true])
     expect(await from('192.0.2.2')).not.toBe(429)
-    expect([...passed.keys()]).toEqual(['192.0.2.1', '192.0.2.2'])
+    expect([...limiter.counted.keys()]).toEqual(['192.0.2.1', '192.0.2.2'])
   })
 })
 
 it('callbacks are limited for an address, and one above the limit can be sent again', async () => {
   const google = simulateGoogle()
   const browser = google.browse()
-  configure({ CALLBACK_LIMIT: limiter(1) })
+  const limiter = openLimiter(1)
+  configure({ CALLBACK_LIMIT: limiter })
   const callbacks = [
     await google.consent(await google.start(browser, 'pick')),
     await google.consent(await google.start(browser, 'upload')),
@@ -105,6 +95,6 @@ it('callbacks are limited for an address, and one above the limit can be sent ag
   const calls = google.calls('token')
   expect(await answerOf(await browser.fetch(second))).toMatchObject(SLOW_DOWN)
   expect(google.calls('token')).toBe(calls)
-  passed.clear()
+  limiter.counted.clear()
   expect((await browser.visit(second)).url.search).toBe('?connect=ok&bundle=upload')
 })

@@ -34,6 +34,7 @@ describe('the bytes', () => {
       'cross-origin-resource-policy': 'cross-origin',
       etag: held.headers.get('ETag'),
       'referrer-policy': 'no-referrer',
+      'server-timing': expect.stringMatching(/google;dur=/),
       'strict-transport-security': expect.any(String),
       vary: 'Origin',
       'x-content-type-options': 'nosniff',
@@ -113,8 +114,24 @@ describe('the bytes', () => {
     expect(media.seen.map(({ method }) => method)).toEqual(['GET', 'HEAD'])
   })
 
-  it.each(['text/html', 'multipart/byteranges', 'image/png;a="\\"", text/html, "', ''])(
-    'of the type %j are refused with 415',
+  it.each([
+    ...['text/html', 'multipart/byteranges', 'image/png;a="\\"", text/html, "', ''],
+    ...[
+      'image/svg+xml',
+      'IMAGE/SVG+XML;charset=utf-8',
+      ' image/svg+xml ; a="b"',
+      'image/png, image/svg+xml',
+    ],
+    ...[
+      'image/svg',
+      'image/svg-xml',
+      'image/vnd.example+xml',
+      'image/xml',
+      'video/vnd.example+xml',
+    ],
+    ...['video/mpegurl', 'video/x-mpegurl', 'application/xml', 'application/dash+xml'],
+  ])(
+    'of the type %j, which is no picture or film or can hold links, are refused with 415',
     async (type) => {
       await media.connect()
       const cancelled = vi.fn()
@@ -127,7 +144,7 @@ describe('the bytes', () => {
     },
   )
 
-  it.each(['image/jpeg', 'image/svg+xml', 'IMAGE/WebP', 'video/mp4; codecs="avc1, mp4a"'])(
+  it.each(['image/jpeg', 'image/x-adobe-dng', 'IMAGE/WebP', 'video/mp4; codecs="avc1, mp4a"'])(
     'of the type %s are forwarded, without other headers of the host',
     async (type) => {
       await media.connect()

@@ -42,7 +42,8 @@ describe('in OAuth mode', () => {
 
   it('POST /media is refused like other requests', async () => {
     await frontend.connect(media.google, 'pick')
-    expect((await askFor(['https://evil.example/'])).body.error).toBe('invalid_request')
+    expect((await askFor(['https://evil.example/'])).body.media[0]?.error).toBe('invalid_request')
+    expect((await askFor([])).body.error).toBe('invalid_request')
     expect((await askFor([`${LH3}/x`], 'upload')).body).toMatchObject({
       error: 'consent_required',
       reason: 'never_granted',
@@ -57,7 +58,7 @@ describe('in OAuth mode', () => {
 })
 
 describe('the bytes are readable', () => {
-  const EXPOSED = 'Content-Length, Content-Range, Accept-Ranges, ETag, Retry-After'
+  const EXPOSED = 'Content-Length, Content-Range, Accept-Ranges, ETag, Retry-After, Server-Timing'
   let ticket: string
 
   beforeEach(async () => {

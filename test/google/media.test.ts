@@ -22,6 +22,8 @@ const host = fc.oneof(
     ...'evil.example#.googleusercontent.com evil.example\\.googleusercontent.com'.split(' '),
     ...'lh3。googleusercontent。com ｌｈ３.googleusercontent.com'.split(' '),
     ...'%6ch3.googleusercontent.com evil.example?.googleusercontent.com'.split(' '),
+    ...'photos.usercontent.google.com a.b.usercontent.google.com usercontent.google.com'.split(' '),
+    ...'a.google.com xusercontent.google.com evilusercontent.google.com'.split(' '),
     ...'xgoogleusercontent.com [::1] 127.0.0.1 lh3.googleusercontent.com@evil.example'.split(' '),
     'evil.example@lh3.googleusercontent.com',
   ),
@@ -50,7 +52,7 @@ it('accepts only URLs of media hosts, which parse to the same URL again (propert
       if (url === undefined) return
       accepted++
       expect(url).toMatch(
-        /^https:\/\/[a-z0-9-]+\.googleusercontent\.com\/[!-~]*$|^https:\/\/[a-z0-9-]+\.googleusercontent\.com\/[!-~]*[?#][!-~]*$/,
+        /^https:\/\/[a-z0-9-]+\.(googleusercontent\.com|usercontent\.google\.com)\/[!-~]*$/,
       )
       expect(parseMediaUrl(config, url)).toBe(url)
       expect(new Request(url).url.replace(/#.*/, '')).toBe(url.replace(/#.*/, ''))

@@ -45,7 +45,7 @@ const path = fc.oneof(
     ...['/session/token', '/grants', '/grants/pick', '/bundles', '/client.js', '/photos.js'],
   ),
   segment.map((name) => `/grants/${name}`),
-  segment.map((name) => `/media/${name}`),
+  segment.map((name) => `/media?ticket=${name}`),
   segment.map((name) => `/${name}`),
 )
 

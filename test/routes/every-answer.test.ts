@@ -26,18 +26,11 @@ const ROUTES: Record<string, string[]> = {
   '/session': ['GET', 'DELETE'],
   '/grants': ['DELETE'],
   '/grants/pick': ['DELETE'],
-  '/media': ['POST'],
-  '/media/ticket': ['GET', 'OPTIONS', 'HEAD'],
+  '/media': ['GET', 'OPTIONS', 'POST', 'HEAD'],
 }
 /** Pages, and what scripts of any origin read. */
 const WITHOUT_PREFLIGHT = /^\/($|connect$|authorize$|callback$|\.well-known\/)/
-const UNKNOWN = [
-  '/session/token/',
-  '/token/',
-  '//session',
-  '/grants/pick/more',
-  '/media/ticket/more',
-]
+const UNKNOWN = ['/session/token/', '/token/', '//session', '/grants/pick/more', '/media/ticket']
 const CRAWL = [...Object.keys(ROUTES), ...UNKNOWN].flatMap((path) =>
   METHODS.map((method) => ({ method, path })),
 )

@@ -57,7 +57,7 @@ it('requests with invalid credentials cost no KV, no Durable Object and no outbo
           const init = { method: method ?? 'GET', headers }
           statuses.add((await broker(new Request(the.url + path, init))).status)
         }
-      await broker(new Request(`${the.url}/media/${junk || 'x'}`))
+      await broker(new Request(`${the.url}/media?ticket=${junk || 'x'}`))
       const query = new URLSearchParams({ client_id: 'talk', request_uri: junk })
       await broker(new Request(`${the.url}/authorize?${query}`, { redirect: 'manual' }))
     }

@@ -185,8 +185,8 @@ async function keepAnswer(
     keep('broker token', body['refresh_token'] as string | undefined)
     if (body['token_type'] === 'DPoP') keep('broker token', body['access_token'] as string)
     keep('request_uri', (body['request_uri'] as string | undefined)?.split(':').at(-1))
-    for (const { url } of (body['media'] as { url: string }[] | undefined) ?? [])
-      keep('ticket', url.split('/').at(-1))
+    for (const { url } of (body['media'] as { url?: string }[] | undefined) ?? [])
+      keep('ticket', url?.split('=')[1])
   }
   if (location !== null)
     put(to?.has('client_id') ? 'redirect to Google' : 'redirect back', at, location)

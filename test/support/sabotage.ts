@@ -22,7 +22,7 @@ export const SABOTAGE: ((sent: string) => Response)[] = [
 export async function everywhere(secret: string, browser: Browser): Promise<void> {
   const text = encodeURIComponent(secret)
   for (const path of [
-    ...[`/${text}`, `/grants/${text}`, `/media/${text}`, `/session?access_token=${text}`],
+    ...[`/${text}`, `/grants/${text}`, `/media?ticket=${text}`, `/session?access_token=${text}`],
     `/connect?bundle=${text}&return_to=/app`,
     `/connect?bundle=pick&return_to=${text}`,
     `/connect?bundle=pick&return_to=/app&client=${text}`,

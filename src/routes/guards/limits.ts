@@ -11,6 +11,7 @@ const REASONS = {
   CALLBACK_LIMIT: 'callback_limit',
   START_LIMIT: 'start_limit',
   HAND_OUT_LIMIT: 'hand_out_limit',
+  MEDIA_LIMIT: 'media_limit',
 } as const
 
 /** The longest period of a rate limiting binding, in seconds. */
