@@ -88,7 +88,9 @@ describe('a preflight', () => {
         'OPTIONS',
       )
       expect([status, headers.get('Access-Control-Allow-Methods')]).toEqual([204, 'POST'])
-      expect(headers.get('Access-Control-Allow-Headers')).toBe('Authorization, Content-Type, DPoP')
+      expect(headers.get('Access-Control-Allow-Headers')).toBe(
+        'Authorization, Content-Type, DPoP, User-Agent',
+      )
       expect(headers.get('Access-Control-Allow-Origin')).toBe(gallery.origin)
     }
   })

@@ -67,7 +67,9 @@ describe('CORS and CSRF', () => {
       )
       expect(status).toBe(204)
       expect(headers.get('Access-Control-Allow-Origin')).toBe(gallery.origin)
-      expect(headers.get('Access-Control-Allow-Headers')).toBe('Authorization, Content-Type, DPoP')
+      expect(headers.get('Access-Control-Allow-Headers')).toBe(
+        'Authorization, Content-Type, DPoP, User-Agent',
+      )
       expect(headers.get('Access-Control-Max-Age')).toBe('600')
       expect(headers.has('Access-Control-Allow-Credentials')).toBe(false)
     },

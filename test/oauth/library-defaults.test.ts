@@ -140,6 +140,12 @@ it('response_mode=fragment answers in the fragment', async () => {
   expect((await frontend.redeem(answer.get('code') ?? '')).status).toBe(200)
 })
 
+it('a redirect has no plus for a space, which some libraries do not read as one', async () => {
+  const change = { cancel: true, parameters: { state: 'a b' } }
+  const back = await frontend.consent(google, google.browse(), 'pick', change)
+  expect(back.search).toContain('error_description=The%20user%20refused.&state=a%20b')
+})
+
 describe('the client', () => {
   const basic = (text: string) => ({ headers: { Authorization: `Basic ${btoa(text)}` } })
 

@@ -27,7 +27,9 @@ export function answerAuthorization(
       : { error: result.error, error_description: describe(result.failure) }
   const response = { ...outcome, ...(state === undefined ? {} : { state }), iss }
   const separator = response_mode === 'fragment' ? '#' : redirect_uri.includes('?') ? '&' : '?'
-  const url = `${redirect_uri}${separator}${new URLSearchParams(response)}` // its own query is not rewritten
+  // Its own query is not rewritten. Some libraries do not read a plus sign as a space.
+  const query = new URLSearchParams(response).toString().replaceAll('+', '%20')
+  const url = `${redirect_uri}${separator}${query}`
   keepOpener(c)
   if (response_mode !== 'web_message' || isFramed(c)) return c.redirect(url, 303)
   return popupPage(c, {

@@ -9,7 +9,7 @@ import type { BrokerContext, BrokerEnv } from '../http/context.ts'
 const HEADERS: Record<ClientMode, { allow: string; expose: string }> = {
   cookie: { allow: 'Content-Type, X-Requested-With', expose: 'Retry-After, Server-Timing' },
   oauth: {
-    allow: 'Authorization, Content-Type, DPoP',
+    allow: 'Authorization, Content-Type, DPoP, User-Agent', // the last is set by arctic; Chromium drops it
     expose: 'Date, DPoP-Nonce, Retry-After, Server-Timing, WWW-Authenticate',
   },
 }
