@@ -93,7 +93,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          globalSetup: 'test/e2e/support/unpack-chromium.ts',
+          globalSetup: 'test/e2e/support/global-setup.ts',
           env: { TMPDIR },
           maxWorkers,
           isolate: false,

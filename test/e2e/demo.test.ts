@@ -1,7 +1,7 @@
 /** The demo pages in Chromium, in both modes, and links to /connect. */
 
 import type { BrowserContext, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   ADA,
   answer,
@@ -33,8 +33,6 @@ afterEach(async () => {
   await disconnectDemo(page)
   await stage.clear()
 })
-
-afterAll(() => stage?.close())
 
 describe.each(MODES)('in %s mode', (mode) => {
   beforeEach(async () => {

@@ -1,7 +1,7 @@
 /** OAuth libraries that nobody here wrote, each with the settings of its own documentation, against the production build. */
 
 import type { Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openOwn } from './support/documented-pages.ts'
 import { byPassportOAuth2, bySimpleOAuth2 } from './support/libraries/on-node.ts'
 import type { Tokens } from './support/libraries/page.ts'
@@ -31,8 +31,6 @@ beforeAll(async () => {
 })
 
 afterEach(() => stage.clear())
-
-afterAll(async () => stage?.close())
 
 interface Case {
   library: Library

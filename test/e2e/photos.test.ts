@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises'
 import type { Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Broker } from '../../src/client/index.ts'
 import type {
   PickedItem,
@@ -35,8 +35,6 @@ beforeAll(async () => {
 })
 
 afterEach(() => stage.clear())
-
-afterAll(async () => stage?.close())
 
 /** Presses Pick and picks the first items of the picker. */
 async function pick(page: Page, count = 2): Promise<void> {

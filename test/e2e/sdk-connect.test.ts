@@ -1,7 +1,7 @@
 /** The SDK in Chromium: connecting in a popup or without one, and disconnecting (TMB-85, TMB-87). */
 
 import type { Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Broker } from '../../src/client/index.ts'
 import { ADA, chooseAccount } from './support/chromium.ts'
 import {
@@ -23,8 +23,6 @@ beforeAll(async () => {
 })
 
 afterEach(() => stage.clear())
-
-afterAll(async () => stage?.close())
 
 /** Gives the next consent a signal, which `controller` can abort. */
 const prepareAbort = (page: Page): Promise<void> =>

@@ -1,7 +1,7 @@
 /** The media relay as a page sees it, in Chromium: refused URLs, and what Google answers for the bytes. */
 
 import type { Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Broker } from '../../src/client/index.ts'
 import type { PickedItem } from '../../src/client/photos/index.ts'
 import { pickPhotos } from './support/chromium.ts'
@@ -17,8 +17,6 @@ beforeAll(async () => {
 })
 
 afterEach(() => stage.clear())
-
-afterAll(async () => stage?.close())
 
 describe.each(MODES)('in %s mode', (mode) => {
   async function visit(): Promise<Page> {

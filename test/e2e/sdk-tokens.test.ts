@@ -1,7 +1,7 @@
 /** The tokens of the SDK in Chromium: asked for once, sent to Google only, gone with the session (TMB-64, TMB-86 to 89). */
 
 import type { Page, Route } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Broker } from '../../src/client/index.ts'
 import {
   createPickerSession,
@@ -25,8 +25,6 @@ beforeAll(async () => {
 })
 
 afterEach(() => stage.clear())
-
-afterAll(async () => stage?.close())
 
 describe.each(MODES)('in %s mode', (mode) => {
   /** For what does not depend on the mode. */

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { BrowserContext, Page, Request } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   ADA,
   answer,
@@ -30,8 +30,6 @@ afterEach(async () => {
   await disconnectDemo(page)
   await stage.clear()
 })
-
-afterAll(() => stage?.close())
 
 describe('a browser without third-party cookies', () => {
   let calls: Request[]

@@ -1,10 +1,10 @@
 /** What the browser tests run against: broker, simulator, the demo pages, a page with the SDK, and Chromium. */
 
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { inject } from 'vitest'
 
 import {
   assetsFolder,
@@ -45,7 +45,6 @@ export interface Stage {
   control(path: string, body?: object): Promise<void>
   /** Closes all pages, ends all grants, and takes the simulator's faults back. */
   clear(): Promise<void>
-  close(): Promise<void>
 }
 
 /** Buttons, because popups need a click; everything else tests do through `window.broker`. */
@@ -72,9 +71,15 @@ function appPage(url: string): string {
 </script>`
 }
 
-/** Starts everything. */
+/** Starts everything, once for all files that a process of the test runner works through; it ends with that process. */
 export async function startStage(): Promise<Stage> {
-  const place = await findPlace()
+  const shared = globalThis as { stage?: Promise<Stage> }
+  shared.stage ??= openStage()
+  return shared.stage
+}
+
+async function openStage(): Promise<Stage> {
+  const place = await findPlace(inject('homes'))
   const [url, simulator] = [`http://localhost:${place.port}`, originOf(place.simulator_port)]
   const { values } = await ensureDevSecrets(secretsFile(place))
   await gatherAssets(assetsFolder(place))
@@ -99,11 +104,14 @@ export async function startStage(): Promise<Stage> {
     },
   }
   const plans = planWithSimulator(place, values)
-  const servers = plans.map((plan) => {
-    if ('files' in plan) return startSite(plan)
+  for (const plan of plans) {
+    if ('files' in plan) {
+      startSite(plan)
+      continue
+    }
     const vars = plan.name === 'broker' ? { CLIENTS: JSON.stringify(clients) } : {}
-    return startDevServer({ ...plan, vars: { ...plan.vars, ...vars } })
-  })
+    startDevServer({ ...plan, vars: { ...plan.vars, ...vars } })
+  }
   const inTime = AbortSignal.timeout(60_000)
   const [chromium, ...healthy] = await Promise.all([
     launchChromium(),
@@ -148,14 +156,8 @@ export async function startStage(): Promise<Stage> {
       for (const account of ACCOUNTS) await stage.control('__accounts/revoke', { account })
       if (complaints.length > 0) throw new Error(complaints.splice(0).join('\n'))
     },
-    async close() {
-      await chromium.close()
-      app.close()
-      app.closeAllConnections()
-      await Promise.all(servers.map((server) => server.stop()))
-      await rm(place.home, { recursive: true })
-    },
   }
+  app.unref()
   await stage.control('__settings', { poll_interval_seconds: 0.1 })
   return stage
 }

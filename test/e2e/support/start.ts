@@ -37,8 +37,8 @@ export interface Run {
 const SCRIPT = new URL('../../../src/tools/start.ts', import.meta.url).pathname
 
 /** Makes an empty folder and finds three free ports. */
-export async function findPlace(): Promise<Place> {
-  const home = await mkdtemp(join(tmpdir(), 'photos-token-broker-'))
+export async function findPlace(parent = tmpdir()): Promise<Place> {
+  const home = await mkdtemp(join(parent, 'photos-token-broker-'))
   return {
     home,
     config: WRANGLER_TOML,
