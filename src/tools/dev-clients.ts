@@ -1,5 +1,7 @@
 /** The clients of `npm start`: those of the demo, any page of this machine, and those of the configuration. */
 
+import { readFile } from 'node:fs/promises'
+import { parse } from 'smol-toml'
 import type { Secrets } from './secrets-file.ts'
 
 /** The table `CLIENTS` or `BUNDLES`; its entries are checked by the broker. */
@@ -24,8 +26,7 @@ const ANY_PAGE = ['http://localhost:*', 'http://127.0.0.1:*']
  * @throws {Error} a sentence: a value is no table
  */
 export async function readOwnTables(config: string, secrets: Secrets): Promise<OwnTables> {
-  const { unstable_readConfig } = await import('wrangler')
-  const { vars } = unstable_readConfig({ config }, { hideWarnings: true })
+  const { vars = {} } = parse(await readFile(config, 'utf8')) as { vars?: Table }
   const { CLIENTS, BUNDLES } = secrets
   return {
     clients: tableOf('CLIENTS', CLIENTS || vars['CLIENTS'] || {}, CLIENTS ? '.dev.vars' : config),
