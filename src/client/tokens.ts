@@ -29,6 +29,8 @@ export interface Tokens {
 const DEFAULT_MIN_TTL_SECONDS = 300
 /** A token with less time left is renewed in the background, in seconds. It differs so that tabs do not renew at once. */
 const AHEAD_SECONDS = 480 + Math.random() * 120
+/** A token that another tab got so recently is asked for there first: tabs often open together. In milliseconds. */
+const JUST_NOW_MS = 2_000
 /** How long another tab has to answer with its token, in milliseconds. */
 const ASK_TABS_MS = 150
 
@@ -66,6 +68,7 @@ export function createTokens(name: string, transport: Transport, tabs: Tabs): To
     const { access_token, expires_in } = issued
     const token = { access_token, ends_at: Date.now() + expires_in * 1000, asked_at }
     held.set(bundle, token)
+    localStorage[`${name} issued ${bundle}`] = Date.now()
     return token
   }
 
@@ -89,9 +92,11 @@ export function createTokens(name: string, transport: Transport, tabs: Tabs): To
   /** Lets one tab at a time ask the broker; a tab that had to wait asks the other tabs first. */
   const renew = async (bundle: string, options: TokenOptions): Promise<HeldToken> => {
     const lock = `${name} ${bundle}`
-    const first = await navigator.locks.request(lock, { ifAvailable: true }, async (free) =>
-      free ? issue(bundle, options) : undefined,
-    )
+    const first = await navigator.locks.request(lock, { ifAvailable: true }, async (free) => {
+      const issued_at = Number(localStorage[`${name} issued ${bundle}`] ?? 0)
+      const isTold = Math.abs(Date.now() - issued_at) < JUST_NOW_MS && !held.has(bundle)
+      return free && !isTold ? issue(bundle, options) : undefined
+    })
     if (first) return first
     return navigator.locks.request(lock, async () => {
       await askTabs(bundle)
