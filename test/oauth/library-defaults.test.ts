@@ -122,6 +122,22 @@ describe('prompt', () => {
     expect(back.searchParams.get('error')).toBe('interaction_required')
   })
 
+  it('none beside a pushed request starts nothing in a frame, also for an approved key (TMB-09)', async () => {
+    const browser = google.browse()
+    await browser.visit(await frontend.authorizeUrl('pick'), {}, isOutside) // approves the key
+    const { searchParams } = await frontend.authorizeUrl('pick')
+    const fields = Object.fromEntries(searchParams)
+    const { body } = await frontend.post<{ request_uri: string }>('/par', fields, { proof: null })
+    const query = new URLSearchParams({
+      client_id: gallery.id,
+      prompt: 'none',
+      request_uri: body.request_uri,
+    })
+    const init = { headers: { 'Sec-Fetch-Dest': 'iframe' } }
+    const { response, url } = await browser.visit(`${the.url}/authorize?${query}`, init, isOutside)
+    expect([response.status, url.origin]).toEqual([403, the.url])
+  })
+
   it.each(['login', 'select_account', 'login consent'])(
     '%s lets the user choose',
     async (prompt) => {

@@ -45,8 +45,9 @@ const AUTHORIZATION_ERRORS: readonly ErrorCode[] = [
  */
 export async function authorize(c: BrokerContext): Promise<Response> {
   const { parameters, repeated } = readParameters(new URL(c.req.url).search)
-  // Silent renewal asks in a frame, and is told that it needs the user; nothing else happens.
-  if (parameters.get('prompt') !== 'none') requireTopLevelNavigation(c)
+  // Silent renewal asks in a frame. It is told that it needs the user; a pushed request would be read instead.
+  const isSilent = parameters.get('prompt') === 'none' && !parameters.has('request_uri')
+  if (!isSilent) requireTopLevelNavigation(c)
   await limit(c, 'START_LIMIT')
   const client = findOAuthClient(c.get('config'), parameters.get('client_id'))
   setAuditFields(c, { client: client.id })
@@ -114,7 +115,7 @@ async function start(
       )
     : {}
   const isChoosing = prompt.includes('select_account')
-  // A `sub` of Google is a number; whoever hints at one wants no other account (TMB-28).
+  // A `sub` of Google is a number. A client that names one accepts no other account (TMB-28).
   const hinted = !isChoosing && /^\d+$/.test(login_hint ?? '') ? login_hint : undefined
   return startAuthorization(c, {
     ...{ client, bundle, return_to: request.redirect_uri },
