@@ -154,7 +154,7 @@ async function prepare(c: BrokerContext, next: Next): Promise<Response | undefin
 /** Sends a navigation over plain http to https, and refuses everything else: it may have carried a credential (TMB-83). */
 function toHttps(c: BrokerContext): Response {
   if (!isNavigation(c)) throw new BrokerError('https_required')
-  return c.redirect(c.req.url.replace('http:', 'https:'), 308)
+  return c.redirect(c.req.url.replace('http:', 'https:'), 302)
 }
 
 async function serverTiming(c: BrokerContext, next: Next): Promise<void> {

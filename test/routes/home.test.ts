@@ -44,7 +44,7 @@ it('a navigation over plain http goes on over https', async () => {
   const url = `${PLAIN}/connect?bundle=pick&return_to=/app`
   const response = await broker(new Request(url, { ...HTML, redirect: 'manual' }))
   expect([response.status, response.headers.get('Location')]).toEqual([
-    308,
+    302,
     url.replace('http:', 'https:'),
   ])
 })
