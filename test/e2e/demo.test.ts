@@ -1,7 +1,7 @@
 /** The demo pages in Chromium, in both modes, and links to /connect. */
 
 import type { BrowserContext, Page } from 'playwright-core'
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   ADA,
   answer,
@@ -19,20 +19,14 @@ import {
   tabTo,
   upload,
 } from './support/chromium.ts'
-import { MODES, openPopup, type Stage, startStage } from './support/stage.ts'
+import { MODES, openPopup, stage, useStage } from './support/stage.ts'
 
-let stage: Stage
 let context: BrowserContext
 let page: Page
 
-beforeAll(async () => {
-  stage = await startStage()
-})
+useStage()
 
-afterEach(async () => {
-  await disconnectDemo(page)
-  await stage.clear()
-})
+afterEach(() => disconnectDemo(page))
 
 describe.each(MODES)('in %s mode', (mode) => {
   beforeEach(async () => {

@@ -1,7 +1,7 @@
 /** OAuth libraries that nobody here wrote, each with the settings of its own documentation, against the production build. */
 
 import type { Page } from 'playwright-core'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { openOwn } from './support/documented-pages.ts'
 import { byPassportOAuth2, bySimpleOAuth2 } from './support/libraries/on-node.ts'
 import type { Tokens } from './support/libraries/page.ts'
@@ -18,19 +18,14 @@ import {
   usePicker,
 } from './support/library-pages.ts'
 import { thrown } from './support/oauth-frontends.ts'
-import { openPopup, type Stage, startStage } from './support/stage.ts'
+import { openPopup, stage, useStage } from './support/stage.ts'
 
 /** The description of `access_denied`. */
 const REFUSED = 'The user refused.'
 
-let stage: Stage
+useStage()
 
-beforeAll(async () => {
-  stage = await startStage()
-  await serveModules(stage)
-})
-
-afterEach(() => stage.clear())
+beforeAll(() => serveModules(stage))
 
 interface Case {
   library: Library

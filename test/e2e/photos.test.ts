@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises'
 import type { Page } from 'playwright-core'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Broker } from '../../src/client/index.ts'
 import type {
   PickedItem,
@@ -20,7 +20,7 @@ import {
   replaceOnce,
 } from './support/documented-pages.ts'
 import { watchTokens } from './support/sdk-page.ts'
-import { connect, MODES, openPopup, outcome, type Stage, startStage } from './support/stage.ts'
+import { connect, MODES, openPopup, outcome, stage, useStage } from './support/stage.ts'
 
 const PACKAGE = new URL('../../package.json', import.meta.url)
 
@@ -28,13 +28,7 @@ declare const broker: Broker
 declare const value: PickedItem[]
 declare const uploadPhotos: (broker: Broker, options: UploadOptions) => Promise<UploadResult[]>
 
-let stage: Stage
-
-beforeAll(async () => {
-  stage = await startStage()
-})
-
-afterEach(() => stage.clear())
+useStage()
 
 /** Presses Pick and picks the first items of the picker. */
 async function pick(page: Page, count = 2): Promise<void> {

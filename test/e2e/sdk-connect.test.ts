@@ -1,7 +1,7 @@
 /** The SDK in Chromium: connecting in a popup or without one, and disconnecting (TMB-85, TMB-87). */
 
 import type { Page } from 'playwright-core'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Broker } from '../../src/client/index.ts'
 import { ADA, chooseAccount } from './support/chromium.ts'
 import {
@@ -12,17 +12,11 @@ import {
   openTab,
   reload,
 } from './support/sdk-page.ts'
-import { connect, MODES, openConsent, outcome, type Stage, startStage } from './support/stage.ts'
+import { connect, MODES, openConsent, outcome, stage, useStage } from './support/stage.ts'
 
 declare const broker: Broker
 
-let stage: Stage
-
-beforeAll(async () => {
-  stage = await startStage()
-})
-
-afterEach(() => stage.clear())
+useStage()
 
 /** Gives the next consent a signal, which `controller` can abort. */
 const prepareAbort = (page: Page): Promise<void> =>

@@ -1,22 +1,16 @@
 /** The media relay as a page sees it, in Chromium: refused URLs, and what Google answers for the bytes. */
 
 import type { Page } from 'playwright-core'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Broker } from '../../src/client/index.ts'
 import type { PickedItem } from '../../src/client/photos/index.ts'
 import { pickPhotos } from './support/chromium.ts'
-import { connect, MODES, openPopup, outcome, type Stage, startStage } from './support/stage.ts'
+import { connect, MODES, openPopup, outcome, stage, useStage } from './support/stage.ts'
 
 declare const broker: Broker
 declare const value: PickedItem[]
 
-let stage: Stage
-
-beforeAll(async () => {
-  stage = await startStage()
-})
-
-afterEach(() => stage.clear())
+useStage()
 
 describe.each(MODES)('in %s mode', (mode) => {
   async function visit(): Promise<Page> {

@@ -1,7 +1,7 @@
 /** The tokens of the SDK in Chromium: asked for once, sent to Google only, gone with the session (TMB-64, TMB-86 to 89). */
 
 import type { Page, Route } from 'playwright-core'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Broker } from '../../src/client/index.ts'
 import {
   createPickerSession,
@@ -14,17 +14,11 @@ import {
   watchTokens,
   whoIs,
 } from './support/sdk-page.ts'
-import { connect, MODES, type Stage, startStage } from './support/stage.ts'
+import { connect, MODES, stage, useStage } from './support/stage.ts'
 
 declare const broker: Broker
 
-let stage: Stage
-
-beforeAll(async () => {
-  stage = await startStage()
-})
-
-afterEach(() => stage.clear())
+useStage()
 
 describe.each(MODES)('in %s mode', (mode) => {
   /** For what does not depend on the mode. */

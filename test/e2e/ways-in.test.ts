@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { BrowserContext, Page, Request } from 'playwright-core'
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   ADA,
   answer,
@@ -16,20 +16,14 @@ import {
   press,
   tabTo,
 } from './support/chromium.ts'
-import { type Stage, startStage } from './support/stage.ts'
+import { stage, useStage } from './support/stage.ts'
 
-let stage: Stage
 let context: BrowserContext
 let page: Page
 
-beforeAll(async () => {
-  stage = await startStage()
-})
+useStage()
 
-afterEach(async () => {
-  await disconnectDemo(page)
-  await stage.clear()
-})
+afterEach(() => disconnectDemo(page))
 
 describe('a browser without third-party cookies', () => {
   let calls: Request[]

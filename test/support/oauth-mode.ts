@@ -5,7 +5,7 @@ import { configureClients, type Frontend, openFrontend } from './frontend.ts'
 import { type SimulatedGoogle, simulateGoogle } from './simulated-google.ts'
 import { stage } from './story.ts'
 
-/** Those of the running test: whoever imports them sees each new value. */
+/** Those of the running test. A file that imports them sees each new value. */
 export let google: SimulatedGoogle
 export let frontend: Frontend
 

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { inject } from 'vitest'
+import { afterEach, beforeAll, inject } from 'vitest'
 
 import {
   assetsFolder,
@@ -71,11 +71,17 @@ function appPage(url: string): string {
 </script>`
 }
 
-/** Starts everything, once for all files that a process of the test runner works through; it ends with that process. */
-export async function startStage(): Promise<Stage> {
-  const shared = globalThis as { stage?: Promise<Stage> }
-  shared.stage ??= openStage()
-  return shared.stage
+/** The stage of the running tests. */
+export let stage: Stage
+
+/** Gives every test of a file a cleared stage. One serves all files of a process of the test runner, and ends with it. */
+export function useStage(): void {
+  beforeAll(async () => {
+    const shared = globalThis as { stage?: Promise<Stage> }
+    shared.stage ??= openStage()
+    stage = await shared.stage
+  })
+  afterEach(() => stage.clear())
 }
 
 async function openStage(): Promise<Stage> {
