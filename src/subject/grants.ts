@@ -209,11 +209,10 @@ export function createGrants(
       if (ending) return describe(ending, missing_scope)
       const row = ledger.find('grants', key)
       if (!row) return neverGranted(missing_scope)
-      const isOfOtherClient = (await vault.openGrant(row)) !== undefined
-      return {
-        ...{ reason: 'ended', missing_scope },
-        likely_cause: isOfOtherClient ? 'client_changed' : 'unknown', // else it does not open
-      }
+      const grant = await vault.openGrant(row) // `undefined` if it does not open
+      const isOfOtherClient = grant !== undefined && grant.client_id !== client_id
+      const likely_cause = isOfOtherClient ? 'client_changed' : 'unknown'
+      return { reason: 'ended', missing_scope, likely_cause }
     },
   }
 }

@@ -76,13 +76,13 @@ export function popupPage(
 /** Where the documentation is. */
 const DOCUMENTATION = 'https://www.npmjs.com/package/photos-token-broker'
 
-/** `GET /`: tells a person what runs here. That the page is shown means that the configuration is right. */
+/** `GET /`: tells a person what runs here. The page is shown only while the configuration is right. */
 export function homePage(c: BrokerContext): Promise<Response> {
   const { base_url, bundles } = c.get('config')
   const body = html`<h1>photos-token-broker</h1>
     <p>This server lets web apps use Google Photos. It keeps what Google gave it encrypted, and hands short-lived access
       to the apps that its operator has registered.</p>
-    <p>It is configured, and works.</p>
+    <p>Its configuration is right.</p>
     <h2>What apps can ask for here</h2>
     <ul>${[...bundles.values()].map(({ name, reason }) => html`<li><code>${name}</code>: ${reason}</li>`)}</ul>
     <h2>For developers</h2>

@@ -91,7 +91,7 @@ export function readParameters(text: string | URLSearchParams): {
 }
 
 /** Refuses parameters that came more than once. @throws {BrokerError} invalid_request, which names one of them */
-export function requireNoneRepeated([parameter]: Iterable<string> & ReadonlySet<string>): void {
+export function requireNoneRepeated([parameter]: ReadonlySet<string>): void {
   if (parameter !== undefined) throw new BrokerError('parameter_repeated', { parameter })
 }
 
