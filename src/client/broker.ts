@@ -21,6 +21,8 @@ export interface ConnectOptions {
   signal?: AbortSignal
   /** Lets the user choose a Google account. Default: `false`. */
   selectAccount?: boolean
+  /** In OAuth mode, the account that Google offers first: an e-mail address, or a `sub`, which then is the only one. */
+  loginHint?: string
 }
 
 /**

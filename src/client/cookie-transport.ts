@@ -1,12 +1,12 @@
-/** Cookie mode: the session is a cookie of the broker, and every call carries one extra header. */
+/** Cookie mode: the broker's own session cookie, on the same site as the broker. */
 
-import { send, type Transport } from './transport.ts'
+import { type IssuedToken, requireToken, send, type Transport } from './transport.ts'
 
 /** Talks to a broker on the same site. */
 export function createCookieTransport(url: string, client: string | undefined): Transport {
   const call: Transport['call'] = (method, path, json, signal) =>
     send(
-      () =>
+      (signal) =>
         fetch(url + path, {
           method,
           headers: {
@@ -14,7 +14,7 @@ export function createCookieTransport(url: string, client: string | undefined): 
             ...(json && { 'Content-Type': 'application/json' }),
           },
           credentials: 'include',
-          signal: signal ?? null,
+          signal,
           body: json ? JSON.stringify(json) : null,
         }),
       signal,
@@ -23,9 +23,9 @@ export function createCookieTransport(url: string, client: string | undefined): 
   return {
     call,
     async issue({ signal, ...request }) {
-      return (await call('POST', '/session/token', request, signal)).json()
+      return requireToken((await call('POST', '/session/token', request, signal)) as IssuedToken)
     },
-    connectUrl(bundle, state, choose) {
+    async connectUrl({ bundle, state, choose }) {
       const return_to = new URL(location.href)
       return_to.hash = ''
       return_to.searchParams.set('ptb', state)
@@ -38,9 +38,8 @@ export function createCookieTransport(url: string, client: string | undefined): 
       return `${url}/connect?${query}`
     },
     async finish() {},
-    forget() {},
-    async signOut(signal) {
-      await call('DELETE', '/session', undefined, signal)
+    async signOut() {
+      await call('DELETE', '/session')
     },
   }
 }

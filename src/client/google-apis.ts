@@ -18,8 +18,8 @@ const GOOGLE: GoogleApis = {
  */
 export async function findApis(base: string): Promise<GoogleApis> {
   if (!isLoopback(base)) return GOOGLE
-  const response = await send(() => fetch(`${base}/bundles`), undefined)
-  const { photos_apis = GOOGLE } = (await response.json()) as BundlesResponse
+  const attempt = (signal: AbortSignal) => fetch(`${base}/bundles`, { signal })
+  const { photos_apis = GOOGLE } = await send<BundlesResponse>(attempt, undefined)
   return Object.values(photos_apis).every(isLoopback) ? photos_apis : GOOGLE
 }
 

@@ -1,54 +1,58 @@
 /** The SDK: a broker that asks for consent, gets access tokens and calls Google Photos, in either mode. */
 
-import type { MediaResponse } from '../protocol/http.ts'
+import type { MediaResponse, SessionResponse } from '../protocol/http.ts'
 import type { Broker, BrokerOptions } from './broker.ts'
-import { BrokerError } from './broker-error.ts'
-import { random } from './bytes.ts'
+import { BrokerError, type BrokerErrorCode } from './broker-error.ts'
+import { openConsents } from './consents.ts'
 import { createCookieTransport } from './cookie-transport.ts'
 import { findApis, type GoogleApis, isLoopback, mayHaveToken } from './google-apis.ts'
+import { openMemo } from './memo.ts'
 import { createOAuthTransport } from './oauth-transport.ts'
-import { takeOutcome } from './outcome.ts'
-import { openPopup, postOutcome, waitForOutcome, whileOpen } from './popup.ts'
 import { type Change, joinTabs } from './tabs.ts'
 import { createTokens } from './tokens.ts'
-import type { Outcome, Transport } from './transport.ts'
+import type { Transport } from './transport.ts'
 
+export type { BundleStatus, ConsentReason, LikelyCause, SessionResponse } from '../protocol/http.ts'
 export type { Broker, BrokerOptions, ConnectOptions } from './broker.ts'
 export type { BrokerErrorCode } from './broker-error.ts'
+export type { GoogleApis } from './google-apis.ts'
 export type { Change } from './tabs.ts'
 export type { TokenOptions } from './tokens.ts'
 export { BrokerError }
 
-/** A consent without a popup: where the page was, to be read when the user comes back. */
-interface PendingNavigation {
-  state: string
-  bundle: string
-  href: string
-}
-
 /** The `scope` that stands for the broker's own access token, in place of a bundle's name. */
 const BROKER_SCOPE = 'broker'
 
+/** The key of the memo for a sign-out that the broker does not know yet. */
+const SIGNED_OUT = ' signed-out'
+
 /**
  * Makes a broker: in cookie mode on the broker's own site, else in OAuth mode. Make one when the page loads, also on the
- * page at `redirectUri`: the result of a consent arrives there.
+ * page at `redirectUri`: the result of a consent arrives there. On a server it can be made too, and every method then
+ * throws `no_page`.
  *
  * @example
  * const broker = createBroker({ url: 'https://broker.example.com', client: 'gallery' })
  * @throws {TypeError} if `client` is missing in OAuth mode
  */
-export function createBroker({ url, client, redirectUri }: BrokerOptions): Broker {
+export function createBroker(options: BrokerOptions): Broker {
+  return typeof document === 'undefined' ? withoutPage() : openBroker(options)
+}
+
+function openBroker({ url, client, redirectUri }: BrokerOptions): Broker {
   const base = new URL(url, location.href).href.replace(/\/+$/, '')
   const name = `photos-token-broker ${base} ${client ?? ''}`
   const transport = chooseTransport(base, client, redirectUri)
+  const memo = openMemo(name)
   const tabs = joinTabs(name)
-  const tokens = createTokens(name, transport, tabs)
+  const tokens = createTokens(name, transport, tabs, memo)
   let apis: Promise<GoogleApis> | undefined
   const listeners = new Set<(change: Change) => void>()
+  /** What came of a redirect, for the first listener: a page may add it later. */
+  let kept: Change | undefined
 
   const apply = (change: Change): void => {
     if (change.type !== 'failed') tokens.clear() // the account may have changed
-    if (change.type === 'signed-out') transport.forget()
     for (const listener of listeners) listener(change)
   }
   const publish = (change: Change): void => {
@@ -62,75 +66,62 @@ export function createBroker({ url, client, redirectUri }: BrokerOptions): Broke
    * session. A session that has ended has ended in every tab, also before the broker knows it (TMB-88).
    */
   const withSession = async <T>(work: () => Promise<T>): Promise<T> => {
-    await Promise.all([isReady, finishing])
+    await consents.settled()
     const attempt = async (): Promise<T> => {
       if (isSignedOut()) throw new BrokerError('login_required')
       return work()
     }
-    const hasEnded = (error: unknown): boolean =>
-      error instanceof BrokerError && error.code === 'login_required'
     try {
       return await attempt().catch((error) => {
-        if (hasEnded(error)) return attempt()
+        if (hasCode(error, 'login_required')) return attempt()
         throw error
       })
     } catch (error) {
-      if (hasEnded(error) && !tokens.isEmpty()) publish({ type: 'signed-out' })
+      if (hasCode(error, 'login_required') && !tokens.isEmpty()) publish({ type: 'signed-out' })
       throw error
     }
   }
 
   /** The broker's own token is cached, shared and cleared like those of Google. */
-  const call: Transport['call'] = (method, path, json, signal) =>
-    withSession(() =>
-      transport.call(method, path, json, signal, () => tokens.get(BROKER_SCOPE, { signal })),
+  const call = (method: string, path: string, json?: object, signal?: AbortSignal) => {
+    let used: string | undefined // the second attempt needs another one
+    return withSession(() =>
+      transport.call(method, path, json, signal, async () => {
+        used = await tokens.get(BROKER_SCOPE, { signal, rejected: used })
+        return used
+      }),
     )
-
-  /** The last consent that came back, until its code is redeemed: a call right after it waits. */
-  let finishing: Promise<void> | undefined
-  const finish = (bundle: string, outcome: Outcome): Promise<void> => {
-    const finished = redeem(bundle, outcome)
-    finishing = finished.catch(() => {})
-    return finished
-  }
-  const redeem = async (bundle: string, outcome: Outcome): Promise<void> => {
-    if (outcome['error']) throw new BrokerError(outcome['error'] as 'server_error', { bundle })
-    await transport.finish(outcome)
-    delete localStorage[name]
-    publish({ type: 'connected', bundle })
   }
 
   /** Whether the user signed out here and the broker does not know it yet. */
-  const isSignedOut = (): boolean => name in localStorage
+  const isSignedOut = (): boolean => memo.get(SIGNED_OUT) !== undefined
   const settleSignOut = async (): Promise<void> => {
     try {
       if (isSignedOut()) await transport.signOut()
-      delete localStorage[name]
+      memo.set(SIGNED_OUT, undefined)
     } catch {} // tried again at the next `connect`, load or `online` event
   }
 
-  const resume = async (outcome: Outcome): Promise<void> => {
-    if (outcome['state']?.startsWith('p.')) return postOutcome(tabs, outcome)
-    const navigation: PendingNavigation = JSON.parse(sessionStorage[name] ?? '{}')
-    delete sessionStorage[name]
-    if (navigation.state !== outcome['state']) return
-    const { bundle, href } = navigation
-    try {
-      await finish(bundle, outcome)
-    } catch (error) {
-      if (error instanceof BrokerError) apply({ type: 'failed', bundle, error })
-    }
-    if (new URL(href).pathname === location.pathname) history.replaceState(null, '', href)
-    else location.replace(href)
-  }
-
-  const returned = takeOutcome()
-  const isReady = returned
-    ? Promise.resolve()
-        .then(() => resume(returned))
-        .catch(() => {})
-    : settleSignOut()
+  const consents = openConsents({
+    ...{ transport, memo, tabs, settleSignOut, signedIn: () => memo.set(SIGNED_OUT, undefined) },
+    announce(change, isKept) {
+      if (change.type === 'failed') apply(change)
+      else publish(change)
+      if (isKept && listeners.size === 0) kept = change
+    },
+  })
   addEventListener('online', () => void settleSignOut())
+
+  addEventListener('pageshow', ({ persisted }) => {
+    if (!persisted) return // else from the back/forward cache: it heard nothing of the other tabs
+    consents.abandon()
+    const hadTokens = !tokens.isEmpty()
+    tokens.clear()
+    if (!hadTokens) return
+    call('GET', '/session').catch((error) => {
+      if (hasCode(error, 'login_required')) apply({ type: 'signed-out' })
+    })
+  })
 
   const broker: Broker = {
     apis() {
@@ -140,22 +131,7 @@ export function createBroker({ url, client, redirectUri }: BrokerOptions): Broke
       })
       return apis
     },
-    async connect(bundle, { signal, selectAccount = false } = {}) {
-      void settleSignOut()
-      const id = random()
-      const url = transport.connectUrl(bundle, `p.${id}`, selectAccount)
-      const popup = openPopup(url)
-      if (!popup) {
-        const state = `r.${id}`
-        const navigation: PendingNavigation = { state, bundle, href: location.href }
-        sessionStorage[name] = JSON.stringify(navigation)
-        location.assign(url.replace(`p.${id}`, state))
-        return new Promise(() => {}) // the page is leaving
-      }
-      const outcome = waitForOutcome(tabs, `p.${id}`)
-      const finished = outcome.then((received) => finish(bundle, received))
-      await Promise.all([finished, whileOpen(popup, outcome, signal)])
-    },
+    connect: consents.connect,
     token: (bundle, options) => withSession(() => tokens.get(bundle, options)),
     async fetch(bundle, url, init = {}) {
       const target = new URL(url)
@@ -172,11 +148,14 @@ export function createBroker({ url, client, redirectUri }: BrokerOptions): Broke
       return isRefused ? (await attempt(token))[0] : response
     },
     async session(signal) {
-      return (await call('GET', '/session', undefined, signal)).json()
+      const session = (await call('GET', '/session', undefined, signal)) as SessionResponse
+      if (typeof session?.sub !== 'string') throw new BrokerError('temporarily_unavailable')
+      return session
     },
     async media(bundle, urls, signal) {
-      const response = await call('POST', '/media', { bundle, urls }, signal)
-      const { media }: MediaResponse = await response.json()
+      const answer = await call('POST', '/media', { bundle, urls }, signal)
+      const { media } = answer as MediaResponse
+      if (!Array.isArray(media)) throw new BrokerError('temporarily_unavailable')
       const refused = media.find(({ error }) => error)
       if (refused?.error && !media.some(({ url }) => url))
         throw new BrokerError(refused.error, { ...refused, bundle })
@@ -188,16 +167,31 @@ export function createBroker({ url, client, redirectUri }: BrokerOptions): Broke
       if (!bundle) await broker.signOut()
     },
     async signOut() {
-      localStorage[name] = 'signed-out'
+      memo.set(SIGNED_OUT, true)
       publish({ type: 'signed-out' })
       await settleSignOut()
     },
     on(_event, listener) {
       listeners.add(listener)
+      const change = kept
+      kept = undefined
+      if (change) queueMicrotask(() => listener(change))
       return () => void listeners.delete(listener)
     },
   }
   return broker
+}
+
+/** The broker on a server, where pages are rendered: it can be passed on, and only its use fails. */
+function withoutPage(): Broker {
+  const fail = (): Promise<never> => Promise.reject(new BrokerError('no_page'))
+  const methods = ['apis', 'connect', 'token', 'fetch', 'session', 'media', 'disconnect', 'signOut']
+  const failing = Object.fromEntries(methods.map((method) => [method, fail]))
+  return { ...(failing as unknown as Broker), on: () => () => {} }
+}
+
+function hasCode(error: unknown, code: BrokerErrorCode): boolean {
+  return error instanceof BrokerError && error.code === code
 }
 
 function chooseTransport(

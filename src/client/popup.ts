@@ -8,12 +8,17 @@ import type { Outcome } from './transport.ts'
 const FEATURES = 'popup,width=500,height=700'
 /** How often the popup is checked for being closed, in milliseconds. */
 const POLL_MS = 200
-/** How long the popup waits for the page to confirm the outcome before it closes, in milliseconds. */
+/** How long the popup waits for the page to confirm the outcome, in milliseconds. */
 const CONFIRMATION_MS = 5000
 
-/** Opens the popup. Call it in the click, before any `await`; `null` if the browser blocks it. */
-export function openPopup(url?: string): Window | null {
-  return window.open(url, '', FEATURES)
+/**
+ * Opens an empty popup, which is sent to its address later: only a click opens one, and the address takes longer.
+ *
+ * @returns `null` if the browser blocks it; some blockers hand back a window that is closed
+ */
+export function openPopup(): Window | null {
+  const popup = window.open('', '', FEATURES)
+  return popup && !popup.closed ? popup : null
 }
 
 /** Waits for the outcome of a consent, and confirms it to the popup. */
@@ -53,12 +58,13 @@ export async function whileOpen(
 }
 
 /**
- * Sends the outcome to the page that waits for it, and closes this popup when that page has confirmed it. If the popup
- * closed at once, a busy page could take it for closed by the user.
+ * Sends the outcome to the page that waits for it. If this popup closed at once, a busy page could take it for closed by
+ * the user.
+ *
+ * @returns whether that page has confirmed it; one that was reloaded does not
  */
-export async function postOutcome(tabs: Tabs, outcome: Outcome): Promise<void> {
-  const confirmed = nextOutcome(tabs, outcome['state'])
+export async function postOutcome(tabs: Tabs, outcome: Outcome): Promise<boolean> {
+  const confirmed = nextOutcome(tabs, outcome['state']).then(() => true)
   tabs.post({ kind: 'outcome', outcome })
-  await Promise.race([confirmed, pause(CONFIRMATION_MS)])
-  window.close()
+  return Promise.race([confirmed, pause(CONFIRMATION_MS).then(() => false)])
 }

@@ -19,7 +19,7 @@ const MAX_SKEW_SECONDS = 30
 export type ProvenFetch = (
   path: string,
   init: RequestInit & { method: string },
-  token?: string,
+  token?: string | undefined,
 ) => Promise<Response>
 
 /** The DPoP key of a browser. */

@@ -1,6 +1,11 @@
 /** The storage of OAuth mode: IndexedDB, the only one that can hold a key which scripts cannot export. */
 
+import { BrokerError } from './broker-error.ts'
+
 const TABLE = 'kept'
+
+/** How long the storage may take, in milliseconds; in some browsers a broken one never answers. */
+const LIMIT_MS = 5_000
 
 /** Values by name. */
 export interface Store<T> {
@@ -9,9 +14,9 @@ export interface Store<T> {
   set<K extends keyof T & string>(name: K, value: T[K] | undefined): Promise<void>
 }
 
-/** Opens a store of this origin. Errors of IndexedDB are thrown as they are. */
+/** Opens a store of this origin. Its methods throw {BrokerError} `storage_unavailable`. */
 export function openStore<T>(database: string): Store<T> {
-  const run = async <R>(
+  const use = async <R>(
     mode: IDBTransactionMode,
     work: (table: IDBObjectStore) => IDBRequest,
   ): Promise<R> => {
@@ -22,6 +27,19 @@ export function openStore<T>(database: string): Store<T> {
       return await settled(work(db.transaction(TABLE, mode).objectStore(TABLE)))
     } finally {
       db.close()
+    }
+  }
+  const run = async <R>(...use_this: Parameters<typeof use<R>>): Promise<R> => {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const limit = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new DOMException('too slow', 'TimeoutError')), LIMIT_MS)
+    })
+    try {
+      return await Promise.race([use<R>(...use_this), limit])
+    } catch (cause) {
+      throw new BrokerError('storage_unavailable', { cause })
+    } finally {
+      clearTimeout(timer)
     }
   }
   return {

@@ -36,9 +36,10 @@ export interface Tabs {
   listen(listener: (message: TabMessage) => void): () => void
 }
 
-/** Joins the other tabs that use the same broker. */
+/** Joins the other tabs that use the same broker. Where the browser does not allow it, this tab is alone. */
 export function joinTabs(name: string): Tabs {
-  const channel = new BroadcastChannel(name)
+  const channel = openChannel(name)
+  if (!channel) return { post() {}, listen: () => () => {} }
   return {
     post: (message) => channel.postMessage(message),
     listen(listener) {
@@ -46,5 +47,13 @@ export function joinTabs(name: string): Tabs {
       channel.addEventListener('message', receive)
       return () => channel.removeEventListener('message', receive)
     },
+  }
+}
+
+function openChannel(name: string): BroadcastChannel | undefined {
+  try {
+    return new BroadcastChannel(name)
+  } catch {
+    return undefined // site data is blocked
   }
 }

@@ -2,6 +2,7 @@
 
 import { BrokerError } from './broker-error.ts'
 import { sha256 } from './bytes.ts'
+import type { Memo } from './memo.ts'
 import { untilAborted } from './pause.ts'
 import type { HeldToken, Tabs } from './tabs.ts'
 import type { Transport } from './transport.ts'
@@ -29,13 +30,15 @@ export interface Tokens {
 const DEFAULT_MIN_TTL_SECONDS = 300
 /** A token with less time left is renewed in the background, in seconds. It differs so that tabs do not renew at once. */
 const AHEAD_SECONDS = 480 + Math.random() * 120
+/** How long a tab waits while another asks the broker, in milliseconds. */
+const LOCK_MS = 5_000
 /** A token that another tab got so recently is asked for there first: tabs often open together. In milliseconds. */
 const JUST_NOW_MS = 2_000
 /** How long another tab has to answer with its token, in milliseconds. */
 const ASK_TABS_MS = 150
 
 /** Makes the token cache of a page. `name` is that of its locks. */
-export function createTokens(name: string, transport: Transport, tabs: Tabs): Tokens {
+export function createTokens(name: string, transport: Transport, tabs: Tabs, memo: Memo): Tokens {
   const held = new Map<string, HeldToken>()
   const running = new Map<string, Promise<HeldToken>>()
   let life = new AbortController()
@@ -68,7 +71,7 @@ export function createTokens(name: string, transport: Transport, tabs: Tabs): To
     const { access_token, expires_in } = issued
     const token = { access_token, ends_at: Date.now() + expires_in * 1000, asked_at }
     held.set(bundle, token)
-    localStorage[`${name} issued ${bundle}`] = Date.now()
+    memo.set(` issued ${bundle}`, Date.now())
     return token
   }
 
@@ -93,15 +96,25 @@ export function createTokens(name: string, transport: Transport, tabs: Tabs): To
   const renew = async (bundle: string, options: TokenOptions): Promise<HeldToken> => {
     const lock = `${name} ${bundle}`
     const first = await navigator.locks.request(lock, { ifAvailable: true }, async (free) => {
-      const issued_at = Number(localStorage[`${name} issued ${bundle}`] ?? 0)
+      const issued_at = memo.get<number>(` issued ${bundle}`) ?? 0
       const isTold = Math.abs(Date.now() - issued_at) < JUST_NOW_MS && !held.has(bundle)
       return free && !isTold ? issue(bundle, options) : undefined
     })
     if (first) return first
-    return navigator.locks.request(lock, async () => {
-      await askTabs(bundle)
-      return find(bundle, options) ?? issue(bundle, options)
-    })
+    const begun = new AbortController()
+    const hanging = new AbortController() // a request that hangs in one tab holds up no other
+    const timer = setTimeout(() => hanging.abort(), LOCK_MS)
+    return navigator.locks
+      .request(lock, { signal: hanging.signal }, async () => {
+        begun.abort()
+        clearTimeout(timer)
+        await askTabs(bundle)
+        return find(bundle, options) ?? issue(bundle, options)
+      })
+      .catch((error) => {
+        if (begun.signal.aborted) throw error
+        return issue(bundle, options)
+      })
   }
 
   const renewOnce = (bundle: string, options: TokenOptions): Promise<HeldToken> => {

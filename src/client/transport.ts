@@ -1,7 +1,8 @@
-/** What cookie mode and OAuth mode have in common: their interface, and a request with retries. */
+/** What cookie mode and OAuth mode have in common: their interface, and a request with a time limit and retries. */
 
 import type { ErrorResponse, TokenResponse } from '../protocol/http.ts'
 import { BrokerError } from './broker-error.ts'
+import type { PendingConsent } from './memo.ts'
 import { pause } from './pause.ts'
 
 /** A request for an access token. */
@@ -20,6 +21,13 @@ export type IssuedToken = Pick<TokenResponse, 'access_token' | 'expires_in'>
 /** The outcome of a consent: the parameters of the URL that the user comes back to. */
 export type Outcome = Record<string, string>
 
+/** How a consent begins. */
+export interface ConnectRequest extends Pick<PendingConsent, 'state' | 'bundle' | 'code_verifier'> {
+  /** Whether the user chooses a Google account. */
+  choose: boolean
+  login_hint?: string | undefined
+}
+
 /** How the SDK talks to the broker in one mode. */
 export interface Transport {
   /** Gets an access token. */
@@ -31,17 +39,17 @@ export interface Transport {
     json?: object,
     signal?: AbortSignal,
     ownToken?: () => Promise<string>,
-  ): Promise<Response>
-  /** Makes the URL where a consent begins. Synchronous, because a popup must open during the click. */
-  connectUrl(bundle: string, state: string, choose: boolean): string
-  /** Finishes a consent: in OAuth mode it exchanges the code. */
-  finish(outcome: Outcome): Promise<void>
-  /** Forgets the key of a session that has ended, in this tab or another. */
-  forget(): void
+  ): Promise<unknown>
+  /** Makes the URL where a consent begins. */
+  connectUrl(request: ConnectRequest): Promise<string>
+  /** Finishes a consent: in OAuth mode it redeems the code. */
+  finish(outcome: Outcome, pending: PendingConsent): Promise<void>
   /** Ends the session in this browser and at the broker. */
-  signOut(signal?: AbortSignal): Promise<void>
+  signOut(): Promise<void>
 }
 
+/** How long an answer of the broker may take, in milliseconds. */
+const LIMIT_MS = 30_000
 /** How often a request is sent at most. */
 const MAX_TRIES = 3
 /** The longest `Retry-After` that is waited for, in seconds. */
@@ -50,27 +58,66 @@ const MAX_WAIT_SECONDS = 30
 /**
  * Sends a request, and again after `Retry-After` if the broker asks for it.
  *
- * @throws {BrokerError} the error of the broker; `temporarily_unavailable` if it cannot be reached; the reason of `signal`
+ * @param attempt sends the request once, until its signal is aborted
+ * @param lost_tries how often it is sent again, every two seconds, when the network is lost
+ * @returns the JSON of the answer; `undefined` for an empty one
+ * @throws {BrokerError} the error of the broker; `temporarily_unavailable` if it cannot be reached in time, or if something
+ *   else answers in its place; the reason of `signal`
  */
-export async function send(
-  attempt: () => Promise<Response>,
+export async function send<T>(
+  attempt: (signal: AbortSignal) => Promise<Response>,
   signal: AbortSignal | undefined,
-): Promise<Response> {
-  for (let tries = 1; ; tries++) {
-    const response = await attempt().catch(() => {
-      signal?.throwIfAborted()
-      throw new BrokerError('temporarily_unavailable')
-    })
-    if (response.ok) return response
-    const error = await errorOf(response)
-    const { retry_after } = error
-    if (!retry_after || tries === MAX_TRIES || retry_after > MAX_WAIT_SECONDS) throw error
-    await pause(retry_after * 1000 * (1 + Math.random() / 4), signal)
+  lost_tries = 0,
+): Promise<T> {
+  for (let [tries, lost] = [1, 0]; ; ) {
+    const result = await sendOnce<T>(attempt, signal)
+    if ('value' in result) return result.value
+    const { error, is_lost } = result
+    if (is_lost && lost++ < lost_tries) await pause(2000, signal)
+    else {
+      const { retry_after } = error as { retry_after?: number }
+      if (!retry_after || tries++ === MAX_TRIES || retry_after > MAX_WAIT_SECONDS) throw error
+      await pause(retry_after * 1000 * (1 + Math.random() / 4), signal)
+    }
   }
 }
 
-async function errorOf(response: Response): Promise<BrokerError> {
-  const answer: Partial<ErrorResponse> = await response.json().catch(() => ({}))
-  const retry_after = Number(response.headers.get('Retry-After')) || undefined
-  return new BrokerError(answer.error ?? 'server_error', { ...answer, retry_after })
+type Result<T> = { value: T } | { error: BrokerError; is_lost?: boolean }
+
+async function sendOnce<T>(
+  attempt: (signal: AbortSignal) => Promise<Response>,
+  signal: AbortSignal | undefined,
+): Promise<Result<T>> {
+  signal?.throwIfAborted()
+  const limited = new AbortController()
+  const abort = (): void => limited.abort(signal?.reason)
+  const timer = setTimeout(abort, LIMIT_MS)
+  signal?.addEventListener('abort', abort)
+  try {
+    const response = await attempt(limited.signal)
+    const text = await response.text()
+    if (response.ok && text === '') return { value: undefined as T }
+    const answer: unknown = JSON.parse(text)
+    return response.ok ? { value: answer as T } : { error: errorOf(response, answer) }
+  } catch (cause) {
+    signal?.throwIfAborted()
+    if (cause instanceof BrokerError) return { error: cause }
+    return { error: new BrokerError('temporarily_unavailable', { cause }), is_lost: true }
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+function errorOf({ headers }: Response, answer: unknown): BrokerError {
+  const { error = 'server_error', ...members } = (answer ?? {}) as Partial<ErrorResponse>
+  const retry_after = Number(headers.get('Retry-After')) || undefined
+  return new BrokerError(error, { ...members, ...(retry_after ? { retry_after } : {}) })
+}
+
+/** Checks an answer with a token: a captive portal may answer in place of the broker. */
+export function requireToken<T extends IssuedToken>(answer: T): T {
+  const { access_token, expires_in } = (answer ?? {}) as Partial<T>
+  if (typeof access_token === 'string' && Number(expires_in) > 0) return answer
+  throw new BrokerError('temporarily_unavailable')
 }

@@ -43,7 +43,7 @@ export async function buildClient(): Promise<{ name: string; brotli_bytes: numbe
     write: false,
     bundle: true,
     format: 'esm',
-    target: ['chrome111', 'firefox115', 'safari16.4'],
+    target: ['chrome100', 'firefox97', 'safari15.4'],
     legalComments: 'none',
     plugins: [besideTheSdk],
   })

@@ -190,8 +190,8 @@ it.each([
   })
   await page.goto(stage.pageAt('oauth'))
   const state = await page.evaluate(() => {
-    const kept = Object.values(sessionStorage).find((value) => value.startsWith('{'))
-    return JSON.parse(kept).state as string
+    const kept = Object.values(localStorage).find((value) => value.startsWith('[{'))
+    return JSON.parse(kept)[0].state as string
   })
   const answer = { code: 'x', state, iss: stage.url, ...change }
   await page.goto(`${stage.pageAt('oauth')}?${new URLSearchParams(answer)}`)

@@ -27,7 +27,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(refused).toBe('')
     const error = await page.evaluate(async () => {
       const failed = broker.media('pick', ['https://evil.example/'])
-      return failed.then(String, ({ code, message, bundle }) => [code, message, bundle])
+      return failed.then(String, ({ code, description, bundle }) => [code, description, bundle])
     })
     expect(error).toEqual(['invalid_request', expect.stringContaining('media host'), 'pick'])
   })

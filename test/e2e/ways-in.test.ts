@@ -89,6 +89,7 @@ describe('a browser without third-party cookies', () => {
     ])
     await popup.setViewportSize({ width: 320, height: 600 })
     const link = popup.getByRole('link', { name: 'Continue' })
+    await link.waitFor()
     expect(await popup.evaluate(() => document.documentElement.scrollWidth)).toBe(320)
     expect(await link.evaluate(pointerEventsAt, 100)).toBe('none')
     expect(await link.evaluate(pointerEventsAt, 500)).toBe('auto')

@@ -41,6 +41,11 @@ const ERRORS = {
     what: 'Your browser did not let this page open a window.',
     todo: 'Allow windows for this page, then try again.',
   },
+  storage_unavailable: {
+    what: 'Your browser does not let this page store anything.',
+    todo: 'Allow site data for this page, then try again.',
+  },
+  no_page: OUT_OF_STEP,
   account_mismatch: {
     what: 'That was another Google account than the one you are connected with. Nothing was changed.',
     todo: 'Connect again with the same account, or sign out first to switch.',
@@ -165,19 +170,13 @@ function describeScope(scope) {
 }
 
 /** @param {BrokerError} error */
-function describeBrokerError({
-  code,
-  request_id,
-  reason,
-  missing_scope = '',
-  likely_cause,
-  retry_after,
-}) {
+function describeBrokerError(error) {
+  const { code, request_id } = error
   const consent = request_id ? undefined : CONSENT_ERRORS[/** @type {ConnectError} */ (code)]
   const { what, todo = '' } = consent ?? ERRORS[code] ?? ERRORS.server_error
-  const why = reason
-    ? ` ${describeConsentRequired({ reason, missing_scope, ...(likely_cause ? { likely_cause } : {}) })}`
-    : ''
+  const isKnown = code === 'consent_required' && error.missing_scope !== ''
+  const why = isKnown ? ` ${describeConsentRequired(error)}` : ''
+  const retry_after = 'retry_after' in error ? error.retry_after : undefined
   const wait = retry_after ? ` The broker asks to wait ${retry_after} s.` : ''
   const detail = request_id ? `${code}, request ${request_id}` : code
   return { what: what + why, todo: todo + wait, detail }

@@ -1,0 +1,134 @@
+/** Consents: begun in a popup, or by a redirect where popups are blocked, and finished where their user comes back. */
+
+import type { Broker } from './broker.ts'
+import { BrokerError, type BrokerErrorCode } from './broker-error.ts'
+import { random } from './bytes.ts'
+import { addPending, type Memo, type PendingConsent, takePending } from './memo.ts'
+import { takeOutcome } from './outcome.ts'
+import { untilAborted } from './pause.ts'
+import { openPopup, postOutcome, waitForOutcome, whileOpen } from './popup.ts'
+import type { Change, Tabs } from './tabs.ts'
+import type { Outcome, Transport } from './transport.ts'
+
+/** What consents need of the broker. */
+interface Surroundings {
+  transport: Transport
+  memo: Memo
+  tabs: Tabs
+  /** Ends the session before at the broker, if that is still to be done. */
+  settleSignOut(): Promise<void>
+  /** Called when a session begins. */
+  signedIn(): void
+  /** Tells the listeners what came of a consent; with `isKept`, the first listener that comes later too. */
+  announce(change: Change, isKept: boolean): void
+}
+
+/** The consents of a page. */
+export interface Consents {
+  connect: Broker['connect']
+  /** Settles when no consent that came back has its code still to be redeemed: a call right after it waits. */
+  settled(): Promise<unknown>
+  /** Ends the wait of a `connect` whose page was left, and came back without an outcome. */
+  abandon(): void
+}
+
+/** Opens the consents of a page; finishes the one that the page came back from, if there is one. */
+export function openConsents(surroundings: Surroundings): Consents {
+  const { transport, memo, tabs, settleSignOut, signedIn, announce } = surroundings
+  let finishing: Promise<void> | undefined
+  let abandon: (() => void) | undefined
+
+  const finish = (pending: PendingConsent, outcome: Outcome): Promise<void> => {
+    const finished = redeem(pending, outcome)
+    finishing = finished.catch(() => {})
+    return finished
+  }
+  const redeem = async (pending: PendingConsent, outcome: Outcome): Promise<void> => {
+    const { error } = outcome
+    if (error) throw connectError(error as BrokerErrorCode, pending.bundle)
+    await transport.finish(outcome, pending)
+    signedIn()
+  }
+
+  const finishHere = async (pending: PendingConsent, outcome: Outcome): Promise<void> => {
+    const { bundle } = pending
+    try {
+      await finish(pending, outcome)
+      announce({ type: 'connected', bundle }, true)
+    } catch (error) {
+      announce({ type: 'failed', bundle, error: toBrokerError(error) }, true)
+    }
+  }
+
+  /** Finishes the consent that this page came back from, or hands it to the page that opened this popup. */
+  const resume = async (outcome: Outcome): Promise<void> => {
+    const isPopup = outcome['state']?.startsWith('p.')
+    const isTaken = isPopup && (await postOutcome(tabs, outcome))
+    const pending = isTaken ? undefined : takePending(memo, outcome['state'])
+    if (pending) await finishHere(pending, outcome)
+    if (isPopup) window.close()
+    if (isPopup || !pending) return
+    if (new URL(pending.href).pathname === location.pathname)
+      history.replaceState(null, '', pending.href)
+    else location.replace(pending.href)
+  }
+
+  const returned = takeOutcome()
+  const isReady: Promise<void> = returned
+    ? Promise.resolve()
+        .then(() => resume(returned))
+        .catch(() => {})
+    : settleSignOut()
+
+  /** The page is leaving; it waits only until it comes back. */
+  const leave = (target: string, signal: AbortSignal | undefined): Promise<never> => {
+    const left = new Promise<never>((_, reject) => {
+      abandon = () => reject(new BrokerError('popup_closed'))
+    })
+    location.assign(target)
+    return untilAborted(left, signal)
+  }
+
+  return {
+    settled: () => Promise.all([isReady, finishing]),
+    abandon: () => abandon?.(),
+    async connect(bundle, { signal, selectAccount = false, loginHint } = {}) {
+      signal?.throwIfAborted()
+      const popup = openPopup() // in the click, before any await
+      const state = `${popup ? 'p' : 'r'}.${random()}`
+      const code_verifier = random()
+      const pending = { state, bundle, code_verifier, href: location.href, began_at: Date.now() }
+      try {
+        void settleSignOut()
+        const request = { ...pending, choose: selectAccount, login_hint: loginHint }
+        const target = await transport.connectUrl(request)
+        addPending(memo, pending)
+        if (!popup) return await leave(target, signal)
+        const outcome = waitForOutcome(tabs, state)
+        const finished = outcome.then(async (received) => {
+          await finish(takePending(memo, state) ?? pending, received)
+          announce({ type: 'connected', bundle }, false)
+        })
+        popup.location.replace(target)
+        await Promise.all([finished, whileOpen(popup, outcome, signal)])
+      } catch (error) {
+        popup?.close()
+        signal?.throwIfAborted()
+        throw toBrokerError(error)
+      }
+    },
+  }
+}
+
+/** An error of a consent. One with `consent_required` means that the user left a box unticked. */
+function connectError(code: BrokerErrorCode, bundle: string): BrokerError {
+  const unticked = { reason: 'partially_granted', missing_scope: '' } as const
+  return new BrokerError(code, { bundle, ...(code === 'consent_required' ? unticked : {}) })
+}
+
+/** Everything that fails is a `BrokerError`; what is none comes from the browser. */
+function toBrokerError(error: unknown): BrokerError {
+  return error instanceof BrokerError
+    ? error
+    : new BrokerError('temporarily_unavailable', { cause: error })
+}
