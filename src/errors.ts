@@ -40,9 +40,9 @@ const REASONS: ReadonlyMap<Reason, readonly [ErrorCode, string]> = new Map(
 
 /** Names that may stand in a sentence; of a request, nothing else is ever repeated (TMB-50). */
 const PARAMETERS = [
-  ...['actor_token', 'audience', 'bundle', 'client', 'client_id', 'code', 'code_challenge'],
+  ...['actor_token', 'all', 'audience', 'bundle', 'client', 'client_id', 'code', 'code_challenge'],
   ...['code_challenge_method', 'code_verifier', 'display', 'dpop_jkt', 'grant_type', 'login_hint'],
-  ...['prompt', 'redirect_uri', 'refresh_token', 'rejected', 'request_uri', 'resource'],
+  ...['optional', 'prompt', 'redirect_uri', 'refresh_token', 'rejected', 'request_uri', 'resource'],
   ...['response_mode', 'response_type', 'return_to', 'scope', 'state', 'subject_token'],
   ...['subject_token_type', 'ticket', 'token', 'urls'],
 ]

@@ -8,7 +8,6 @@ import type { ErrorCode } from './protocol/http.ts'
  */
 export const SENTENCES = {
   invalid_request: {
-    all_not_true: 'all can only be true. Leave it out to end this session only.',
     approval_of_other_browser:
       'Your browser sent no cookie of this page. It was opened in another browser, or cookies are blocked.',
     approval_unknown: 'This page is older than ten minutes. Go back to the app and try again.',
@@ -50,6 +49,7 @@ export const SENTENCES = {
     event_signature: 'The signature of this security event is wrong.',
     event_time: 'The iat of this security event is missing, in the future or too old.',
     exchange_parameter: '{parameter} is not supported at the token exchange. Leave it out.',
+    flag_not_true: '{parameter} can only be true. Leave it out otherwise.',
     host_unknown: 'This broker answers only at the host of its BASE_URL.',
     https_required: 'This broker answers over https only. Call it with https.',
     iss_mismatch: 'The iss of this answer is not that of Google. Nothing was changed.',

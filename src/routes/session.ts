@@ -13,9 +13,22 @@ import { askSubjectAs, connectMember, type Principal } from './guards/principal.
 import { audit, type BrokerContext } from './http/context.ts'
 import { readQuery } from './http/read-request.ts'
 
-/** Reports the status of each bundle of the client; issues no token. */
+/**
+ * Reports the status of each bundle of the client; issues no token. With `optional=true` the answer without a session is
+ * an empty 204: a page that only asks whether there is one then shows no error in the console.
+ */
 export async function describeSession(c: BrokerContext): Promise<Response> {
-  const principal = await authenticate(c)
+  const isOptional = readFlag(c, 'optional')
+  try {
+    return await describeSessionOf(c, await authenticate(c))
+  } catch (error) {
+    const isAbsent = error instanceof BrokerError && error.failure.code === 'login_required'
+    if (isOptional && isAbsent) return c.body(null, 204)
+    throw error
+  }
+}
+
+async function describeSessionOf(c: BrokerContext, principal: Principal): Promise<Response> {
   const { credential, client, sub } = principal
   const bundles = [...client.bundles].flatMap((name) => c.get('config').bundles.get(name) ?? [])
   const scopes = bundles.map(({ scopes }) => scopes.join(' '))
@@ -34,16 +47,15 @@ export async function describeSession(c: BrokerContext): Promise<Response> {
  * The answer is the same without a session (TMB-64).
  */
 export async function endSession(c: BrokerContext): Promise<Response> {
-  const all = readQuery(c).get('all')
-  if (all !== null && all !== 'true') throw new BrokerError('all_not_true')
+  const all = readFlag(c, 'all')
   if (isOAuthCall(c)) {
     const { client, credential, subject } = await authenticate(c)
     if (credential.kind === 'session')
-      await endSessionOf(c, { id: credential.id, client: client.id, subject }, all === 'true')
+      await endSessionOf(c, { id: credential.id, client: client.id, subject }, all)
     return c.body(null, 204)
   }
   const { session } = await readCookieRequest(c)
-  if (session) await endSessionOf(c, session, all === 'true')
+  if (session) await endSessionOf(c, session, all)
   return answerLoggedOut(c, session?.client)
 }
 
@@ -66,6 +78,14 @@ export function answerLoggedOut(c: BrokerContext, client: string | undefined): R
     })
   c.header('Clear-Site-Data', '"cache", "storage"')
   return c.body(null, 204)
+}
+
+/** Reads a parameter of the query that can only be `true`. */
+function readFlag(c: BrokerContext, name: 'all' | 'optional'): boolean {
+  const value = readQuery(c).get(name)
+  if (value !== null && value !== 'true')
+    throw new BrokerError('flag_not_true', { parameter: name })
+  return value !== null
 }
 
 function toBundleStatus(

@@ -49,6 +49,24 @@ describe('DELETE /session', () => {
   })
 })
 
+describe('GET /session?optional=true', () => {
+  it('answers 204 without a session or with an ended one, and refuses other values', async () => {
+    scriptGoogle()
+    const browser = browse()
+    const status = async (path: string): Promise<number> =>
+      (await browser.call('GET', the.url + path)).status
+    expect(await status('/session?optional=true')).toBe(204)
+    expect(await status('/session')).toBe(401)
+    expect(await status('/session?optional=yes')).toBe(400)
+    await logIn(browser)
+    expect(await status('/session?optional=true')).toBe(200)
+    const copy = copyOf(browser)
+    await end(browser, '/session')
+    expect((await copy.call('GET', `${the.url}/session?optional=true`)).status).toBe(204)
+    expect((await copy.call('GET', `${the.url}/session`)).status).toBe(401)
+  })
+})
+
 describe('a Durable Object', () => {
   const stored = async (): Promise<{ tables: number; due: number | null; sessions: number }> => {
     const { stub } = await subjectOf()

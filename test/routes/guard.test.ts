@@ -49,7 +49,7 @@ describe('a request of cookie mode', () => {
     expect((await ask(browser, undefined, given)).status).toBe(expected)
   })
 
-  it('without Origin is accepted only with Sec-Fetch-Site: same-origin (TMB-38)', async () => {
+  it('without Origin is accepted only with Sec-Fetch-Site: same-origin, or a Referer without that (TMB-38)', async () => {
     const browser = browse()
     await logIn(browser)
     const get = async (headers: Record<string, string>): Promise<number> =>
@@ -61,6 +61,11 @@ describe('a request of cookie mode', () => {
     expect(await get({ 'Sec-Fetch-Site': 'same-origin' })).toBe(200)
     expect(await get({ 'Sec-Fetch-Site': 'same-site' })).toBe(403)
     expect(await get({})).toBe(403)
+    const [own, other] = [`${the.url}/page`, `${the.url}.evil.example/`]
+    expect(await get({ Referer: own })).toBe(200) // Safari before 16.4
+    expect(await get({ Referer: other })).toBe(403)
+    expect(await get({ Referer: own, 'Sec-Fetch-Site': 'same-site' })).toBe(403)
+    expect(await get({ Referer: own, Origin: 'https://evil.example' })).toBe(403)
   })
 
   it.each([

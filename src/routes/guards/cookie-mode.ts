@@ -89,10 +89,18 @@ function loginRequired(
   return new BrokerError('no_session', members ? { members } : {})
 }
 
-/** Browsers omit `Origin` in a same-origin GET, but then send `Sec-Fetch-Site`. */
+/**
+ * Browsers omit `Origin` in a same-origin GET, but then send `Sec-Fetch-Site`, or in Safari before 16.4 only `Referer`.
+ * None of these can be set by a page of another origin.
+ */
 function readOrigin(c: BrokerContext): string | undefined {
-  const isSameOrigin = c.req.header('Sec-Fetch-Site') === 'same-origin'
-  return c.req.header('Origin') ?? (isSameOrigin ? c.get('config').origin : undefined)
+  const given = c.req.header('Origin')
+  if (given !== undefined) return given
+  const { origin } = c.get('config')
+  const site = c.req.header('Sec-Fetch-Site')
+  const isSameOrigin =
+    site === undefined ? c.req.header('Referer')?.startsWith(`${origin}/`) : site === 'same-origin'
+  return isSameOrigin ? origin : undefined
 }
 
 /** Not a navigation, an image or a request from another site; W3C Fetch Metadata §2. A missing header is allowed. */
