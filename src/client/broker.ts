@@ -23,6 +23,13 @@ export interface ConnectOptions {
   selectAccount?: boolean
   /** In OAuth mode, the account that Google offers first: an e-mail address, or a `sub`, which then is the only one. */
   loginHint?: string
+  /** A popup that the page has opened in the click. Default: `connect` opens one. */
+  popup?: Window
+  /**
+   * Is called after the consent, and gives the http(s) address to which the popup then goes. Default: the popup closes.
+   * With it, one popup can first ask for consent and then show Google's picker.
+   */
+  next?: () => Promise<string>
 }
 
 /**
@@ -60,8 +67,8 @@ export interface Broker {
    * Calls `fetch` on a Photos API with the token of a bundle. After a 401 it tries once more with another token,
    * unless the body is a stream.
    *
-   * @throws {TypeError} for any other address, for a redirect, and if the network fails
-   * @throws {BrokerError} what `token` throws
+   * @throws {BrokerError} what `token` throws; `invalid_request` for any other address; `temporarily_unavailable` if the
+   *   network is lost, Google redirects, or no answer begins within 30 seconds (a body that is not text may take longer)
    */
   fetch(bundle: string, url: string | URL, init?: RequestInit): Promise<Response>
   /** Gets the session of this browser: its Google account, and the status of each bundle. */

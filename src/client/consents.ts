@@ -10,6 +10,9 @@ import { openPopup, postOutcome, waitForOutcome, whileOpen } from './popup.ts'
 import type { Change, Tabs } from './tabs.ts'
 import type { Outcome, Transport } from './transport.ts'
 
+/** How long a page may take to leave, in milliseconds. */
+const LEAVING_MS = 30_000
+
 /** What consents need of the broker. */
 interface Surroundings {
   transport: Transport
@@ -62,9 +65,10 @@ export function openConsents(surroundings: Surroundings): Consents {
 
   /** Finishes the consent that this page came back from, or hands it to the page that opened this popup. */
   const resume = async (outcome: Outcome): Promise<void> => {
-    const isPopup = outcome['state']?.startsWith('p.')
-    const isTaken = isPopup && (await postOutcome(tabs, outcome))
-    const pending = isTaken ? undefined : takePending(memo, outcome['state'])
+    const { state = '' } = outcome
+    const isPopup = state.startsWith('p.')
+    const isTaken = isPopup && (await postOutcome(tabs, state, outcome))
+    const pending = isTaken ? undefined : takePending(memo, state)
     if (pending) await finishHere(pending, outcome)
     if (isPopup) window.close()
     if (isPopup || !pending) return
@@ -85,6 +89,7 @@ export function openConsents(surroundings: Surroundings): Consents {
     const left = new Promise<never>((_, reject) => {
       abandon = () => reject(new BrokerError('popup_closed'))
     })
+    setTimeout(abandon as () => void, LEAVING_MS) // an app may ask its user, who stays
     location.assign(target)
     return untilAborted(left, signal)
   }
@@ -92,11 +97,13 @@ export function openConsents(surroundings: Surroundings): Consents {
   return {
     settled: () => Promise.all([isReady, finishing]),
     abandon: () => abandon?.(),
-    async connect(bundle, { signal, selectAccount = false, loginHint } = {}) {
+    async connect(bundle, options = {}) {
+      const { signal, selectAccount = false, loginHint, next } = options
       signal?.throwIfAborted()
-      const popup = openPopup() // in the click, before any await
+      const popup = options.popup ?? openPopup() // in the click, before any await
       const state = `${popup ? 'p' : 'r'}.${random()}`
       const code_verifier = random()
+      let isConnected = false
       const pending = { state, bundle, code_verifier, href: location.href, began_at: Date.now() }
       try {
         void settleSignOut()
@@ -104,17 +111,21 @@ export function openConsents(surroundings: Surroundings): Consents {
         const target = await transport.connectUrl(request)
         addPending(memo, pending)
         if (!popup) return await leave(target, signal)
-        const outcome = waitForOutcome(tabs, state)
+        const outcome = waitForOutcome(tabs, state, popup, next !== undefined)
         const finished = outcome.then(async (received) => {
           await finish(takePending(memo, state) ?? pending, received)
           announce({ type: 'connected', bundle }, false)
+          isConnected = true
+          if (next) tabs.post({ kind: 'go', state, url: await next() }, popup)
         })
         popup.location.replace(target)
         await Promise.all([finished, whileOpen(popup, outcome, signal)])
+        if (!next) popup.close()
       } catch (error) {
+        tabs.post({ kind: 'go', state }, popup)
         popup?.close()
         signal?.throwIfAborted()
-        throw toBrokerError(error)
+        throw isConnected ? error : toBrokerError(error) // the error of `next`
       }
     },
   }

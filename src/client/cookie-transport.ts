@@ -1,5 +1,6 @@
 /** Cookie mode: the broker's own session cookie, on the same site as the broker. */
 
+import { BrokerError } from './broker-error.ts'
 import { type IssuedToken, requireToken, send, type Transport } from './transport.ts'
 
 /** Talks to a broker on the same site. */
@@ -39,7 +40,8 @@ export function createCookieTransport(url: string, client: string | undefined): 
     },
     async finish() {},
     async signOut() {
-      await call('DELETE', '/session')
+      const answer = await call('DELETE', '/session')
+      if (answer !== undefined) throw new BrokerError('temporarily_unavailable') // something else answered
     },
   }
 }

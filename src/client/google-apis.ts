@@ -1,7 +1,8 @@
 /** The addresses that an access token may be sent to: Google's Photos APIs, or a simulator on this machine (TMB-86). */
 
 import type { BundlesResponse } from '../protocol/http.ts'
-import { send } from './transport.ts'
+import { BrokerError } from './broker-error.ts'
+import { LIMIT_MS, send } from './transport.ts'
 
 /** Base addresses of the Photos APIs without a version, such as `https://photospicker.googleapis.com`. */
 export type GoogleApis = NonNullable<BundlesResponse['photos_apis']>
@@ -32,4 +33,30 @@ export function isLoopback(url: string): boolean {
 export function mayHaveToken(url: URL, { picker, library }: GoogleApis): boolean {
   const isApi = [picker, library].some((api) => new URL(api).origin === url.origin)
   return isApi && !url.username && !url.password
+}
+
+/**
+ * Sends a request with an access token.
+ *
+ * @throws {BrokerError} `temporarily_unavailable`: the network was lost, or no answer began in 30 seconds; with a body
+ *   that is not text it may take longer
+ */
+export async function callApi(url: URL, init: RequestInit, token: string): Promise<Response> {
+  const { signal, body } = init
+  const headers = new Headers(init.headers)
+  headers.set('Authorization', `Bearer ${token}`)
+  const limited = new AbortController()
+  const abort = (): void => limited.abort(signal?.reason)
+  signal?.addEventListener('abort', abort, { once: true }) // it stays, for the body of the answer
+  const isShort = !body || typeof body === 'string'
+  const timer = isShort ? setTimeout(abort, LIMIT_MS) : undefined
+  try {
+    signal?.throwIfAborted()
+    return await fetch(url, { ...init, headers, redirect: 'error', signal: limited.signal })
+  } catch (cause) {
+    signal?.throwIfAborted()
+    throw new BrokerError('temporarily_unavailable', { cause })
+  } finally {
+    clearTimeout(timer)
+  }
 }

@@ -5,7 +5,7 @@ import type { Broker, BrokerOptions } from './broker.ts'
 import { BrokerError, type BrokerErrorCode } from './broker-error.ts'
 import { openConsents } from './consents.ts'
 import { createCookieTransport } from './cookie-transport.ts'
-import { findApis, type GoogleApis, isLoopback, mayHaveToken } from './google-apis.ts'
+import { callApi, findApis, type GoogleApis, isLoopback, mayHaveToken } from './google-apis.ts'
 import { openMemo } from './memo.ts'
 import { createOAuthTransport } from './oauth-transport.ts'
 import { type Change, joinTabs } from './tabs.ts'
@@ -82,15 +82,26 @@ function openBroker({ url, client, redirectUri }: BrokerOptions): Broker {
     }
   }
 
-  /** The broker's own token is cached, shared and cleared like those of Google. */
-  const call = (method: string, path: string, json?: object, signal?: AbortSignal) => {
+  /** Calls an endpoint. The broker's own token is cached, shared and cleared like those of Google. */
+  const call = <T>(
+    method: string,
+    path: string,
+    {
+      json,
+      signal,
+      check,
+    }: { json?: object; signal?: AbortSignal | undefined; check?(answer: T): boolean },
+  ): Promise<T> => {
     let used: string | undefined // the second attempt needs another one
-    return withSession(() =>
-      transport.call(method, path, json, signal, async () => {
-        used = await tokens.get(BROKER_SCOPE, { signal, rejected: used })
-        return used
-      }),
-    )
+    const ownToken = async (): Promise<string> => {
+      used = await tokens.get(BROKER_SCOPE, { signal, rejected: used })
+      return used
+    }
+    return withSession(async () => {
+      const answer = (await transport.call(method, path, json, signal, ownToken)) as T
+      if (check && !check(answer)) throw new BrokerError('temporarily_unavailable') // something else answered
+      return answer
+    })
   }
 
   /** Whether the user signed out here and the broker does not know it yet. */
@@ -118,7 +129,7 @@ function openBroker({ url, client, redirectUri }: BrokerOptions): Broker {
     const hadTokens = !tokens.isEmpty()
     tokens.clear()
     if (!hadTokens) return
-    call('GET', '/session').catch((error) => {
+    broker.session().catch((error) => {
       if (hasCode(error, 'login_required')) apply({ type: 'signed-out' })
     })
   })
@@ -134,35 +145,42 @@ function openBroker({ url, client, redirectUri }: BrokerOptions): Broker {
     connect: consents.connect,
     token: (bundle, options) => withSession(() => tokens.get(bundle, options)),
     async fetch(bundle, url, init = {}) {
-      const target = new URL(url)
-      if (!mayHaveToken(target, await broker.apis())) throw new TypeError('not a Photos API')
+      const target = new URL(url, location.href)
+      const reason = { error_description: 'This is no address of a Photos API.', bundle }
+      if (!mayHaveToken(target, await broker.apis()))
+        throw new BrokerError('invalid_request', reason)
       const signal = init.signal ?? undefined
       const attempt = async (rejected?: string): Promise<[Response, string]> => {
         const token = await broker.token(bundle, { signal, rejected })
-        const headers = new Headers(init.headers)
-        headers.set('Authorization', `Bearer ${token}`)
-        return [await fetch(target, { ...init, headers, redirect: 'error' }), token]
+        return [await callApi(target, init, token), token]
       }
       const [response, token] = await attempt()
       const isRefused = response.status === 401 && !(init.body instanceof ReadableStream)
       return isRefused ? (await attempt(token))[0] : response
     },
-    async session(signal) {
-      const session = (await call('GET', '/session', undefined, signal)) as SessionResponse
-      if (typeof session?.sub !== 'string') throw new BrokerError('temporarily_unavailable')
-      return session
-    },
+    session: (signal) =>
+      call<SessionResponse>('GET', '/session?optional=true', {
+        signal,
+        check(answer) {
+          if (answer === undefined) throw new BrokerError('login_required')
+          return typeof answer?.sub === 'string'
+        },
+      }),
     async media(bundle, urls, signal) {
-      const answer = await call('POST', '/media', { bundle, urls }, signal)
-      const { media } = answer as MediaResponse
-      if (!Array.isArray(media)) throw new BrokerError('temporarily_unavailable')
+      const { media } = await call<MediaResponse>('POST', '/media', {
+        json: { bundle, urls },
+        signal,
+        check: (answer) => Array.isArray(answer?.media),
+      })
       const refused = media.find(({ error }) => error)
       if (refused?.error && !media.some(({ url }) => url))
         throw new BrokerError(refused.error, { ...refused, bundle })
       return media.map(({ url = '' }) => url)
     },
     async disconnect(bundle) {
-      await call('DELETE', bundle ? `/grants/${bundle}` : '/grants')
+      await call('DELETE', bundle ? `/grants/${bundle}` : '/grants', {
+        check: (answer) => answer === undefined,
+      })
       publish({ type: 'disconnected', bundle })
       if (!bundle) await broker.signOut()
     },

@@ -55,7 +55,7 @@ export function openProofKey(url: string, store: Store<StoredSession>): ProofKey
     const claims = {
       jti: crypto.randomUUID(),
       htm: method,
-      htu: url + path,
+      htu: url + path.split('?')[0],
       iat: Math.floor(Date.now() / 1000 + skew),
       nonce: await store.get('nonce'),
       ath: token && (await sha256(token)),

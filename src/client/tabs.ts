@@ -27,25 +27,41 @@ export type TabMessage =
   | { kind: 'token'; bundle: string; held: HeldToken }
   | { kind: 'token-wanted'; bundle: string }
   | { kind: 'change'; change: Change }
-  | { kind: 'outcome'; outcome: Outcome }
+  /** What came of a consent, from its popup; and the same as the confirmation to the popup, which may stay open. */
+  | { kind: 'outcome'; state: string; outcome: Outcome; stays?: boolean }
+  /** The address that a popup goes to next; without one, it closes. */
+  | { kind: 'go'; state: string; url?: string }
 
 /** The other tabs of this origin that use the same broker. */
 export interface Tabs {
-  post(message: TabMessage): void
+  /**
+   * Sends a message to the other tabs, and by itself to one window: a popup of a frame on another site keeps its storage
+   * apart from that of the frame, and hears no other message.
+   */
+  post(message: TabMessage, beside?: Window | null): void
   /** Calls a listener for each message. @returns a function that removes it */
   listen(listener: (message: TabMessage) => void): () => void
 }
 
-/** Joins the other tabs that use the same broker. Where the browser does not allow it, this tab is alone. */
+/** Joins the other tabs that use the same broker. Where the browser does not allow it, only windows are reached. */
 export function joinTabs(name: string): Tabs {
   const channel = openChannel(name)
-  if (!channel) return { post() {}, listen: () => () => {} }
   return {
-    post: (message) => channel.postMessage(message),
+    post(message, beside) {
+      channel?.postMessage(message)
+      beside?.postMessage({ name, message }, location.origin)
+    },
     listen(listener) {
       const receive = ({ data }: MessageEvent<TabMessage>): void => listener(data)
-      channel.addEventListener('message', receive)
-      return () => channel.removeEventListener('message', receive)
+      const receiveFromWindow = ({ origin, data }: MessageEvent): void => {
+        if (origin === location.origin && data?.name === name) listener(data.message)
+      }
+      channel?.addEventListener('message', receive)
+      addEventListener('message', receiveFromWindow)
+      return () => {
+        channel?.removeEventListener('message', receive)
+        removeEventListener('message', receiveFromWindow)
+      }
     },
   }
 }

@@ -48,8 +48,8 @@ export interface Transport {
   signOut(): Promise<void>
 }
 
-/** How long an answer of the broker may take, in milliseconds. */
-const LIMIT_MS = 30_000
+/** How long an answer may take, in milliseconds. */
+export const LIMIT_MS = 30_000
 /** How often a request is sent at most. */
 const MAX_TRIES = 3
 /** The longest `Retry-After` that is waited for, in seconds. */

@@ -81,7 +81,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     const refused = await page.evaluate(
       (targets) =>
         Promise.all(
-          targets.map((target) => broker.fetch('pick', target).then(String, ({ name }) => name)),
+          targets.map((target) => broker.fetch('pick', target).then(String, ({ code }) => code)),
         ),
       [
         'http://photospicker.googleapis.com/v1/x',
@@ -92,7 +92,7 @@ describe.each(MODES)('in %s mode', (mode) => {
         'https://www.googleapis.com/x',
       ],
     )
-    expect(new Set(refused)).toEqual(new Set(['TypeError']))
+    expect(new Set(refused)).toEqual(new Set(['invalid_request']))
   })
 
   inOneMode('reports a broker that is down, and waits for one that is busy (TMB-89)', async () => {
