@@ -27,8 +27,8 @@ const BROKER_SCOPE = 'broker'
 const SIGNED_OUT = ' signed-out'
 
 /**
- * Makes a broker: in cookie mode on the broker's own site, else in OAuth mode. Make one when the page loads, also on the
- * page at `redirectUri`: the result of a consent arrives there. On a server it can be made too, and every method then
+ * Makes a broker: in cookie mode on the broker's own site, else in OAuth mode. Equal options give the same one. Call it
+ * when the page loads, also on the page at `redirectUri`: the result of a consent arrives there. On a server it can be made too, and every method then
  * throws `no_page`.
  *
  * @example
@@ -36,8 +36,16 @@ const SIGNED_OUT = ' signed-out'
  * @throws {TypeError} if `client` is missing in OAuth mode
  */
 export function createBroker(options: BrokerOptions): Broker {
-  return typeof document === 'undefined' ? withoutPage() : openBroker(options)
+  if (typeof document === 'undefined') return withoutPage()
+  const { url, client, redirectUri } = options
+  const key = JSON.stringify([url, client, redirectUri])
+  const broker = brokers.get(key) ?? openBroker(options)
+  brokers.set(key, broker)
+  return broker
 }
+
+/** The brokers of this page: a component and the app around it share one. */
+const brokers = new Map<string, Broker>()
 
 function openBroker({ url, client, redirectUri }: BrokerOptions): Broker {
   const base = new URL(url, location.href).href.replace(/\/+$/, '')
