@@ -32,7 +32,7 @@ export interface AuditFields extends LogFields {
   origin?: string
 }
 
-/** Writes records to the log, and to the queue bound as `AUDIT` if there is one. */
+/** Writes records to the log; those of users, operators and verified events also to the queue bound as `AUDIT`, if any. */
 export interface AuditLog {
   /** Writes one record; with `error`, its reason and the classes of its causes too. */
   record(event: AuditEvent, fields: AuditFields, error?: unknown): void
@@ -54,9 +54,14 @@ export function openAuditLog(env: object, waitUntil: (work: Promise<void>) => vo
     record(event, fields, error) {
       const texts = capped(fields)
       const record = error === undefined ? log('info', event, texts) : logError(event, error, texts)
-      if (AUDIT) waitUntil(send(AUDIT, record))
+      if (AUDIT && isAuthenticated(event, texts)) waitUntil(send(AUDIT, record))
     },
   }
+}
+
+/** Whether somebody with a credential caused it: strangers can fill the log, which is sampled, but not the queue. */
+function isAuthenticated(event: AuditEvent, { subject, operator }: AuditFields): boolean {
+  return subject !== undefined || operator !== undefined || event === 'security_event'
 }
 
 async function send(queue: Queue, record: LogRecord): Promise<void> {

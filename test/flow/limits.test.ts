@@ -79,6 +79,31 @@ describe('starts of a consent', () => {
     expect(await from('192.0.2.2')).not.toBe(429)
     expect([...limiter.counted.keys()]).toEqual(['192.0.2.1', '192.0.2.2'])
   })
+
+  it('are limited for the /64 of an IPv6 address, which one user has', async () => {
+    simulateGoogle()
+    const limiter = openLimiter(2)
+    configureClients(undefined, { START_LIMIT: limiter, CALLBACK_LIMIT: limiter })
+    const from = async (address: string, path: string): Promise<number> => {
+      const headers = { 'CF-Connecting-IP': address, 'Sec-Fetch-Dest': 'document' }
+      return (await broker(new Request(the.url + path, { headers, redirect: 'manual' }))).status
+    }
+    const start = '/connect?bundle=pick&return_to=/'
+    expect(await from('2001:db8:1:2::1', start)).toBe(303)
+    expect(await from('2001:db8:1:2:ffff:ffff:ffff:ffff', start)).toBe(303)
+    expect(await from('2001:0DB8:0001:0002:0:0:0:7', start)).toBe(429)
+    expect(await from('2001:db8:1:3::1', start)).toBe(303)
+    expect(await from('2001:db8::1', start)).toBe(303)
+    expect(await from('::1', start)).toBe(303)
+    expect(await from('::ffff:192.0.2.1', start)).toBe(303)
+    expect([...limiter.counted.keys()]).toEqual([
+      '2001:db8:1:2::/64',
+      '2001:db8:1:3::/64',
+      '2001:db8:0:0::/64',
+      '0:0:0:0::/64',
+      '::ffff:192.0.2.1',
+    ])
+  })
 })
 
 it('callbacks are limited for an address, and one above the limit can be sent again', async () => {
