@@ -44,6 +44,9 @@ const EFFECTS: Partial<Record<SecurityEventType, Effect>> = {
   credential_change_required: { sessions: true },
 }
 
+/** How long after a disconnect an event can be the echo of our own revocation, in seconds. */
+const ECHO_SECONDS = 24 * 60 * 60
+
 /** Whether events of this type end anything. */
 export function endsAnything(type: SecurityEventType): boolean {
   return type in EFFECTS
@@ -59,8 +62,8 @@ export async function providerNamesOf(
 
 /**
  * Ends what an event is about. What began after the event stays, so a late or repeated event ends nothing new. A grant
- * that began in the same second loses only its access tokens; the next refresh shows whether it is still valid. A
- * refresh that is under way stores no token.
+ * that began in the same second, or after a disconnect whose revocation the event may be about, loses only its access
+ * tokens; the next refresh shows whether it is still valid. A refresh that is under way stores no token.
  */
 export async function applySecurityEvent(
   context: SubjectContext,
@@ -68,6 +71,7 @@ export async function applySecurityEvent(
 ): Promise<void> {
   const { grants, ledger, kvOutbox, sessions, subject, audit } = context
   const effect = EFFECTS[type] ?? {}
+  const disconnected_at = ledger.fact('disconnected_at') ?? Number.NEGATIVE_INFINITY
   const named: HeldGrant[] = []
   for (const held of await grants.all())
     if ((await providerNamesOf(context, held)).includes(name)) named.push(held)
@@ -75,7 +79,8 @@ export async function applySecurityEvent(
     for (const held of named) {
       const { granted_at, scope_set_key } = held.row
       if (!grants.isCurrent(held) || granted_at >= at + 1) continue
-      const isOlder = granted_at < at
+      const isEcho = disconnected_at < granted_at && at < disconnected_at + ECHO_SECONDS
+      const isOlder = granted_at < at && !isEcho
       if (effect.tokens || !isOlder) grants.removeTokens(scope_set_key)
       if (effect.grants === undefined || !isOlder) continue
       grants.end(held, false, effect.grants)

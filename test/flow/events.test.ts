@@ -123,6 +123,32 @@ describe.each(AUTH_METHODS)('a user by %s', (way) => {
     expect(google.calls('token:refresh_token')).toBe(before + 1)
   })
 
+  it('keeps a grant that began after a disconnect when the event about that disconnect comes late', async () => {
+    const ada = await open(way)
+    await ada.connect('pick')
+    later(5)
+    expect(await ada.end('/grants')).toBe(204)
+    later(5)
+    await ada.connect('pick')
+    later(30)
+    const late = await signEvent(google.simulator)
+    expect((await sendEvent(late)).status).toBe(202)
+    await untilSpread(ada)
+    expect(await answerTo(ada)).toBe('ok') // by a refresh, which shows that it lives
+    google.simulator.removeApp(ADA)
+    later(30)
+    expect((await sendEvent(await signEvent(google.simulator))).status).toBe(202)
+    await untilSpread(ada)
+    expect(await answerTo(ada)).toBe(REVOKED)
+    await ada.connect('pick')
+    later(2 * 24 * 60 * 60)
+    expect((await sendEvent(await signEvent(google.simulator))).status).toBe(202)
+    await untilSpread(ada)
+    const before = google.calls('token:refresh_token')
+    expect(await answerTo(ada)).toBe(REVOKED)
+    expect(google.calls('token:refresh_token')).toBe(before)
+  })
+
   it.skipIf(way === 'jwt')('keeps a session that began after the event', async () => {
     const ada = await open(way)
     await ada.connect('pick')
