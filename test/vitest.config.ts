@@ -81,7 +81,7 @@ export default defineConfig({
         'hostile-kv',
         [
           'test/operator/**/*.test.ts',
-          'test/flow/!(audit|callback|code-exchange|google-*|media-*).test.ts',
+          'test/flow/!(audit|callback|code-exchange|cost|google-*|media-*).test.ts',
           'test/attacks/{blob-swap,leak-hunt,stale-kv,stampede}.test.ts',
           'test/oauth/{flow,metadata,pushed-request,app-user-consents,token-exchange}.test.ts',
         ],

@@ -87,8 +87,9 @@ async function readUsableToken(
   const seen_at = lastSeen(token, request.credential, at)
   if (seen_at === undefined || at >= seen_at + config.session_idle_seconds) return undefined
   if (await isRejected(token, request)) return undefined
-  if (isDueForRefresh(token, at) || at >= seen_at + touchInterval(config))
-    refreshInBackground(c, request, subject)
+  const missed_in_kv = at >= seen_at + touchInterval(config)
+  if (missed_in_kv || isDueForRefresh(token, at))
+    refreshInBackground(c, { ...request, missed_in_kv }, subject)
   return token
 }
 
@@ -102,7 +103,7 @@ function lastSeen(token: AccessToken, credential: Credential, at: number): numbe
 function refreshInBackground(c: BrokerContext, request: TokenRequest, subject: string): void {
   const { proof: _used, ...credential } = request.credential
   const refreshing = askSubject(c.env.SUBJECTS, subject, (stub) =>
-    stub.issueToken({ ...request, credential, missed_in_kv: false }),
+    stub.issueToken({ ...request, credential }),
   )
   c.executionCtx.waitUntil(refreshing.catch((error) => logError('refresh_ahead_failed', error)))
 }

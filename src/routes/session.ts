@@ -59,7 +59,12 @@ export async function endSession(c: BrokerContext): Promise<Response> {
   return answerLoggedOut(c, session?.client)
 }
 
-/** Ends a session, or all sessions of its subject. */
+/**
+ * Ends a session, or all sessions of its subject.
+ *
+ * @throws {BrokerError} temporarily_unavailable: it has ended, but KV has not taken that; the cookie stays, so that the
+ *   call can be repeated
+ */
 export async function endSessionOf(
   c: BrokerContext,
   { id, subject, client }: Pick<Session, 'id' | 'subject' | 'client'>,
@@ -70,13 +75,12 @@ export async function endSessionOf(
   audit(c, 'session_ended', { subject, client })
 }
 
-/** Answers 204, and has the browser delete the session cookie of a client and what it stored. */
+/** Answers 204, and has the browser delete the session cookie of a client; other data of its origin is the app's. */
 export function answerLoggedOut(c: BrokerContext, client: string | undefined): Response {
   if (client !== undefined)
     c.header('Set-Cookie', clearedCookie(c.get('config'), SESSION_COOKIE_PREFIX + client), {
       append: true,
     })
-  c.header('Clear-Site-Data', '"cache", "storage"')
   return c.body(null, 204)
 }
 

@@ -133,7 +133,7 @@ function store(
     expires_at: token.expires_at,
     sealed: sealed.token,
   })
-  kvOutbox.markTokenDirty(key)
+  kvOutbox.publishToken(key)
   grants.clearEndings(key)
   revocationOutbox.cancelAllExcept(others)
   return true

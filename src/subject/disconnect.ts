@@ -1,12 +1,13 @@
 /** Ending grants on behalf of the user: one of them, or all. */
 
 import { now } from '../clock.ts'
+import type { Outcome } from '../errors.ts'
 import { parseScope } from '../scope/scopes.ts'
 import { scopeSetKey } from './grants.ts'
 import type { SubjectContext } from './subject-context.ts'
 
-/** Deletes all grants, ends all sessions, and revokes at Google: in this order (TMB-60). */
-export async function disconnect(context: SubjectContext): Promise<void> {
+/** Deletes all grants, ends all sessions, and revokes at Google: in this order (TMB-60). @returns what `settle` returns */
+export async function disconnect(context: SubjectContext): Promise<Outcome<void>> {
   const { grants, ledger, kvOutbox, revocationOutbox, sessions } = context
   ledger.transaction(() => {
     for (const grant of ledger.all('grants')) {
@@ -19,11 +20,12 @@ export async function disconnect(context: SubjectContext): Promise<void> {
     sessions.endAll()
     ledger.setFact('disconnected_at', now())
   })
-  await Promise.all([revocationOutbox.flush(), kvOutbox.flush()])
+  const [settled] = await Promise.all([kvOutbox.settle(), revocationOutbox.flush()])
+  return settled
 }
 
 /** Deletes one grant. Google is not asked: it cannot revoke one grant of several (TMB-63). */
-export async function forgetGrant(context: SubjectContext, scope: string): Promise<void> {
+export async function forgetGrant(context: SubjectContext, scope: string): Promise<Outcome<void>> {
   const { grants, ledger, kvOutbox } = context
   const scopes = parseScope(scope)
   const key = await scopeSetKey(scopes)
@@ -32,5 +34,5 @@ export async function forgetGrant(context: SubjectContext, scope: string): Promi
     grants.remove(key)
     if (held) grants.recordEnding(key, 'forgotten')
   })
-  await kvOutbox.flush()
+  return kvOutbox.settle()
 }

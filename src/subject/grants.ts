@@ -132,9 +132,9 @@ export function createGrants(
   }
 
   const remove = (scope_set_key: string): void => {
+    if (ledger.find('grants', scope_set_key)) kvOutbox.markGrantDirty(scope_set_key)
     ledger.remove('grants', scope_set_key)
     ledger.remove('back_offs', scope_set_key)
-    kvOutbox.markGrantDirty(scope_set_key)
     removeTokens(scope_set_key)
   }
 

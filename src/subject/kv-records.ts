@@ -7,7 +7,10 @@ import type { SubjectPage } from '../protocol/operator.ts'
 import { ACCESS_TOKEN, type AccessToken } from './grant.ts'
 
 /** The shortest `expirationTtl` that KV accepts, in seconds. */
-const KV_MIN_TTL_SECONDS = 60
+export const KV_MIN_TTL_SECONDS = 60
+
+/** The shortest time that a location may cache a record, in seconds; what has ended is known there no later than after it. */
+const KV_CACHE_SECONDS = 30
 
 const GRANT_PREFIX = 'grant/'
 
@@ -33,22 +36,21 @@ export async function readToken(
   key: string,
   onUnreadable: () => void,
 ): Promise<AccessToken | undefined> {
-  const sealed = await kv.get(key).catch(() => null)
+  const sealed = await kv.get(key, { cacheTtl: KV_CACHE_SECONDS }).catch(() => null)
   if (sealed === null) return undefined
   const token = await open(keyring, { kind: ACCESS_TOKEN, at: key }, sealed, now())
   if (token === undefined) onUnreadable()
   return token
 }
 
-/** Writes an access token until it expires; deletes it in its last minute, since KV accepts no shorter lifetime. */
+/** Writes an access token until it expires, at least for a minute; every reader checks `expires_at` too. */
 export async function writeToken(
   kv: KVNamespace,
   keyring: Keyring,
   key: string,
   token: AccessToken,
 ): Promise<void> {
-  const expirationTtl = Math.floor(token.expires_at - now())
-  if (expirationTtl < KV_MIN_TTL_SECONDS) return kv.delete(key)
+  const expirationTtl = Math.max(KV_MIN_TTL_SECONDS, Math.floor(token.expires_at - now()))
   const sealed = await seal(keyring, { kind: ACCESS_TOKEN, at: key }, token)
   await kv.put(key, sealed, { expirationTtl })
 }

@@ -1,4 +1,4 @@
-/** The ledger: the SQLite tables of one subject's Durable Object. Tokens in it are sealed. */
+/** The ledger: what one subject's Durable Object stores. Tokens in it are sealed. */
 
 import type { LikelyCause } from '../protocol/http.ts'
 
@@ -40,19 +40,19 @@ export interface EndingRow {
   at: number
 }
 
-/** A KV record that has to be written from the ledger. */
+/** A KV record that has to be written from the ledger, and is tried again until KV has taken it. */
 export interface KvOutboxRow {
   key: string
   scope_set_key: string
-  /** Increases each time the record is enqueued. */
-  version: number
-  failures: number
-  not_before: number
+  /** Another one each time the record is enqueued. */
+  version: string
+  /** NumericDate from which the record in KV has ended by itself; absent for a grant, which KV keeps. */
+  until?: number
 }
 
 /** A refresh token that has to be revoked at Google. */
 export interface RevocationRow {
-  id: number
+  id: string
   scope_set_key: string
   /** Its grant. */
   sealed: string
@@ -81,6 +81,8 @@ interface Facts {
   disconnected_at: number
   /** NumericDate since when the object has no session, grant, pending consent or outbox entry. */
   emptied_at: number
+  /** How often in a row KV has refused, and when it was tried last. */
+  kv_refusals: { failures: number; tried_at: number }
 }
 
 interface Tables {
@@ -97,32 +99,26 @@ interface Tables {
   pending_grants: PendingRow
 }
 
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, family_id TEXT NOT NULL, created_at REAL NOT NULL, seen_at REAL NOT NULL, kid TEXT NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS grants (scope_set_key TEXT PRIMARY KEY, generation TEXT NOT NULL, granted_at REAL NOT NULL, refreshed_at REAL NOT NULL, sealed TEXT NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS tokens (scope_set_key TEXT PRIMARY KEY, grant_scope_set_key TEXT NOT NULL, expires_at REAL NOT NULL, sealed TEXT NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS endings (scope_set_key TEXT PRIMARY KEY, kind TEXT NOT NULL, likely_cause TEXT, missing_scope TEXT, at REAL NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS downscope_refused (scope_set_key TEXT PRIMARY KEY) STRICT;
-  CREATE TABLE IF NOT EXISTS back_offs (scope_set_key TEXT PRIMARY KEY, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS kv_outbox (key TEXT PRIMARY KEY, scope_set_key TEXT NOT NULL, version INTEGER NOT NULL, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS revocation_outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, scope_set_key TEXT NOT NULL, sealed TEXT NOT NULL, failures INTEGER NOT NULL, not_before REAL NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS pending_grants (id TEXT PRIMARY KEY, sealed TEXT NOT NULL, expires_at REAL NOT NULL, redeemed TEXT) STRICT;
-`
-
 type TableName = keyof Tables
 
-/** A row to insert; SQLite numbers the rows of the revocation outbox. */
-type NewRow<T extends TableName> = T extends 'revocation_outbox'
-  ? Omit<RevocationRow, 'id'> & { id?: number }
-  : Tables[T]
+/** The member that names a row of its table. */
+const KEYS = {
+  sessions: 'id',
+  grants: 'scope_set_key',
+  tokens: 'scope_set_key',
+  endings: 'scope_set_key',
+  downscope_refused: 'scope_set_key',
+  back_offs: 'scope_set_key',
+  kv_outbox: 'key',
+  revocation_outbox: 'id',
+  pending_grants: 'id',
+} satisfies { [T in TableName]: keyof Tables[T] }
 
 /** The tables with sealed rows. */
 export const SEALED_TABLES = ['grants', 'tokens', 'revocation_outbox', 'pending_grants'] as const
 
 /** A table with sealed rows. */
 export type SealedTable = (typeof SEALED_TABLES)[number]
-
-type Value = string | number | null
 
 /** The rows of one subject. All methods are synchronous, so no other request runs between two calls. */
 export interface Ledger {
@@ -135,65 +131,49 @@ export interface Ledger {
   /** Lists all rows of a table. */
   all<T extends TableName>(table: T): Tables[T][]
   /** Finds the row with a key. */
-  find<T extends TableName>(table: T, key: Value): Readonly<Tables[T]> | undefined
+  find<T extends TableName>(table: T, key: string): Readonly<Tables[T]> | undefined
   /** Inserts a row, or replaces the one with the same key. */
-  put<T extends TableName>(table: T, row: NewRow<T>): void
+  put<T extends TableName>(table: T, row: Tables[T]): void
   /** Replaces a sealed record. @returns `false` if no row holds `old` any more (TMB-56) */
   replaceSealed(table: SealedTable, old: string, sealed: string): boolean
-  remove(table: TableName, key: Value): void
+  /** Deletes a row; costs nothing if there is none. */
+  remove(table: TableName, key: string): void
   /** Deletes all rows of a table. */
   clear(table: TableName): void
 }
 
 /**
- * Opens the ledger of a Durable Object, and creates missing tables.
+ * Opens the ledger of a Durable Object.
  *
- * Found rows are cached in memory until the next write. The object is the only writer, and many concurrent callers
- * look for the same few rows.
+ * Rows are values of the object's key-value storage. That is one SQLite table without row ids: each write is one billed row,
+ * and a user takes a few pages. Each table of our own would take a page more, and each of its indexes a row more per write.
  */
 export function openLedger(storage: DurableObjectStorage): Ledger {
-  const { sql, kv } = storage
-  const found = new Map<string, unknown>()
-  const write = (statement: string, ...values: Value[]): SqlStorageCursor<never> => {
-    found.clear()
-    return sql.exec(statement, ...values)
-  }
-  sql.exec(SCHEMA)
+  const { kv } = storage
+  const all = <T extends TableName>(table: T): Tables[T][] =>
+    Array.from(kv.list<Tables[T]>({ prefix: `${table}/` }), ([, row]) => row)
+  const remove = (table: TableName, key: string): void => void kv.delete(`${table}/${key}`)
+  const put = <T extends TableName>(table: T, row: Tables[T]): void =>
+    kv.put(`${table}/${keyOf(table, row)}`, row)
   return {
-    transaction(change) {
-      try {
-        return storage.transactionSync(change)
-      } finally {
-        found.clear() // the writes may have been rolled back
-      }
-    },
+    transaction: (change) => storage.transactionSync(change),
     fact: (name) => kv.get(name),
     setFact: (name, value) => void (value === undefined ? kv.delete(name) : kv.put(name, value)),
-    all: (table) => sql.exec(`SELECT * FROM ${table}`).toArray() as never,
-    find(table, key) {
-      const name = `${table}/${key}`
-      if (!found.has(name)) {
-        const query = `SELECT * FROM ${table} WHERE ${keyColumn(table)} = ?`
-        found.set(name, sql.exec(query, key).toArray()[0])
-      }
-      return found.get(name) as never
+    all,
+    find: (table, key) => kv.get(`${table}/${key}`),
+    put,
+    replaceSealed(table, old, sealed) {
+      const row = all(table).find((row) => row.sealed === old)
+      if (row) put(table, { ...row, sealed })
+      return row !== undefined
     },
-    put(table, row) {
-      const columns = Object.keys(row)
-      const marks = columns.map(() => '?')
-      const statement = `INSERT OR REPLACE INTO ${table} (${columns}) VALUES (${marks})`
-      write(statement, ...Object.values(row))
+    remove,
+    clear(table) {
+      for (const row of all(table)) remove(table, keyOf(table, row))
     },
-    replaceSealed: (table, old, sealed) =>
-      write(`UPDATE ${table} SET sealed = ? WHERE sealed = ?`, sealed, old).rowsWritten > 0,
-    remove: (table, key) => void write(`DELETE FROM ${table} WHERE ${keyColumn(table)} = ?`, key),
-    clear: (table) => void write(`DELETE FROM ${table}`),
   }
 }
 
-function keyColumn(table: TableName): string {
-  if (table === 'kv_outbox') return 'key'
-  return ['sessions', 'revocation_outbox', 'pending_grants'].includes(table)
-    ? 'id'
-    : 'scope_set_key'
+function keyOf<T extends TableName>(table: T, row: Tables[T]): string {
+  return (row as unknown as Record<string, string>)[KEYS[table]] ?? ''
 }

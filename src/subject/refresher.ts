@@ -152,7 +152,6 @@ async function storeTokens(
       expires_at,
       sealed,
     })
-    kvOutbox.markTokenDirty(key)
     return 'token'
   })
   if (isRotated && stored !== 'nothing') context.indexGrant(renewed)
@@ -161,7 +160,8 @@ async function storeTokens(
     revocationOutbox.enqueueOrphan({ scope_set_key: grantScopeSetKey, sealed: sealedGrant })
     background(revocationOutbox.flush())
   }
-  background(kvOutbox.flush())
+  if (stored === 'token') kvOutbox.publishToken(key)
+  if (isRotated && stored !== 'nothing') background(kvOutbox.flush())
   if (stored === 'grant' && !isExact) return refuseOtherScope(context, held, requested, granted)
   return stored === 'token' ? success(token) : 'superseded'
 }

@@ -2,6 +2,7 @@
 
 import { log } from '../audit/log.ts'
 import { now } from '../clock.ts'
+import { randomId } from '../crypto/digest.ts'
 import { revoke } from '../google/revocation-endpoint.ts'
 import type { GrantRow, Ledger, RevocationRow } from './ledger.ts'
 import { createSerialQueue } from './serial-queue.ts'
@@ -26,12 +27,12 @@ export interface RevocationOutbox {
    */
   enqueueOrphan(grant: SealedGrant): void
   /** Lists the ids of enqueued grants that are of another account; without those that do not open. */
-  pendingOfOtherAccounts(sub: string): Promise<ReadonlySet<number>>
+  pendingOfOtherAccounts(sub: string): Promise<ReadonlySet<string>>
   /**
    * Cancels all revocations except these, inside the transaction that stores a new consent: revoking any token of the
    * account would end the new grant too.
    */
-  cancelAllExcept(others: ReadonlySet<number>): void
+  cancelAllExcept(others: ReadonlySet<string>): void
   /**
    * Revokes all that is due. Never fails: what Google did not confirm stays enqueued (TMB-62).
    *
@@ -46,7 +47,7 @@ export function createRevocationOutbox(base: SubjectBase): RevocationOutbox {
   const inOrder = createSerialQueue()
 
   /** Counts a failed try, unless the revocation was cancelled in the meantime. */
-  const retryAt = (id: number, not_before: number): void => {
+  const retryAt = (id: string, not_before: number): void => {
     const row = ledger.find('revocation_outbox', id)
     if (row) ledger.put('revocation_outbox', { ...row, failures: row.failures + 1, not_before })
   }
@@ -76,7 +77,9 @@ export function createRevocationOutbox(base: SubjectBase): RevocationOutbox {
   }
 
   const enqueue: RevocationOutbox['enqueue'] = ({ scope_set_key, sealed }) =>
-    ledger.put('revocation_outbox', { scope_set_key, sealed, failures: 0, not_before: now() })
+    ledger.put('revocation_outbox', {
+      ...{ id: randomId(), scope_set_key, sealed, failures: 0, not_before: now() },
+    })
 
   return {
     enqueue,

@@ -4,11 +4,12 @@ import { openAuditLog } from '../audit/audit.ts'
 import { now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { createGrants } from './grants.ts'
-import { createKvOutbox } from './kv-outbox.ts'
+import { createKvOutbox, nextTry } from './kv-outbox.ts'
 import { type Ledger, openLedger } from './ledger.ts'
 import { accountName, addToIndex, namesOfToken } from './provider-names.ts'
 import { createRefresher, type RefreshContext, type Refresher } from './refresher.ts'
 import { createRevocationOutbox } from './revocation-outbox.ts'
+import { createSerialQueue } from './serial-queue.ts'
 import { createSessions } from './sessions.ts'
 import type { SubjectBase } from './subject-base.ts'
 import { createVault } from './vault.ts'
@@ -24,6 +25,9 @@ const TOMBSTONE_SECONDS = 24 * 60 * 60
 /** After how many seconds the alarm repeats a first attempt, in case a crash lost it. */
 const SAFETY_SECONDS = 5
 
+/** An alarm that comes sooner than this is replaced by a later one, in milliseconds: its work is done. */
+const SOON_MS = 60_000
+
 /** Creates the parts for the object of this state. */
 export function openSubjectContext(
   ctx: DurableObjectState,
@@ -35,6 +39,7 @@ export function openSubjectContext(
   if (ledger.fact('subject') !== subject) ledger.setFact('subject', subject)
   const background = (work: Promise<unknown>): void => ctx.waitUntil(work)
   const audit = openAuditLog(env, background)
+  const scheduleInOrder = createSerialQueue() // two at once would each write a row
   const base: SubjectBase = {
     config,
     kv: env.TOKENS,
@@ -46,7 +51,7 @@ export function openSubjectContext(
     sessions: createSessions(ledger, config),
     async schedule() {
       const at = nextAlarm(ledger, config)
-      if (at !== undefined) await ctx.storage.setAlarm(at * 1000)
+      if (at !== undefined) await scheduleInOrder(() => setAlarm(ctx.storage, Math.ceil(at * 1000)))
     },
     indexGrant(grant, account = false) {
       if (!config.security_events) return
@@ -65,6 +70,16 @@ export function openSubjectContext(
   return { ...context, refresher: createRefresher(context) }
 }
 
+/**
+ * Sets the alarm, if that is worth a row. One that comes too early finds nothing to do and sets the next one, which costs
+ * less than to move it at each use of a session.
+ */
+async function setAlarm(storage: DurableObjectStorage, at_ms: number): Promise<void> {
+  const current = (await storage.getAlarm()) ?? Number.POSITIVE_INFINITY
+  const isSoon = current < Date.now() + SOON_MS
+  if (at_ms < current || (isSoon && at_ms !== current)) await storage.setAlarm(at_ms)
+}
+
 /** Whether the object has been empty for a day; it can then be deleted. */
 export function isDisposable(ledger: Ledger): boolean {
   const emptied_at = ledger.fact('emptied_at')
@@ -73,13 +88,16 @@ export function isDisposable(ledger: Ledger): boolean {
 
 /** Computes when work is due next (NumericDate), and records since when the object is empty. */
 function nextAlarm(ledger: Ledger, config: Config): number | undefined {
-  const work = [...ledger.all('kv_outbox'), ...ledger.all('revocation_outbox')]
+  const [writes, revocations] = [ledger.all('kv_outbox'), ledger.all('revocation_outbox')]
   const [sessions, pending] = [ledger.all('sessions'), ledger.all('pending_grants')]
-  const isEmpty = [work, sessions, pending, ledger.all('grants')].flat().length === 0
+  const isEmpty = [writes, revocations, sessions, pending, ledger.all('grants')].flat().length === 0
   const emptied_at = isEmpty ? (ledger.fact('emptied_at') ?? now()) : undefined
   if (emptied_at !== ledger.fact('emptied_at')) ledger.setFact('emptied_at', emptied_at)
   const times = [
-    ...work.map(({ failures, not_before }) => (failures > 0 ? not_before : now() + SAFETY_SECONDS)),
+    ...(writes.length > 0 ? [nextTry(ledger, 'alarm') || now() + SAFETY_SECONDS] : []),
+    ...revocations.map(({ failures, not_before }) =>
+      failures > 0 ? not_before : now() + SAFETY_SECONDS,
+    ),
     ...sessions.map(({ created_at, seen_at }) =>
       Math.min(created_at + config.session_ttl_seconds, seen_at + config.session_idle_seconds),
     ),

@@ -133,35 +133,41 @@ export class Subject extends DurableObject<Env> {
     })
   }
 
-  /** Ends a session, or all sessions of this subject; the grants stay. */
+  /**
+   * Ends a session, or all sessions of this subject; the grants stay.
+   *
+   * @returns a failure while KV does not take it; then it can be repeated, also with the session that has ended
+   */
   async endSession(session: string, all: boolean): Promise<Outcome<void>> {
-    if (!this.#findLive(session)) return success(undefined)
+    if (this.#isEmpty()) return success(undefined)
     const { ledger, kvOutbox, sessions } = this.#context
-    ledger.transaction(() => {
-      if (all) sessions.endAll()
-      else sessions.end(session)
-      kvOutbox.markAllTokensDirty()
-    })
-    await kvOutbox.flush()
-    return success(undefined)
+    if (this.#findLive(session))
+      ledger.transaction(() => {
+        if (all) sessions.endAll()
+        else sessions.end(session)
+        kvOutbox.markAllTokensDirty()
+      })
+    return kvOutbox.settle()
   }
 
   /** Deletes one grant; Google cannot revoke one of several (TMB-63). */
   async forgetGrant(credential: Credential, scope: string): Promise<Outcome<void>> {
-    return this.#authorized(credential, undefined, (context) => forgetGrant(context, scope))
+    const session = this.#authenticate(credential)
+    if (!session.ok) return session
+    return this.#isEmpty() ? success(undefined) : forgetGrant(this.#context, scope)
   }
 
   /** Deletes all grants, ends all sessions, and revokes at Google: in this order (TMB-60). */
   async disconnect(credential: Credential): Promise<Outcome<void>> {
     const session = this.#authenticate(credential)
     if (this.#isEmpty()) return success(undefined)
-    if (session.ok) return success(await disconnect(this.#context))
-    const { ledger } = this.#context
+    if (session.ok) return disconnect(this.#context)
+    const { ledger, kvOutbox } = this.#context
     const isDone =
       session.failure.code === 'login_required' &&
       ledger.fact('disconnected_at') !== undefined &&
       ledger.all('grants').length === 0
-    return isDone ? success(undefined) : session
+    return isDone ? kvOutbox.settle() : session
   }
 
   /** Disconnects on behalf of the operator. @returns whether there was anything to delete */

@@ -22,7 +22,7 @@ export interface TokenRequest {
   rejected?: string | undefined
   /** Whether it is for the media relay, which anyone with a ticket can cause, and not for its owner. */
   is_for_relay?: boolean | undefined
-  /** Whether KV had no usable record for this credential; then the record is written again. */
+  /** Whether KV had no usable record for this credential, or an old one; then the record is written again. */
   missed_in_kv: boolean
 }
 
@@ -97,9 +97,7 @@ export function createTokenIssuer(context: SubjectContext): IssueToken {
     const isMissing = request.missed_in_kv && now() >= at + KV_LAG_SECONDS
     if (!isTouched && !isMissing) return
     rewritten.set(name, now())
-    if (isTouched) kvOutbox.markAllTokensDirty()
-    else kvOutbox.markTokenDirty(key)
-    background(kvOutbox.flush())
+    kvOutbox.publishToken(key)
   }
 
   return async (request, session) => {
@@ -116,10 +114,6 @@ export function createTokenIssuer(context: SubjectContext): IssueToken {
     }
     if (rejected && !mayForce(scopes, request.is_for_relay ? 'relay' : 'owner'))
       return failed('forced_too_often', { retry_after: 60 })
-    if (isTouched) {
-      kvOutbox.markAllTokensDirty()
-      background(kvOutbox.flush())
-    }
     const asked_at = Date.now()
     const outcome = await refresher.refresh(scopes)
     if (!isStillAuthorized(request)) return failed('session_ended')

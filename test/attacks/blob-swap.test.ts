@@ -1,5 +1,6 @@
 /** Attack: an attacker with write access to KV swaps, restores and changes records (TMB-53 to TMB-55). */
 
+import { evictDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { base64url, CompactEncrypt } from 'jose'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
@@ -116,10 +117,11 @@ describe.each(AUTH_METHODS)('by %s', (way) => {
   })
 
   it('strict: a record from before a disconnect is not used, before or after a new consent', async () => {
-    configureAuthMethods({ CONSISTENCY: 'strict' })
     const holder = await connected(way)
     const old = await recordsOf(holder)
     expect(old).toHaveLength(1)
+    configureAuthMethods({ CONSISTENCY: 'strict' })
+    await evictDurableObject(holder.stub)
     const { access_token } = (await holder.ask()).body
     expect(await holder.end('/grants')).toBe(204)
     await restore(old)

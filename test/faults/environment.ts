@@ -5,7 +5,7 @@ import { vi } from 'vitest'
 import type { Subject } from '../../src/subject/subject.ts'
 import { subjectOf } from '../support/broker.ts'
 import { ADA, BEN } from '../support/simulated-google.ts'
-import { dumpObject, STORY_BEGINS } from '../support/story.ts'
+import { dumpObject, STORY_BEGINS, storedIn } from '../support/story.ts'
 import { configure, hostileKv } from '../support/worker.ts'
 import type { Subject as SubjectName } from './model.ts'
 import { CLIENTS } from './pages.ts'
@@ -31,6 +31,7 @@ export async function setUp(consistency: 'edge' | 'strict'): Promise<void> {
     CALLBACK_LIMIT: { limit: async () => ({ success: true }) },
   })
   hostileKv.reset()
+  vi.spyOn(scheduler, 'wait').mockImplementation(async (ms) => advance(ms / 1000))
   lines.length = 0
   for (const level of ['debug', 'error', 'info', 'log', 'warn'] as const)
     vi.spyOn(console, level).mockImplementation((...words: unknown[]) => {
@@ -85,10 +86,7 @@ export async function crash(subject: SubjectName): Promise<void> {
 
 /** @returns whether an object has still something to write to KV */
 export async function owesKv(subject: SubjectName): Promise<boolean> {
-  return runInDurableObject(await stubOf(subject), (_, { storage: { sql } }) => {
-    const tables = sql.exec("SELECT name FROM sqlite_master WHERE name = 'kv_outbox'").toArray()
-    return tables.length > 0 && sql.exec('SELECT 1 FROM kv_outbox').toArray().length > 0
-  })
+  return (await storedIn(await stubOf(subject), 'kv_outbox')).size > 0
 }
 
 /** @returns the storage of every object, as text */

@@ -1,6 +1,7 @@
 /** Performs the steps of a run: sends requests, checks the answers, and updates the model. */
 
 import { decodeJwt } from 'jose'
+import { SENTENCES } from '../../src/reasons.ts'
 import { type Answer, answerOf, broker } from '../support/broker.ts'
 import { sha256 } from '../support/frontend.ts'
 import { hostileKv } from '../support/worker.ts'
@@ -161,7 +162,7 @@ async function end(run: RunState, slot: Slot, login: Login, step: EndingStep): P
   const answer = await send(page, login, step)
   run.record(sent.step, answer)
   const { error } = answer.body
-  if (error !== undefined) {
+  if (error !== undefined && !hasEndedHere(run, answer)) {
     if (step.do === 'forget' && !page.bundles.includes(step.bundle) && error === 'access_denied')
       return []
     const isLost = wasLive && (error === 'login_required' || error === 'invalid_grant')
@@ -175,6 +176,17 @@ async function end(run: RunState, slot: Slot, login: Login, step: EndingStep): P
     for (const one of ended) endLogin(one, ending)
   }
   return faults
+}
+
+/** Whether it has ended, and the answer says that KV has not taken that. */
+function hasEndedHere({ consistency }: RunState, { status, body }: Answer<object>): boolean {
+  const { writes, answers } = hostileKv.down
+  const isRefusing = consistency === 'edge' && (writes || answers === true)
+  return (
+    isRefusing &&
+    status === 503 &&
+    body.error_description === SENTENCES.temporarily_unavailable.kv_refuses
+  )
 }
 
 function endingOf(step: EndingStep, { sub, client }: Login, at: number): Ending {

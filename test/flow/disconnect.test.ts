@@ -1,10 +1,10 @@
 /** Tests of forgetting a bundle and disconnecting, and of what was under way then (TMB-60 to 65). */
 
-import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
+import { evictDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
 import { ask, browse, consentTo, copyOf, end, logIn, subjectOf, the } from '../support/broker.ts'
 import { oauthError, refreshed, scriptGoogle } from '../support/scripted-google.ts'
-import { alarm, aMinute, dumpKv, later, readLog, stage } from '../support/story.ts'
+import { alarm, aMinute, dumpKv, later, readLog, stage, storedIn } from '../support/story.ts'
 import { configure } from '../support/worker.ts'
 
 stage()
@@ -113,11 +113,7 @@ describe('DELETE /grants', () => {
     const browser = await logIn(browse())
     await end(browser, '/grants')
     const { stub } = await subjectOf()
-    const size = async (): Promise<number> =>
-      runInDurableObject(
-        stub,
-        (_, { storage }) => storage.sql.exec('SELECT name FROM sqlite_master').toArray().length,
-      )
+    const size = async (): Promise<number> => (await storedIn(stub)).size
     later(60 * 60)
     await alarm(stub)
     expect(await size()).toBeGreaterThan(0)

@@ -4,7 +4,7 @@ import { runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
 import { ask, askSession, browse, copyOf, end, logIn, subjectOf, the } from '../support/broker.ts'
 import { refreshed, scriptGoogle } from '../support/scripted-google.ts'
-import { alarm, aMinute, later, stage } from '../support/story.ts'
+import { alarm, aMinute, later, stage, storedIn } from '../support/story.ts'
 
 stage()
 
@@ -15,7 +15,7 @@ describe('DELETE /session', () => {
     const copy = copyOf(browser)
     const response = await browser.call('DELETE', `${the.url}/session`)
     expect(response.status).toBe(204)
-    expect(response.headers.get('Clear-Site-Data')).toBe('"cache", "storage"')
+    expect(response.headers.has('Clear-Site-Data')).toBe(false) // the app may share the origin
     expect(browser.jar.get('broker.example')?.size).toBe(0)
     await aMinute((await subjectOf()).stub)
     expect((await ask(copy)).status).toBe(401)
@@ -68,25 +68,16 @@ describe('GET /session?optional=true', () => {
 })
 
 describe('a Durable Object', () => {
-  const stored = async (): Promise<{ tables: number; due: number | null; sessions: number }> => {
-    const { stub } = await subjectOf()
-    return runInDurableObject(stub, async (_, { storage }) => {
-      const tables = storage.sql
-        .exec("SELECT name FROM sqlite_master WHERE name = 'sessions'")
-        .toArray().length
-      const sessions =
-        tables === 0 ? 0 : storage.sql.exec('SELECT id FROM sessions').toArray().length
-      return { tables, due: await storage.getAlarm(), sessions }
-    })
-  }
+  const stored = async (): Promise<Map<string, unknown>> => storedIn((await subjectOf()).stub)
 
   it('deletes expired sessions, and has no alarm in the past', async () => {
     scriptGoogle()
     await logIn(browse())
     later(8 * 86_400)
     await alarm((await subjectOf()).stub)
-    const { due, sessions } = await stored()
-    expect(sessions).toBe(0)
+    const { stub } = await subjectOf()
+    expect((await storedIn(stub, 'sessions')).size).toBe(0)
+    const due = await runInDurableObject(stub, async (_, { storage }) => storage.getAlarm())
     expect(due ?? Number.POSITIVE_INFINITY).toBeGreaterThan(Date.now())
   })
 
@@ -98,13 +89,13 @@ describe('a Durable Object', () => {
     await aMinute((await subjectOf()).stub)
     later(26 * 3600)
     await alarm((await subjectOf()).stub)
-    expect((await stored()).tables).toBe(0)
+    expect((await stored()).size).toBe(0)
     expect((await ask(copy)).status).toBe(401)
     expect((await askSession(copy)).status).toBe(401)
     expect(await end(copy, '/grants/pick')).toBe(401)
     expect(await end(copy, '/session')).toBe(204)
     expect(await end(copy, '/grants')).toBe(204)
-    expect((await stored()).tables).toBe(0)
+    expect((await stored()).size).toBe(0)
   })
 
   it('keeps twenty sessions, and refuses the one that was evicted', async () => {
@@ -143,10 +134,9 @@ describe('a session', () => {
     expect((await ask(browser)).status).toBe(401)
     expect((await askSession(copy)).status).toBe(401)
     const { stub } = await subjectOf()
-    const ids = await runInDurableObject(stub, (_, { storage }) =>
-      storage.sql.exec<{ id: string }>('SELECT id FROM sessions').toArray(),
-    )
-    for (const { id } of ids)
+    for (const key of (await storedIn(stub, 'sessions')).keys()) {
+      const [, id = ''] = key.split('/')
       expect(await stub.describeScopes({ kind: 'session', id }, [])).toMatchObject({ ok: false })
+    }
   })
 })

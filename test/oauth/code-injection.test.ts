@@ -1,6 +1,5 @@
 /** Attacks with a code, stolen or foreign; those on the callback are in test/flow, those with JWTs in app-jwt.test.ts. */
 
-import { runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
 import { subjectOf, the } from '../support/broker.ts'
 import {
@@ -12,7 +11,7 @@ import {
 } from '../support/frontend.ts'
 import { codeFor, frontend, google, stageOAuthMode } from '../support/oauth-mode.ts'
 import { BEN } from '../support/simulated-google.ts'
-import { alarm, dumpKv, later } from '../support/story.ts'
+import { alarm, dumpKv, later, storedIn } from '../support/story.ts'
 
 stageOAuthMode()
 
@@ -61,10 +60,7 @@ describe('code injection', () => {
     expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(1)
     expect(answers.filter(({ body }) => body.error === 'invalid_grant').length).toBeGreaterThan(48)
     const { stub } = await subjectOf(the.sub, gallery.id)
-    const sessions = await runInDurableObject(stub, (_, { storage }) =>
-      storage.sql.exec('SELECT * FROM sessions').toArray(),
-    )
-    expect(sessions).toEqual([])
+    expect((await storedIn(stub, 'sessions')).size).toBe(0)
   })
 
   it('a code expires after a minute', async () => {

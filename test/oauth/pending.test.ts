@@ -12,7 +12,7 @@ import {
   sha256,
 } from '../support/frontend.ts'
 import { codeFor, frontend, google, stageOAuthMode } from '../support/oauth-mode.ts'
-import { alarm, countCosts, dumpKv, dumpObject, later, travel } from '../support/story.ts'
+import { alarm, countCosts, dumpKv, dumpObject, later, storedIn, travel } from '../support/story.ts'
 
 stageOAuthMode()
 
@@ -22,9 +22,7 @@ beforeEach(async () => {
 })
 
 async function rows(table: string): Promise<unknown[]> {
-  return runInDurableObject(stub, (_, { storage }) =>
-    storage.sql.exec(`SELECT * FROM ${table}`).toArray(),
-  )
+  return [...(await storedIn(stub, table)).values()]
 }
 
 async function alarmIn(): Promise<number> {

@@ -1,13 +1,12 @@
 /** Tests of what an app's user gets with a JWT alone: tokens by exchange, the session, a disconnect (RFC 8693). */
 
-import { runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
 import { ALBUM_CLIENT, EXCHANGE } from '../support/app-issuer.ts'
 import { bearer, connect, exchange, issuer, redeem, stageAppUsers } from '../support/app-users.ts'
 import { answerOf, broker, subjectOf, the } from '../support/broker.ts'
 import { configureClients, gallery, openFrontend, sha256 } from '../support/frontend.ts'
 import { frontend, google } from '../support/oauth-mode.ts'
-import { aMinute } from '../support/story.ts'
+import { aMinute, storedIn } from '../support/story.ts'
 
 stageAppUsers()
 
@@ -33,11 +32,7 @@ describe('a JWT', () => {
     expect((await exchange('new')).body.error).toBe('consent_required')
     expect((await frontend.call('DELETE', '/grants/pick', await bearer('new'))).status).toBe(204)
     const { stub } = await subjectOf('new', gallery.id, ALBUM_CLIENT.issuer)
-    const rows = await runInDurableObject(stub, (_, { storage }) => [
-      ...storage.kv.list(),
-      ...storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'grants'"),
-    ])
-    expect(rows).toEqual([])
+    expect((await storedIn(stub)).size).toBe(0)
   })
 
   it('that is bound to a key needs a proof (TMB-51)', async () => {

@@ -40,14 +40,16 @@ function resultOf(
   return outcome.ok ? outcome.value : `${outcome.failure.code} ${outcome.failure.reason}`
 }
 
-async function change(sql: string): Promise<void> {
-  await runInDurableObject(stub, (_, { storage }) => void storage.sql.exec(sql))
+async function change(work: (kv: SyncKvStorage) => void): Promise<void> {
+  await runInDurableObject(stub, (_, { storage }) => work(storage.kv))
 }
 
 it('a consent without a refresh token is refused if the older grant has ended', async () => {
   await stub.acceptConsent(consentTo())
   await store('one', { tokens: { refresh_token: undefined } })
-  await change('DELETE FROM grants')
+  await change((kv) => {
+    for (const [key] of kv.list({ prefix: 'grants/' })) kv.delete(key)
+  })
   expect(await redeem('one')).toBe('invalid_grant grant_ended_meanwhile')
 })
 
@@ -95,7 +97,8 @@ it('a revocation waits until no consent is pending, since it would end that too 
 it('a late consent is not revoked while another is pending: both would end (TMB-61)', async () => {
   await store('late')
   later(1)
-  await change("INSERT INTO sessions VALUES ('s', 'l', 9e9, 9e9, 'k1')")
+  const session = { id: 's', family_id: 'l', created_at: 9e9, seen_at: 9e9, kid: 'k1' }
+  await change((kv) => kv.put('sessions/s', session))
   await stub.disconnectForOperator()
   later(1)
   await store('good', { tokens: { refresh_token: 'canary-good' } })

@@ -23,7 +23,7 @@ export interface HostileKv {
   down: { reads: boolean; writes: boolean; answers?: boolean }
   /** Number of reads, writes and refused writes. */
   readonly counts: { reads: number; writes: number; refused: number }
-  /** @returns the newest version of every record */
+  /** @returns the newest version of every record that has not expired */
   dump(): Map<string, string>
   /** Writes a value at all locations at once. */
   plant(key: string, value: string): void
@@ -43,9 +43,10 @@ export function createHostileKv(): HostileKv {
     down: { reads: false, writes: false },
     counts: { reads: 0, writes: 0, refused: 0 },
     dump() {
-      const newest = [...history].map(
-        ([key, versions]) => [key, versions.at(-1)?.value ?? null] as const,
-      )
+      const newest = [...history].map(([key, versions]) => {
+        const { value = null, expires_at = 0 } = versions.at(-1) ?? {}
+        return [key, expires_at > Date.now() ? value : null] as const
+      })
       return new Map(newest.filter((entry): entry is [string, string] => entry[1] !== null))
     },
     plant(key, value) {

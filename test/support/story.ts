@@ -17,6 +17,7 @@ export const isHostile = (env as unknown as { HOSTILE_KV?: string }).HOSTILE_KV 
 export function stage(): void {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['Date'], now: STORY_BEGINS })
+    vi.spyOn(scheduler, 'wait').mockImplementation(async (ms) => later(ms / 1000))
     configure()
     hostileKv.reset()
   })
@@ -92,16 +93,14 @@ export async function plantKv(key: string, value: string): Promise<void> {
 
 /** @returns the storage of a Durable Object, as text */
 export async function dumpObject(stub: DurableObjectStub): Promise<string> {
-  return runInDurableObject(stub, (_, { storage }) => {
-    const tables = storage.sql
-      .exec(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\'",
-      )
-      .toArray()
-    const rows = tables.map(({ name }) => [
-      name,
-      storage.sql.exec(`SELECT * FROM "${name}"`).toArray(),
-    ])
-    return JSON.stringify([rows, [...storage.kv.list()]])
-  })
+  return JSON.stringify([...(await storedIn(stub))])
+}
+
+/** @returns what a Durable Object stores, by key; of a subject only the rows of `table`, if it is given */
+export async function storedIn(
+  stub: DurableObjectStub,
+  table?: string,
+): Promise<Map<string, unknown>> {
+  const prefix = table === undefined ? '' : `${table}/`
+  return runInDurableObject(stub, (_, { storage }) => new Map(storage.kv.list({ prefix })))
 }
