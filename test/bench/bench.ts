@@ -19,6 +19,7 @@ import { measureSize } from './sections/size.ts'
 import { measureStart } from './sections/start.ts'
 import { measureStored } from './sections/stored.ts'
 import { measureTokenIssuance } from './sections/token-issuance.ts'
+import { measureUserCost } from './sections/user-cost.ts'
 import { startStage } from './stage.ts'
 
 const USAGE = `Usage: npm run bench [-- OPTIONS]
@@ -26,12 +27,14 @@ const USAGE = `Usage: npm run bench [-- OPTIONS]
 Measures the production build and writes test/bench/RESULTS.md; in under 20 minutes on two cores.
 
   --quick   measures a little of everything, in a few minutes, and writes no file
+  --cost    counts what a user costs, in half a minute, and writes no file
   --help    this text
 
 Exit code: 0; 1 if an answer was wrong. A missed budget is reported, and is no error.`
 
 const OPTIONS = {
   quick: { type: 'boolean', default: false },
+  cost: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
 
@@ -59,17 +62,17 @@ const { values } = parseArgs({ options: OPTIONS })
 if (values.help) process.stdout.write(`${USAGE}\n`)
 else await main(values)
 
-async function main({ quick }: { quick: boolean }): Promise<void> {
-  installPeers()
+async function main({ quick, cost }: { quick: boolean; cost: boolean }): Promise<void> {
+  if (!cost) installPeers()
   const began_at = performance.now()
-  const sections = await measure(quick ? QUICK : FULL)
+  const sections = cost ? await measureCosts() : await measure(quick ? QUICK : FULL)
   const results: Results = {
     date: new Date().toISOString().slice(0, 10),
     machine: describeMachine(),
     minutes: Math.round((performance.now() - began_at) / 60_000),
     sections,
   }
-  if (!quick) await writeFile(join(BENCH, 'RESULTS.md'), toMarkdown(results))
+  if (!quick && !cost) await writeFile(join(BENCH, 'RESULTS.md'), toMarkdown(results))
   else process.stdout.write(toMarkdown(results))
   for (const budget of sections.flatMap(({ budgets }) => budgets))
     logProgress(`${budget.what}: ${verdictOn(budget).replaceAll('*', '')}`)
@@ -82,6 +85,7 @@ async function measure(plan: Plan): Promise<Section[]> {
   try {
     return [
       ...(await onStage(production, provider, plan)),
+      await measureUserCost(production),
       await measureStored(production, provider, plan),
       await measureMedia(production, provider, plan),
       await measureStart(production, plan),
@@ -89,6 +93,16 @@ async function measure(plan: Plan): Promise<Section[]> {
     ]
   } finally {
     await provider.stop()
+    await rm(dirname(production.path), { recursive: true })
+  }
+}
+
+/** Only what can be counted. */
+async function measureCosts(): Promise<Section[]> {
+  const production = await buildProduction()
+  try {
+    return [await measureUserCost(production)]
+  } finally {
     await rm(dirname(production.path), { recursive: true })
   }
 }

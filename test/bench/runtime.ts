@@ -15,7 +15,7 @@ export interface Side {
   name: string
   /** Its code, an ES module. */
   code: string
-  /** Variables; `URL` in a value is replaced by the address of this side. */
+  /** Variables; `URL` in a value is replaced by the address of this side, `URL(name)` by that of another one. */
   vars?: Record<string, unknown>
   /** KV namespaces: binding to name. */
   kv?: Record<string, string>
@@ -47,7 +47,7 @@ export async function startRuntime(sides: readonly Side[], folder?: string): Pro
       name,
       modules: [{ type: 'ESModule', path: 'index.js', contents: code }],
       compatibilityDate,
-      bindings: addressed(vars, urls.get(at) ?? ''),
+      bindings: addressed(vars, urls, at),
       kvNamespaces: kv,
       durableObjects: Object.fromEntries(
         Object.entries(objects).map(([binding, { className, of }]) => [
@@ -100,9 +100,14 @@ export async function compatibility(): Promise<string> {
   return /^compatibility_date = "(.*)"/m.exec(text)?.[1] ?? ''
 }
 
-function addressed(vars: Record<string, unknown>, url: string): Record<string, unknown> {
+function addressed(
+  vars: Record<string, unknown>,
+  urls: ReadonlyMap<string, string>,
+  at: string,
+): Record<string, unknown> {
+  const address = (_: string, name: string = at): string => urls.get(name) ?? ''
   const fill = (value: unknown): unknown =>
-    typeof value === 'string' ? value.replaceAll('URL', url) : value
+    typeof value === 'string' ? value.replaceAll(/URL(?:\((\w+)\))?/g, address) : value
   return Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, fill(value)]))
 }
 
