@@ -84,6 +84,34 @@ export async function crash(subject: SubjectName): Promise<void> {
   await dying.catch(() => {})
 }
 
+/** How often all storage was repaired; a failure from before does not count any more. */
+let repairs = 0
+
+/** Ends all failures of storage. */
+export function repairStorage(): void {
+  repairs++
+}
+
+/** Lets writes of an object fail: after `skip` of them, the next `times`. Its death ends that. */
+export async function failStorage(
+  subject: SubjectName,
+  { skip, times }: { skip: number; times: number },
+  onFailure: () => void,
+): Promise<void> {
+  await runInDurableObject(await stubOf(subject), (_, { storage: { kv } }) => {
+    const { put } = kv
+    const since = repairs
+    let writes = 0
+    kv.put = (key, value) => {
+      writes++
+      const fails = writes > skip && writes <= skip + times && repairs === since
+      if (!fails) return put.call(kv, key, value)
+      onFailure()
+      throw new Error('canary: the storage takes no row')
+    }
+  })
+}
+
 /** @returns whether an object has still something to write to KV */
 export async function owesKv(subject: SubjectName): Promise<boolean> {
   return (await storedIn(await stubOf(subject), 'kv_outbox')).size > 0

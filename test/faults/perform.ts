@@ -80,6 +80,8 @@ export async function perform(run: RunState, step: Step): Promise<void> {
       })
     case 'crash':
       return crash(run, slot)
+    case 'storage fails':
+      return failStorage(run, slot, step)
     case 'travel':
       hostileKv.location = step.to
       return
@@ -219,13 +221,26 @@ function send(
 
 async function crash(run: RunState, { login }: Slot): Promise<void> {
   if (!login) return
+  losesWork(run, login)
+  await environment.crash(login)
+}
+
+async function failStorage(
+  run: RunState,
+  { login }: Slot,
+  step: { skip: number; times: number },
+): Promise<void> {
+  if (login) await environment.failStorage(login, step, () => losesWork(run, login))
+}
+
+/** An object loses what it is doing: it dies, or its storage fails. */
+function losesWork(run: RunState, login: Login): void {
   run.crashed_at = Date.now()
   const { model, google } = run
   google.forgetCalls((code) => {
     const flow = model.flows.get(code)
     return flow !== undefined && isSameSubject(flow, login)
   })
-  await environment.crash(login)
 }
 
 function secretsIn(run: RunState, answer: Answer<object>, issued_token?: string): string[] {

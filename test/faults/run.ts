@@ -85,6 +85,7 @@ async function calm(run: RunState): Promise<void> {
   await step('calm: no faults any more', () => {
     google.clearFaults()
     environment.setKv('up')
+    environment.repairStorage()
   })
   for (const seconds of [400, 3700, 3700]) {
     await step(`calm: ${seconds} seconds and alarms`, async () => {

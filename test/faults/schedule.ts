@@ -72,6 +72,12 @@ const ending = fc.oneof(
 )
 const crash = step('crash', { page })
 
+const storageFails = step('storage fails', {
+  page,
+  skip: fc.nat({ max: 7 }),
+  times: fc.constantFrom(1, 2, 50), // the last one as when a day's rows are used up
+})
+
 const KV_STATES: KvState[] = ['up', 'up', 'unreadable', 'unwritable', 'down', 'answers lost']
 
 /** Single steps. */
@@ -87,6 +93,7 @@ const single = weighted(
   [2, step('read session', { page, before: fc.boolean() })],
   [3, step('alarms', {})],
   [1, crash],
+  [2, storageFails],
   [2, step('travel', { to: place })],
   [2, hold],
   [3, step('release', {})],
@@ -97,7 +104,7 @@ const single = weighted(
 const STALE = fc.constantFrom(5, 25 * MINUTE, 51 * MINUTE, 59 * MINUTE, HOUR, 7 * HOUR)
 
 /** A step of one page while its refresh is held at Google, which single steps would rarely bring together. */
-const during = fc.oneof(ending, connect, crash, ask)
+const during = fc.oneof(ending, connect, crash, storageFails, ask)
 const race = fc
   .record({ page, bundle, connect, seconds: STALE, hold, during, ask })
   .map(({ page, bundle, connect, seconds, hold, during, ask }) => [

@@ -43,6 +43,8 @@ export type Step =
   | { do: 'alarms' }
   /** The Durable Object of a page's user dies and starts again. */
   | { do: 'crash'; page: number }
+  /** Writes of the Durable Object of a page's user fail: after `skip` of them, the next `times`. */
+  | { do: 'storage fails'; page: number; skip: number; times: number }
   /** The next reads of KV happen at another location. */
   | { do: 'travel'; to: string }
   /** The next calls of an endpoint of Google meet a fault. */
