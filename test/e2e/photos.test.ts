@@ -144,7 +144,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     const { page } = await stage.visit(mode)
     await connect(page, 'album')
     const at = 'api:library.uploads'
-    await stage.control('__faults', { at, times: 1, do: { status: 500 } })
+    await stage.control('__faults', { at, times: 1, do: { status: 400 } })
     const { results } = await page.evaluate(upload, ['a.jpg', 'b.jpg'])
     expect(results.map(({ done }) => done)).toEqual([false, true])
     expect(results[0]?.error).toBeTruthy()
@@ -163,11 +163,14 @@ describe.each(MODES)('in %s mode', (mode) => {
     const error = await page.evaluate(async () => {
       const files = [new File(['x'], 'a.jpg', { type: 'image/jpeg' })]
       return (await uploadPhotos(broker, { bundle: 'pick', files })).map(({ error }) =>
-        String(error),
+        error && 'description' in error ? [error.message, error.description] : [],
       )
     })
     expect(error).toEqual([
-      'PhotosError: The bundle pick cannot upload: it lacks photoslibrary.appendonly',
+      [
+        'This app may not do that in Google Photos.',
+        'The bundle pick cannot upload: it lacks photoslibrary.appendonly',
+      ],
     ])
     expect(tokens.filter((request) => request.postData()?.includes('rejected'))).toEqual([])
   })
@@ -176,7 +179,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     const { page } = await stage.visit(mode)
     await connect(page, 'album')
     const at = 'api:library.mediaItems.batchCreate'
-    await stage.control('__faults', { at, times: 1, do: { status: 503 } })
+    await stage.control('__faults', { at, times: 1, do: { status: 400 } })
     const { results } = await page.evaluate(upload, ['a.jpg', 'b.jpg'])
     expect(results.map(({ done }) => done)).toEqual([false, false])
     const uploads: string[] = []

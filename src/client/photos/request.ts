@@ -1,22 +1,9 @@
-/** Requests to the Photos APIs in JSON, and the error that Google answers. */
+/** Requests to the Photos APIs in JSON, and waiting for failures that pass. */
 
+import pRetry from 'p-retry'
 import type { Broker } from '../index.ts'
-
-/** An error that Google answered. */
-export class PhotosError extends Error {
-  override readonly name = 'PhotosError'
-
-  /** The HTTP status; 0 if there was no answer. */
-  readonly http: number
-  /** Google's status, such as `PERMISSION_DENIED`; `UNKNOWN` if it named none, `FAILED` for a file in an upload. */
-  readonly status: string
-
-  constructor(http: number, status: string, message: string) {
-    super(message)
-    this.http = http
-    this.status = status
-  }
-}
+import { pause, untilAborted } from '../pause.ts'
+import { errorOf, isPassing, PhotosError } from './photos-error.ts'
 
 /** Which API to call, and with which bundle. */
 export interface Api {
@@ -27,7 +14,16 @@ export interface Api {
   signal?: AbortSignal | undefined
 }
 
-/** Sends a request to an API. @throws {PhotosError} Google's error @throws {BrokerError} what `broker.fetch` throws */
+/** How long the body of an answer may take, in milliseconds. */
+const BODY_MS = 30_000
+/** The shortest and the longest pause before another try, in milliseconds; Google may ask for a longer one. */
+const PAUSE_MS = { minTimeout: 1000, maxTimeout: 30_000 }
+
+/**
+ * Sends a request to an API once.
+ *
+ * @throws {PhotosError} Google's error @throws {BrokerError} what `broker.fetch` throws
+ */
 export async function request<T>(
   { broker, bundle, base, signal }: Api,
   method: string,
@@ -40,14 +36,53 @@ export async function request<T>(
     body: json ? JSON.stringify(json) : null,
     headers: json ? { 'Content-Type': 'application/json' } : {},
   })
-  const answer = await response.json().catch(() => ({}))
-  if (!response.ok) throw errorOf(response.status, answer)
-  return answer
+  const body = response.text().catch(() => undefined) // the connection was cut
+  const text = await untilAborted(Promise.race([body, pause(BODY_MS)]), signal)
+  const retryAfter = response.headers.get('Retry-After')
+  if (!response.ok) throw errorOf(response.status, parse(text ?? ''), retryAfter)
+  const answer = text === '' ? {} : parse(text ?? '')
+  if (answer === undefined) throw new PhotosError(0, 'UNAVAILABLE') // cut, or of something else on the way
+  return answer as T
 }
 
-/** Makes an error of Google's error body. */
-export function errorOf(http: number, answer: unknown): PhotosError {
-  const { status = 'UNKNOWN', message = `Google answered ${http}` } =
-    (answer as { error?: { status?: string; message?: string } } | undefined)?.error ?? {}
-  return new PhotosError(http, status, message)
+/** Parses JSON; `undefined` for any other text. */
+export function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** How long failures are waited out. */
+export interface Patience {
+  signal?: AbortSignal | undefined
+  /** Milliseconds after which a failure counts, even if it would pass. */
+  limit_ms: number
+  /** Is called before each wait. */
+  onRetry?: (() => void) | undefined
+}
+
+/**
+ * Does work, and again after each failure that passes by itself, until the limit.
+ *
+ * @throws the first failure that does not pass, or the last one; the reason of `signal`
+ */
+export function patiently<T>(
+  work: () => Promise<T>,
+  { signal, limit_ms, onRetry }: Patience,
+): Promise<T> {
+  return pRetry(work, {
+    ...PAUSE_MS,
+    retries: Number.POSITIVE_INFINITY,
+    randomize: true,
+    maxRetryTime: limit_ms,
+    signal,
+    shouldRetry: ({ error }) => isPassing(error),
+    async onFailedAttempt({ error }) {
+      if (!isPassing(error)) return
+      onRetry?.()
+      await pause(Math.min((error.retry_after ?? 0) * 1000, limit_ms), signal)
+    },
+  })
 }

@@ -1,7 +1,10 @@
 /** Uploading: the bytes of each file with progress, then media items of them, fifty at a time. */
 
-import type { Broker } from '../index.ts'
-import { type Api, errorOf, PhotosError, request } from './request.ts'
+import { type Broker, BrokerError } from '../index.ts'
+import { openPopup } from '../popup.ts'
+import { errorOf, isNotConnected, PhotosError } from './photos-error.ts'
+import { type Api, patiently, request } from './request.ts'
+import { checkFile, sendBytes } from './send-bytes.ts'
 
 /** Options of `uploadPhotos`. */
 export interface UploadOptions {
@@ -9,7 +12,10 @@ export interface UploadOptions {
   bundle?: string
   /** Files, or results of an earlier call: of those, only what is not done yet is tried again. */
   files: Iterable<File | UploadResult>
-  /** The id of an album of this app, or the title of an album to create. Default: no album. */
+  /**
+   * The id of an album of this app, or the title of an album to create. It is created when there is something for it, and
+   * only once: the results name it, and the next call with them uses it again. Default: no album.
+   */
   album?: { id: string } | { title: string }
   /** Is called at the start, after each part of the bytes and after each batch of items. */
   onProgress?: (progress: Progress) => void
@@ -27,6 +33,13 @@ export interface Progress {
   files: number
 }
 
+/** An album of this app. */
+export interface Album {
+  id: string
+  title?: string
+  productUrl?: string
+}
+
 /** The result for one file: with `mediaItem` it is in the library, with `error` it is not. */
 export interface UploadResult {
   file: File
@@ -34,8 +47,10 @@ export interface UploadResult {
   uploadToken?: string
   /** The item in the library. */
   mediaItem?: { id: string; productUrl?: string; filename?: string }
+  /** The album that the file is in, or will be. */
+  album?: Album
   /** Why the file is not in the library. Pass the result to `uploadPhotos` to try again. */
-  error?: Error
+  error?: BrokerError | PhotosError
 }
 
 interface NewItems {
@@ -50,32 +65,31 @@ interface NewItemResult {
 
 /** The most items that Google creates in one request. */
 const BATCH = 50
+/** How long failures are waited out, in milliseconds: for all files together, since the last success. */
+const LIMIT_MS = 3 * 60_000
 
 /**
- * Uploads files to the user's library. A file that Google refuses does not stop the others.
+ * Uploads files to the user's library. A user who is not connected is asked for consent first: then call it in a click.
+ *
+ * Failures that pass (429, 5xx, a lost network) are waited out for three minutes. Whatever happens, every file gets a
+ * result, and nothing is uploaded twice.
  *
  * @example
  * const results = await uploadPhotos(broker, { files: input.files, album: { title: 'From my app' } })
  * const failed = results.filter(({ error }) => error)
  * @returns one result for each file, in their order
- * @throws {BrokerError} what `broker.token` throws
- * @throws {PhotosError} if the album cannot be created
- * @throws {TypeError} if the network fails while the album or the items are created
- * @throws the reason of `signal`
+ * @throws the reason of `signal`, and nothing else
  */
 export async function uploadPhotos(
   broker: Broker,
   options: UploadOptions,
 ): Promise<UploadResult[]> {
   const { bundle = 'upload', album, onProgress, signal } = options
-  const api: Api = { broker, bundle, base: `${(await broker.apis()).library}/v1`, signal }
-  const results = [...options.files].map((file) =>
-    file instanceof File ? { file } : withoutError(file),
-  )
+  const results = [...options.files].map(toResult)
   const open = results.filter(({ mediaItem }) => !mediaItem)
   const sent = new Map<UploadResult, number>()
   const sentOf = (result: UploadResult): number =>
-    result.uploadToken ? result.file.size : (sent.get(result) ?? 0)
+    result.uploadToken || result.mediaItem ? result.file.size : (sent.get(result) ?? 0)
   const report = (): void =>
     onProgress?.({
       sent: results.reduce((sum, result) => sum + sentOf(result), 0),
@@ -83,115 +97,150 @@ export async function uploadPhotos(
       done: results.filter(({ mediaItem }) => mediaItem).length,
       files: results.length,
     })
-  report()
-  for (const result of open) {
-    if (result.uploadToken) continue
+  /** Does work for some files; a failure becomes their result. */
+  const attempt = async (
+    some: readonly UploadResult[],
+    work: () => Promise<void>,
+  ): Promise<void> => {
     try {
-      result.uploadToken = await sendBytes(api, result.file, (bytes) => {
-        sent.set(result, bytes)
-        report()
-      })
+      await work()
     } catch (error) {
-      if (!(error instanceof PhotosError)) throw error
-      result.error = error
+      signal?.throwIfAborted()
+      for (const result of some) if (!result.mediaItem) result.error ??= toError(error)
     }
   }
-  const albumId = album && (await albumOf(api, album))
-  const ready = open.filter(({ uploadToken }) => uploadToken)
-  for (let from = 0; from < ready.length; from += BATCH) {
-    await createItems(api, ready.slice(from, from + BATCH), albumId)
-    report()
+  report()
+  let deadline = Date.now() + LIMIT_MS
+  const wait = async <T>(work: () => Promise<T>): Promise<T> => {
+    const value = await patiently(work, { signal, limit_ms: Math.max(0, deadline - Date.now()) })
+    deadline = Date.now() + LIMIT_MS
+    return value
   }
+  await attempt(open, async () => {
+    await wait(() => connectIfNeeded(broker, bundle, signal))
+    const api: Api = { broker, bundle, base: `${(await wait(broker.apis)).library}/v1`, signal }
+    for (const result of open) {
+      if (result.uploadToken) continue
+      await attempt([result], async () => {
+        checkFile(result.file)
+        const onSent = (bytes: number): void => {
+          sent.set(result, bytes)
+          report()
+        }
+        result.uploadToken = await wait(() => sendBytes(api, result.file, onSent))
+      })
+      report()
+    }
+    const ready = open.filter(({ uploadToken }) => uploadToken)
+    if (ready.length === 0) return
+    await attempt(ready, async () => {
+      const at = await albumOf(api, results, album, wait)
+      if (at) for (const result of ready) result.album = at
+      for (let from = 0; from < ready.length; from += BATCH) {
+        const batch = ready.slice(from, from + BATCH)
+        await attempt(batch, () => createItems(api, batch, at, wait))
+        report()
+      }
+    })
+  })
   return results
 }
 
-/** Sends the bytes of a file, by XMLHttpRequest since `fetch` reports no progress. @returns the upload token */
-async function sendBytes(
-  { broker, bundle, base, signal }: Api,
-  file: File,
-  onSent: (bytes: number) => void,
-): Promise<string> {
-  const send = (token: string): Promise<XMLHttpRequest> =>
-    new Promise((resolve, reject) => {
-      const xhr = new XMLHttpRequest()
-      xhr.open('POST', `${base}/uploads`)
-      xhr.setRequestHeader('Authorization', `Bearer ${token}`)
-      xhr.setRequestHeader('Content-Type', 'application/octet-stream')
-      xhr.setRequestHeader('X-Goog-Upload-Content-Type', file.type)
-      xhr.setRequestHeader('X-Goog-Upload-Protocol', 'raw')
-      xhr.upload.onprogress = ({ loaded }) => onSent(loaded)
-      xhr.onload = () => resolve(xhr)
-      xhr.onerror = () => reject(errorOf(0, undefined))
-      signal?.addEventListener('abort', () => {
-        xhr.abort()
-        reject(signal.reason)
-      })
-      xhr.send(file)
-    })
-  signal?.throwIfAborted()
-  const options = signal ? { signal } : {}
-  const token = await broker.token(bundle, options)
-  let xhr = await send(token)
-  if (xhr.status === 401 && !lacksScope(xhr))
-    xhr = await send(await broker.token(bundle, { ...options, rejected: token }))
-  if (xhr.status === 200) return xhr.responseText
-  if (lacksScope(xhr))
-    throw new PhotosError(
-      xhr.status,
-      'PERMISSION_DENIED',
-      `The bundle ${bundle} cannot upload: it lacks photoslibrary.appendonly`,
-    )
-  throw errorOf(xhr.status, answerOf(xhr))
-}
-
-/** Where any other method answers 403, uploads answer 401 with this code to a token without the scope. */
-function lacksScope(xhr: XMLHttpRequest): boolean {
-  return xhr.status === 401 && (answerOf(xhr) as UploadRefusal)?.error?.code === 16
-}
-
-interface UploadRefusal {
-  error?: { code?: unknown }
-}
-
-function answerOf({ responseText }: XMLHttpRequest): unknown {
+/** A popup is opened only if it is needed; the page itself never leaves, or the files would be lost. */
+async function connectIfNeeded(
+  broker: Broker,
+  bundle: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   try {
-    return JSON.parse(responseText)
-  } catch {
-    return undefined
+    await broker.token(bundle, { signal })
+  } catch (error) {
+    if (!isNotConnected(error)) throw error
+    const popup = openPopup()
+    if (!popup) throw error
+    await broker.connect(bundle, { popup, ...(signal ? { signal } : {}) })
   }
 }
 
-async function albumOf(api: Api, album: { id: string } | { title: string }): Promise<string> {
-  if ('id' in album) return album.id
-  return (await request<{ id: string }>(api, 'POST', '/albums', { album })).id
+type Wait = <T>(work: () => Promise<T>) => Promise<T>
+
+/**
+ * The album of an earlier call, the one with that id, or a new one. After a lost answer it is not created again: there
+ * would be two.
+ */
+async function albumOf(
+  api: Api,
+  results: readonly UploadResult[],
+  album: UploadOptions['album'],
+  wait: Wait,
+): Promise<Album | undefined> {
+  const known = results.find((result) => result.album)?.album
+  if (known || !album) return known
+  if ('id' in album) return { id: album.id }
+  return wait(() =>
+    request<Album>(api, 'POST', '/albums', { album }).catch((error) => {
+      const isLost = !(error instanceof PhotosError && error.http > 0)
+      throw isLost ? new PhotosError(0, 'ALBUM_UNKNOWN', { description: String(error) }) : error
+    }),
+  )
 }
 
-/** Creates the media items of one batch; Google answers for each. */
+/**
+ * Creates the media items of one batch; Google answers for each. What fails for a while is sent again with the same upload
+ * tokens, of which Google makes one item each.
+ */
 async function createItems(
   api: Api,
-  batch: UploadResult[],
-  albumId: string | undefined,
+  batch: readonly UploadResult[],
+  album: Album | undefined,
+  wait: Wait,
 ): Promise<void> {
-  const newMediaItems = batch.map(({ file, uploadToken }) => ({
-    simpleMediaItem: { uploadToken, fileName: file.name },
-  }))
-  const json = { ...(albumId ? { albumId } : {}), newMediaItems }
-  let answers: NewItemResult[] = []
-  try {
-    const answer = await request<NewItems>(api, 'POST', '/mediaItems:batchCreate', json)
-    answers = answer.newMediaItemResults ?? []
-  } catch (error) {
-    if (!(error instanceof PhotosError)) throw error
-    for (const result of batch) result.error = error
-    return
-  }
-  for (const result of batch) {
-    const answer = answers.find(({ uploadToken }) => uploadToken === result.uploadToken)
-    if (answer?.mediaItem) result.mediaItem = answer.mediaItem
-    else result.error = errorOf(200, { error: { status: 'FAILED', ...answer?.status } })
-  }
+  let mayBeThere = false
+  await wait(async () => {
+    const open = batch.filter(({ mediaItem, uploadToken }) => uploadToken && !mediaItem)
+    const newMediaItems = open.map(({ file, uploadToken }) => ({
+      simpleMediaItem: { uploadToken, fileName: file.name },
+    }))
+    const json = { ...(album ? { albumId: album.id } : {}), newMediaItems }
+    const { newMediaItemResults = [] } = await request<NewItems>(
+      api,
+      'POST',
+      '/mediaItems:batchCreate',
+      json,
+    ).catch((error) => {
+      mayBeThere = true // the answer may have been lost
+      throw error
+    })
+    for (const result of open) {
+      const answer = newMediaItemResults.find(
+        ({ uploadToken }) => uploadToken === result.uploadToken,
+      )
+      if (answer?.mediaItem) {
+        result.mediaItem = answer.mediaItem
+        delete result.error
+        continue
+      }
+      const { code = 13, message } = answer?.status ?? {}
+      const isUsedUp = mayBeThere && code === 3
+      const description = message
+      result.error = isUsedUp
+        ? new PhotosError(200, 'UNKNOWN_OUTCOME', { description })
+        : errorOf(200, { error: { code, message } })
+      if (!result.error.isPassing) delete result.uploadToken // it is of no use any more
+    }
+    const passing = open.find(({ error }) => error instanceof PhotosError && error.isPassing)
+    if (passing) throw passing.error
+  })
 }
 
-function withoutError({ error: _, ...result }: UploadResult): UploadResult {
+function toError(error: unknown): BrokerError | PhotosError {
+  if (error instanceof BrokerError || error instanceof PhotosError) return error
+  return new PhotosError(0, 'UNAVAILABLE', { description: String(error) })
+}
+
+/** A file may come from another window, where it is of another class. */
+function toResult(given: File | UploadResult): UploadResult {
+  if (!('file' in given)) return { file: given }
+  const { error: _, ...result } = given
   return result
 }

@@ -6,7 +6,7 @@ import { apiError, pageOf } from './answers.ts'
 import { readBody } from './body.ts'
 import { type ApiCall, findAlbum, findItem, ownItem } from './call.ts'
 import { mediaUrl } from './media-url.ts'
-import type { MediaItem } from './records.ts'
+import type { MediaItem, Upload } from './records.ts'
 import { sniff } from './sniff.ts'
 
 const LIMITS = { usual: 25, most: 100 }
@@ -35,7 +35,7 @@ export async function batchCreate(call: ApiCall): Promise<Response> {
       const message = 'Failed: There was an error while trying to create this media item.'
       return { uploadToken, status: { code: 3, message } }
     }
-    album?.media_items.push(created.id)
+    if (album && !album.media_items.includes(created.id)) album.media_items.push(created.id)
     return {
       uploadToken,
       status: { message: 'Success' },
@@ -99,6 +99,7 @@ export async function patch(call: ApiCall): Promise<object> {
   return describeItem(simulation, id, item, true)
 }
 
+/** Creates an item. An upload token that was used makes no second one: Google does not say, and merges equal bytes. */
 function createItem(
   { simulation, owner }: ApiCall,
   { description, simpleMediaItem }: v.InferOutput<typeof newMediaItem>,
@@ -106,9 +107,11 @@ function createItem(
   const { world, bytes, now } = simulation
   const { uploadToken: token, fileName } = simpleMediaItem
   const upload = Object.hasOwn(world.uploads, token) ? world.uploads[token] : undefined
+  const before = upload?.item_id === undefined ? undefined : world.media_items[upload.item_id]
+  if (upload?.item_id !== undefined && before && isOf(upload, owner))
+    return { id: upload.item_id, item: before }
   const content = bytes.get(token)
-  const isOwn = upload?.sub === owner.sub && upload.client_id === owner.client_id
-  if (!upload || !content || !isOwn || now() >= upload.expires_at) return undefined
+  if (!upload || !content || !isOf(upload, owner) || now() >= upload.expires_at) return undefined
   const found = sniff(content, upload.mime_type)
   if (!found) return undefined
   const id = randomName('AF')
@@ -117,8 +120,12 @@ function createItem(
   world.media_items[id] = item
   bytes.put(id, content)
   bytes.delete(token)
-  delete world.uploads[token]
+  upload.item_id = id
   return { id, item }
+}
+
+function isOf(upload: Upload, { sub, client_id }: ApiCall['owner']): boolean {
+  return upload.sub === sub && upload.client_id === client_id
 }
 
 /** Lists the items of this app and account, the newest first. */

@@ -19,6 +19,8 @@ export interface PickerSession extends Owner {
 export interface Upload extends Owner {
   mime_type: string
   expires_at: number
+  /** The item that was made of it. */
+  item_id?: string
 }
 
 /** A photo or video that an app created. Its bytes are stored by its id. */

@@ -90,18 +90,10 @@ const ERRORS = {
   },
 }
 
-/** By HTTP status. @type {Record<number, Message>} */
-const GOOGLE_ERRORS = {
-  401: {
-    what: 'Google refused the token, and a new one too.',
-    todo: 'The app may have been removed from your account: reload the page.',
-  },
-  403: {
-    what: 'Google says that this bundle does not allow that.',
-    todo: 'The operator has to add a scope to the bundle: npm run scopes shows which.',
-  },
-  429: { what: 'Google says that this app asks too often.', todo: 'Try again in a minute.' },
-  0: { what: 'Google could not be reached.', todo: 'Check the network, then try again.' },
+/** What the developer of an app can do, by Google's status. @type {Record<string, string>} */
+const TODO_AT_GOOGLE = {
+  PERMISSION_DENIED: 'The operator has to add a scope to the bundle: npm run scopes shows which.',
+  SERVICE_DISABLED: 'The operator has to enable the API in the Google Cloud project.',
 }
 
 /** @type {Record<LikelyCause, string>} */
@@ -183,10 +175,7 @@ function describeBrokerError(error) {
 }
 
 /** @param {PhotosError} error */
-function describePhotosError({ http, status }) {
-  const message = GOOGLE_ERRORS[http] ?? {
-    what: 'Google could not do that just now.',
-    todo: 'Try again in a moment.',
-  }
-  return { ...message, detail: `Google answered ${http} ${status}`.trim() }
+function describePhotosError({ http, status, message }) {
+  const detail = http === 0 ? status : `Google answered ${http} ${status}`
+  return { what: message, todo: TODO_AT_GOOGLE[status] ?? '', detail }
 }

@@ -6,7 +6,7 @@ import { broker } from './broker.js'
 import { button, element } from './dom.js'
 import { showGrid } from './grid.js'
 
-/** @import { PickedItem } from 'photos-token-broker/photos' */
+/** @import { PickedItem, PickState } from 'photos-token-broker/photos' */
 /** @import { Bundle, Surface } from './card.js' */
 
 /** Makes the button that opens the picker. @param {Bundle} bundle @param {Surface} surface */
@@ -14,12 +14,12 @@ export function createPicker({ name }, { report, showResult }) {
   const work = async () => {
     const waiting = new AbortController()
     const stop = button('Stop waiting', async () => waiting.abort(), 'quiet')
-    report('Waiting for your choice in the window of Google Photos … ', stop)
     try {
       const items = await pickPhotos(broker, {
         bundle: name,
         signal: waiting.signal,
         onBlocked: (href) => report(linkTo(href), ' ', stop),
+        onState: (state) => report(`${describeState(state)} `, stop),
       })
       showResult(showGrid(`${items.length} chosen`, items.map(toPicture)))
     } catch (error) {
@@ -28,6 +28,14 @@ export function createPicker({ name }, { report, showResult }) {
     }
   }
   return [{ label: 'Choose photos', work }]
+}
+
+/** @param {PickState} state */
+function describeState({ state, items }) {
+  if (state === 'connecting') return 'Waiting for your consent in the window of Google …'
+  if (state === 'waiting') return 'Waiting for your choice in the window of Google Photos …'
+  if (state === 'retrying') return 'Google does not answer just now. Trying again …'
+  return `Reading what you chose: ${items} so far …`
 }
 
 /** @param {PickedItem} item */

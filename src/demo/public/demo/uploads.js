@@ -1,6 +1,6 @@
 /** Uploading from this device: a file input, a progress bar, and a result for each file. */
 
-import { uploadPhotos } from 'photos-token-broker/photos'
+import { PhotosError, uploadPhotos } from 'photos-token-broker/photos'
 import { ALBUM_TITLE, findAlbum, readAlbum } from './album.js'
 import { broker } from './broker.js'
 import { button, element, list, showMessage } from './dom.js'
@@ -40,7 +40,8 @@ export function createUploads(bundle, { report, showResult }) {
     const again = button('Try those again', async () => {
       await upload(results).catch((error) => report(showMessage(describeError(error))))
     })
-    const outcome = element('div', {}, ...listResults(results), ...(failed.length ? [again] : []))
+    const canHelp = failed.some(({ error }) => !(error instanceof PhotosError) || error.isPassing)
+    const outcome = element('div', {}, ...listResults(results), ...(canHelp ? [again] : []))
     if (canReadAlbums(bundle)) outcome.append(showGrid(ALBUM_TITLE, await readAlbum(bundle.name)))
     showResult(outcome)
     input.value = ''

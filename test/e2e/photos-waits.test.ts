@@ -1,0 +1,377 @@
+/** The Photos module in Chromium where Google fails for a while, windows are blocked or closed, or files are odd. */
+
+import type { BrowserContext, Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
+import type { Broker } from '../../src/client/index.ts'
+import type {
+  PickedItem,
+  PickOptions,
+  UploadOptions,
+  UploadResult,
+} from '../../src/client/photos/index.ts'
+import { ADA, chooseAccount, pickPhotos as pickInWindow } from './support/chromium.ts'
+import { connect, openPopup, outcome, stage, useStage } from './support/stage.ts'
+
+declare const broker: Broker
+declare const value: PickedItem[]
+declare const pickPhotos: (broker: Broker, options: PickOptions) => Promise<PickedItem[]>
+declare const uploadPhotos: (broker: Broker, options: UploadOptions) => Promise<UploadResult[]>
+
+useStage()
+
+type Fault = { at: string; do: object; times?: number | 'always' }
+const plan = (fault: Fault): Promise<void> => stage.control('__faults', { times: 1, ...fault })
+
+/** Opens a page, with `upload` as `run`, and connects a bundle. */
+async function visit(bundle?: string): Promise<{ context: BrowserContext; page: Page }> {
+  const { context, page } = await stage.visit('cookie')
+  await page.evaluate(`Object.assign(window, { run: ${upload} })`)
+  if (bundle) await connect(page, bundle)
+  return { context, page }
+}
+
+/** Gives the next pick options; its states are collected. */
+const prepare = (page: Page, options: object = {}): Promise<void> =>
+  page.evaluate((more) => {
+    const states: string[] = []
+    const onState = ({ state }: { state: string }): void => void states.push(state)
+    Object.assign(window, { states, options: { ...more, onState } })
+  }, options)
+
+/** Lets the time of the page pass until its last click has a result. */
+async function untilSettled(page: Page, text: string): Promise<void> {
+  const result = page.locator('#outcome')
+  await expect
+    .poll(
+      async () => {
+        await page.clock.runFor(1000)
+        return result.textContent()
+      },
+      { timeout: 30_000, interval: 20 },
+    )
+    .toBe(text)
+}
+
+describe('pickPhotos', () => {
+  it.each([
+    { what: '429 once', fault: { do: { status: 429, retry_after: 1 } } },
+    { what: '500 three times', fault: { do: { status: 500 }, times: 3 } },
+    { what: 'a cut connection', fault: { do: { cut: true } } },
+  ])('waits out $what while the user chooses', async ({ fault }) => {
+    const { page } = await visit('pick')
+    await prepare(page)
+    await page.clock.install()
+    if ('cut' in fault.do) {
+      let cuts = 0
+      const sessions = /\/v1\/sessions\/[^/]+$/
+      await page.route(sessions, (route) =>
+        route.request().method() === 'GET' && cuts++ < 2 ? route.abort() : route.continue(),
+      )
+    } else await plan({ at: 'api:picker.sessions.get', ...fault })
+    const picker = await openPopup(page, 'Pick')
+    await picker.getByRole('checkbox').first().waitFor()
+    await page.waitForFunction('states.includes("retrying")')
+    expect(picker.isClosed()).toBe(false)
+    await pickInWindow(picker, 2)
+    await untilSettled(page, 'ok')
+    expect(await page.evaluate('value.length')).toBe(2)
+  })
+
+  it('waits out failures while it reads what was picked, and loses no page of the list', async () => {
+    const { page } = await visit('pick')
+    await prepare(page)
+    await page.clock.install()
+    let pages = 0
+    await page.route(/\/v1\/mediaItems\?/, async (route) => {
+      if (pages++ === 1) return route.fulfill({ status: 503, headers: { 'Retry-After': '7' } })
+      const url = new URL(route.request().url())
+      url.searchParams.set('pageSize', '2')
+      await route.continue({ url: url.href })
+    })
+    await pickInWindow(await openPopup(page, 'Pick'), 5)
+    await untilSettled(page, 'ok')
+    expect(await page.evaluate('value.length')).toBe(5)
+    expect(pages).toBe(4)
+  })
+
+  it('keeps what was picked if it cannot be read, and gets it later with resume', async () => {
+    const { page } = await visit('pick')
+    await prepare(page)
+    await page.clock.install()
+    await plan({ at: 'api:picker.mediaItems.list', do: { status: 503 }, times: 'always' })
+    await pickInWindow(await openPopup(page, 'Pick'), 3)
+    await untilSettled(
+      page,
+      'PhotosError: Google Photos does not answer just now. Please try again in a moment.',
+    )
+    await stage.control('__faults')
+    await page.reload()
+    await page.waitForFunction('window.broker')
+    const again = (): Promise<number> =>
+      page.evaluate(async () => (await pickPhotos(broker, { resume: true })).length)
+    expect(await again()).toBe(3)
+    expect(await again()).toBe(0)
+  })
+
+  it('is found again after a reload, if it was kept', async () => {
+    const { page } = await visit('pick')
+    await prepare(page, { keep: true })
+    const picker = await openPopup(page, 'Pick')
+    await picker.getByRole('checkbox').first().waitFor()
+    await page.waitForFunction('states.includes("waiting")')
+    await page.reload()
+    await page.waitForFunction('window.broker')
+    const resumed = page.evaluate(async () => (await pickPhotos(broker, { resume: true })).length)
+    await pickInWindow(picker, 2)
+    expect(await resumed).toBe(2)
+  })
+
+  it('asks at once when the window closes, and not after the rest of the interval', async () => {
+    const { page } = await visit('pick')
+    await stage.control('__settings', { poll_interval_seconds: 30 })
+    try {
+      const picker = await openPopup(page, 'Pick')
+      await picker.getByRole('checkbox').first().waitFor()
+      const asked = page.waitForRequest((request) => /\/v1\/sessions\/[^/]+$/.test(request.url()))
+      await pickInWindow(picker, 1)
+      await asked
+      await outcome(page, 'ok') // within a second; a poll comes every thirty
+    } finally {
+      await stage.control('__settings', { poll_interval_seconds: 0.1 })
+    }
+  })
+
+  it('stops when Google says so with timeoutIn 0s', async () => {
+    const { page } = await visit('pick')
+    let asked = 0
+    await page.route(/\/v1\/sessions\/[^/]+$/, async (route) => {
+      if (route.request().method() !== 'GET') return route.continue()
+      asked++
+      const response = await route.fetch()
+      const session = await response.json()
+      await route.fulfill({
+        response,
+        json: { ...session, pollingConfig: { pollInterval: '0.1s', timeoutIn: '0s' } },
+      })
+    })
+    await openPopup(page, 'Pick')
+    await outcome(page, 'popup_closed')
+    expect(asked).toBe(1)
+  })
+
+  it('connects first, in the same window', async () => {
+    const { context, page } = await visit()
+    await prepare(page)
+    const windows: Page[] = []
+    context.on('page', (opened) => void windows.push(opened))
+    const popup = await openPopup(page, 'Pick')
+    await chooseAccount(popup, ADA)
+    await popup.getByRole('button', { name: 'Continue' }).click()
+    await pickInWindow(popup, 2)
+    await outcome(page, 'ok')
+    expect(windows).toEqual([popup])
+    expect(await page.evaluate('states')).toEqual(['connecting', 'waiting', 'reading', 'reading'])
+  })
+
+  it('where popups are blocked, gives a link, or an error if there is nobody to show it', async () => {
+    const { context, page } = await visit('pick')
+    await page.evaluate(() => Object.assign(window, { open: () => null }))
+    const deleted = page.waitForRequest((request) => request.method() === 'DELETE')
+    await page.getByRole('button', { name: 'Pick' }).click()
+    await outcome(page, 'popup_blocked')
+    await deleted
+    await page.evaluate(() => {
+      const onBlocked = (uri: string): object => Object.assign(window, { uri })
+      Object.assign(window, { options: { onBlocked } })
+    })
+    await page.getByRole('button', { name: 'Pick' }).click()
+    await page.waitForFunction('window.uri')
+    const picker = await context.newPage()
+    await picker.goto(await page.evaluate('uri'))
+    await picker.getByRole('checkbox').first().check()
+    await picker.getByRole('button', { name: 'Done' }).click()
+    await outcome(page, 'ok')
+  })
+
+  it('gives the bytes with progress, a file, camera data, and says when there is no film yet', async () => {
+    const { page } = await visit('pick')
+    await pickInWindow(await openPopup(page, 'Pick'), 12) // a film, and one that is still processed
+    await outcome(page, 'ok')
+    const got = await page.evaluate(async () => {
+      const loads: number[] = []
+      const photo = value.find(({ type }) => type === 'PHOTO')
+      const file = await photo?.file({ onProgress: ({ loaded }) => void loads.push(loaded) })
+      const unready = value.find(({ processingStatus }) => processingStatus === 'PROCESSING')
+      const refused = await unready?.blob().catch(({ status, message }) => [status, message])
+      const aborted = new AbortController()
+      aborted.abort()
+      const stopped = await photo?.blob({ signal: aborted.signal }).catch(({ name }: Error) => name)
+      return {
+        file: [file?.name === photo?.filename, file?.type, file?.size === loads.at(-1)],
+        camera: photo?.camera,
+        statuses: value.flatMap(({ processingStatus }) => processingStatus ?? []),
+        ...{ refused, stopped },
+      }
+    })
+    expect(got.file).toEqual([true, expect.stringMatching(/^image\//), true])
+    expect(Object.keys(got.camera ?? {}).length).toBeGreaterThan(2)
+    expect(got.statuses.sort()).toEqual(['PROCESSING', 'READY'])
+    expect(got.refused).toEqual(['FILM_PROCESSING', expect.stringContaining('still processing')])
+    expect(got.stopped).toBe('AbortError')
+  })
+})
+
+/** Runs in the page: uploads files; the results stay in `results`. */
+async function upload(
+  contents: Record<string, string>,
+  options: Partial<UploadOptions> = {},
+): Promise<string[]> {
+  const files = Object.entries(contents).map(
+    ([name, text]) => new File([text], name, { type: 'image/jpeg' }),
+  )
+  const results = await uploadPhotos(broker, { bundle: 'album', files, ...options })
+  Object.assign(window, { results })
+  return results.map(({ file, mediaItem, error }) =>
+    [file.name, mediaItem ? 'done' : error && 'status' in error ? error.status : error?.code].join(
+      ' ',
+    ),
+  )
+}
+
+/** Uploads files into a new album. */
+const run = (page: Page, files: Record<string, string>, title: string): Promise<string[]> =>
+  page.evaluate(
+    ([some, name]) =>
+      (window as unknown as { run: typeof upload }).run(some, { album: { title: name } }),
+    [files, title] as const,
+  )
+
+/** The albums of the user, and how many items each has, as the API tells. */
+const albums = (page: Page): Promise<{ title: string; mediaItemsCount?: string }[]> =>
+  page.evaluate(async () => {
+    const { library } = await broker.apis()
+    const answer = await broker.fetch('album', `${library}/v1/albums`)
+    return (await answer.json()).albums ?? []
+  })
+
+const TWO = { 'a.jpg': 'aaa', 'b.jpg': 'bbb' }
+
+/** Lets the time of the page pass until work in it is done. */
+async function passing<T>(page: Page, work: Promise<T>): Promise<T> {
+  let isDone = false
+  const done = work.finally(() => {
+    isDone = true
+  })
+  while (!isDone) await page.clock.runFor(300) // slower than the requests
+  return done
+}
+
+describe('uploadPhotos', () => {
+  it.each([
+    { at: 'api:library.uploads', do: { status: 429, retry_after: 5 } },
+    { at: 'api:library.albums.create', do: { status: 503 } },
+    { at: 'api:library.mediaItems.batchCreate', do: { status: 503 } },
+    { at: 'api:library.mediaItems.batchCreate', do: { status: 429, retry_after: 1 } },
+  ])('waits out $do at $at; the files are in one album', async (fault) => {
+    const { page } = await visit('album')
+    await page.clock.install()
+    const title = `Waited ${Math.random()}`
+    await plan(fault)
+    const done = await passing(page, run(page, TWO, title))
+    expect(done).toEqual(['a.jpg done', 'b.jpg done'])
+    const made = (await albums(page)).filter((album) => album.title === title)
+    expect(made.map(({ mediaItemsCount }) => mediaItemsCount)).toEqual(['2'])
+  })
+
+  it('sends a batch again whose answer was lost, and makes one item of each file', async () => {
+    const { page } = await visit('album')
+    await page.clock.install()
+    let lost = 0
+    await page.route(/batchCreate$/, async (route) => {
+      if (route.request().method() !== 'POST' || lost > 0) return route.continue()
+      lost++
+      await route.fetch() // Google gets it
+      await route.abort()
+    })
+    const title = `Lost ${Math.random()}`
+    const results = await passing(page, run(page, TWO, title))
+    expect(results).toEqual(['a.jpg done', 'b.jpg done'])
+    const [made] = (await albums(page)).filter((album) => album.title === title)
+    expect(made?.mediaItemsCount).toBe('2')
+  })
+
+  it('gives every file a result when the token ends on the way, and throws nothing', async () => {
+    const { page } = await visit('album')
+    let tokens = 0
+    await page.route(/\/v1\/uploads$/, async (route) => {
+      if (route.request().method() === 'POST' && ++tokens === 2)
+        await stage.control('__accounts/revoke', { account: 'ada@example.com' })
+      await route.continue()
+    })
+    await page.evaluate(() => Object.assign(window, { open: () => null }))
+    const files = { ...TWO, 'c.jpg': 'ccc' }
+    expect(await page.evaluate(upload, files)).toEqual([
+      'a.jpg consent_required',
+      'b.jpg consent_required',
+      'c.jpg consent_required',
+    ])
+  })
+
+  it('makes the album only if there is something for it, once, and names it', async () => {
+    const { page } = await visit('album')
+    await page.clock.install()
+    const title = `Once ${Math.random()}`
+    const count = async (): Promise<number> =>
+      (await albums(page)).filter((album) => album.title === title).length
+    expect(await run(page, { 'empty.jpg': '' }, title)).toEqual(['empty.jpg EMPTY_FILE'])
+    expect(await count()).toBe(0)
+    const at = 'api:library.mediaItems.batchCreate'
+    await plan({ at, do: { status: 400 } })
+    expect(await run(page, TWO, title)).toEqual(['a.jpg UNKNOWN', 'b.jpg UNKNOWN'])
+    expect(await count()).toBe(1)
+    const again = await page.evaluate(async (name) => {
+      const { results } = window as unknown as { results: UploadResult[] }
+      const files = await uploadPhotos(broker, {
+        bundle: 'album',
+        files: results,
+        album: { title: name },
+      })
+      return files.map(({ mediaItem, album }) => [mediaItem !== undefined, album?.title])
+    }, title)
+    expect(again).toEqual([
+      [true, title],
+      [true, title],
+    ])
+    expect(await count()).toBe(1)
+  })
+
+  it('takes a file of another window', async () => {
+    const { page } = await visit('album')
+    const result = await page.evaluate(async () => {
+      const frame = document.body.appendChild(document.createElement('iframe'))
+      const { File: Other } = frame.contentWindow as unknown as { File: typeof File }
+      const files = [new Other(['x'], 'other.jpg', { type: 'image/jpeg' })]
+      const [one] = await uploadPhotos(broker, { bundle: 'album', files })
+      return [files[0] instanceof File, one?.mediaItem !== undefined]
+    })
+    expect(result).toEqual([false, true])
+  })
+
+  it('connects first, in a window that opens only then', async () => {
+    const { page } = await visit()
+    await page.evaluate(() => {
+      const button = Object.assign(document.createElement('button'), { textContent: 'Send' })
+      button.onclick = async () => {
+        const files = [new File(['x'], 'a.jpg', { type: 'image/jpeg' })]
+        const [result] = await uploadPhotos(broker, { bundle: 'album', files })
+        Object.assign(window, { result })
+      }
+      document.body.append(button)
+    })
+    const popup = await openPopup(page, 'Send')
+    await chooseAccount(popup, ADA)
+    await popup.getByRole('button', { name: 'Continue' }).click()
+    await page.waitForFunction('window.result?.mediaItem')
+    expect(popup.isClosed()).toBe(true)
+  })
+})
