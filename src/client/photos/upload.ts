@@ -228,8 +228,9 @@ async function createItems(
         : errorOf(200, { error: { code, message } })
       if (!result.error.isPassing) delete result.uploadToken // it is of no use any more
     }
-    const passing = open.find(({ error }) => error instanceof PhotosError && error.isPassing)
-    if (passing) throw passing.error
+    const errors = open.map(({ error }) => error)
+    const passing = errors.find((error) => error instanceof PhotosError && error.isPassing)
+    if (passing) throw passing
   })
 }
 
