@@ -1,7 +1,7 @@
 /** The npm package of the browser modules: its files, made from this repository. */
 
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { BROWSER_MODULES, type BrowserModule, bundleModules } from './client-modules.ts'
 import { writeTypes } from './package-types.ts'
@@ -24,10 +24,10 @@ const KEYWORDS = [
   'react-hooks',
 ]
 
-/** Makes the package in a folder, which is emptied before. */
+/** Makes the package in a new folder. @throws if the folder is there already */
 export async function buildPackage(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true })
-  await mkdir(folder, { recursive: true })
+  await mkdir(dirname(folder), { recursive: true })
+  await mkdir(folder)
   const [manifest, readme] = await Promise.all(
     ['package.json', 'src/client/README.md'].map((file) => readFile(join(ROOT, file), 'utf8')),
   )
@@ -43,7 +43,7 @@ export async function buildPackage(folder: string): Promise<void> {
 /** Writes the modules readable, since a bundler or the author's server minifies them, with maps that hold the sources. */
 async function writeModules(folder: string): Promise<void> {
   const maps = { sourcemap: 'linked', sourcesContent: true } as const
-  const files = await bundleModules(BROWSER_MODULES, folder, maps)
+  const files = await bundleModules(BROWSER_MODULES, PACKAGE_FOLDER, maps) // the maps do not depend on the folder
   const writes = files.map(({ path, text }) => {
     const isMap = path.endsWith('.map')
     return writeFile(join(folder, basename(path)), isMap ? withinPackage(text) : text)
@@ -51,7 +51,7 @@ async function writeModules(folder: string): Promise<void> {
   await Promise.all(writes)
 }
 
-/** Names the sources of a map as if they were in the package: outside of it there is nothing to find. */
+/** Names the sources of a map as if they were in the package: outside of it nobody has them. */
 function withinPackage(text: string): string {
   const map = JSON.parse(text) as { sources: string[] }
   return JSON.stringify({ ...map, sources: map.sources.map((path) => path.replace('../../', '')) })

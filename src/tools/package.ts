@@ -1,20 +1,27 @@
 /** `npm run package`: makes the npm package of the browser modules, in a folder of its own. */
 
-import { runCommand, say } from './command-line.ts'
+import { rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { type Line, runCommand, say } from './command-line.ts'
 import { buildPackage, PACKAGE_FOLDER } from './package-files.ts'
 
-const USAGE = `Usage: npm run package
+const USAGE = `Usage: npm run package -- [OPTIONS]
 
-Makes the npm package in dist/package: the browser modules, their types, README.md and LICENSE.
-There, \`npm pack\` makes a tarball of it, and \`npm publish\` publishes it.
+Makes the npm package: the browser modules, their types, README.md and LICENSE.
+In its folder, \`npm pack\` makes a tarball, and \`npm publish\` publishes it.
 
-  --help  this text
+  --out FOLDER  where to make it, a folder that is not there yet; default: dist/package, which is replaced
+  --help        this text
 
-Exit code: 0; 1 if the package cannot be made.`
+Exit code: 0; 1 if the package cannot be made; 2 for a mistake of the command line.`
 
-await runCommand({ usage: USAGE, options: {}, run })
+const OPTIONS = { out: { type: 'string', default: PACKAGE_FOLDER } } as const
 
-async function run(): Promise<number> {
-  await buildPackage(PACKAGE_FOLDER)
-  return say(`The package is in ${PACKAGE_FOLDER}.`)
+await runCommand({ usage: USAGE, options: OPTIONS, run })
+
+async function run({ values }: Line<typeof OPTIONS>): Promise<number> {
+  const folder = resolve(values.out)
+  if (folder === PACKAGE_FOLDER) await rm(folder, { recursive: true, force: true })
+  await buildPackage(folder)
+  return say(`The package is in ${folder}.`)
 }

@@ -1,7 +1,5 @@
 /** The SDK for React 18 and later: a broker, its session and picked photos as hooks. */
 
-'use client' // frameworks that run components on a server need to know that these run in pages
-
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { type Broker, type BrokerOptions, createBroker } from '../index.ts'
 import { type PickedItem, type PickOptions, pickPhotos } from '../photos/index.ts'
