@@ -5,8 +5,16 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import type { Page } from 'playwright-core'
 import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
-import { ADA, answer, chooseAccount, openContext } from './support/chromium.ts'
-import { connectAndPick, replaceOnce } from './support/documented-pages.ts'
+import {
+  ADA,
+  answer,
+  BEN,
+  CHIARA,
+  chooseAccount,
+  openContext,
+  pickPhotos,
+} from './support/chromium.ts'
+import { replaceOnce } from './support/documented-pages.ts'
 import { install, pack, program, runNode, serveFolder } from './support/package-install.ts'
 import { openPopup, stage, useStage } from './support/stage.ts'
 
@@ -18,7 +26,7 @@ let packed: Promise<string>
 let app: string
 /** Its origin. */
 let origin: string
-/** What the browser complained about. */
+/** What browsers and builds complained about. */
 const complaints: string[] = []
 
 beforeAll(async () => {
@@ -29,26 +37,38 @@ afterEach(() => expect(complaints.splice(0)).toEqual([])) // after the stage is 
 useStage()
 beforeAll(async () => {
   app = await install(folder, 'package-app', await packed, stage.url)
-  await runNode(app, program('vite/bin/vite.js'), 'build', '--logLevel', 'warn').then(silent)
-  const served = await serveFolder(join(app, 'dist'))
-  origin = served.origin
+  const printed = await runNode(app, program('vite/bin/vite.js'), 'build', '--logLevel', 'warn')
+  expect(printed.replace(/.*no Svelte config found.*\n/, '')).toBe('')
+  origin = await serveFolder(join(app, 'dist'))
 })
 
 /** Opens a page; what it complains about fails the test. */
 async function open(url: string): Promise<Page> {
   const context = await openContext(stage.chromium)
   context.on('weberror', (event) => complaints.push(String(event.error())))
-  const page = await context.newPage()
-  page.on('console', (message) => {
+  context.on('console', (message) => {
     const isNonce = message.text().includes('400 (Bad Request)') // use_dpop_nonce: it is sent again
     if (['error', 'warning'].includes(message.type()) && !isNonce) complaints.push(message.text())
   })
+  const page = await context.newPage()
   await page.goto(url)
   return page
 }
 
-function silent(printed: string): void {
-  expect(printed.replace(/.*no Svelte config found.*\n/, '')).toBe('')
+async function connect(page: Page, person = ADA): Promise<void> {
+  const popup = await openPopup(page, 'Connect')
+  await chooseAccount(popup, person)
+  await answer(popup, 'Continue')
+}
+
+/** Opens a page, connects, picks two photos, and waits until both are shown. Of a person there may be one page at a time. */
+async function showPhotos(url: string, person: string): Promise<void> {
+  const page = await open(url)
+  await connect(page, person)
+  await pickPhotos(await openPopup(page, 'Choose photos'), 2)
+  await page.waitForFunction(
+    () => [...document.images].filter(({ naturalWidth }) => naturalWidth > 0).length === 2,
+  )
 }
 
 describe('the recipes', () => {
@@ -62,15 +82,37 @@ describe('the recipes', () => {
     expect(/^```\w+\n(.*?)^```$/ms.exec(section ?? '')?.[1]).toBe(await readFile(source, 'utf8'))
   })
 
-  it.each(['react', 'vue', 'svelte'])('in %s connects, picks and shows photos', async (name) => {
-    await connectAndPick(await open(`${origin}/${name}.html`), 'Choose photos')
+  it('for React, Vue and Svelte show photos', async () => {
+    await Promise.all([
+      showPhotos(`${origin}/react.html`, ADA),
+      showPhotos(`${origin}/vue.html`, BEN),
+      showPhotos(`${origin}/svelte.html`, CHIARA),
+    ])
   })
 
-  it('in TypeScript has no type error', async () => {
-    silent(await runNode(app, program('typescript/bin/tsc'), '-p', '.'))
+  it('for React has no type error', async () => {
+    expect(await runNode(app, program('typescript/bin/tsc'), '-p', '.')).toBe('')
+  })
+})
+
+describe('pages of other kinds', () => {
+  it('show photos: of React, rendered by a server; under a strict CSP, with the modules of the broker or of the package', async () => {
+    const policy = await readPolicy()
+    const strictest = replaceOnce(policy, `script-src 'self' ${stage.url};`, "script-src 'self';")
+    const [plain, copied] = await Promise.all([
+      install(folder, 'package-page', await packed, stage.url),
+      installWithModules(),
+    ])
+    await renderOnServer('rendered.html')
+    await Promise.all([
+      showPhotos(`${origin}/rendered.html`, ADA),
+      showPhotos(await serveWith(policy, plain), BEN),
+      showPhotos(await serveWith(strictest, copied), CHIARA),
+    ])
   })
 
-  it('in React goes on in the browser from what a server has rendered', async () => {
+  /** Renders the React recipe in Node, into a page of the app. */
+  async function renderOnServer(name: string): Promise<void> {
     await build({
       absWorkingDir: app,
       entryPoints: ['src/server.tsx'],
@@ -81,13 +123,23 @@ describe('the recipes', () => {
     expect(html).toMatch(/^<main><button type="button" disabled="">Connect<\/button>/)
     const page = await readFile(join(app, 'dist/react.html'), 'utf8')
     const place = '<div id="app">'
-    await writeFile(join(app, 'dist/rendered.html'), replaceOnce(page, place, place + html))
-    await connectAndPick(await open(`${origin}/rendered.html`), 'Choose photos')
-  })
-})
+    await writeFile(join(app, 'dist', name), replaceOnce(page, place, place + html))
+  }
 
-describe('without a bundler, under a strict Content Security Policy', () => {
-  /** The policy of the documentation, with the addresses of this machine. */
+  /** Installs the page without a build step, with the modules of the package at its own site. @returns its folder */
+  async function installWithModules(): Promise<string> {
+    const site = await install(folder, 'package-page', await packed, stage.url)
+    const script = join(site, 'page.js')
+    let text = await readFile(script, 'utf8')
+    for (const name of ['client.js', 'photos.js']) {
+      await cp(join(site, 'node_modules/photos-token-broker', name), join(site, name))
+      text = replaceOnce(text, `${stage.url}/${name}`, `/${name}`)
+    }
+    await writeFile(script, text)
+    return site
+  }
+
+  /** The Content Security Policy of the documentation, with the addresses of this machine. */
   async function readPolicy(): Promise<string> {
     const policy = /^```\n(default-src .*?)^```$/ms.exec(await readFile(README, 'utf8'))?.[1] ?? ''
     return policy
@@ -96,24 +148,9 @@ describe('without a bundler, under a strict Content Security Policy', () => {
       .replace(/https:\/\/photos\w+\.googleapis\.com/g, stage.simulator)
   }
 
-  it.each(['the broker', 'the page'])('shows photos, with the modules of %s', async (of) => {
-    const site = await install(folder, 'package-page', await packed, stage.url)
-    let policy = await readPolicy()
-    expect(policy).toMatch(/^default-src 'none'; script-src 'self' http:\S+; img-src /)
-    if (of === 'the page') {
-      policy = replaceOnce(policy, `'self' ${stage.url}`, "'self'")
-      const modules = join(site, 'node_modules/photos-token-broker')
-      const script = join(site, 'page.js')
-      let text = await readFile(script, 'utf8')
-      for (const name of ['client.js', 'photos.js']) {
-        await cp(join(modules, name), join(site, name))
-        text = replaceOnce(text, `${stage.url}/${name}`, `/${name}`)
-      }
-      await writeFile(script, text)
-    }
-    const served = await serveFolder(site, { 'Content-Security-Policy': policy })
-    await connectAndPick(await open(`${served.origin}/index.html`), 'Choose photos')
-  })
+  async function serveWith(policy: string, site: string): Promise<string> {
+    return `${await serveFolder(site, { 'Content-Security-Policy': policy })}/index.html`
+  }
 })
 
 describe('the hooks for React, in strict mode', () => {
@@ -123,38 +160,64 @@ describe('the hooks for React, in strict mode', () => {
       .filter({ hasText: new RegExp(`^${text}$`) })
       .waitFor()
 
-  async function connect(page: Page): Promise<void> {
-    const popup = await openPopup(page, 'Connect')
-    await chooseAccount(popup, ADA)
-    await answer(popup, 'Continue')
-  }
-
-  it('give one broker, and one request for the session, to all components', async () => {
-    const context = await openContext(stage.chromium)
-    const page = await context.newPage()
+  it('give all components one broker and one session, which is current', async () => {
+    const page = await open('about:blank')
     const asked: string[] = []
     page.on('request', (request) => {
       if (request.url().includes('/session')) asked.push(request.method())
     })
     await page.goto(`${origin}/hooks.html`)
     await says(page, 'first', 'nobody')
+    expect(await page.evaluate('brokers.size')).toBe(1)
     await connect(page)
     await says(page, 'first', 'somebody')
     await says(page, 'second', 'somebody')
     expect(asked).toEqual(['GET'])
-    expect(await page.evaluate('brokers.size')).toBe(1)
-  })
 
-  it('keep the session current, also when it ends in another tab', async () => {
-    const page = await open(`${origin}/hooks.html`)
-    await says(page, 'first', 'nobody')
-    await connect(page)
-    await says(page, 'first', 'somebody')
     const tab = await page.context().newPage()
     await tab.goto(page.url())
     await says(tab, 'first', 'somebody')
     await tab.evaluate('[...brokers][0].signOut()')
     await says(page, 'first', 'nobody')
     await says(page, 'second', 'nobody')
+  })
+
+  it('name the error of a consent without a popup, until the next change', async () => {
+    const page = await open(`${origin}/hooks.html`)
+    await says(page, 'first', 'nobody')
+    await page.evaluate(() => Object.assign(window, { open: () => null }))
+    await page.getByRole('button', { name: 'Connect' }).click()
+    await chooseAccount(page, ADA)
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await says(page, 'first', 'nobody, access_denied')
+    await says(page, 'second', 'nobody, access_denied')
+    await page.evaluate('[...brokers][0].signOut()')
+    await says(page, 'first', 'nobody')
+  })
+
+  it('end a pick with the component, or with the next pick, without an error', async () => {
+    const page = await open(`${origin}/hooks.html`)
+    await connect(page)
+    await says(page, 'first', 'somebody')
+    const pick = async (): Promise<Page> => {
+      const picker = await openPopup(page, 'Pick')
+      await picker.getByRole('checkbox').first().waitFor()
+      await says(page, 'picker', 'picking')
+      return picker
+    }
+    const closed = (await pick()).waitForEvent('close')
+    await page.getByRole('button', { name: 'Show or hide' }).click()
+    await closed
+    await page.getByRole('button', { name: 'Show or hide' }).click()
+    await says(page, 'picker', '0 photos')
+
+    const ended = (await pick()).waitForEvent('close')
+    const second = await pick()
+    await ended
+    await says(page, 'picker', 'picking')
+    await pickPhotos(second, 3)
+    await says(page, 'picker', '3 photos')
+    await (await pick()).close()
+    await says(page, 'picker', '3 photos, The window was closed before anything was chosen.')
   })
 })

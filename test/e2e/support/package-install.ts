@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -78,16 +78,16 @@ export async function install(
   return place
 }
 
-/** Puts the broker on this machine, and its client for any page, into a text of the documentation. */
-export function onThisMachine(text: string, broker: string): string {
+/** Puts a broker, and its client for any page on this machine, into a text of the documentation. */
+function onThisMachine(text: string, broker: string): string {
   return text.replaceAll(EXAMPLE, broker).replaceAll("client: 'gallery'", "client: 'local'")
 }
 
-/** A folder as a site on this machine; @returns its server, and its origin */
+/** Serves a folder as a site on this machine, until the process ends. @returns its origin */
 export async function serveFolder(
   folder: string,
   headers: Record<string, string> = {},
-): Promise<{ server: Server; origin: string }> {
+): Promise<string> {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1')
     try {
@@ -100,5 +100,5 @@ export async function serveFolder(
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   server.unref()
-  return { server, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
