@@ -51,6 +51,7 @@ const EMBEDDED: Record<string, Methods> = {
   [OPENID_METADATA_PATH]: { GET: metadata },
   '/client.js': { GET: browserModule },
   '/photos.js': { GET: browserModule },
+  '/picker.js': { GET: browserModule },
   '/media': { GET: relayMedia, OPTIONS: preflightMedia },
 }
 

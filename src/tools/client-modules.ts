@@ -1,26 +1,53 @@
-/** The build of the browser modules: `/client.js` and `/photos.js`, minified, with their types. */
+/** The browser modules: which there are, and their build for the broker, which serves them minified. */
 
-import { execFile } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { brotliCompressSync } from 'node:zlib'
-import { build, type Plugin, stop } from 'esbuild'
+import { type BuildOptions, build, type Plugin, stop } from 'esbuild'
 import { type MinifyOptions, minify } from 'terser'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-/** The folder of the modules, for wrangler.toml and the npm package. */
-export const CLIENT_FOLDER = join(ROOT, 'dist/client')
-const ENTRIES = { client: 'src/client/index.ts', photos: 'src/client/photos/index.ts' }
+const SOURCES = join(ROOT, 'src/client')
 
-/** Has the Photos module import the SDK as pages do, so that there is one class `BrokerError`. */
-const besideTheSdk: Plugin = {
-  name: 'beside the SDK',
-  setup({ onResolve }) {
-    onResolve({ filter: /^\.\.\/index\.ts$/ }, () => ({ path: './client.js', external: true }))
-  },
+/** A browser module: one file, at the broker and in the npm package. */
+export interface BrowserModule {
+  /** The name of the file, such as `photos.js`. */
+  readonly file: string
+  /** Its source below `src/client`. */
+  readonly source: string
+  /** Other sources whose exports it has too: no other module may have them again. */
+  readonly also?: readonly string[]
+  /** What follows the name of the package in an import of it: `.` for nothing. */
+  readonly subpath: string
+  /** Whether the broker serves it. Other modules need a bundler. */
+  readonly isServed: boolean
+  /** Set if importing it does something, such as defining an element. */
+  readonly hasSideEffects?: true
 }
+
+/** All browser modules. One that is added here is built for the broker, if it is served, and for the package. */
+export const BROWSER_MODULES: readonly BrowserModule[] = [
+  {
+    file: 'client.js',
+    source: 'index.ts',
+    also: ['broker-error.ts'],
+    subpath: '.',
+    isServed: true,
+  },
+  { file: 'photos.js', source: 'photos/index.ts', subpath: './photos', isServed: true },
+  {
+    file: 'picker.js',
+    source: 'picker/index.ts',
+    subpath: './picker',
+    isServed: true,
+    hasSideEffects: true,
+  },
+  { file: 'react.js', source: 'react/index.ts', subpath: './react', isServed: false },
+]
+
+/** The folder of the modules that the broker serves, for wrangler.toml. */
+export const CLIENT_FOLDER: string = join(ROOT, 'dist/client')
 
 /** Minified with terser, a module is a tenth smaller than with esbuild. */
 const MINIFY: MinifyOptions = {
@@ -31,41 +58,65 @@ const MINIFY: MinifyOptions = {
 }
 
 /**
- * Builds the modules; writes only those that changed, since another build may be reading them.
+ * Builds the modules that the broker serves; writes only those that changed, since another build may be reading them.
  *
  * @returns the names of the modules, and their sizes as they are sent
  */
 export async function buildClient(): Promise<{ name: string; brotli_bytes: number }[]> {
-  const { outputFiles } = await build({
-    absWorkingDir: ROOT,
-    entryPoints: ENTRIES,
-    outdir: CLIENT_FOLDER,
-    write: false,
-    bundle: true,
-    format: 'esm',
-    target: ['chrome100', 'firefox97', 'safari15.4'],
-    legalComments: 'none',
-    plugins: [besideTheSdk],
-  })
-  await stop() // or its process would run as long as ours
+  const served = BROWSER_MODULES.filter(({ isServed }) => isServed)
+  const files = await bundleModules(served, CLIENT_FOLDER)
   await mkdir(CLIENT_FOLDER, { recursive: true })
-  const modules = outputFiles.map(async ({ path, text }) => {
+  const modules = files.map(async ({ path, text }, index) => {
     const { code = '' } = await minify(text, MINIFY)
     await writeIfChanged(path, code)
-    return { name: basename(path), brotli_bytes: brotliCompressSync(code).length }
+    return { name: served[index]?.file ?? '', brotli_bytes: brotliCompressSync(code).length }
   })
   return Promise.all(modules)
+}
+
+/** Bundles modules, each into one readable file; writes none. @returns the files, in the order of the modules */
+export async function bundleModules(
+  modules: readonly BrowserModule[],
+  folder: string,
+  options: BuildOptions = {},
+): Promise<{ path: string; text: string }[]> {
+  const builds = modules.map((module) =>
+    build({
+      ...options,
+      absWorkingDir: ROOT,
+      entryPoints: [join(SOURCES, module.source)],
+      outfile: join(folder, module.file),
+      write: false,
+      bundle: true,
+      format: 'esm',
+      target: ['chrome100', 'firefox97', 'safari15.4'],
+      legalComments: 'none',
+      external: ['react'],
+      plugins: [besideTheOthers(module)],
+    }),
+  )
+  const results = await Promise.all(builds)
+  await stop() // or its process would run as long as ours
+  return results.flatMap(({ outputFiles }) => outputFiles)
+}
+
+/** Has a module import the others as pages do, so that there is one of each, and one class `BrokerError`. */
+function besideTheOthers(own: BrowserModule): Plugin {
+  return {
+    name: 'beside the others',
+    setup({ onResolve }) {
+      onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir }) => {
+        const target = join(resolveDir, path)
+        const has = ({ source, also = [] }: BrowserModule): boolean =>
+          [source, ...also].some((file) => join(SOURCES, file) === target)
+        const other = BROWSER_MODULES.find(has)
+        return other && other !== own ? { path: `./${other.file}`, external: true } : undefined
+      })
+    },
+  }
 }
 
 async function writeIfChanged(path: string, code: string): Promise<void> {
   const old = await readFile(path, 'utf8').catch(() => undefined)
   if (old !== code) await writeFile(path, code)
-}
-
-/** Writes `dist/types`, for the npm package. */
-export async function buildClientTypes(): Promise<void> {
-  const tsc = fileURLToPath(new URL('bin/tsc', import.meta.resolve('typescript/package.json')))
-  const options =
-    '-p src/client --outDir dist/types --noEmit false --declaration --emitDeclarationOnly'
-  await promisify(execFile)(process.execPath, [tsc, ...options.split(' ')], { cwd: ROOT })
 }
