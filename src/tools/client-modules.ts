@@ -24,6 +24,8 @@ export interface BrowserModule {
   readonly isServed: boolean
   /** Set if importing it does something, such as defining an element. */
   readonly hasSideEffects?: true
+  /** The notice of the libraries in it, as their licenses ask for. */
+  readonly notice?: string
 }
 
 /** All browser modules. One that is added here is built for the broker, if it is served, and for the package. */
@@ -35,7 +37,13 @@ export const BROWSER_MODULES: readonly BrowserModule[] = [
     subpath: '.',
     isServed: true,
   },
-  { file: 'photos.js', source: 'photos/index.ts', subpath: './photos', isServed: true },
+  {
+    file: 'photos.js',
+    source: 'photos/index.ts',
+    subpath: './photos',
+    isServed: true,
+    notice: '/*! p-retry, is-network-error: MIT License, (c) Sindre Sorhus, sindresorhus.com */',
+  },
   {
     file: 'picker.js',
     source: 'picker/index.ts',
@@ -55,6 +63,7 @@ const MINIFY: MinifyOptions = {
   ecma: 2020,
   compress: { passes: 3, unsafe_arrows: true, pure_getters: true },
   toplevel: true,
+  format: { comments: /^!/ },
 }
 
 /**
@@ -91,6 +100,7 @@ export async function bundleModules(
       format: 'esm',
       target: ['chrome100', 'firefox97', 'safari15.4'],
       legalComments: 'none',
+      banner: { js: module.notice ?? '' },
       external: ['react'],
       plugins: [besideTheOthers(module)],
     }),

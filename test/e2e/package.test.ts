@@ -7,8 +7,8 @@ import { publint } from 'publint'
 import { beforeAll, describe, expect, inject, it } from 'vitest'
 import { install, pack, program, runNode } from './support/package-install.ts'
 
-const MODULES = ['client.js', 'photos.js', 'react.js']
-const ENTRIES = ['photos-token-broker', 'photos-token-broker/photos', 'photos-token-broker/react']
+const MODULES = ['client.js', 'photos.js', 'picker.js', 'react.js']
+const ENTRIES = ['', '/photos', '/picker', '/react'].map((path) => `photos-token-broker${path}`)
 
 let tarball: string
 /** An app that has the package. */
@@ -59,10 +59,12 @@ describe('the tarball', () => {
     const manifest = await readManifest()
     const { name, version, description, license, engines } = root
     expect(manifest).toMatchObject({
-      ...{ name, version, description, license, engines, type: 'module', sideEffects: false },
+      ...{ name, version, description, license, engines, type: 'module' },
+      sideEffects: ['./picker.js'], // it defines the element
       exports: {
         '.': { types: './types/client/index.d.ts', default: './client.js' },
         './photos': { types: './types/client/photos/index.d.ts', default: './photos.js' },
+        './picker': { types: './types/client/picker/index.d.ts', default: './picker.js' },
         './react': { types: './types/client/react/index.d.ts', default: './react.js' },
       },
       peerDependencies: { react: '>=18' },
@@ -85,7 +87,8 @@ describe('the tarball', () => {
     for (const file of MODULES) {
       const map = JSON.parse(await readFile(join(installed, `${file}.map`), 'utf8'))
       expect(map.sourcesContent).toHaveLength(map.sources.length)
-      for (const source of map.sources) expect(source).toMatch(/^src\/client\/[\w/-]+\.ts$/)
+      for (const source of map.sources)
+        expect(source).toMatch(/^(src\/client\/[\w/-]+\.ts|node_modules\/[\w/-]+\.js)$/)
     }
   })
 
@@ -100,7 +103,7 @@ describe('the tarball', () => {
     const attw = program('@arethetypeswrong/cli/dist/index.js')
     const printed = await runNode(app, attw, tarball, '--profile', 'esm-only', '--format', 'json')
     const { analysis } = JSON.parse(printed)
-    expect(Object.keys(analysis.entrypoints)).toEqual(['.', './photos', './react'])
+    expect(Object.keys(analysis.entrypoints)).toEqual(['.', './photos', './picker', './react'])
   })
 
   async function readManifest(): Promise<{ exports: Record<string, { types: string }> }> {
@@ -118,13 +121,14 @@ describe('in Node', () => {
     const printed = await run(`
       import { BrokerError, createBroker } from 'photos-token-broker'
       import { uploadPhotos } from 'photos-token-broker/photos'
+      import 'photos-token-broker/picker'
       import 'photos-token-broker/react'
       const broker = createBroker({ url: 'https://broker.example.com', client: 'gallery' })
       const uses = [
         broker.connect('pick'),
         broker.token('pick'),
         broker.session(),
-        uploadPhotos(broker, { files: [new File(['x'], 'a.jpg')] }),
+        uploadPhotos(broker, { files: [new File(['x'], 'a.jpg')] }).then(([{ error }]) => Promise.reject(error)),
       ]
       const code = (error) => (error instanceof BrokerError ? error.code : String(error))
       console.log(JSON.stringify(await Promise.all(uses.map((use) => use.catch(code)))))`)
@@ -152,7 +156,7 @@ describe('in a bundle of esbuild', () => {
   it('has one class BrokerError, which each module but the first imports', async () => {
     const texts = await Promise.all(MODULES.map((file) => readFile(join(installed, file), 'utf8')))
     const count = texts.map((text) => text.split('BrokerError = class').length - 1)
-    expect(count).toEqual([1, 0, 0])
+    expect(count).toEqual([1, 0, 0, 0])
   })
 
   it('leaves out what an app does not use', async () => {
