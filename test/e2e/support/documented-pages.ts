@@ -49,7 +49,11 @@ export async function openMine(
   change = (html: string) => html,
 ): Promise<Page> {
   const html = await readPage('README.md', '## A page of your own')
-  const file = change(html.replaceAll('http://localhost:8787', stage.url))
+  return openOnPort(stage, host, change(html.replaceAll('http://localhost:8787', stage.url)))
+}
+
+/** Opens a page at a port of its own. */
+export async function openOnPort(stage: Stage, host: string, file: string): Promise<Page> {
   const server = createServer((_, response) => {
     response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end(file)
   })
