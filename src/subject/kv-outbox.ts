@@ -1,6 +1,6 @@
 /** The KV outbox: brings the KV records of a subject in line with its ledger. */
 
-import { log } from '../audit/log.ts'
+import { log, logError } from '../audit/log.ts'
 import { now } from '../clock.ts'
 import { randomId } from '../crypto/digest.ts'
 import { failed, type Outcome, success } from '../errors.ts'
@@ -105,6 +105,15 @@ export function createKvOutbox(base: SubjectBase): KvOutbox {
     if (first && (await tryToWrite(first))) await Promise.all(others.map(tryToWrite))
   }
 
+  /** What was stored is stored, also if the storage takes no further row: then the work stays for the next alarm. */
+  const orLog = async (work: () => Promise<void>): Promise<void> => {
+    try {
+      await work()
+    } catch (error) {
+      logError('kv_outbox_failed', error, { subject })
+    }
+  }
+
   const flush = async (by: 'alarm' | 'caller'): Promise<void> => {
     if (nextTry(ledger, by) <= now()) await writeAll()
     await schedule()
@@ -123,13 +132,14 @@ export function createKvOutbox(base: SubjectBase): KvOutbox {
         const isWorthIt = ends_at - now() >= KV_MIN_TTL_SECONDS
         if (isWorthIt && nextTry(ledger, 'alarm') <= now()) await tryToWrite(target)
       }
-      if (hasTokens) background(inOrder(publish))
+      if (hasTokens) background(inOrder(() => orLog(publish)))
     },
-    flush: async () => void (await Promise.all([schedule(), inOrder(() => flush('alarm'))])),
+    flush: async () =>
+      void (await Promise.all([orLog(schedule), inOrder(() => orLog(() => flush('alarm')))])),
     async settle() {
-      await schedule()
+      await orLog(schedule)
       for (const pause of [...PAUSES_OF_CALLERS_SECONDS, undefined]) {
-        await inOrder(() => flush('caller'))
+        await inOrder(() => orLog(() => flush('caller')))
         if (!ledger.all('kv_outbox').some(isServed)) return success(undefined)
         if (pause !== undefined) await scheduler.wait(pause * 1000)
       }

@@ -1,6 +1,6 @@
 /** The revocation outbox: revokes refresh tokens at Google, and retries until Google has confirmed. */
 
-import { log } from '../audit/log.ts'
+import { log, logError } from '../audit/log.ts'
 import { now } from '../clock.ts'
 import { randomId } from '../crypto/digest.ts'
 import { revoke } from '../google/revocation-endpoint.ts'
@@ -97,7 +97,13 @@ export function createRevocationOutbox(base: SubjectBase): RevocationOutbox {
       if (cancelled.length > 0) log('warn', 'revocation_forgone', { subject })
       for (const { id } of cancelled) ledger.remove('revocation_outbox', id)
     },
-    flush: async () => void (await Promise.all([schedule(), inOrder(flush)])),
+    async flush() {
+      try {
+        await Promise.all([schedule(), inOrder(flush)])
+      } catch (error) {
+        logError('revocation_outbox_failed', error, { subject }) // the storage; what is enqueued stays
+      }
+    },
   }
 }
 
