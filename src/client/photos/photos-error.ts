@@ -39,6 +39,12 @@ const NAMES: Record<number, string> = {
   16: 'UNAUTHENTICATED',
 }
 
+/** The names by HTTP status, where Google gives none. */
+const NAMES_BY_HTTP: Record<number, string> = {
+  ...{ 401: 'UNAUTHENTICATED', 403: 'PERMISSION_DENIED', 404: 'NOT_FOUND' },
+  ...{ 429: 'RESOURCE_EXHAUSTED', 500: 'INTERNAL', 503: 'UNAVAILABLE' },
+}
+
 /** A failure at Google Photos. Its `message` can be shown to a user. */
 export class PhotosError extends Error {
   override readonly name = 'PhotosError'
@@ -79,7 +85,8 @@ interface Answer {
 export function errorOf(http: number, answer: unknown, retryAfter?: string | null): PhotosError {
   const { status, code, message, details } = (answer as Answer | undefined)?.error ?? {}
   const isDisabled = details?.some?.(({ reason }) => reason === 'SERVICE_DISABLED')
-  const name = isDisabled ? 'SERVICE_DISABLED' : (status ?? NAMES[code ?? 0] ?? 'UNKNOWN')
+  const named = status ?? NAMES[code ?? 0] ?? NAMES_BY_HTTP[http] ?? 'UNKNOWN'
+  const name = isDisabled ? 'SERVICE_DISABLED' : named
   const retry_after = Number(retryAfter) || undefined
   return new PhotosError(http, name, { description: message, retry_after })
 }

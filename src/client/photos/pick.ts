@@ -93,17 +93,16 @@ export async function pickPhotos(broker: Broker, options: PickOptions = {}): Pro
       : await openSession(api, popup, options, { report, retrying })
     if (!session) return []
     if (keep) keepSession(bundle, session.id)
-    let isPicked = false
     try {
       report('waiting')
       await untilPicked(api, session, popup, report)
-      isPicked = true
       const items = await listItems(api, session, report)
       await endSession(api, session)
       return items
     } catch (error) {
-      if (isPicked && !signal?.aborted) keepSession(bundle, session.id)
-      else await endSession(api, session)
+      const isOver = error instanceof BrokerError && error.code === 'popup_closed'
+      if (isOver || signal?.aborted) await endSession(api, session)
+      else keepSession(bundle, session.id) // the user may have picked
       throw error
     }
   } finally {
