@@ -61,14 +61,23 @@ async function connect(page: Page, person = ADA): Promise<void> {
   await answer(popup, 'Continue')
 }
 
-/** Opens a page, connects, picks two photos, and waits until both are shown. Of a person there may be one page at a time. */
-async function showPhotos(url: string, person: string): Promise<void> {
+/** Opens a page, and connects and picks two photos until both are shown. Of a person there may be one page at a time. */
+async function showPhotos(url: string, person: string, isOneClick = true): Promise<void> {
   const page = await open(url)
-  await connect(page, person)
-  await pickPhotos(await openPopup(page, 'Choose photos'), 2)
+  if (!isOneClick) await connect(page, person)
+  const popup = await openPopup(page, 'Choose photos')
+  if (isOneClick) {
+    await chooseAccount(popup, person)
+    await popup.getByRole('button', { name: 'Continue' }).click()
+    await popup.waitForURL('**/picker/**')
+  }
+  await pickPhotos(popup, 2)
   await page.waitForFunction(
     () => [...document.images].filter(({ naturalWidth }) => naturalWidth > 0).length === 2,
   )
+  if (!isOneClick) return
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.waitForFunction(() => document.images.length === 0)
 }
 
 describe('the recipes', () => {
@@ -106,8 +115,8 @@ describe('pages of other kinds', () => {
     await renderOnServer('rendered.html')
     await Promise.all([
       showPhotos(`${origin}/rendered.html`, ADA),
-      showPhotos(await serveWith(policy, plain), BEN),
-      showPhotos(await serveWith(strictest, copied), CHIARA),
+      showPhotos(await serveWith(policy, plain), BEN, false),
+      showPhotos(await serveWith(strictest, copied), CHIARA, false),
     ])
   })
 
@@ -120,7 +129,7 @@ describe('pages of other kinds', () => {
       ...{ bundle: true, platform: 'node', format: 'esm', packages: 'external', jsx: 'automatic' },
     })
     const html = (await runNode(app, 'server.js')).trim()
-    expect(html).toMatch(/^<main><button type="button" disabled="">Connect<\/button>/)
+    expect(html).toMatch(/^<main><button type="button">Choose photos<\/button><p /)
     const page = await readFile(join(app, 'dist/react.html'), 'utf8')
     const place = '<div id="app">'
     await writeFile(join(app, 'dist', name), replaceOnce(page, place, place + html))
@@ -199,25 +208,28 @@ describe('the hooks for React, in strict mode', () => {
     const page = await open(`${origin}/hooks.html`)
     await connect(page)
     await says(page, 'first', 'somebody')
-    const pick = async (): Promise<Page> => {
-      const picker = await openPopup(page, 'Pick')
+    const pick = async (name: string): Promise<Page> => {
+      const picker = await openPopup(page, `Pick ${name}`)
       await picker.getByRole('checkbox').first().waitFor()
-      await says(page, 'picker', 'picking')
+      await says(page, name, 'waiting')
       return picker
     }
-    const closed = (await pick()).waitForEvent('close')
-    await page.getByRole('button', { name: 'Show or hide' }).click()
-    await closed
-    await page.getByRole('button', { name: 'Show or hide' }).click()
-    await says(page, 'picker', '0 photos')
+    const showOrHide = () => page.getByRole('button', { name: 'Show or hide' }).click()
+    const windows = [await pick('picker'), await pick('lasting')]
+    const closed = windows.map((picker) => picker.waitForEvent('close'))
+    await showOrHide()
+    await Promise.all(closed)
+    await showOrHide()
+    await says(page, 'picker', '0 photos') // a new component
+    await says(page, 'lasting', '0 photos') // the same one
 
-    const ended = (await pick()).waitForEvent('close')
-    const second = await pick()
+    const ended = (await pick('picker')).waitForEvent('close')
+    const second = await pick('picker')
     await ended
-    await says(page, 'picker', 'picking')
+    await says(page, 'picker', 'waiting')
     await pickPhotos(second, 3)
     await says(page, 'picker', '3 photos')
-    await (await pick()).close()
+    await (await pick('picker')).close()
     await says(page, 'picker', '3 photos, The window was closed before anything was chosen.')
   })
 })

@@ -13,20 +13,33 @@ export interface Session {
 }
 
 /** A store for `useSyncExternalStore`. */
-export interface SessionStore {
+interface SessionStore {
   get(this: void): Session
   subscribe(this: void, listener: () => void): () => void
+  /** Calls a listener when the session has ended. @returns a function that removes it */
+  onSignOut(listener: () => void): () => void
 }
 
 /** Before the first answer, and on a server. */
 export const LOADING: Session = { session: undefined, error: undefined, isLoading: true }
 
-/** Opens the store of a broker's session. It follows changes for as long as the broker lives, which is that of the page. */
-export function openSession(broker: Broker): SessionStore {
+const stores = new WeakMap<Broker, SessionStore>()
+
+/** Gets the store of a broker's session: one for all components. */
+export function sessionOf(broker: Broker): SessionStore {
+  const store = stores.get(broker) ?? openSession(broker)
+  stores.set(broker, store)
+  return store
+}
+
+/** Follows changes for as long as the broker lives, which is that of the page. */
+function openSession(broker: Broker): SessionStore {
   const listeners = new Set<() => void>()
+  const signOuts = new Set<() => void>()
   let state = LOADING
   let running: Promise<void> | undefined
   let failure: BrokerError | undefined // of a consent without a popup; until the next change
+  let isFollowing = false
   const load = (): void => {
     const settle = (session?: SessionResponse, error = failure): void => {
       if (running !== request) return // asked again since
@@ -39,18 +52,28 @@ export function openSession(broker: Broker): SessionStore {
     )
     running = request
   }
+  /** There is one listener: what came of a redirect is kept for the first one only. */
+  const follow = (): void => {
+    if (isFollowing) return
+    isFollowing = true
+    broker.on('change', (change) => {
+      failure = change.type === 'failed' ? change.error : undefined
+      if (running) load()
+      if (change.type === 'signed-out') for (const listener of signOuts) listener()
+    })
+  }
   return {
     get: () => state,
     subscribe(listener) {
       listeners.add(listener)
-      if (!running) {
-        broker.on('change', (change) => {
-          failure = change.type === 'failed' ? change.error : undefined
-          load()
-        })
-      }
+      follow()
       if (!running || state.error) load()
       return () => void listeners.delete(listener)
+    },
+    onSignOut(listener) {
+      signOuts.add(listener)
+      follow()
+      return () => void signOuts.delete(listener)
     },
   }
 }

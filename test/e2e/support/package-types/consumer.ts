@@ -16,8 +16,13 @@ import {
   type TokenOptions,
 } from 'photos-token-broker'
 import {
+  type Album,
+  type BytesOptions,
+  type Camera,
+  PhotosError,
   type PickedItem,
   type PickOptions,
+  type PickState,
   type Progress,
   pickPhotos,
   type SourceOptions,
@@ -25,6 +30,7 @@ import {
   type UploadResult,
   uploadPhotos,
 } from 'photos-token-broker/photos'
+import type { GooglePhotosPicker } from 'photos-token-broker/picker'
 import {
   type Photos,
   type Session,
@@ -38,12 +44,14 @@ const broker: Broker = createBroker(options)
 const connecting: ConnectOptions = { selectAccount: true }
 const asking: TokenOptions = { minTtl: 600 }
 const size: SourceOptions = { width: 800, height: 600 }
+const bytes: BytesOptions = { onProgress: ({ loaded }) => loaded.toFixed() }
 
 // @ts-expect-error: the address of the broker is missing
 createBroker({ client: 'gallery' })
 
 /** What failed, by its code. */
 export function explain(error: unknown): string {
+  if (error instanceof PhotosError) return `${error.status} ${error.http} ${error.isPassing}`
   if (!(error instanceof BrokerError)) throw error
   // @ts-expect-error: only some errors have a reason
   error.reason.toUpperCase()
@@ -70,23 +78,40 @@ export async function use(files: File[], signal: AbortSignal): Promise<UploadRes
   broker.on('change', (change: Change) => {
     if (change.type === 'failed') explain(change.error)
   })
-  const picking: PickOptions = { maxItems: 20, signal }
+  const onState = ({ state, items }: PickState) => `${state} ${items.toFixed()}`
+  const picking: PickOptions = { maxItems: 20, signal, onState }
   const photos: PickedItem[] = await pickPhotos(broker, picking)
-  for (const photo of photos) await photo.src(size)
+  for (const photo of photos) {
+    const camera: Camera = photo.camera
+    const file: File = await photo.file(bytes)
+    await Promise.all([photo.src(size), camera.make, file.name])
+  }
   const uploading: UploadOptions = {
     files,
     album: { title: apis.library },
     onProgress: ({ sent, total }: Progress) => sent / total,
   }
-  return uploadPhotos(broker, uploading)
+  const results = await uploadPhotos(broker, uploading)
+  const album: Album | undefined = results[0]?.album
+  return album ? results : []
+}
+
+/** The web component. */
+export function listen(element: GooglePhotosPicker): void {
+  const items: readonly PickedItem[] = element.items
+  element.pick()
+  const same: GooglePhotosPicker | null = document.querySelector('google-photos-picker')
+  same?.setAttribute('max', items.length.toFixed())
 }
 
 /** The hooks. */
 export function useAll(): string | undefined {
   const own: Broker = useBroker(options)
   const { session, error }: Session = useSession(own)
-  const { photos, pick }: Photos = usePhotos(own, { maxItems: 1 })
+  const { photos, pick, ...rest }: Photos = usePhotos(own, { maxItems: 1 })
   if (photos.length === 0) pick()
+  if (rest.error) return explain(rest.error)
+  if (rest.state?.state === 'waiting') return 'waiting'
   // @ts-expect-error: nobody may be signed in
   session.sub.toUpperCase()
   return session?.sub ?? error?.code

@@ -4,23 +4,20 @@ import { useEffect, useState } from 'react'
 
 export function App() {
   const broker = useBroker({ url: 'https://broker.example.com', client: 'gallery' })
-  const { session, error, isLoading } = useSession(broker)
-  const { pick, photos, error: pickError, isPicking } = usePhotos(broker, { maxItems: 20 })
-  const [connectError, setConnectError] = useState<Error>()
-  const connect = () => {
-    setConnectError(undefined)
-    broker.connect('pick').catch(setConnectError)
-  }
-  const isConnected = session?.bundles['pick']?.status === 'ready'
+  const { session, error: sessionError } = useSession(broker)
+  const { pick, photos, state, error, isPicking } = usePhotos(broker, { maxItems: 20 })
   return (
     <main>
-      <button type="button" onClick={connect} disabled={isLoading || isConnected}>
-        Connect
-      </button>
-      <button type="button" onClick={pick} disabled={!isConnected || isPicking}>
+      <button type="button" onClick={pick} disabled={isPicking}>
         Choose photos
       </button>
-      <p role="alert">{(pickError ?? connectError ?? error)?.message}</p>
+      {session && (
+        <button type="button" onClick={() => void broker.signOut()}>
+          Sign out
+        </button>
+      )}
+      <p role="status">{state?.state}</p>
+      <p role="alert">{(error ?? sessionError)?.message}</p>
       {photos.map((photo) => (
         <Photo key={photo.id} photo={photo} />
       ))}

@@ -2,7 +2,7 @@
 
 import type { Broker } from 'photos-token-broker'
 import { useBroker, usePhotos, useSession } from 'photos-token-broker/react'
-import { StrictMode, useState } from 'react'
+import { Activity, StrictMode, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 
 /** All brokers that a render was given. */
@@ -21,15 +21,15 @@ function Session({ name }: { name: string }) {
   return <output aria-label={name}>{error ? `${who}, ${error.code}` : who}</output>
 }
 
-function Picker() {
-  const { pick, photos, error, isPicking } = usePhotos(useMyBroker())
-  const state = isPicking ? 'picking' : `${photos.length} photos`
+function Picker({ name }: { name: string }) {
+  const { pick, photos, state, error, isPicking } = usePhotos(useMyBroker())
+  const text = isPicking ? (state?.state ?? 'picking') : `${photos.length} photos`
   return (
     <>
       <button type="button" onClick={pick}>
-        Pick
+        Pick {name}
       </button>
-      <output aria-label="picker">{error ? `${state}, ${error.message}` : state}</output>
+      <output aria-label={name}>{error ? `${text}, ${error.message}` : text}</output>
     </>
   )
 }
@@ -47,7 +47,10 @@ function Page() {
       </button>
       <Session name="first" />
       <Session name="second" />
-      {isShown && <Picker />}
+      {isShown && <Picker name="picker" />}
+      <Activity mode={isShown ? 'visible' : 'hidden'}>
+        <Picker name="lasting" />
+      </Activity>
     </>
   )
 }
