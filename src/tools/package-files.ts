@@ -40,7 +40,7 @@ export async function buildPackage(folder: string): Promise<void> {
   ])
 }
 
-/** Writes the modules readable, since a bundler or the author's server minifies them, with maps that hold the sources. */
+/** Writes the modules readable, since a bundler minifies them anyway, with maps that hold the sources. */
 async function writeModules(folder: string): Promise<void> {
   const maps = { sourcemap: 'linked', sourcesContent: true } as const
   const files = await bundleModules(BROWSER_MODULES, PACKAGE_FOLDER, maps) // the maps do not depend on the folder

@@ -61,7 +61,7 @@ async function connect(page: Page, person = ADA): Promise<void> {
   await answer(popup, 'Continue')
 }
 
-/** Opens a page, and connects and picks two photos until both are shown. Of a person there may be one page at a time. */
+/** Opens a page, connects, picks two photos and waits until both are shown. A person uses one page at a time. */
 async function showPhotos(url: string, person: string, isOneClick = true): Promise<void> {
   const page = await open(url)
   if (!isOneClick) await connect(page, person)
@@ -105,7 +105,7 @@ describe('the recipes', () => {
 })
 
 describe('pages of other kinds', () => {
-  it('show photos: of React, rendered by a server; under a strict CSP, with the modules of the broker or of the package', async () => {
+  it('show photos: rendered by a server in React; under a strict CSP with modules of the broker or the package', async () => {
     const policy = await readPolicy()
     const strictest = replaceOnce(policy, `script-src 'self' ${stage.url};`, "script-src 'self';")
     const [plain, copied] = await Promise.all([

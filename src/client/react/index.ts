@@ -30,8 +30,8 @@ type Picking = Omit<Photos, 'pick'>
 const IDLE: Picking = { photos: [], state: undefined, error: undefined, isPicking: false }
 
 /**
- * Gets the broker for these options: one for equal options, in every component and render. On a server its methods throw
- * `no_page`. Call it in a component that is there when the page loads, since the result of a consent arrives then.
+ * Gets the broker for these options: one for equal options, in every component and render. On a server its methods
+ * throw `no_page`. Call it in a component that is there when the page loads, since the result of a consent arrives then.
  *
  * @throws {TypeError} if `client` is missing in OAuth mode
  */

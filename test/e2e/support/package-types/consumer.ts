@@ -84,7 +84,8 @@ export async function use(files: File[], signal: AbortSignal): Promise<UploadRes
   for (const photo of photos) {
     const camera: Camera = photo.camera
     const file: File = await photo.file(bytes)
-    await Promise.all([photo.src(size), camera.make, file.name])
+    const src: string = await photo.src(size)
+    throw new Error(`${src} ${camera.make} ${file.name}`)
   }
   const uploading: UploadOptions = {
     files,
