@@ -19,6 +19,7 @@ const NEXT_MS = 60_000
  * @returns `null` if the browser blocks it; some blockers hand back a window that is closed
  */
 export function openPopup(): Window | null {
+  if (typeof window === 'undefined') throw new BrokerError('no_page')
   const popup = window.open('', '', FEATURES)
   return popup && !popup.closed ? popup : null
 }

@@ -110,7 +110,8 @@ async function sendOnce<T>(
 }
 
 function errorOf({ headers }: Response, answer: unknown): BrokerError {
-  const { error = 'server_error', ...members } = (answer ?? {}) as Partial<ErrorResponse>
+  const { error, ...members } = (answer ?? {}) as Partial<ErrorResponse>
+  if (typeof error !== 'string') return new BrokerError('temporarily_unavailable') // of something else on the way
   const retry_after = Number(headers.get('Retry-After')) || undefined
   return new BrokerError(error, { ...members, ...(retry_after ? { retry_after } : {}) })
 }

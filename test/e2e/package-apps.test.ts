@@ -48,7 +48,9 @@ async function open(url: string): Promise<Page> {
   context.on('weberror', (event) => complaints.push(String(event.error())))
   context.on('console', (message) => {
     const isNonce = message.text().includes('400 (Bad Request)') // use_dpop_nonce: it is sent again
-    if (['error', 'warning'].includes(message.type()) && !isNonce) complaints.push(message.text())
+    const isEnded = message.location().url.includes('/v1/sessions/') // a poll that met the end of its pick
+    if (['error', 'warning'].includes(message.type()) && !isNonce && !isEnded)
+      complaints.push(message.text())
   })
   const page = await context.newPage()
   await page.goto(url)

@@ -120,7 +120,7 @@ describe('in Node', () => {
   it('loads, and rejects every use with no_page, an error of one class', async () => {
     const printed = await run(`
       import { BrokerError, createBroker } from 'photos-token-broker'
-      import { uploadPhotos } from 'photos-token-broker/photos'
+      import { pickPhotos, uploadPhotos } from 'photos-token-broker/photos'
       import 'photos-token-broker/picker'
       import 'photos-token-broker/react'
       const broker = createBroker({ url: 'https://broker.example.com', client: 'gallery' })
@@ -128,11 +128,12 @@ describe('in Node', () => {
         broker.connect('pick'),
         broker.token('pick'),
         broker.session(),
+        pickPhotos(broker),
         uploadPhotos(broker, { files: [new File(['x'], 'a.jpg')] }).then(([{ error }]) => Promise.reject(error)),
       ]
       const code = (error) => (error instanceof BrokerError ? error.code : String(error))
       console.log(JSON.stringify(await Promise.all(uses.map((use) => use.catch(code)))))`)
-    expect(JSON.parse(printed)).toEqual(Array(4).fill('no_page'))
+    expect(JSON.parse(printed)).toEqual(Array(5).fill('no_page'))
   })
 })
 

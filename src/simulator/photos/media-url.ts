@@ -6,7 +6,10 @@ import type { MediaUrl, Owner } from './records.ts'
 /** How long a `baseUrl` is valid, in seconds. */
 const MEDIA_URL_SECONDS = 60 * 60
 
-/** Makes a `baseUrl`. It works only with a size at its end. */
+/**
+ * Makes a `baseUrl`. It works only with a size at its end. An item that has one already gets that one again, for another
+ * hour: lists that are read again and again would make ever more of them.
+ */
 export function mediaUrl(
   simulation: Simulation,
   owner: Owner,
@@ -15,12 +18,17 @@ export function mediaUrl(
 ): string {
   const { media_urls } = simulation.world
   const now = simulation.now()
-  for (const [name, { expires_at }] of Object.entries(media_urls)) {
-    if (now >= expires_at) delete media_urls[name]
+  let name = randomName()
+  for (const [known, { expires_at, ...url }] of Object.entries(media_urls)) {
+    if (now >= expires_at) delete media_urls[known]
+    else if (url.item === item && url.api === api && isOf(url, owner)) name = known
   }
-  const name = randomName()
   media_urls[name] = { ...owner, item, api, expires_at: now + MEDIA_URL_SECONDS }
   return `${simulation.origin}/media/${name}`
+}
+
+function isOf(url: Owner, { client_id, sub }: Owner): boolean {
+  return url.client_id === client_id && url.sub === sub
 }
 
 /** Finds the record of a `baseUrl` that is still valid. */
