@@ -1,6 +1,6 @@
 /** The broker of this page, made by the SDK. */
 
-import { createBroker } from 'photos-token-broker/client'
+import { createBroker } from 'photos-token-broker'
 
 /** @import { BundlesResponse } from '../../../protocol/http.ts' */
 

@@ -1,12 +1,12 @@
 /** The demo page: the session, a card for each bundle, and notices. */
 
-import { BrokerError } from 'photos-token-broker/client'
+import { BrokerError } from 'photos-token-broker'
 import { broker, listBundles } from './broker.js'
 import { createCard } from './card.js'
 import { button, byId, showMessage } from './dom.js'
 import { describeError } from './messages.js'
 
-/** @import { Change } from 'photos-token-broker/client' */
+/** @import { Change } from 'photos-token-broker' */
 /** @import { SessionResponse } from '../../../protocol/http.ts' */
 /** @import { Card } from './card.js' */
 /** @import { Message } from './messages.js' */

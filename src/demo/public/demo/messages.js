@@ -1,9 +1,9 @@
 /** Messages for people: what an error means, and what to do about it. */
 
-import { BrokerError } from 'photos-token-broker/client'
+import { BrokerError } from 'photos-token-broker'
 import { PhotosError } from 'photos-token-broker/photos'
 
-/** @import { BrokerErrorCode } from 'photos-token-broker/client' */
+/** @import { BrokerErrorCode } from 'photos-token-broker' */
 /** @import { ConnectError, ConsentRequired, LikelyCause } from '../../../protocol/http.ts' */
 
 /**

@@ -1,6 +1,6 @@
 /** Picking: a window of Google Photos, then a grid of the picked items. */
 
-import { BrokerError } from 'photos-token-broker/client'
+import { BrokerError } from 'photos-token-broker'
 import { pickPhotos } from 'photos-token-broker/photos'
 import { broker } from './broker.js'
 import { button, element } from './dom.js'
