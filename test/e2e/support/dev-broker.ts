@@ -1,7 +1,8 @@
 /** The production build of the broker in `wrangler dev`, reached over plain sockets. */
 
 import { randomBytes } from 'node:crypto'
-import { rm } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { isHealthy, startDevServer } from '../../../src/tools/dev-server.ts'
 import { type Browser, openBrowser } from '../../support/browser.ts'
 import type { Place } from './start.ts'
@@ -35,11 +36,13 @@ export async function startDevBroker(
   keys: Keys = { ENCRYPTION_KEYS: `k1:${random()}`, PSEUDONYM_KEY: random() },
 ): Promise<DevBroker> {
   const url = vars['BASE_URL'] ?? `http://localhost:${port}`
+  const none = join(home, 'no.vars') // a developer's own `.dev.vars` would come before the secrets below
+  await writeFile(none, '')
   const plan = {
     name: 'broker',
     port,
     health: `${new URL(url).pathname.replace(/\/$/, '')}/healthz`,
-    args: ['--config', 'wrangler.toml', '--persist-to', home],
+    args: ['--config', 'wrangler.toml', '--env-file', none, '--persist-to', home],
     vars: { BASE_URL: url, GOOGLE_CLIENT_ID: CLIENT.client_id, ...vars },
     secrets: { GOOGLE_CLIENT_SECRET: CLIENT.client_secret, ...keys },
   }
