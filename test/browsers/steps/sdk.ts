@@ -1,0 +1,135 @@
+/** The SDK on a page of its own, where browsers differ: modules, windows, and the back/forward cache. */
+
+import type { Scene, Step } from '../step.ts'
+import { holds } from '../step.ts'
+import { Tab } from '../tab.ts'
+import { consent, goToQuestion } from './google.ts'
+
+const MODULE_TRIES = 8
+
+/** The steps with the SDK. */
+export const SDK_STEPS: readonly Step[] = [
+  {
+    title: `two scripts that share the SDK both run, ${MODULE_TRIES} of ${MODULE_TRIES} tries`,
+    mode: 'cookie',
+    async run({ servers, profile, mode }) {
+      servers.serve('/shared.js', `export { createBroker } from '${servers.broker}/client.js'`)
+      for (const name of ['one', 'two']) {
+        const ran = `(window.ran ??= []).push('${name}')`
+        servers.serve(`/${name}.js`, `import { createBroker } from '/shared.js'\ncreateBroker && ${ran}`)
+      }
+      const start = '<!doctype html><title>Two</title>'
+      const scripts = ['one', 'two'].map((name) => `<script type="module" src="/${name}.js"></script>`)
+      servers.serve('/scripts', start + scripts.join(''))
+      const imports = "<script type=module>import('/one.js'); import('/two.js')</script>"
+      servers.serve('/imports', start + imports)
+      const tab = await Tab.open(profile, servers.pageAt(mode, '/empty'))
+      for (let tries = 0; tries < MODULE_TRIES; tries++)
+        for (const path of ['/scripts', '/imports']) {
+          await tab.goto(servers.pageAt(mode, `${path}?${tries}`))
+          await tab.until('window.ran?.length === 2')
+        }
+    },
+  },
+  {
+    title: 'connect() does not lose its window on the way',
+    async run(scene) {
+      const page = await openPage(scene)
+      const popup = await page.opens(() => page.click('button', 'Connect'))
+      await consent(popup, async () => {
+        const state = await page.evaluate('[popup.closed, outcome.textContent].join()')
+        holds(state === 'false,…', `popup.closed and the outcome so far: ${state}`)
+      })
+      await page.shows('#outcome', 'ok')
+      const token = await page.evaluate<string>(TOKEN)
+      holds(token.startsWith('ya29.'), `token(): ${token}`)
+    },
+  },
+  {
+    title: 'a listener that comes late hears what came of a redirect',
+    async run(scene) {
+      const page = await openPage(scene)
+      await redirect(page)
+      await page.click('button', 'Cancel')
+      await page.shows('#changes', 'failed access_denied')
+      await redirect(page)
+      await page.click('button', 'Continue')
+      await page.shows('#changes', 'connected')
+    },
+  },
+  {
+    title: 'a page that Back brings has no token after a sign-out in another tab',
+    async run(scene) {
+      const { servers, profile, mode } = scene
+      const page = await openPage(scene)
+      await consent(await page.opens(() => page.click('button', 'Connect')))
+      await page.shows('#outcome', 'ok')
+      await page.evaluate(TOKEN)
+      await page.goto(servers.pageAt(mode, '/elsewhere'))
+      const other = await Tab.open(profile, servers.pageAt(mode, '/own'))
+      await other.until('window.broker')
+      await other.evaluate('broker.signOut()')
+      await page.back()
+      await page.until('window.broker')
+      const token = await page.evaluate(TOKEN)
+      holds(token === 'error login_required', `token(): ${token}`)
+      return wayBack(page)
+    },
+  },
+  {
+    title: 'connect() by redirect settles when the user comes Back',
+    async run(scene) {
+      const page = await openPage(scene)
+      await page.evaluate('void (window.open = () => null)')
+      await page.click('button', 'Connect')
+      await page.until('location.pathname !== "/own"')
+      await page.back()
+      await page.until('window.broker')
+      if (await page.evaluate('window.persisted === true')) await page.shows('#outcome', 'popup_closed')
+      else await page.until('outcome.textContent === ""')
+      return wayBack(page)
+    },
+  },
+]
+
+/** In the page: a token, or the code of the error. */
+const TOKEN = 'broker.token("pick").catch(({ code }) => "error " + code)'
+
+async function openPage({ servers, profile, mode }: Scene): Promise<Tab> {
+  const { broker } = servers
+  const client = servers.clientOf(mode)
+  servers.serve(
+    '/own',
+    `<!doctype html><title>An app</title>
+<button>Connect</button> <output id="outcome"></output> <output id="changes"></output>
+<script type="module">
+  import { createBroker } from '${broker}/client.js'
+  const broker = createBroker({ url: '${broker}', client: '${client}' })
+  const open = window.open
+  window.open = (...args) => (window.popup = open(...args))
+  addEventListener('pageshow', ({ persisted }) => { window.persisted = persisted })
+  document.querySelector('button').onclick = () => {
+    outcome.textContent = '…'
+    broker.connect('pick').then(() => 'ok', ({ code }) => code).then((text) => { outcome.textContent = text })
+  }
+  setTimeout(() => broker.on('change', ({ type, error }) => { changes.textContent = type + ' ' + error?.code }))
+  window.broker = broker
+</script>`,
+  )
+  const page = await Tab.open(profile, servers.pageAt(mode, '/own'))
+  await page.until('window.broker !== undefined')
+  return page
+}
+
+/** Goes to Google's question in the page itself, as where popups are blocked. */
+async function redirect(page: Tab): Promise<void> {
+  await page.until('window.broker !== undefined')
+  await page.evaluate('void (window.open = () => null)')
+  await page.click('button', 'Connect')
+  await goToQuestion(page)
+}
+
+async function wayBack(page: Tab): Promise<string> {
+  const isRestored = await page.evaluate<boolean>('window.persisted === true')
+  return isRestored ? 'from the back/forward cache' : 'the browser loaded the page again'
+}
