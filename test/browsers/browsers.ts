@@ -5,6 +5,7 @@ import { startChromium } from './chromium.ts'
 import type { Browser } from './driver.ts'
 import { startFirefox } from './firefox.ts'
 import { hasScreen } from './screen.ts'
+import type { User } from './step.ts'
 import { startWebKit } from './webkit.ts'
 
 /** What a browser is started with. */
@@ -21,6 +22,8 @@ export interface Kind {
   readonly word: string
   /** What to do where it is missing. */
   readonly advice: string
+  /** A user of its own: what another browser has ended at Google is no matter of this one. */
+  readonly user: User
   /** Whether it needs a screen. */
   readonly isOnScreen: boolean
   /** Whether the demo is tried by https too: this browser treats cookies of http://localhost otherwise. */
@@ -34,6 +37,7 @@ export const KINDS: readonly Kind[] = [
   {
     word: 'chromium',
     advice: 'npm ci installs it on Linux with an x64 processor',
+    user: { name: 'Ada Brook', email: 'ada@example.com', sub: '110248495921238986420' },
     isOnScreen: false,
     isTriedByHttps: false,
     find: () =>
@@ -42,6 +46,7 @@ export const KINDS: readonly Kind[] = [
   {
     word: 'firefox',
     advice: 'on Debian: apt-get install firefox-esr xvfb openbox; on Ubuntu: firefox xvfb openbox',
+    user: { name: 'Ben Okafor', email: 'ben.okafor@example.com', sub: '104211057893346619057' },
     isOnScreen: true,
     isTriedByHttps: false,
     find() {
@@ -53,6 +58,7 @@ export const KINDS: readonly Kind[] = [
   {
     word: 'webkit',
     advice: 'on Debian and Ubuntu: apt-get install webkit2gtk-driver xvfb openbox',
+    user: { name: 'Chiara Lund', email: 'chiara@studio.example', sub: '117739020481165532946' },
     isOnScreen: true,
     isTriedByHttps: true,
     find() {

@@ -5,67 +5,74 @@ import { join } from 'node:path'
 import { say } from '../../src/tools/command-line.ts'
 import type { Browser, Profile } from './driver.ts'
 import { MODES, type Mode, type Servers } from './servers.ts'
-import type { Step } from './step.ts'
+import type { Step, User } from './step.ts'
 
 /** What a browser is driven through. */
 export interface Course {
   servers: Servers
+  user: User
   steps: readonly Step[]
   /** The folder for pictures. */
   pictures: string
 }
 
-/** What came of the steps. */
+/** How many steps held, and how many did not. */
 export interface Tally {
   held: number
   failed: number
 }
 
 /** Drives a browser through the steps, each in a new profile. */
-export async function drive(browser: Browser, { servers, steps, pictures }: Course): Promise<Tally> {
+export async function drive(browser: Browser, course: Course): Promise<Tally> {
+  const { steps, servers } = course
   const tally: Tally = { held: 0, failed: 0 }
   for (const mode of MODES) {
     say(`  ${servers.scheme}, ${mode === 'cookie' ? 'cookie' : 'OAuth'} mode`)
     for (const step of steps) {
       if (step.mode && step.mode !== mode) continue
-      const name = `${browser.name.split(' ')[0]}-${servers.scheme}-${mode}`.toLowerCase()
-      const picture = (what: string): string => join(pictures, `${name}-${what}.png`)
-      const outcome = await tryStep(browser, step, servers, mode, picture)
-      tally[outcome.isHeld ? 'held' : 'failed']++
-      say(...outcome.lines)
+      const isHeld = await tryStep(browser, course, step, mode)
+      tally[isHeld ? 'held' : 'failed']++
     }
   }
   return tally
 }
 
+/** @returns whether it held */
 async function tryStep(
   browser: Browser,
+  { servers, user, pictures }: Course,
   step: Step,
-  servers: Servers,
   mode: Mode,
-  picture: (what: string) => string,
-): Promise<{ isHeld: boolean; lines: string[] }> {
-  const began = Date.now()
+): Promise<boolean> {
+  const began = performance.now()
   const kept: string[] = []
-  const keep = async (data: Buffer, what: string): Promise<void> => {
-    await writeFile(picture(what), data)
-    kept.push(picture(what))
+  const notes: string[] = []
+  const keep = async (picture: Buffer, name: string): Promise<void> => {
+    const place = `${browser.name.split(' ')[0]}-${servers.scheme}-${mode}`.toLowerCase()
+    const path = join(pictures, `${place}-${name.replaceAll(/\W+/g, '-').slice(0, 60)}.png`)
+    await writeFile(path, picture)
+    kept.push(path)
   }
-  const lineOf = (word: string, more: string): string =>
-    `    ${word} ${step.title}${more} (${((Date.now() - began) / 1000).toFixed(1)} s)`
-  const withPictures = (line: string): string[] => [line, ...kept.map((path) => `         ${path}`)]
+  const report = (word: string, more: string): void => {
+    const seconds = ((performance.now() - began) / 1000).toFixed(1)
+    say(
+      `    ${word} ${step.title}${more} (${seconds} s)`,
+      ...kept.map((path) => `         ${path}`),
+    )
+  }
   let profile: Profile | undefined
   try {
     profile = await browser.openProfile()
-    const note = await step.run({ servers, profile, mode, keep })
-    return { isHeld: true, lines: withPictures(lineOf('ok  ', note ? `: ${note}` : '')) }
+    await step.run({ servers, profile, mode, user, keep, note: (words) => notes.push(words) })
+    report('ok  ', notes.map((words) => `: ${words}`).join(''))
+    return true
   } catch (error) {
-    const words = `: ${(error as Error).message}`
     if (profile) await keepWindows(profile, step.title, keep)
-    return { isHeld: false, lines: withPictures(lineOf('FAIL', words)) }
+    report('FAIL', `: ${error}`)
+    return false
   } finally {
-    await profile?.end().catch((error: Error) => say(`    the browser did not close: ${error.message}`))
-    await servers.clear()
+    await profile?.end().catch((error: unknown) => say(`    the browser did not close: ${error}`))
+    await servers.clear(user.email)
   }
 }
 
@@ -73,13 +80,12 @@ async function tryStep(
 async function keepWindows(
   profile: Profile,
   title: string,
-  keep: (data: Buffer, what: string) => Promise<void>,
+  keep: (picture: Buffer, name: string) => Promise<void>,
 ): Promise<void> {
-  const words = title.replaceAll(/\W+/g, '-').slice(0, 40)
   try {
     for (const [index, window] of (await profile.list()).entries())
-      await keep(await profile.screenshot(window), `${words}-window-${index + 1}`)
+      await keep(await profile.screenshot(window), `window-${index + 1}-${title}`)
   } catch (error) {
-    say(`    no picture: ${(error as Error).message}`)
+    say(`    no picture: ${error}`)
   }
 }

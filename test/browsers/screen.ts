@@ -2,13 +2,6 @@
 
 import { findProgram, startChild, untilPrinted } from './child.ts'
 
-/** A running screen. */
-export interface Screen {
-  /** The value of `DISPLAY`. */
-  display: string
-  stop(): Promise<void>
-}
-
 const START_MS = 20_000
 
 /** Whether a screen can be opened here. */
@@ -16,20 +9,14 @@ export function hasScreen(): boolean {
   return Boolean(findProgram('Xvfb') && findProgram('openbox'))
 }
 
-/** Opens a screen. */
-export async function openScreen(): Promise<Screen> {
+/** Opens a screen, which ends with this process. @returns the value of `DISPLAY` */
+export async function openScreen(): Promise<string> {
   const size = ['-screen', '0', '1400x1000x24']
   const args = ['-displayfd', '3', ...size, '-nolisten', 'tcp']
   const server = startChild('Xvfb', args, ['ignore', 'ignore', 'pipe'])
   const numbers = server.process.stdio[3] as NodeJS.ReadableStream
   const [, number] = await untilPrinted(numbers, /(\d+)\n/, START_MS)
   const display = `:${number}`
-  const manager = startChild('openbox', [], ['ignore', 'ignore'], { DISPLAY: display })
-  return {
-    display,
-    async stop() {
-      await manager.stop()
-      await server.stop()
-    },
-  }
+  startChild('openbox', [], ['ignore', 'ignore'], { DISPLAY: display })
+  return display
 }

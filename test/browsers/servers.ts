@@ -1,7 +1,7 @@
 /** The servers of `npm start`, on free ports and in a temporary folder, and a server for pages with the SDK. */
 
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import {
@@ -37,17 +37,15 @@ export interface Servers {
   serve(path: string, body: string): void
   /** Posts to a control endpoint of the simulator, such as `__faults`; without a body it deletes. */
   control(path: string, body?: object): Promise<void>
-  /** Ends all grants, and takes faults back. */
-  clear(): Promise<void>
-  stop(): Promise<void>
+  /** Ends all grants of a Google account, and takes faults back. */
+  clear(email: string): Promise<void>
 }
 
 const START_MS = 60_000
 const POLL_MS = 100
-const ACCOUNTS = ['ada@example.com', 'ben.okafor@example.com']
 
 /**
- * Starts the servers.
+ * Starts the servers, which end with this process.
  *
  * @param home the folder of their state
  * @param certificate if given, they are reached by https only
@@ -58,9 +56,8 @@ export async function startServers(home: string, certificate?: Certificate): Pro
   const { values } = await ensureDevSecrets(secretsFile(place))
   await gatherAssets(assetsFolder(place))
   const own = new Map<string, string>()
-  const pages = await servePages(own)
-  const proxy = certificate && (await startTlsProxy(certificate, 0, pages.port))
-  const port = proxy?.port ?? pages.port
+  const inner = await servePages(own)
+  const port = certificate ? await startTlsProxy(certificate, 0, inner) : inner
   const page = { cookie: `${scheme}://localhost:${port}`, oauth: `${scheme}://127.0.0.1:${port}` }
   const demo = {
     cookie: `${scheme}://localhost:${place.port}`,
@@ -74,8 +71,7 @@ export async function startServers(home: string, certificate?: Certificate): Pro
       redirect_uris: [`${demo.oauth}/`, `${page.oauth}/own`],
     },
   })
-  const plans = planWithSimulator(place, values)
-  const servers = await Promise.all(plans.map((plan) => startServer(plan, clients, certificate)))
+  for (const plan of planWithSimulator(place, values)) await startServer(plan, clients, certificate)
   const inTime = AbortSignal.timeout(START_MS)
   await Promise.all([
     isReady(`${demo.cookie}/healthz`, inTime),
@@ -94,15 +90,9 @@ export async function startServers(home: string, certificate?: Certificate): Pro
       const { status } = await fetch(`${simulator}/${path}`, { method: 'DELETE', ...init })
       if (status >= 300) throw new Error(`the simulator answered ${status} to ${path}`)
     },
-    async clear() {
+    async clear(email) {
       await result.control('__faults')
-      for (const account of ACCOUNTS) await result.control('__accounts/revoke', { account })
-    },
-    async stop() {
-      pages.server.close()
-      pages.server.closeAllConnections()
-      proxy?.stop()
-      await Promise.all(servers.map((server) => server.stop()))
+      await result.control('__accounts/revoke', { account: email })
     },
   }
   await result.control('__settings', { poll_interval_seconds: 0.1 })
@@ -114,29 +104,24 @@ async function startServer(
   plan: DevPlan,
   clients: string,
   certificate: Certificate | undefined,
-): Promise<{ stop(): Promise<void> }> {
+): Promise<void> {
   if ('files' in plan) {
-    if (!certificate) return startSite(plan)
+    const { origin, site } = plan
     const inner = await findPort()
-    const { origin, site: addresses } = plan
-    const site = startSite({ ...plan, port: inner, ...byHttps({ origin, site: addresses }) })
-    const proxy = await startTlsProxy(certificate, plan.port, inner)
-    return {
-      async stop() {
-        proxy.stop()
-        await site.stop()
-      },
-    }
+    if (!certificate) startSite(plan)
+    else startSite({ ...plan, port: inner, ...byHttps({ origin, site }) })
+    if (certificate) await startTlsProxy(certificate, plan.port, inner)
+    return
   }
   const vars = plan.name === 'broker' ? { ...plan.vars, CLIENTS: clients } : plan.vars
-  if (!certificate) return startDevServer({ ...plan, vars })
+  if (!certificate) return void startDevServer({ ...plan, vars })
   const { key, cert } = certificate
   const tls = ['--local-protocol', 'https', '--https-key-path', key, '--https-cert-path', cert]
-  return startDevServer({
+  startDevServer({
     ...plan,
     args: [...plan.args, ...tls],
     vars: byHttps(vars),
-    secrets: { ...plan.secrets, NODE_EXTRA_CA_CERTS: cert }, // for what one Worker asks of the other
+    secrets: { ...plan.secrets, NODE_EXTRA_CA_CERTS: cert }, // one Worker asks the other
   })
 }
 
@@ -144,7 +129,8 @@ function byHttps<T>(value: T): T {
   return JSON.parse(JSON.stringify(value).replaceAll('http://', 'https://'))
 }
 
-async function servePages(own: ReadonlyMap<string, string>): Promise<{ server: Server; port: number }> {
+/** Serves pages on both sites; @returns the port */
+async function servePages(own: ReadonlyMap<string, string>): Promise<number> {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost')
     const type = pathname.endsWith('.js') ? 'text/javascript' : 'text/html'
@@ -152,7 +138,7 @@ async function servePages(own: ReadonlyMap<string, string>): Promise<{ server: S
     response.end(own.get(pathname) ?? '<!doctype html><title>Empty</title>')
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
-  return { server, port: (server.address() as AddressInfo).port }
+  return (server.address() as AddressInfo).port
 }
 
 async function isReady(url: string, signal: AbortSignal): Promise<void> {

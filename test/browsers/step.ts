@@ -3,12 +3,23 @@
 import type { Profile } from './driver.ts'
 import type { Mode, Servers } from './servers.ts'
 
+/** A made-up user of the simulator. */
+export interface User {
+  name: string
+  email: string
+  /** The id of the Google account. */
+  sub: string
+}
+
 /** What a step works with. */
 export interface Scene {
   readonly servers: Servers
   /** Knows nothing yet. */
   readonly profile: Profile
   readonly mode: Mode
+  readonly user: User
+  /** Adds words to the line of the step. */
+  note(words: string): void
   /** Keeps a picture for whoever ran the command. */
   keep(picture: Buffer, name: string): Promise<void>
 }
@@ -19,8 +30,8 @@ export interface Step {
   readonly title: string
   /** The mode to try it in; both if left out. */
   readonly mode?: Mode
-  /** @returns what is worth knowing of a step that held; @throws what does not hold */
-  run(scene: Scene): Promise<string | void>
+  /** @throws what does not hold */
+  run(scene: Scene): Promise<void>
 }
 
 /** @throws an error with these words, if something does not hold */

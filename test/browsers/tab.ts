@@ -6,6 +6,8 @@ import type { Profile, WindowId } from './driver.ts'
 /** How long something may take to show, in milliseconds. */
 const TIME_LIMIT_MS = 20_000
 const POLL_MS = 50
+/** A browser ignores a click on a page that was first painted just now: its user meant the page before. In milliseconds. */
+const PAINTED_MS = 250
 
 /** Finds elements that are in view for a user, by selector and text; an element with exactly that text comes first. */
 const FIND = `const find = (selector, text) => {
@@ -74,11 +76,13 @@ export class Tab {
     return this.evaluate(`(() => { ${FIND} return Boolean(find(${quote(selector, text)})) })()`)
   }
 
-  /** Waits until an element lies still for two frames, since a click on a page that is not painted yet is lost. Clicks its middle. */
+  /** Waits until an element can be clicked and lies still for two frames, and clicks its middle. */
   async click(selector: string, text = ''): Promise<void> {
     const { x, y } = await poll(`${selector} "${text}" to click`, () =>
       this.evaluate<Point | null>(`(async () => { ${FIND}
         const one = find(${quote(selector, text)});
+        const [paint] = performance.getEntriesByType('paint');
+        if (!paint || performance.now() - paint.startTime < ${PAINTED_MS}) return null;
         if (!one || one.disabled || one.getAttribute('aria-disabled') === 'true') return null;
         one.scrollIntoView({ block: 'center', behavior: 'instant' });
         const middle = () => {
@@ -124,7 +128,10 @@ function quote(...texts: string[]): string {
 }
 
 /** Asks until the answer is true. An error counts as no answer: a page that is just leaving cannot be asked. */
-export async function poll<T>(what: string, ask: () => Promise<T>): Promise<Exclude<T, false | null>> {
+export async function poll<T>(
+  what: string,
+  ask: () => Promise<T>,
+): Promise<Exclude<T, false | null>> {
   const end = Date.now() + TIME_LIMIT_MS
   for (let problem = ''; ; await pause(POLL_MS)) {
     try {
@@ -132,7 +139,8 @@ export async function poll<T>(what: string, ask: () => Promise<T>): Promise<Excl
       if (answer) return answer as Exclude<T, false | null>
       problem = ''
     } catch (error) {
-      problem = ` (${(error as Error).message})`
+      const { name, message } = error as Error
+      problem = ` (${name}: ${message})`
     }
     if (Date.now() > end) throw new Error(`waited ${TIME_LIMIT_MS / 1000} s for ${what}${problem}`)
   }

@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { createServer, getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { promisify } from 'node:util'
@@ -12,12 +12,6 @@ import { promisify } from 'node:util'
 export interface Certificate {
   key: string
   cert: string
-}
-
-/** Servers that are stopped with `stop`. */
-export interface Proxy {
-  port: number
-  stop(): void
 }
 
 /** Makes a certificate with the program `openssl`, and has this process trust it. */
@@ -32,36 +26,19 @@ export async function makeCertificate(folder: string): Promise<Certificate> {
   return paths
 }
 
-/** Listens for https on a port, and passes everything on to another port of this machine. */
+/** Listens for https on a port, and passes everything on to another port of this machine. @returns the port */
 export async function startTlsProxy(
   certificate: Certificate,
   port: number,
   target: number,
-): Promise<Proxy> {
-  const [key, cert] = await Promise.all([
-    readFile(certificate.key),
-    readFile(certificate.cert),
-  ])
-  const sockets = new Set<Socket>()
+): Promise<number> {
+  const [key, cert] = await Promise.all([readFile(certificate.key), readFile(certificate.cert)])
   const server = createServer({ key, cert }, (outer) => {
     const inner = connect(target, '127.0.0.1')
-    for (const [one, other] of [
-      [outer, inner],
-      [inner, outer],
-    ] as const) {
-      sockets.add(one)
-      one.on('error', () => other.destroy())
-      one.on('close', () => sockets.delete(one))
-      one.pipe(other)
-    }
+    outer.on('error', () => inner.destroy()).pipe(inner)
+    inner.on('error', () => outer.destroy()).pipe(outer)
   })
-  server.on('tlsClientError', () => {}) // a browser that asks for its user's opinion of the certificate hangs up
+  server.on('tlsClientError', () => {}) // a browser hangs up before it accepts the certificate
   await once(server.listen(port, '127.0.0.1'), 'listening')
-  return {
-    port: (server.address() as AddressInfo).port,
-    stop() {
-      server.close()
-      for (const socket of sockets) socket.destroy()
-    },
-  }
+  return (server.address() as AddressInfo).port
 }

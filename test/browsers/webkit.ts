@@ -84,7 +84,17 @@ interface Evaluated {
 }
 
 async function untilReady(url: string): Promise<void> {
-  for (const signal = AbortSignal.timeout(START_MS); ; await pause(POLL_MS, undefined, { signal })) {
-    if (await fetch(url, { signal }).then(({ ok }) => ok, () => false)) return
+  for (
+    const signal = AbortSignal.timeout(START_MS);
+    ;
+    await pause(POLL_MS, undefined, { signal })
+  ) {
+    if (
+      await fetch(url, { signal }).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    )
+      return
   }
 }

@@ -10,7 +10,7 @@ const SHADOW = 'document.querySelector("google-photos-picker").shadowRoot'
 export const COMPONENT_STEPS: readonly Step[] = [
   {
     title: 'the web component connects, picks and shows two photos in one window',
-    async run({ servers, profile, mode, keep }) {
+    async run({ servers, profile, mode, user, keep }) {
       const { broker } = servers
       servers.serve(
         '/own',
@@ -20,10 +20,12 @@ export const COMPONENT_STEPS: readonly Step[] = [
       )
       const page = await Tab.open(profile, servers.pageAt(mode, '/own'))
       const popup = await page.opens(() => page.click('button', 'Choose from Google Photos'))
-      await goToQuestion(popup)
+      await goToQuestion(popup, user)
       await popup.click('button', 'Continue')
       await pickTwo(popup)
-      await page.until(`[...${SHADOW}.querySelectorAll('img')].filter((one) => one.naturalWidth > 0).length === 2`)
+      await page.until(
+        `[...${SHADOW}.querySelectorAll('img')].filter((one) => one.naturalWidth > 0).length === 2`,
+      )
       await page.shows('[part=status]', '2 chosen')
       await keep(await page.screenshot(), 'component')
     },

@@ -3,9 +3,9 @@
 import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { holds, type Scene, type Step } from '../step.ts'
+import { holds, type Scene, type Step, type User } from '../step.ts'
 import { Tab } from '../tab.ts'
-import { ADA_SUB, type ConsentPage, consent, goToQuestion, pickTwo } from './google.ts'
+import { type ConsentPage, consent, goToQuestion, pickTwo } from './google.ts'
 
 /** The steps on the demo page. */
 export const DEMO_STEPS: readonly Step[] = [
@@ -13,11 +13,11 @@ export const DEMO_STEPS: readonly Step[] = [
     title: 'connects in a popup, and is connected after a reload',
     async run(scene) {
       const page = await openDemo(scene)
-      const seen = await connect(page, 'pick')
+      const seen = await connect(page, 'pick', scene.user)
       const expected = scene.mode === 'oauth' ? 'approval, account, consent' : 'account, consent'
       holds(seen.join(', ') === expected, `the pages that came: ${seen.join(', ')}`)
       await page.shows('#notice', '“pick” is ready')
-      await page.shows('#account', ADA_SUB)
+      await page.shows('#account', scene.user.sub)
       await page.goto(scene.servers.demoAt(scene.mode))
       await page.shows(card('pick'), 'You allowed this on')
     },
@@ -27,8 +27,8 @@ export const DEMO_STEPS: readonly Step[] = [
     mode: 'oauth',
     async run(scene) {
       const page = await openDemo(scene)
-      await connect(page, 'pick')
-      const seen = await connect(page, 'upload')
+      await connect(page, 'pick', scene.user)
+      const seen = await connect(page, 'upload', scene.user)
       holds(!seen.includes('approval'), 'the broker asked again')
     },
   },
@@ -36,7 +36,7 @@ export const DEMO_STEPS: readonly Step[] = [
     title: 'shows two picked photos, and one of them large',
     async run(scene) {
       const page = await openDemo(scene)
-      await connect(page, 'pick')
+      await connect(page, 'pick', scene.user)
       await pickTwo(await page.opens(() => page.click(`${card('pick')} button`, 'Choose photos')))
       await page.shows('figcaption', '2 chosen')
       await page.until(`${WITH_PIXELS} === 2`)
@@ -49,7 +49,7 @@ export const DEMO_STEPS: readonly Step[] = [
     title: 'gets a token',
     async run(scene) {
       const page = await openDemo(scene)
-      await connect(page, 'pick')
+      await connect(page, 'pick', scene.user)
       await page.click(`${card('pick')} button`, 'Get a token')
       await page.shows(card('pick'), 'A token of')
     },
@@ -58,7 +58,7 @@ export const DEMO_STEPS: readonly Step[] = [
     title: 'uploads a file and a painted picture into an album, and shows them',
     async run(scene) {
       const page = await openDemo(scene)
-      await connect(page, 'album')
+      await connect(page, 'album', scene.user)
       await page.chooseFile(`${card('album')} input[type=file]`, await pixel())
       await page.click(`${card('album')} button`, 'Upload')
       await page.shows(card('album'), 'Uploaded sea.png.')
@@ -73,11 +73,13 @@ export const DEMO_STEPS: readonly Step[] = [
       const fault = { at: 'api:library.uploads', do: { delay_ms: 60_000 } }
       await scene.servers.control('__faults', fault)
       const page = await openDemo(scene)
-      await connect(page, 'upload')
+      await connect(page, 'upload', scene.user)
       await page.chooseFile(`${card('upload')} input[type=file]`, await pixel())
       await page.click(`${card('upload')} button`, 'Upload')
       await page.shows('progress', '')
-      await page.until(`/of one file|Adding to/.test(document.querySelector('.progress span')?.textContent)`)
+      await page.until(
+        `/of one file|Adding to/.test(document.querySelector('.progress span')?.textContent)`,
+      )
       await page.click(`${card('upload')} button`, 'Stop')
       await page.shows(card('upload'), 'Stopped.')
     },
@@ -87,12 +89,12 @@ export const DEMO_STEPS: readonly Step[] = [
     async run(scene) {
       const page = await openDemo(scene)
       const popup = await openConsent(page, 'pick')
-      await goToQuestion(popup)
+      await goToQuestion(popup, scene.user)
       await popup.click('button', 'Cancel')
       await popup.closes()
       await page.shows(card('pick'), 'You said no at Google')
       const closed = await openConsent(page, 'pick')
-      await goToQuestion(closed)
+      await goToQuestion(closed, scene.user)
       await closed.close()
       await page.shows(card('pick'), 'closed before anything was decided')
     },
@@ -101,9 +103,9 @@ export const DEMO_STEPS: readonly Step[] = [
     title: 'signs out, in another tab too',
     async run(scene) {
       const page = await openDemo(scene)
-      await connect(page, 'pick')
+      await connect(page, 'pick', scene.user)
       const other = await Tab.open(scene.profile, scene.servers.demoAt(scene.mode))
-      await other.shows('#account', ADA_SUB)
+      await other.shows('#account', scene.user.sub)
       await page.click('button', 'Sign out')
       await page.shows('#notice', 'Signed out, in every tab')
       await page.shows('#account', 'Nobody is connected')
@@ -115,8 +117,8 @@ export const DEMO_STEPS: readonly Step[] = [
     title: 'disconnects one bundle, and then everything',
     async run(scene) {
       const page = await openDemo(scene)
-      await connect(page, 'pick')
-      await connect(page, 'upload')
+      await connect(page, 'pick', scene.user)
+      await connect(page, 'upload', scene.user)
       await page.click('button', 'Disconnect upload')
       await page.shows('#notice', 'has forgotten the bundle “upload”')
       await page.shows(`${card('upload')} button`, 'Connect upload')
@@ -153,8 +155,8 @@ function openConsent(page: Tab, bundle: string): Promise<Tab> {
   return page.opens(() => page.click('button', `Connect ${bundle}`))
 }
 
-async function connect(page: Tab, bundle: string): Promise<ConsentPage[]> {
-  const seen = await consent(await openConsent(page, bundle))
+async function connect(page: Tab, bundle: string, user: User): Promise<ConsentPage[]> {
+  const seen = await consent(await openConsent(page, bundle), user)
   await page.shows(card(bundle), 'You allowed this on')
   return seen
 }

@@ -1,19 +1,15 @@
 /** What a user does in the windows of Google and of the broker. */
 
+import type { User } from '../step.ts'
 import { poll, type Tab } from '../tab.ts'
-
-/** A user of the simulator. */
-export const ADA = 'Ada Brook'
-/** The id of that user's Google account. */
-export const ADA_SUB = '110248495921238986420'
 
 /** A page on the way of a consent: the broker's own, the choice of an account, and Google's question. */
 export type ConsentPage = 'approval' | 'account' | 'consent'
 
-/** How each page is told: by an element that only it has. */
-const PAGES: readonly [page: ConsentPage, selector: string, text: string][] = [
+/** Each page has an element that the others have not. */
+const pagesFor = (user: User): [page: ConsentPage, selector: string, text: string][] => [
   ['approval', 'a', 'Continue'],
-  ['account', 'button', ADA],
+  ['account', 'button', user.name],
   ['consent', 'button', 'Cancel'],
 ]
 
@@ -25,12 +21,14 @@ const PAGES: readonly [page: ConsentPage, selector: string, text: string][] = [
  */
 export async function goToQuestion(
   tab: Tab,
+  user: User,
   look: () => Promise<void> = async () => {},
 ): Promise<ConsentPage[]> {
   const seen: ConsentPage[] = []
   while (!seen.includes('consent')) {
     const [page, selector, text] = await poll('the next page of a consent', async () => {
-      for (const one of PAGES) if (!seen.includes(one[0]) && (await tab.has(one[1], one[2]))) return one
+      for (const one of pagesFor(user))
+        if (!seen.includes(one[0]) && (await tab.has(one[1], one[2]))) return one
       return null
     })
     seen.push(page)
@@ -43,8 +41,12 @@ export async function goToQuestion(
 }
 
 /** Consents in a popup, which then closes; @returns the pages that came */
-export async function consent(popup: Tab, look?: () => Promise<void>): Promise<ConsentPage[]> {
-  const seen = await goToQuestion(popup, look)
+export async function consent(
+  popup: Tab,
+  user: User,
+  look?: () => Promise<void>,
+): Promise<ConsentPage[]> {
+  const seen = await goToQuestion(popup, user, look)
   await popup.click('button', 'Continue')
   await popup.closes()
   return seen

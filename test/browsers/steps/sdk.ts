@@ -1,7 +1,6 @@
 /** The SDK on a page of its own, where browsers differ: modules, windows, and the back/forward cache. */
 
-import type { Scene, Step } from '../step.ts'
-import { holds } from '../step.ts'
+import { holds, type Scene, type Step, type User } from '../step.ts'
 import { Tab } from '../tab.ts'
 import { consent, goToQuestion } from './google.ts'
 
@@ -16,10 +15,15 @@ export const SDK_STEPS: readonly Step[] = [
       servers.serve('/shared.js', `export { createBroker } from '${servers.broker}/client.js'`)
       for (const name of ['one', 'two']) {
         const ran = `(window.ran ??= []).push('${name}')`
-        servers.serve(`/${name}.js`, `import { createBroker } from '/shared.js'\ncreateBroker && ${ran}`)
+        servers.serve(
+          `/${name}.js`,
+          `import { createBroker } from '/shared.js'\ncreateBroker && ${ran}`,
+        )
       }
       const start = '<!doctype html><title>Two</title>'
-      const scripts = ['one', 'two'].map((name) => `<script type="module" src="/${name}.js"></script>`)
+      const scripts = ['one', 'two'].map(
+        (name) => `<script type="module" src="/${name}.js"></script>`,
+      )
       servers.serve('/scripts', start + scripts.join(''))
       const imports = "<script type=module>import('/one.js'); import('/two.js')</script>"
       servers.serve('/imports', start + imports)
@@ -36,7 +40,7 @@ export const SDK_STEPS: readonly Step[] = [
     async run(scene) {
       const page = await openPage(scene)
       const popup = await page.opens(() => page.click('button', 'Connect'))
-      await consent(popup, async () => {
+      await consent(popup, scene.user, async () => {
         const state = await page.evaluate('[popup.closed, outcome.textContent].join()')
         holds(state === 'false,…', `popup.closed and the outcome so far: ${state}`)
       })
@@ -49,10 +53,10 @@ export const SDK_STEPS: readonly Step[] = [
     title: 'a listener that comes late hears what came of a redirect',
     async run(scene) {
       const page = await openPage(scene)
-      await redirect(page)
+      await redirect(page, scene.user)
       await page.click('button', 'Cancel')
       await page.shows('#changes', 'failed access_denied')
-      await redirect(page)
+      await redirect(page, scene.user)
       await page.click('button', 'Continue')
       await page.shows('#changes', 'connected')
     },
@@ -60,20 +64,20 @@ export const SDK_STEPS: readonly Step[] = [
   {
     title: 'a page that Back brings has no token after a sign-out in another tab',
     async run(scene) {
-      const { servers, profile, mode } = scene
+      const { servers, profile, mode, user, note } = scene
       const page = await openPage(scene)
-      await consent(await page.opens(() => page.click('button', 'Connect')))
+      await consent(await page.opens(() => page.click('button', 'Connect')), user)
       await page.shows('#outcome', 'ok')
       await page.evaluate(TOKEN)
       await page.goto(servers.pageAt(mode, '/elsewhere'))
       const other = await Tab.open(profile, servers.pageAt(mode, '/own'))
-      await other.until('window.broker')
+      await other.until('window.broker !== undefined')
       await other.evaluate('broker.signOut()')
       await page.back()
-      await page.until('window.broker')
+      await page.until('window.broker !== undefined')
       const token = await page.evaluate(TOKEN)
       holds(token === 'error login_required', `token(): ${token}`)
-      return wayBack(page)
+      note(await wayBack(page))
     },
   },
   {
@@ -84,10 +88,11 @@ export const SDK_STEPS: readonly Step[] = [
       await page.click('button', 'Connect')
       await page.until('location.pathname !== "/own"')
       await page.back()
-      await page.until('window.broker')
-      if (await page.evaluate('window.persisted === true')) await page.shows('#outcome', 'popup_closed')
+      await page.until('window.broker !== undefined')
+      if (await page.evaluate('window.persisted === true'))
+        await page.shows('#outcome', 'popup_closed')
       else await page.until('outcome.textContent === ""')
-      return wayBack(page)
+      scene.note(await wayBack(page))
     },
   },
 ]
@@ -122,11 +127,11 @@ async function openPage({ servers, profile, mode }: Scene): Promise<Tab> {
 }
 
 /** Goes to Google's question in the page itself, as where popups are blocked. */
-async function redirect(page: Tab): Promise<void> {
+async function redirect(page: Tab, user: User): Promise<void> {
   await page.until('window.broker !== undefined')
   await page.evaluate('void (window.open = () => null)')
   await page.click('button', 'Connect')
-  await goToQuestion(page)
+  await goToQuestion(page, user)
 }
 
 async function wayBack(page: Tab): Promise<string> {

@@ -43,20 +43,41 @@ const NEWER: readonly [path: string, is: (node: Node, parent: Node) => unknown][
   ['operators.logical_or_assignment', ({ operator }) => operator === '||='],
   ['operators.logical_and_assignment', ({ operator }) => operator === '&&='],
   ['operators.import', ({ type }) => type === 'ImportExpression'],
-  ['operators.import_meta', (node) => node.type === 'MetaProperty' && nameOf(node['meta']) === 'import'],
+  [
+    'operators.import_meta',
+    (node) => node.type === 'MetaProperty' && nameOf(node['meta']) === 'import',
+  ],
   ['operators.spread.spread_in_object_literals', inside('SpreadElement', 'ObjectExpression')],
   ['operators.destructuring.rest_in_objects', inside('RestElement', 'ObjectPattern')],
   ['operators.async_generator_function', (node) => node['async'] && node['generator']],
   ['statements.for_await_of', (node) => node.type === 'ForOfStatement' && node['await']],
-  ['statements.try_catch.optional_catch_binding', (node) => node.type === 'CatchClause' && !node['param']],
-  ['statements.export.namespace', (node) => node.type === 'ExportAllDeclaration' && node['exported']],
+  [
+    'statements.try_catch.optional_catch_binding',
+    (node) => node.type === 'CatchClause' && !node['param'],
+  ],
+  [
+    'statements.export.namespace',
+    (node) => node.type === 'ExportAllDeclaration' && node['exported'],
+  ],
   ['statements.import.import_attributes', ({ attributes }) => (attributes as unknown[])?.length],
   ['statements.using', ({ kind }) => kind === 'using'],
   ['statements.await_using', ({ kind }) => kind === 'await using'],
-  ['classes.public_class_fields', (node) => node.type === 'PropertyDefinition' && !isPrivate(node['key'])],
-  ['classes.private_class_fields', (node) => node.type === 'PropertyDefinition' && isPrivate(node['key'])],
-  ['classes.private_class_methods', (node) => node.type === 'MethodDefinition' && isPrivate(node['key'])],
-  ['classes.private_class_fields_in', (node) => node.type === 'BinaryExpression' && isPrivate(node['left'])],
+  [
+    'classes.public_class_fields',
+    (node) => node.type === 'PropertyDefinition' && !isPrivate(node['key']),
+  ],
+  [
+    'classes.private_class_fields',
+    (node) => node.type === 'PropertyDefinition' && isPrivate(node['key']),
+  ],
+  [
+    'classes.private_class_methods',
+    (node) => node.type === 'MethodDefinition' && isPrivate(node['key']),
+  ],
+  [
+    'classes.private_class_fields_in',
+    (node) => node.type === 'BinaryExpression' && isPrivate(node['left']),
+  ],
   ['classes.static.initialization_blocks', ({ type }) => type === 'StaticBlock'],
   ['builtins.BigInt', (node) => node['bigint']],
   ['builtins.RegExp.dotAll', hasFlag('s')],
@@ -76,12 +97,17 @@ export function readFeatures(code: string): Features {
   if (errors[0]) throw new Error(errors[0].message)
   const declared = new Set<string>()
   const names = new Set<string>()
-  const found = { members: new Set<string>(), syntax: new Set<string>(), unknown: new Set<string>() }
+  const found = {
+    members: new Set<string>(),
+    syntax: new Set<string>(),
+    unknown: new Set<string>(),
+  }
 
   const walk = (node: Node, parent: Node, role: string, isInFunction: boolean): void => {
     if (!OLD.has(node.type)) found.unknown.add(node.type)
     for (const [path, is] of NEWER) if (is(node, parent)) found.syntax.add(path)
-    const waits = node.type === 'AwaitExpression' || (node.type === 'ForOfStatement' && node['await'])
+    const waits =
+      node.type === 'AwaitExpression' || (node.type === 'ForOfStatement' && node['await'])
     if (waits && !isInFunction) found.syntax.add('operators.await.top_level')
     if (node.type === 'Identifier' && isReference(parent, role)) names.add(nameOf(node))
     for (const name of declaredBy(node)) declared.add(name)
@@ -91,7 +117,8 @@ export function readFeatures(code: string): Features {
       for (const child of [value].flat()) if (isNode(child)) walk(child, node, member, inner)
   }
   walk(program as unknown as Node, { type: '' }, '', false)
-  const isGlobal = (name: string): boolean => !declared.has(name) && name !== 'arguments' && name !== 'undefined'
+  const isGlobal = (name: string): boolean =>
+    !declared.has(name) && name !== 'arguments' && name !== 'undefined'
   const members = [...found.members].map((path) => {
     const [owner = '', name = ''] = path.split('.')
     return owner && isGlobal(owner) ? path : name
@@ -128,7 +155,11 @@ function membersOf(node: Node): string[] {
   if (type === 'MemberExpression' && !computed && !isPrivate(property))
     return [`${nameOf(object)}.${nameOf(property)}`]
   if (type === 'VariableDeclarator') return keysOf(id).map((key) => `${nameOf(init)}.${key}`)
-  return FUNCTION.test(type) ? list(node['params']).flatMap(keysOf).map((key) => `.${key}`) : []
+  return FUNCTION.test(type)
+    ? list(node['params'])
+        .flatMap(keysOf)
+        .map((key) => `.${key}`)
+    : []
 }
 
 /** The keys that a pattern takes out of an object. */
@@ -143,7 +174,8 @@ function inside(type: string, parentType: string) {
 }
 
 function hasFlag(flag: string) {
-  return ({ regex }: Node): unknown => (regex as { flags: string } | undefined)?.flags.includes(flag)
+  return ({ regex }: Node): unknown =>
+    (regex as { flags: string } | undefined)?.flags.includes(flag)
 }
 
 function hasPattern(pattern: RegExp) {
