@@ -12,26 +12,26 @@ export const SDK_STEPS: readonly Step[] = [
     title: `two scripts that share the SDK both run, ${MODULE_TRIES} of ${MODULE_TRIES} tries`,
     mode: 'cookie',
     async run({ servers, profile, mode }) {
-      servers.serve('/shared.js', `export { createBroker } from '${servers.broker}/client.js'`)
-      for (const name of ['one', 'two']) {
-        const ran = `(window.ran ??= []).push('${name}')`
-        servers.serve(
-          `/${name}.js`,
-          `import { createBroker } from '/shared.js'\ncreateBroker && ${ran}`,
-        )
-      }
-      const start = '<!doctype html><title>Two</title>'
-      const scripts = ['one', 'two'].map(
-        (name) => `<script type="module" src="/${name}.js"></script>`,
+      const { broker } = servers
+      servers.serve(
+        '/shared.js',
+        `import { createBroker } from '${broker}/client.js'
+export const broker = createBroker({ url: '${broker}', client: 'demo' })`,
       )
-      servers.serve('/scripts', start + scripts.join(''))
-      const imports = "<script type=module>import('/one.js'); import('/two.js')</script>"
-      servers.serve('/imports', start + imports)
+      const run = "import { broker } from '/shared.js'; (window.ran ??= []).push(broker)"
+      servers.serve('/one.js', run)
+      servers.serve('/two.js', run)
+      const start = '<script type="module"'
+      servers.serve('/sources', `${start} src="/one.js"></script>${start} src="/two.js"></script>`)
+      servers.serve('/inline', `${start}>${run}</script>${start}>${run}</script>`)
+      servers.serve('/imports', `${start}>import('/one.js'); import('/two.js')</script>`)
       const tab = await Tab.open(profile, servers.pageAt(mode, '/empty'))
       for (let tries = 0; tries < MODULE_TRIES; tries++)
-        for (const path of ['/scripts', '/imports']) {
+        for (const path of ['/sources', '/inline', '/imports']) {
           await tab.goto(servers.pageAt(mode, `${path}?${tries}`))
-          await tab.until('window.ran?.length === 2')
+          await tab.until('window.ran?.length === 2').catch((error) => {
+            throw new Error(`${path}, try ${tries + 1}: ${error.message}`)
+          })
         }
     },
   },
