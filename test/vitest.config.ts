@@ -94,7 +94,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: 'test/e2e/support/global-setup.ts',
-          env: { TMPDIR },
+          env: { TMPDIR, NODE_COMPILE_CACHE: `${TMPDIR}/compiled` }, // wrangler starts often
           maxWorkers,
           isolate: false,
           testTimeout: 120_000,

@@ -44,7 +44,7 @@ async function untilSettled(page: Page, text: string): Promise<void> {
   await expect
     .poll(
       async () => {
-        await page.clock.runFor(1000)
+        await page.clock.runFor(4000)
         return result.textContent()
       },
       { timeout: 30_000, interval: 20 },
