@@ -45,7 +45,7 @@ export const KINDS: readonly Kind[] = [
   },
   {
     word: 'firefox',
-    advice: 'on Debian: apt-get install firefox-esr xvfb openbox; on Ubuntu: firefox xvfb openbox',
+    advice: 'on Debian: apt-get install firefox-esr xvfb openbox',
     user: { name: 'Ben Okafor', email: 'ben.okafor@example.com', sub: '104211057893346619057' },
     isOnScreen: true,
     isTriedByHttps: false,

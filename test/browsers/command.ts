@@ -1,6 +1,6 @@
 /** `npm run browsers`: drives the demo page, the SDK and the web component in Chromium, Firefox and WebKit. */
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Line, runCommand, say, UsageError } from '../../src/tools/command-line.ts'
@@ -61,17 +61,22 @@ async function driveAll(
 ): Promise<Tally> {
   const temporary = mkdtempSync(join(tmpdir(), 'photos-token-broker-'))
   const pictures = mkdtempSync(join(tmpdir(), 'photos-token-broker-pictures-'))
-  process.once('exit', () => rmSync(temporary, { recursive: true, force: true, maxRetries: 5 }))
+  process.once('exit', () => {
+    if (readdirSync(pictures).length === 0) rmdirSync(pictures)
+  })
   say('Starting the broker, the other site and the simulator …')
   const plain = await startServers(temporary)
+  removeAtExit(temporary)
   const display = found.some(({ kind }) => kind.isOnScreen) ? await openScreen() : ''
   const all = [...DEMO_STEPS, ...SDK_STEPS, ...(await findComponentSteps(plain))]
   const steps = all.filter(({ title }) => title.includes(only))
+  if (steps.length === 0) throw new UsageError(`No step has "${only}" in its title.`)
   const total: Tally = { held: 0, failed: 0 }
   for (const { kind, start } of found) {
     const browser = await start({ display, temporary })
     say('', browser.name)
     const secure = kind.isTriedByHttps ? await startSecure(temporary) : undefined
+    removeAtExit(temporary)
     for (const servers of secure ? [plain, secure] : [plain]) {
       const { held, failed } = await drive(browser, { servers, user: kind.user, steps, pictures })
       total.held += held
@@ -80,6 +85,11 @@ async function driveAll(
     await browser.stop()
   }
   return total
+}
+
+/** Called after each start of servers: at the exit those are killed first, and then nobody writes there. */
+function removeAtExit(folder: string): void {
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
 }
 
 /** The web component is served by a broker that has it. */
