@@ -1,5 +1,6 @@
 /** The ledger: what one subject's Durable Object stores. Tokens in it are sealed. */
 
+import { BrokerError } from '../errors.ts'
 import type { LikelyCause } from '../protocol/http.ts'
 
 /** A session of a browser. A new consent replaces the `id` but keeps the `family_id`, so that other tabs can finish. In OAuth mode a family is the key of a browser. */
@@ -132,7 +133,10 @@ export interface Ledger {
   all<T extends TableName>(table: T): Tables[T][]
   /** Finds the row with a key. */
   find<T extends TableName>(table: T, key: string): Readonly<Tables[T]> | undefined
-  /** Inserts a row, or replaces the one with the same key. */
+  /**
+   * Inserts a row, or replaces the one with the same key.
+   * @throws {BrokerError} temporarily_unavailable: the storage takes no row
+   */
   put<T extends TableName>(table: T, row: Tables[T]): void
   /** Replaces a sealed record. @returns `false` if no row holds `old` any more (TMB-56) */
   replaceSealed(table: SealedTable, old: string, sealed: string): boolean
@@ -153,12 +157,19 @@ export function openLedger(storage: DurableObjectStorage): Ledger {
   const all = <T extends TableName>(table: T): Tables[T][] =>
     Array.from(kv.list<Tables[T]>({ prefix: `${table}/` }), ([, row]) => row)
   const remove = (table: TableName, key: string): void => void kv.delete(`${table}/${key}`)
+  const write = (name: string, value: unknown): void => {
+    try {
+      kv.put(name, value)
+    } catch (cause) {
+      throw new BrokerError('subject_unreachable', { cause }) // such as a Free plan whose rows are used up
+    }
+  }
   const put = <T extends TableName>(table: T, row: Tables[T]): void =>
-    kv.put(`${table}/${keyOf(table, row)}`, row)
+    write(`${table}/${keyOf(table, row)}`, row)
   return {
     transaction: (change) => storage.transactionSync(change),
     fact: (name) => kv.get(name),
-    setFact: (name, value) => void (value === undefined ? kv.delete(name) : kv.put(name, value)),
+    setFact: (name, value) => void (value === undefined ? kv.delete(name) : write(name, value)),
     all,
     find: (table, key) => kv.get(`${table}/${key}`),
     put,
