@@ -1,5 +1,6 @@
 /** Performs the steps of a run: sends requests, checks the answers, and updates the model. */
 
+import { env } from 'cloudflare:workers'
 import { decodeJwt } from 'jose'
 import { SENTENCES } from '../../src/reasons.ts'
 import { type Answer, answerOf, broker } from '../support/broker.ts'
@@ -24,6 +25,10 @@ const WEEK_SECONDS = 7 * 24 * 60 * 60
 
 /** How long after a failed discovery the broker does not ask again, in seconds; until then it may not know the revocation endpoint. */
 const DISCOVERY_COOL_DOWN_SECONDS = 5
+
+/** Storage fails in `npm run soak` only: what it finds is mended there, and stops nobody else's work. */
+const { FAULTS_SEED, FAULTS_MINUTES } = env as unknown as Record<string, string>
+const isSoak = `${FAULTS_SEED}${FAULTS_MINUTES}` !== ''
 
 /** A step that ends something at the broker. */
 type EndingStep = Extract<Step, { do: 'log out' | 'forget' | 'disconnect' }>
@@ -230,7 +235,7 @@ async function failStorage(
   { login }: Slot,
   step: { skip: number; times: number },
 ): Promise<void> {
-  if (login) await environment.failStorage(login, step, () => losesWork(run, login))
+  if (login && isSoak) await environment.failStorage(login, step, () => losesWork(run, login))
 }
 
 /** An object loses what it is doing: it dies, or its storage fails. */
