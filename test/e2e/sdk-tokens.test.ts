@@ -3,6 +3,7 @@
 import type { Page, Route } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import type { Broker } from '../../src/client/index.ts'
+import { BEN } from './support/chromium.ts'
 import {
   createPickerSession,
   dumpEverything,
@@ -61,7 +62,7 @@ describe.each(MODES)('in %s mode', (mode) => {
 
   inOneMode('fetches one other token when Google refuses one, and no more (TMB-89)', async () => {
     const { page } = await stage.visit(mode)
-    await connect(page)
+    await connect(page, 'pick', BEN) // other tests force Ada's refreshes, of which a minute has six
     for (const [times, status] of [
       [1, 200],
       [100, 401],
