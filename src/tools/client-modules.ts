@@ -1,11 +1,13 @@
 /** The browser modules: which there are, and their build for the broker, which serves them minified. */
 
+import { createHash } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync } from 'node:zlib'
 import { type BuildOptions, build, type Plugin, stop } from 'esbuild'
-import { type MinifyOptions, minify } from 'terser'
+import type { MinifyOptions } from 'terser'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const SOURCES = join(ROOT, 'src/client')
@@ -57,6 +59,9 @@ export const BROWSER_MODULES: readonly BrowserModule[] = [
 /** The folder of the modules that the broker serves, for wrangler.toml. */
 export const CLIENT_FOLDER: string = join(ROOT, 'dist/client')
 
+/** The hash of each built module and of what it was built from. */
+const STAMPS = join(ROOT, 'dist/client-stamps')
+
 /** Minified with terser, a module is a tenth smaller than with esbuild. */
 const MINIFY: MinifyOptions = {
   module: true,
@@ -66,6 +71,9 @@ const MINIFY: MinifyOptions = {
   format: { comments: /^!/ },
 }
 
+/** What else a minified module depends on; made now, as terser changes its options. */
+const MINIFIER = `${createRequire(import.meta.url)('terser/package.json').version} ${JSON.stringify(MINIFY)}`
+
 /**
  * Builds the modules that the broker serves; writes only those that changed, since another build may be reading them.
  *
@@ -74,14 +82,30 @@ const MINIFY: MinifyOptions = {
 export async function buildClient(): Promise<{ name: string; brotli_bytes: number }[]> {
   const served = BROWSER_MODULES.filter(({ isServed }) => isServed)
   const files = await bundleModules(served, CLIENT_FOLDER)
-  await mkdir(CLIENT_FOLDER, { recursive: true })
+  await Promise.all([CLIENT_FOLDER, STAMPS].map((path) => mkdir(path, { recursive: true })))
   const modules = files.map(async ({ path, text }, index) => {
-    const { code = '' } = await minify(text, MINIFY)
-    await writeIfChanged(path, code)
-    return { name: served[index]?.file ?? '', brotli_bytes: brotliCompressSync(code).length }
+    const name = served[index]?.file ?? ''
+    const code = await minifyOnce(path, join(STAMPS, name), text)
+    return { name, brotli_bytes: brotliCompressSync(code).length }
   })
   return Promise.all(modules)
 }
+
+/** Minifies a bundle into a file, unless its stamp says that the file has it already: it takes longer than all the rest. */
+async function minifyOnce(path: string, stamp: string, text: string): Promise<string> {
+  const stampOf = (code: string): string =>
+    createHash('sha256').update([text, code, MINIFIER].join('\0')).digest('hex')
+  const [old, stamped] = await Promise.all([path, stamp].map(read))
+  if (old !== undefined && stamped === stampOf(old)) return old
+  const { minify } = await import('terser')
+  const { code = '' } = await minify(text, MINIFY)
+  if (old !== code) await writeFile(path, code)
+  await writeFile(stamp, stampOf(code))
+  return code
+}
+
+const read = (path: string): Promise<string | undefined> =>
+  readFile(path, 'utf8').catch(() => undefined)
 
 /** Bundles modules, each into one readable file; writes none. @returns the files, in the order of the modules */
 export async function bundleModules(
@@ -124,9 +148,4 @@ function besideTheOthers(own: BrowserModule): Plugin {
       })
     },
   }
-}
-
-async function writeIfChanged(path: string, code: string): Promise<void> {
-  const old = await readFile(path, 'utf8').catch(() => undefined)
-  if (old !== code) await writeFile(path, code)
 }

@@ -62,6 +62,19 @@ function install(): void {
   }
   const isOfGoogle = (url: string): boolean => /\/photos(picker|library)\//.test(url)
   const realFetch = window.fetch.bind(window)
+  /** An answer with its whole body: until that is here, the request is under way. */
+  const request = async (...[input, init]: Parameters<typeof fetch>): Promise<Response> => {
+    state.under_way++
+    try {
+      const { status, headers, body } = await realFetch(input, init).then(async (answer) => ({
+        ...{ status: answer.status, headers: answer.headers },
+        body: await answer.arrayBuffer(),
+      }))
+      return new Response(body.byteLength > 0 ? body : null, { status, headers })
+    } finally {
+      state.under_way--
+    }
+  }
   window.fetch = async (input, init) => {
     const fate = isOfGoogle(String(input)) ? take() : 'ok'
     const headers = { 'Retry-After': '2', 'Content-Type': 'application/json' }
@@ -73,8 +86,7 @@ function install(): void {
           reject(new DOMException('aborted', 'AbortError')),
         )
       })
-    state.under_way++
-    const response = await realFetch(input, init).finally(() => state.under_way--)
+    const response = await request(input, init)
     return fate === 'lost after' ? lost() : response
   }
   const { send } = XMLHttpRequest.prototype
@@ -109,7 +121,9 @@ function install(): void {
             pickAt(url: string, count: number): Promise<void>
           }
           const choose = async (): Promise<void> => {
+            state.under_way++
             if (state.count > 0) await pickAt(url, state.count)
+            state.under_way--
             popup.closed = true
           }
           setTimeout(() => void choose(), state.seconds * 1000)
@@ -162,7 +176,7 @@ async function rescue({ does }: Schedule, name: string): Promise<string[]> {
   return mediaItems.map(({ filename }) => filename).filter((file) => file.startsWith(`${name}-`))
 }
 
-/** Lets the time of the page pass until work in it is done: slowly while Google has a request, or it would end. */
+/** Lets the time of the page pass until work in it is done; it stands still while a server has a request. */
 async function passing<T>(page: Page, work: Promise<T>): Promise<T> {
   let isDone = false
   const done = work.finally(() => {
@@ -170,7 +184,7 @@ async function passing<T>(page: Page, work: Promise<T>): Promise<T> {
   })
   while (!isDone) {
     const isUnderWay = await page.evaluate('state.under_way > 0').catch(() => true)
-    await page.clock.runFor(isUnderWay ? 20 : 500)
+    if (!isUnderWay) await page.clock.runFor(500)
   }
   return done
 }
