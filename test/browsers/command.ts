@@ -37,6 +37,7 @@ async function run({ values: { only }, positionals }: Line<typeof OPTIONS>): Pro
   const wrong = positionals.find((name) => !KINDS.some(({ word }) => word === name))
   if (wrong) throw new UsageError(`There is no browser "${wrong}".`)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1))
+  process.setMaxListeners(0) // one for each program that ends with us
   onceNpmEnds(() => process.exit(1))
 
   const wanted = KINDS.filter(({ word }) => positionals.length === 0 || positionals.includes(word))
@@ -66,7 +67,8 @@ async function driveAll(
   })
   say('Starting the broker, the other site and the simulator …')
   const plain = await startServers(temporary)
-  removeAtExit(temporary)
+  const remove = (): void => rmSync(temporary, { recursive: true, force: true, maxRetries: 5 })
+  process.once('exit', remove)
   const display = found.some(({ kind }) => kind.isOnScreen) ? await openScreen() : ''
   const all = [...DEMO_STEPS, ...SDK_STEPS, ...(await findComponentSteps(plain))]
   const steps = all.filter(({ title }) => title.includes(only))
@@ -76,7 +78,7 @@ async function driveAll(
     const browser = await start({ display, temporary })
     say('', browser.name)
     const secure = kind.isTriedByHttps ? await startSecure(temporary) : undefined
-    removeAtExit(temporary)
+    process.off('exit', remove).once('exit', remove) // last: what writes there is killed first
     for (const servers of secure ? [plain, secure] : [plain]) {
       const { held, failed } = await drive(browser, { servers, user: kind.user, steps, pictures })
       total.held += held
@@ -85,11 +87,6 @@ async function driveAll(
     await browser.stop()
   }
   return total
-}
-
-/** Called after each start of servers: at the exit those are killed first, and then nobody writes there. */
-function removeAtExit(folder: string): void {
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
 }
 
 /** The web component is served by a broker that has it. */

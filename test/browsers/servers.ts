@@ -135,7 +135,7 @@ async function servePages(own: ReadonlyMap<string, string>): Promise<number> {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost')
     const type = pathname.endsWith('.js') ? 'text/javascript' : 'text/html'
     response.writeHead(200, { 'Content-Type': `${type}; charset=utf-8` })
-    response.end(own.get(pathname) ?? '<!doctype html><title>Empty</title>')
+    response.end(own.get(pathname) ?? '<!doctype html><title>Empty</title><p>Nothing')
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   return (server.address() as AddressInfo).port

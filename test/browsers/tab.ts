@@ -6,8 +6,10 @@ import type { Profile, WindowId } from './driver.ts'
 /** How long something may take to show, in milliseconds. */
 const TIME_LIMIT_MS = 20_000
 const POLL_MS = 50
-/** A browser ignores a click on a page that was first painted just now: its user meant the page before. In milliseconds. */
-const PAINTED_MS = 250
+/** How long a user sees a page before doing something, in milliseconds. Browsers ignore a click that comes sooner. */
+const SEEN_MS = 250
+/** True in a page that its user has seen. */
+const IS_SEEN = `performance.getEntriesByType('paint').some((one) => performance.now() - one.startTime > ${SEEN_MS})`
 
 /** Finds elements that are in view for a user, by selector and text; an element with exactly that text comes first. */
 const FIND = `const find = (selector, text) => {
@@ -38,8 +40,10 @@ export class Tab {
     return this.#profile.go(this.#id, url)
   }
 
-  back(): Promise<void> {
-    return this.#profile.back(this.#id)
+  /** Presses Back, once there is a page that matches an expression. */
+  async back(expression = 'true'): Promise<void> {
+    await this.until(`${expression} && ${IS_SEEN}`)
+    await this.#profile.back(this.#id)
   }
 
   close(): Promise<void> {
@@ -81,9 +85,7 @@ export class Tab {
     const { x, y } = await poll(`${selector} "${text}" to click`, () =>
       this.evaluate<Point | null>(`(async () => { ${FIND}
         const one = find(${quote(selector, text)});
-        const [paint] = performance.getEntriesByType('paint');
-        if (!paint || performance.now() - paint.startTime < ${PAINTED_MS}) return null;
-        if (!one || one.disabled || one.getAttribute('aria-disabled') === 'true') return null;
+        if (!(${IS_SEEN}) || !one || one.disabled || one.getAttribute('aria-disabled') === 'true') return null;
         one.scrollIntoView({ block: 'center', behavior: 'instant' });
         const middle = () => {
           const { left, top, width, height } = one.getBoundingClientRect();
