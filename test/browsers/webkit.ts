@@ -5,6 +5,7 @@ import { Builder, Capabilities, type WebDriver } from 'selenium-webdriver'
 import { startChild } from './child.ts'
 import type { Browser, Profile } from './driver.ts'
 import { findPort } from './port.ts'
+import { poll } from './tab.ts'
 
 const START_MS = 20_000
 const POLL_MS = 100
@@ -15,11 +16,10 @@ export async function startWebKit(program: string, display: string): Promise<Bro
   const child = startChild(program, [`--port=${port}`], ['ignore', 'ignore'], { DISPLAY: display })
   const server = `http://127.0.0.1:${port}`
   await untilReady(`${server}/status`)
+  const wanted = new Capabilities({ browserName: 'MiniBrowser', acceptInsecureCerts: true })
+  wanted.setPageLoadStrategy('none') // else a command waits for five minutes, now and then, for a load that is over
   const openSession = (): Promise<WebDriver> =>
-    new Builder()
-      .usingServer(server)
-      .withCapabilities(new Capabilities({ browserName: 'MiniBrowser', acceptInsecureCerts: true }))
-      .build()
+    new Builder().usingServer(server).withCapabilities(wanted).build()
   const session = await openSession()
   const version = (await session.getCapabilities()).getBrowserVersion()
   await session.quit()
@@ -33,7 +33,7 @@ export async function startWebKit(program: string, display: string): Promise<Bro
 function toProfile(driver: WebDriver): Profile {
   let isFresh = true
   const enter = (window: string): Promise<void> => driver.switchTo().window(window)
-  return {
+  const profile: Profile = {
     async open() {
       if (!isFresh) await driver.switchTo().newWindow('window')
       isFresh = false
@@ -41,8 +41,10 @@ function toProfile(driver: WebDriver): Profile {
     },
     list: () => driver.getAllWindowHandles(),
     async go(window, url) {
-      await enter(window)
+      await profile.evaluate(window, 'void (window.isLeft = true)')
       await driver.get(url)
+      const isThere = 'document.readyState === "complete" && window.isLeft !== true'
+      await poll(url, () => profile.evaluate(window, isThere))
     },
     async back(window) {
       await enter(window)
@@ -76,6 +78,7 @@ function toProfile(driver: WebDriver): Profile {
     },
     end: () => driver.quit(),
   }
+  return profile
 }
 
 interface Evaluated {
