@@ -226,7 +226,12 @@ function send(
 
 async function crash(run: RunState, { login }: Slot): Promise<void> {
   if (!login) return
-  losesWork(run, login)
+  const { model, google } = run
+  run.crashed_at = Date.now()
+  google.forgetCalls((code) => {
+    const flow = model.flows.get(code)
+    return flow !== undefined && isSameSubject(flow, login)
+  })
   await environment.crash(login)
 }
 
@@ -235,17 +240,10 @@ async function failStorage(
   { login }: Slot,
   step: { skip: number; times: number },
 ): Promise<void> {
-  if (login && isSoak) await environment.failStorage(login, step, () => losesWork(run, login))
-}
-
-/** An object loses what it is doing: it dies, or its storage fails. */
-function losesWork(run: RunState, login: Login): void {
-  run.crashed_at = Date.now()
-  const { model, google } = run
-  google.forgetCalls((code) => {
-    const flow = model.flows.get(code)
-    return flow !== undefined && isSameSubject(flow, login)
-  })
+  const onFailure = (): void => {
+    run.crashed_at = Date.now()
+  }
+  if (login && isSoak) await environment.failStorage(login, step, onFailure)
 }
 
 function secretsIn(run: RunState, answer: Answer<object>, issued_token?: string): string[] {
