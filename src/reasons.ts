@@ -152,6 +152,8 @@ export const SENTENCES = {
     google_refuses_code: 'Google did not accept its own code. Connect again.',
     id_token_invalid: 'The ID token of Google is not valid, and was refused. Connect again.',
     session_missing: 'The broker failed to begin a session. Its log has the request_id.',
+    stored_by_later_version:
+      'A later version of this broker wrote what is stored. Nothing was changed: the operator has to deploy that version again.',
     unexpected: 'The broker failed. Its log has the reason, under the request_id.',
   },
 } as const satisfies Record<ErrorCode, Readonly<Record<string, string>>>

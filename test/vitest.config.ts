@@ -35,6 +35,9 @@ const secrets = {
 }
 Object.assign(process.env, secrets) // wrangler warns of secrets it cannot find
 
+/** The set of stored data to make; see `flow/stored-data.test.ts`. */
+const { STORED = '' } = process.env
+
 /** What `npm run soak` asks for. */
 const soak = {
   FAULTS_SEED: process.env['FAULTS_SEED'] ?? '',
@@ -72,16 +75,20 @@ export default defineConfig({
     silent: 'passed-only',
     reporters: ['default', reportTimes()],
     projects: [
-      inWorkerd('worker', [
-        'test/*.test.ts',
-        'test/{audit,config,scope,crypto,google,session,subject,events,routes,tools,flow,oauth,attacks,simulator}/**/*.test.ts',
-        'test/operator/!(interleavings).test.ts',
-      ]),
+      inWorkerd(
+        'worker',
+        [
+          'test/*.test.ts',
+          'test/{audit,config,scope,crypto,google,session,subject,events,routes,tools,flow,oauth,attacks,simulator}/**/*.test.ts',
+          'test/operator/!(interleavings).test.ts',
+        ],
+        { STORED },
+      ),
       inWorkerd(
         'hostile-kv',
         [
           'test/operator/**/*.test.ts',
-          'test/flow/!(audit|callback|code-exchange|cost|google-*|media-*).test.ts',
+          'test/flow/!(audit|callback|code-exchange|cost|google-*|media-*|stored-data).test.ts',
           'test/attacks/{blob-swap,leak-hunt,stale-kv,stampede}.test.ts',
           'test/oauth/{flow,metadata,pushed-request,app-user-consents,token-exchange}.test.ts',
         ],

@@ -74,6 +74,7 @@ async function prepare(
   const scope = granted.join(' ')
   // The stored grant of the same scopes, whose refresh token stays if Google issued no new one.
   const held = await grants.findExact(granted)
+  await vault.openToken(ledger.find('tokens', key)) // one of a later version is not written over
   // The revocations that stay enqueued, because they are of other accounts.
   const others = await revocationOutbox.pendingOfOtherAccounts(sub)
   const generation = tokens.refresh_token === undefined && held ? held.grant.generation : randomId()

@@ -29,6 +29,8 @@ export const GRANT: RecordKind<Grant> = { type: 'grant', purpose: 'storage' }
 
 /** A consent: its code was exchanged and its ID token verified. */
 export interface Consent {
+  /** Absent in version 1. */
+  v?: never
   /** The user at the provider. */
   sub: string
   /** The requested scopes; canonical, space-separated. */

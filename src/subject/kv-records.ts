@@ -5,6 +5,7 @@ import type { Keyring } from '../crypto/keyring.ts'
 import { open, seal } from '../crypto/seal.ts'
 import type { SubjectPage } from '../protocol/operator.ts'
 import { ACCESS_TOKEN, type AccessToken } from './grant.ts'
+import { requireKnownVersion } from './stored-version.ts'
 
 /** The shortest `expirationTtl` that KV accepts, in seconds. */
 export const KV_MIN_TTL_SECONDS = 60
@@ -29,6 +30,7 @@ export function grantKey(subject: string, scope_set_key: string): string {
  *
  * @param onUnreadable is called for a record that does not open
  * @returns `undefined` if there is none, it does not open, or KV fails: the Durable Object then decides
+ * @throws {BrokerError} server_error: a later version of the broker wrote it
  */
 export async function readToken(
   kv: KVNamespace,
@@ -40,6 +42,7 @@ export async function readToken(
   if (sealed === null) return undefined
   const token = await open(keyring, { kind: ACCESS_TOKEN, at: key }, sealed, now())
   if (token === undefined) onUnreadable()
+  requireKnownVersion(token?.v)
   return token
 }
 

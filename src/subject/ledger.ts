@@ -2,6 +2,7 @@
 
 import { BrokerError } from '../errors.ts'
 import type { LikelyCause } from '../protocol/http.ts'
+import { requireKnownVersion } from './stored-version.ts'
 
 /** A session of a browser. A new consent replaces the `id` but keeps the `family_id`, so that other tabs can finish. In OAuth mode a family is the key of a browser. */
 export interface SessionRow {
@@ -76,6 +77,8 @@ export interface PendingRow {
 interface Facts {
   /** The subject key, which is the name of this object. */
   subject: string
+  /** The version of the tables, if it is not the first. */
+  version: number
   /** How many refresh tokens Google has issued to this subject. */
   issued: number
   /** NumericDate of the last disconnect; a consent that began before it is refused (TMB-61). */
@@ -151,9 +154,12 @@ export interface Ledger {
  *
  * Rows are values of the object's key-value storage. That is one SQLite table without row ids: each write is one billed row,
  * and a user takes a few pages. Each table of our own would take a page more, and each of its indexes a row more per write.
+ *
+ * @throws {BrokerError} server_error: a later version of the broker wrote it
  */
 export function openLedger(storage: DurableObjectStorage): Ledger {
   const { kv } = storage
+  requireKnownVersion(kv.get<Facts['version']>('version'))
   const all = <T extends TableName>(table: T): Tables[T][] =>
     Array.from(kv.list<Tables[T]>({ prefix: `${table}/` }), ([, row]) => row)
   const remove = (table: TableName, key: string): void => void kv.delete(`${table}/${key}`)

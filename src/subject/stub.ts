@@ -1,6 +1,6 @@
 /** The call from the Worker to a subject's Durable Object. */
 
-import { BrokerError, type Outcome, unwrap } from '../errors.ts'
+import { BrokerError, isReason, type Outcome, unwrap } from '../errors.ts'
 import type { Subject } from './subject.ts'
 
 /**
@@ -18,7 +18,8 @@ export async function askSubject<T>(
   try {
     outcome = await call(namespace.getByName(subject))
   } catch (cause) {
-    throw new BrokerError('subject_unreachable', { cause })
+    const text = cause instanceof Error ? cause.message : '' // all that crosses of a thrown error
+    throw new BrokerError(isReason(text) ? text : 'subject_unreachable', { cause })
   }
   return unwrap(outcome)
 }

@@ -8,8 +8,12 @@ import type { AccessToken, Consent, Grant } from './grant.ts'
 import { ACCESS_TOKEN, CONSENT, GRANT } from './grant.ts'
 import { grantKey, tokenKey } from './kv-records.ts'
 import type { PendingRow, SealedTable, TokenRow } from './ledger.ts'
+import { requireKnownVersion } from './stored-version.ts'
 
-/** Seals and opens the records of one subject; a record that does not open is `undefined`. */
+/**
+ * Seals and opens the records of one subject; a record that does not open is `undefined`. One of a later version of the
+ * broker is a `BrokerError`.
+ */
 export interface Vault {
   sealGrant(scope_set_key: string, grant: Grant): Promise<string>
   openGrant(row: { scope_set_key: string; sealed: string } | undefined): Promise<Grant | undefined>
@@ -21,12 +25,13 @@ export interface Vault {
 
 /** Makes the vault of a subject. */
 export function createVault(keyring: Keyring, subject: string, audit: AuditLog): Vault {
-  const openRow = async <T extends object>(
+  const openRow = async <T extends { v?: number }>(
     place: Place<T>,
     sealed: string,
   ): Promise<T | undefined> => {
     const record = await open(keyring, place, sealed, now())
     if (record === undefined) audit.record('record_unreadable', { subject })
+    requireKnownVersion(record?.v)
     return record
   }
   return {

@@ -1,6 +1,14 @@
 /** A frontend on another site: a plain OAuth client with a DPoP key, written from the RFCs and not from our code. */
 
-import { base64url, calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import {
+  base64url,
+  calculateJwkThumbprint,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type JWK,
+  SignJWT,
+} from 'jose'
 import type { OAuthTokenResponse, SessionResponse } from '../../src/protocol/http.ts'
 import type { UserChoice } from '../../src/simulator/user.ts'
 import { type Answer, answerOf, broker, the } from './broker.ts'
@@ -60,6 +68,8 @@ export interface RequestChange {
 
 /** A page of a client, with its own key. */
 export interface Frontend {
+  /** With its private part. */
+  readonly key: JWK
   readonly jkt: string
   readonly code_verifier: string
   /** Makes the authorization request. */
@@ -94,12 +104,14 @@ export interface Frontend {
 export type Fields = Record<string, string | undefined>
 type Change = UserChoice & { parameters?: Fields }
 
-/** Opens a frontend. */
+/** Opens a frontend, with a new key or one that it had before. */
 export async function openFrontend(
   client: { id: string; origin: string; redirect_uri: string } = gallery,
+  had?: JWK,
 ): Promise<Frontend> {
-  const keys = await generateKeyPair('ES256', { extractable: true })
-  const jwk = await exportJWK(keys.publicKey)
+  const made = had ?? (await newKey())
+  const { d: _private, ...jwk } = made
+  const privateKey = await importJWK(made, 'ES256')
   const random = (): string => base64url.encode(crypto.getRandomValues(new Uint8Array(32)))
 
   const send = async (
@@ -130,6 +142,7 @@ export async function openFrontend(
   }
 
   const frontend: Frontend = {
+    key: made,
     jkt: await calculateJwkThumbprint(jwk),
     code_verifier: random(),
     refresh_token: '',
@@ -207,10 +220,14 @@ export async function openFrontend(
       }
       return new SignJWT(proof)
         .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES256', jwk, ...header })
-        .sign(key ?? keys.privateKey, { crit: { x: false } })
+        .sign(key ?? privateKey, { crit: { x: false } })
     },
   }
   return frontend
+}
+
+async function newKey(): Promise<JWK> {
+  return exportJWK((await generateKeyPair('ES256', { extractable: true })).privateKey)
 }
 
 function encode(fields: Fields): URLSearchParams {
