@@ -42,12 +42,24 @@ export interface RefreshContext extends SubjectBase {
 /** The outcome of one request to Google; `superseded` if the grant was replaced or ended during it. */
 type Attempt = Outcome<AccessToken> | 'superseded'
 
+/** A refresh that Google has answered. */
+interface Refreshed {
+  held: HeldGrant
+  requested: ScopeSet
+  tokens: Tokens
+  start: { at: number; removals: number }
+}
+
+/** By grant, a refresh that the storage did not take. It is stored before the next begins, since Google may have rotated the refresh token. */
+type Unstored = Map<string, Refreshed>
+
 /** Makes the refresher of a subject. A Durable Object has exactly one, so no refresh runs twice at once (TMB-20). */
 export function createRefresher(context: RefreshContext): Refresher {
   const { grants, ledger, vault } = context
   const underWay = new Map<string, Promise<Outcome<AccessToken>>>()
   /** By grant. One grant can serve several scope sets; its refreshes run one after the other. */
   const queues = new Map<string, ReturnType<typeof createSerialQueue>>()
+  const unstored: Unstored = new Map()
 
   const refreshUntilSettled = async (scopes: ScopeSet): Promise<Outcome<AccessToken>> => {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -56,7 +68,7 @@ export function createRefresher(context: RefreshContext): Refresher {
       const { scope_set_key } = held.row
       const inOrder = queues.get(scope_set_key) ?? createSerialQueue()
       queues.set(scope_set_key, inOrder)
-      const outcome = await inOrder(() => refreshGrant(context, scope_set_key, scopes))
+      const outcome = await inOrder(() => refreshGrant(context, unstored, scope_set_key, scopes))
       if (outcome !== 'superseded') return outcome
       const token = await vault.openToken(ledger.find('tokens', await scopeSetKey(scopes)))
       if (token && isFresh(token, 0, now())) return success(token)
@@ -79,10 +91,16 @@ export function createRefresher(context: RefreshContext): Refresher {
 /** Asks Google once, with the grant that is stored now. During a back-off, callers get a failure without a request. */
 async function refreshGrant(
   context: RefreshContext,
+  unstored: Unstored,
   key: string,
   scopes: ScopeSet,
 ): Promise<Attempt> {
   const { config, grants, ledger, vault } = context
+  const left = unstored.get(key)
+  if (left) {
+    const attempt = await store(context, unstored, left)
+    if (unstored.has(key)) return attempt
+  }
   const retry_after = Math.max(0, (ledger.find('back_offs', key)?.not_before ?? 0) - now())
   if (retry_after > 0 && (await grants.isUnconfirmed(scopes)))
     return consentRequired(grants, scopes)
@@ -91,12 +109,31 @@ async function refreshGrant(
   const grant = await vault.openGrant(row)
   if (!row || !grant) return 'superseded'
   const held = { row, grant }
+  const start = { at: now(), removals: grants.removalCount(key) }
+  let tokens: Tokens
   try {
-    const start = { at: now(), removals: grants.removalCount(key) }
-    const tokens = await refresh(config, grant, scopes)
-    return await storeTokens(context, held, scopes, tokens, start)
+    tokens = await refresh(config, grant, scopes)
   } catch (error) {
     return handleFailure(context, held, scopes, error)
+  }
+  return store(context, unstored, { held, requested: scopes, tokens, start })
+}
+
+/** Stores a refresh, or keeps it in memory until the next one if the storage does not take it. */
+async function store(
+  context: RefreshContext,
+  unstored: Unstored,
+  refreshed: Refreshed,
+): Promise<Attempt> {
+  const key = refreshed.held.row.scope_set_key
+  try {
+    const attempt = await storeTokens(context, refreshed)
+    unstored.delete(key)
+    return attempt
+  } catch (error) {
+    unstored.set(key, refreshed)
+    context.audit.record('refresh_failed', { subject: context.subject }, error)
+    return { ok: false, failure: failureOf(error) }
   }
 }
 
@@ -106,10 +143,7 @@ async function refreshGrant(
  */
 async function storeTokens(
   context: RefreshContext,
-  held: HeldGrant,
-  requested: ScopeSet,
-  tokens: Tokens,
-  start: { at: number; removals: number },
+  { held, requested, tokens, start }: Refreshed,
 ): Promise<Attempt> {
   const { background, grants, ledger, kvOutbox, revocationOutbox, vault } = context
   const { row, grant } = held

@@ -151,7 +151,8 @@ export function openGoogle(publishing: 'production' | 'testing'): FaultyGoogle {
     if (cut === 'time-out') throw new DOMException('canary timed out', 'AbortError')
     await waitWhileHeld(call, 'after')
     if (fault !== undefined) google.trouble.last = Date.now() / 1000
-    if (call.at.startsWith('token')) await tokens.deliver(answer, form)
+    const isHeard = calls.has(call) // else its object is dead
+    if (isHeard && call.at.startsWith('token')) await tokens.deliver(answer, form)
     return answer
   }
 

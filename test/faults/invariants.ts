@@ -15,8 +15,10 @@ export interface Context {
   consistency: 'edge' | 'strict'
   /** Whether all faults ended long ago. */
   isCalm: boolean
-  /** When an object last died. */
+  /** When an object last died, or its storage failed. */
   crashed_at: number
+  /** Whether the storage of an object has failed. */
+  storage_failed: boolean
 }
 
 /** A request and when it was sent. */

@@ -63,6 +63,8 @@ export interface Model {
   holds(flow: Flow, scope: string, code: string): void
   /** A consent brought no refresh token: the broker certainly holds the old grant. */
   keepsOld(flow: Flow, scope: string): void
+  /** The broker may have lost any grant of a user. */
+  mayLose(subject: Subject): void
   /** An ending was requested and not answered yet. */
   mayEnd(ending: Ending): void
   /** The broker has confirmed an ending. */
@@ -87,12 +89,16 @@ export function createModel(): Model {
     grants.set(key, set)
     return set
   }
-  /** @returns the grants that an ending ends */
-  const touched = ({ kind, sub, client, scope }: Ending): Set<string>[] => {
-    if (kind === 'session') return []
-    if (kind === 'forgotten') return [setOf(sub, client, scope ?? '')]
+  const grantsOf = ({ sub, client }: Subject): Set<string>[] => {
     const prefix = keyOf(sub, client, '')
     return [...grants].filter(([key]) => key.startsWith(prefix)).map(([, set]) => set)
+  }
+  /** @returns the grants that an ending ends */
+  const touched = ({ kind, scope, ...subject }: Ending): Set<string>[] => {
+    if (kind === 'session') return []
+    return kind === 'forgotten'
+      ? [setOf(subject.sub, subject.client, scope ?? '')]
+      : grantsOf(subject)
   }
 
   const release = (codes: ReadonlySet<string>): void => {
@@ -118,6 +124,9 @@ export function createModel(): Model {
       grants.set(keyOf(flow.sub, flow.client, scope), new Set([code]))
     },
     keepsOld: ({ sub, client }, scope) => void setOf(sub, client, scope).delete(NONE),
+    mayLose(subject) {
+      for (const set of grantsOf(subject)) set.add(NONE)
+    },
     mayEnd(ending) {
       for (const set of touched(ending)) {
         if (ending.kind === 'forgotten') release(set)

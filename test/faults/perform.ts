@@ -232,6 +232,7 @@ async function crash(run: RunState, { login }: Slot): Promise<void> {
     const flow = model.flows.get(code)
     return flow !== undefined && isSameSubject(flow, login)
   })
+  if (run.storage_failed) model.mayLose(login) // a refresh that was not stored is in memory only
   await environment.crash(login)
 }
 
@@ -242,6 +243,8 @@ async function failStorage(
 ): Promise<void> {
   const onFailure = (): void => {
     run.crashed_at = Date.now()
+    run.storage_failed = true
+    run.google.trouble.last = Date.now() / 1000 // a refresh that was not stored backs off, too
   }
   if (login && isSoak) await environment.failStorage(login, step, onFailure)
 }

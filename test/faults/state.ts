@@ -65,6 +65,7 @@ export async function startRun({ consistency, publishing }: Schedule): Promise<R
     model: createModel(),
     isCalm: false,
     crashed_at: 0,
+    storage_failed: false,
     slots: pages.map((page, number) => ({ number, page, tokens: new Map() })),
     steps: [],
     violations: [],

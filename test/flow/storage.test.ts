@@ -2,9 +2,9 @@
 
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { ask, askSession, browse, logIn, subjectOf, the } from '../support/broker.ts'
-import { refreshed, scriptGoogle } from '../support/scripted-google.ts'
+import { refreshed, type ScriptedGoogle, scriptGoogle } from '../support/scripted-google.ts'
 import {
   alarm,
   dumpKv,
@@ -119,6 +119,66 @@ it('a crash between Google’s answer and the KV write loses nothing', async () 
   expect(row).toMatchObject({ sealed: grant })
   expect((await ask(browser)).body.access_token).toBe(body.access_token)
   expect(google.refreshes).toHaveLength(1)
+})
+
+describe('while the storage takes no row, a refresh is answered 503 and is not lost', () => {
+  let google: ScriptedGoogle
+  beforeEach(() => {
+    google = scriptGoogle()
+    google.token = (call) =>
+      refreshed(call, { access_token: 'canary-new', refresh_token: 'canary-rotated' })
+  })
+
+  /** Lets no write of Ada's object succeed. @returns what ends that */
+  const takeNoRow = async (): Promise<() => Promise<void>> => {
+    const { stub } = await subjectOf()
+    const put = await runInDurableObject(stub, (_, { storage: { kv } }) =>
+      vi.spyOn(kv, 'put').mockImplementation(() => {
+        throw new Error('canary: no row')
+      }),
+    )
+    return async () => runInDurableObject(stub, () => put.mockRestore())
+  }
+
+  const used = (): unknown[] => google.refreshes.map(({ body }) => body.get('refresh_token'))
+
+  it('Google is not asked again meanwhile, and the rotated refresh token is kept', async () => {
+    const browser = await logIn(browse(), { expires_in: 1 })
+    later(2)
+    const takeRows = await takeNoRow()
+    expect((await ask(browser)).status).toBe(503)
+    later(4000)
+    expect((await ask(browser)).status).toBe(503)
+    expect(used()).toEqual(['canary-refresh-token'])
+    await takeRows()
+    const { body } = await ask(browser)
+    expect(body).toMatchObject({ access_token: 'canary-new', expires_in: 3599 })
+    expect(used()).toEqual(['canary-refresh-token', 'canary-rotated'])
+  })
+
+  it('a caller for another bundle of the grant uses its refresh token', async () => {
+    const browser = await logIn(browse(), { bundle: 'album', expires_in: 1 })
+    later(2)
+    const takeRows = await takeNoRow()
+    expect((await ask(browser, { bundle: 'upload' })).status).toBe(503)
+    await takeRows()
+    expect((await ask(browser, { bundle: 'album' })).status).toBe(200)
+    expect(used()).toEqual(['canary-refresh-token', 'canary-rotated'])
+    expect((await ask(browser, { bundle: 'upload' })).status).toBe(200)
+    expect(google.refreshes).toHaveLength(2)
+  })
+
+  it('a new consent replaces it', async () => {
+    const browser = await logIn(browse(), { expires_in: 1 })
+    later(2)
+    const takeRows = await takeNoRow()
+    expect((await ask(browser)).status).toBe(503)
+    await takeRows()
+    await logIn(browser, { access_token: 'canary-consented', refresh_token: 'canary-consented' })
+    later(3600)
+    expect((await ask(browser)).status).toBe(200)
+    expect(used()).toEqual(['canary-refresh-token', 'canary-consented'])
+  })
 })
 
 it('a token in its last minute is not written to KV, which would refuse it', async () => {
