@@ -122,6 +122,7 @@ export const DEMO_STEPS: readonly Step[] = [
       await page.click('button', 'Disconnect upload')
       await page.shows('#notice', 'has forgotten the bundle “upload”')
       await page.shows(`${card('upload')} button`, 'Connect upload')
+      await page.until(`document.activeElement?.matches(${JSON.stringify(`${card('upload')} h3`)})`) // the page scrolls to it
       await page.click('button', 'Disconnect Google Photos')
       await page.shows('#notice', 'Disconnected.')
       await page.shows('#account', 'Nobody is connected')
