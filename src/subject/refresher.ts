@@ -98,8 +98,8 @@ async function refreshGrant(
   const { config, grants, ledger, vault } = context
   const left = unstored.get(key)
   if (left) {
-    const attempt = await store(context, unstored, left)
-    if (unstored.has(key)) return attempt
+    const stored = await store(context, unstored, left)
+    if (typeof stored === 'object' && !stored.ok) return stored
   }
   const retry_after = Math.max(0, (ledger.find('back_offs', key)?.not_before ?? 0) - now())
   if (retry_after > 0 && (await grants.isUnconfirmed(scopes)))
@@ -116,7 +116,10 @@ async function refreshGrant(
   } catch (error) {
     return handleFailure(context, held, scopes, error)
   }
-  return store(context, unstored, { held, requested: scopes, tokens, start })
+  const stored = await store(context, unstored, { held, requested: scopes, tokens, start })
+  return stored === 'another_scope'
+    ? refuseOtherScope(context, held, scopes, grantedOf(tokens.scope, scopes))
+    : stored
 }
 
 /** Stores a refresh, or keeps it in memory until the next one if the storage does not take it. */
@@ -124,12 +127,12 @@ async function store(
   context: RefreshContext,
   unstored: Unstored,
   refreshed: Refreshed,
-): Promise<Attempt> {
+): Promise<Attempt | 'another_scope'> {
   const key = refreshed.held.row.scope_set_key
   try {
-    const attempt = await storeTokens(context, refreshed)
+    const stored = await storeTokens(context, refreshed)
     unstored.delete(key)
-    return attempt
+    return stored
   } catch (error) {
     unstored.set(key, refreshed)
     context.audit.record('refresh_failed', { subject: context.subject }, error)
@@ -140,11 +143,13 @@ async function store(
 /**
  * Stores the tokens of a successful refresh, unless the grant was ended or replaced during it (TMB-21, TMB-61). A
  * refresh token that Google rotated while the user disconnected is revoked.
+ *
+ * @returns `another_scope` if it is not for the requested scopes: its access token is not stored
  */
 async function storeTokens(
   context: RefreshContext,
   { held, requested, tokens, start }: Refreshed,
-): Promise<Attempt> {
+): Promise<Attempt | 'another_scope'> {
   const { background, grants, ledger, kvOutbox, revocationOutbox, vault } = context
   const { row, grant } = held
   const grantScopeSetKey = row.scope_set_key
@@ -196,7 +201,7 @@ async function storeTokens(
   }
   if (stored === 'token') kvOutbox.publishToken(key)
   if (isRotated && stored !== 'nothing') background(kvOutbox.flush())
-  if (stored === 'grant' && !isExact) return refuseOtherScope(context, held, requested, granted)
+  if (stored === 'grant' && !isExact) return 'another_scope'
   return stored === 'token' ? success(token) : 'superseded'
 }
 
