@@ -33,7 +33,7 @@ export interface IssuedTokens {
   scopeOf(code: string): string
   /** Records that the broker stores the tokens of a code. */
   markStored(code: string): void
-  /** Records that the broker received the event that all tokens of an account were revoked, at a NumericDate. */
+  /** Records that the broker received, perhaps in part, the event that all tokens of an account were revoked, at a NumericDate. */
   markRevoked(sub: string, at: number): void
   /** Records the tokens that are new, and the scopes of a code that was issued just now. */
   recordIssued(code?: string | null): void

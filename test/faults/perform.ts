@@ -108,7 +108,8 @@ async function deliverEvent(run: RunState, event: Request): Promise<string[]> {
   const { iat = 0, events } = decodeJwt<Revocation>(await event.clone().text())
   const answer = await answerOf<object>(await broker(event))
   run.record(step, answer)
-  if (answer.status === 202)
+  if (answer.status !== 400)
+    // after a 503 some subjects have ended, and others not
     for (const { subject } of Object.values(events)) run.google.markRevoked(subject.sub, iat)
   if (answer.status === 503) run.google.events.push(again)
   const isOver = Date.now() / 1000 > iat + WEEK_SECONDS
