@@ -9,9 +9,12 @@ import { brokerVars, type Runtime, type Side } from './runtime.ts'
 /** A variant of the broker. */
 export interface Variant {
   vars?: Record<string, unknown>
-  /** Counts the calls of its bindings. */
-  isCounted?: boolean
+  /** The Worker of this folder that wraps it. */
+  wrapper?: string
 }
+
+/** Counts what is billed. */
+export const COUNTED = 'workers/counted.ts'
 
 /** Id of the client in cookie mode. */
 const WEB = 'web'
@@ -26,9 +29,9 @@ export async function brokerSides(
   issuer: string,
   variants: Readonly<Record<string, Variant>>,
 ): Promise<Side[]> {
-  const code = await readFile(production.path, 'utf8')
-  const counted = await bundle('workers/counted.ts', production.path)
-  const seeder = await bundle('workers/seeder.ts', production.path)
+  const { path, root } = production
+  const code = await readFile(path, 'utf8')
+  const seeder = await bundle('workers/seeder.ts', { root })
   const vars = {
     ...brokerVars(issuer),
     BUNDLES: JSON.stringify({ [BUNDLE]: { scopes: [SCOPE], reason: 'For the bench' } }),
@@ -37,17 +40,19 @@ export async function brokerSides(
       [GALLERY.id]: { origins: [GALLERY.origin], redirect_uris: [`${GALLERY.origin}/`] },
     }),
   }
-  return Object.entries(variants).flatMap(([name, { vars: more, isCounted }]): Side[] => {
+  const sides = Object.entries(variants).map(async ([name, { vars: more, wrapper }]) => {
     const parts = { vars: { ...vars, ...more }, kv: { TOKENS: name, BARE: BARE_NAMESPACE } }
     const shared = Object.entries(OBJECTS).map(([binding, one]) => [binding, { ...one, of: name }])
+    const wrapped = wrapper === undefined ? code : await bundle(wrapper, { wrapped: path })
     return [
-      { name, code: isCounted ? counted : code, ...parts, objects: OBJECTS },
+      { name, code: wrapped, ...parts, objects: OBJECTS },
       {
         ...{ name: seederOf(name), code: seeder, at: name, ...parts },
         objects: Object.fromEntries(shared),
       },
     ]
   })
+  return (await Promise.all(sides)).flat()
 }
 
 /** The Durable Objects of the broker, bound as in wrangler.toml. */

@@ -101,8 +101,9 @@ export async function openFrontend(): Promise<Frontend> {
         headers: { ...headers, DPoP },
       })
       let nonce = ''
-      const requests = async (_connection: number, count: number): Promise<LoadRequest[]> => {
-        nonce ||= await nonceOf(url, requestWith(await prove(url)))
+      const requests = async (connection: number, count: number): Promise<LoadRequest[]> => {
+        // A page has the nonce of its last answer; an old one costs the broker a decryption.
+        if (connection === 0) nonce = await nonceOf(url, requestWith(await prove(url)))
         const made: LoadRequest[] = []
         for (let request = 0; request < count; request++)
           made.push(requestWith(await prove(url, nonce)))

@@ -10,7 +10,7 @@ export interface Provider {
   issuer: string
   /** Returns the counts since the last call, and resets them. */
   takeCounts(): Promise<ProviderCounts>
-  stop(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 /** Counts of a provider. */
@@ -41,7 +41,7 @@ export async function startProvider(settings: Settings): Promise<Provider> {
   return {
     issuer,
     takeCounts: async () => (await fetch(`${issuer}/__counts`)).json() as Promise<ProviderCounts>,
-    stop: async () => void (await thread.terminate()),
+    [Symbol.asyncDispose]: async () => void (await thread.terminate()),
   }
 }
 

@@ -31,11 +31,7 @@ export function toMarkdown({ date, machine, minutes, sections }: Results): strin
     '# Results of the bench',
     INTRODUCTION,
     `${on} ${software.join(', ')}.`,
-    '## Budgets',
-    tableOf({
-      head: ['what', 'budget', 'measured', ''],
-      rows: sections.flatMap(({ budgets }) => budgets.map(budgetRow)),
-    }),
+    ...budgetsOf(sections),
     ...sections.flatMap(({ title, how, tables, meaning }) => [
       `## ${title}`,
       how,
@@ -45,6 +41,13 @@ export function toMarkdown({ date, machine, minutes, sections }: Results): strin
   ]
     .join('\n\n')
     .concat('\n')
+}
+
+function budgetsOf(sections: readonly Section[]): string[] {
+  const rows = sections.flatMap(({ budgets }) => budgets.map(budgetRow))
+  return rows.length === 0
+    ? []
+    : ['## Budgets', tableOf({ head: ['what', 'budget', 'measured', ''], rows })]
 }
 
 function budgetRow(budget: Budget): string[] {
@@ -74,5 +77,6 @@ function tableOf({ head, rows }: Table): string {
 
 function textOf(cell: Cell): string {
   if (typeof cell === 'string') return cell
-  return typeof cell === 'number' ? number(cell) : percent(cell.spread)
+  if (typeof cell === 'number') return number(cell)
+  return 'spread' in cell ? percent(cell.spread) : `± ${number(cell.deviation)}`
 }

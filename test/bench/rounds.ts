@@ -1,4 +1,7 @@
-/** The rounds of a comparison: every side is warmed up, then all take turns, so that a disturbance hits each of them. */
+/**
+ * The rounds of a comparison: every side is warmed up, then all take turns, so that a disturbance hits each of them. Every
+ * second round is in reverse, because a side may leave work behind for the next one.
+ */
 
 import { load, percentile, type Target } from './load.ts'
 import { logProgress } from './progress.ts'
@@ -23,26 +26,32 @@ export interface SideResults {
 /** Requests before the measured ones, so that the runtime has compiled the code. */
 const WARM_UP_REQUESTS = 500
 
-/** The results of a side that was not measured. */
-export const NO_RESULTS: SideResults = { rate: [], cpu_us: [], busy: [], p50_ms: [], p99_ms: [] }
+/** The results of all sides, by name. */
+export type AllResults = ReadonlyMap<string, SideResults>
+
+/** Finds the results of a side. */
+export function resultsOf(all: AllResults, name: string): SideResults {
+  return all.get(name) ?? noResults()
+}
 
 /** Loads all sides in turn. */
 export async function runRounds(
   title: string,
   targets: readonly Target[],
   { rounds, seconds, connections }: RoundPlan,
-): Promise<Map<string, SideResults>> {
+): Promise<AllResults> {
   const amounts = new Map<string, number>()
   const all = new Map<string, SideResults>()
   for (const target of targets) {
     await load(target, connections, WARM_UP_REQUESTS)
     const { rate } = await load(target, connections, WARM_UP_REQUESTS)
     amounts.set(target.name, Math.max(connections, Math.round(rate * seconds)))
-    all.set(target.name, { rate: [], cpu_us: [], busy: [], p50_ms: [], p99_ms: [] })
+    all.set(target.name, noResults())
   }
   for (let round = 0; round < rounds; round++) {
     const turn = round % targets.length
-    for (const target of [...targets.slice(turn), ...targets.slice(0, turn)]) {
+    const inTurn = [...targets.slice(turn), ...targets.slice(0, turn)]
+    for (const target of round % 2 === 0 ? inTurn : inTurn.toReversed()) {
       const { times, rate, cpu_us, busy } = await load(
         target,
         connections,
@@ -58,4 +67,8 @@ export async function runRounds(
     }
   }
   return all
+}
+
+function noResults(): SideResults {
+  return { rate: [], cpu_us: [], busy: [], p50_ms: [], p99_ms: [] }
 }

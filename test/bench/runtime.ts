@@ -31,6 +31,8 @@ export interface Runtime {
   url(side: string): string
   /** Process id of the runtime; 0 if unknown. */
   pid: number
+  /** The last line that a Worker logged, of any side. */
+  lastLine(): string
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -59,11 +61,13 @@ export async function startRuntime(sides: readonly Side[], folder?: string): Pro
     } as V4WorkerOptions
   })
   const before = childPids('workerd')
+  let lastLine = ''
   const runtime = new Miniflare(
     convertV4MiniflareOptions({
       ...{ host: '127.0.0.1', port: 0, cf: false, workers },
       ...(folder === undefined ? {} : { resourcePersistencePath: folder }),
       handleStructuredLogs({ level, message }) {
+        lastLine = message
         if (level === 'error') logProgress(`a Worker logged: ${message}`)
       },
     }),
@@ -76,6 +80,7 @@ export async function startRuntime(sides: readonly Side[], folder?: string): Pro
       if (url === undefined) throw new Error(`there is no side ${side}`)
       return url
     },
+    lastLine: () => lastLine,
     [Symbol.asyncDispose]: () => runtime.dispose(),
   }
 }

@@ -1,7 +1,7 @@
 /** A section of the report: tables, what they mean for an operator, and budgets. */
 
-/** A text, a number, or the spread of the number beside it. */
-export type Cell = string | number | { spread: number }
+/** A text, a number, or how far the number beside it varies: as a part of it, or in its unit. */
+export type Cell = string | number | { spread: number } | { deviation: number }
 
 /** A table of the report. */
 export interface Table {
@@ -36,6 +36,8 @@ export interface Section {
 
 /** The size of a run. */
 export interface Plan {
+  /** Instead of `rounds` and `seconds` for the token requests, whose differences are small. */
+  token_requests: { rounds: number; seconds: number }
   rounds: number
   /** Seconds of one side in one round, about. */
   seconds: number

@@ -1,8 +1,18 @@
 /** The Workers of the token requests, all in one workerd: the broker in its variants, bare Workers and peers. */
 
-import { BARE_KEY, BARE_NAMESPACE, brokerSides, plant, storeTokens } from './broker.ts'
-import { bundle, type Production } from './bundles.ts'
+import {
+  BARE_KEY,
+  BARE_NAMESPACE,
+  brokerSides,
+  COUNTED,
+  plant,
+  storeTokens,
+  type Variant,
+} from './broker.ts'
+import { bundle, type Production, pathOf } from './bundles.ts'
 import { ANSWER } from './frontend.ts'
+import { IN_MEMORY, inMemory } from './in-memory.ts'
+import { LINE } from './log-line.ts'
 import { peerSides } from './peers.ts'
 import type { Planted, Planting } from './planting.ts'
 import type { Provider } from './provider.ts'
@@ -17,47 +27,60 @@ export interface Stage {
   plant(broker: string, planting?: Partial<Planting>): Promise<Required<Planted>>
 }
 
-/** A line as long as the audit record of an issued token. */
-const LINE = JSON.stringify({
-  ...{ at: new Date(0).toISOString(), level: 'info', event: 'token_issued' },
-  ...{ request_id: crypto.randomUUID(), subject: 'x'.repeat(43) },
-  ...{ client: 'web', bundle: 'pick', origin: 'http://127.0.0.1:8787' },
-})
+/** One KV read and the bytes of a token response. */
+export const BARE_KV = 'bare KV'
+
+/** The same with the line of log of an issued token (TMB-76). */
+export const BARE_LOGGING = 'bare KV and log'
 
 const STRICT = { CONSISTENCY: 'strict' }
 
 /** Starts everything. */
 export async function startStage(production: Production, provider: Provider): Promise<Stage> {
   const brokers = await brokerSides(production, provider.issuer, {
-    edge: {},
+    ...withMemory('edge'),
     strict: { vars: STRICT },
-    counted: { isCounted: true },
-    'counted strict': { isCounted: true, vars: STRICT },
+    counted: { wrapper: COUNTED },
+    'counted strict': { wrapper: COUNTED, vars: STRICT },
   })
-  const runtime = await startRuntime([
-    ...brokers,
-    ...(await bareSides(production.path)),
-    ...(await peerSides(production.path)),
-  ])
-  await storeTokens(runtime, 'edge', { from: 0, count: 1, cookie_each: 1 }) // and a copy for the bare Workers
+  return openStage([...brokers, ...(await bareSides()), ...(await peerSides())], 'edge')
+}
+
+/** A variant by this name, and the same with KV in memory. */
+export function withMemory(name: string): Record<string, Variant> {
+  return { [name]: {}, [inMemory(name)]: { wrapper: IN_MEMORY } }
+}
+
+/** Starts these sides. The bare Workers read a copy of a record of `broker`. */
+export async function openStage(sides: readonly Side[], broker: string): Promise<Stage> {
+  const runtime = await startRuntime(sides)
+  await storeTokens(runtime, broker, { from: 0, count: 1, cookie_each: 1 })
   return {
     runtime,
     side: (name) => ({ url: runtime.url(name), pid: runtime.pid }),
-    plant: (broker, planting) => plant(runtime, broker, planting),
+    plant: (name, planting) => plant(runtime, name, planting),
   }
 }
 
-async function bareSides(production: string): Promise<Side[]> {
-  const bareKv = await bundle('workers/bare-kv.ts', production)
-  const bareObject = await bundle('workers/bare-object.ts', production)
+/** Makes the bare Workers. */
+export async function bareSides(): Promise<Side[]> {
+  const entry = 'workers/bare-kv.ts'
+  const [bareKv, wrapped, bareObject] = [
+    await bundle(entry),
+    await bundle(IN_MEMORY, { wrapped: pathOf(entry) }),
+    await bundle('workers/bare-object.ts'),
+  ]
   const objects = { OBJECTS: { className: 'Answering' } }
   const kv = { TOKENS: BARE_NAMESPACE }
   const vars = { ANSWER, KEY: BARE_KEY }
+  const logging = { ...vars, LINE }
   return [
     { name: 'bare', code: bareKv, vars },
-    { name: 'bare KV', code: bareKv, vars, kv },
-    { name: 'bare KV and log', code: bareKv, vars: { ...vars, LINE }, kv },
+    { name: BARE_KV, code: bareKv, vars, kv },
+    { name: BARE_LOGGING, code: bareKv, vars: logging, kv },
+    { name: inMemory(BARE_KV), code: wrapped, vars, kv },
+    { name: inMemory(BARE_LOGGING), code: wrapped, vars: logging, kv },
     { name: 'bare object', code: bareObject, vars, objects },
-    { name: 'bare KV and object', code: bareObject, vars: { ...vars, LINE }, kv, objects },
+    { name: 'bare KV and object', code: bareObject, vars: logging, kv, objects },
   ]
 }

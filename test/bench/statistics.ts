@@ -3,7 +3,9 @@
 /** Median and spread of several rounds. */
 export interface Figure {
   median: number
-  /** Half the distance of the quartiles, as a part of the median. */
+  /** Half the distance of the quartiles. */
+  deviation: number
+  /** The deviation as a part of the median. */
   spread: number
 }
 
@@ -11,13 +13,18 @@ export interface Figure {
 export function figure(values: readonly number[]): Figure {
   const sorted = [...values].sort((a, b) => a - b)
   const median = quantile(sorted, 0.5)
-  const spread = (quantile(sorted, 0.75) - quantile(sorted, 0.25)) / 2 / median
-  return { median, spread }
+  const deviation = (quantile(sorted, 0.75) - quantile(sorted, 0.25)) / 2
+  return { median, deviation, spread: deviation / Math.abs(median) }
 }
 
 /** Computes the ratio in each round, since both sides had the same disturbances then. */
 export function ratio(above: readonly number[], below: readonly number[]): Figure {
   return figure(above.map((value, round) => value / (below[round] ?? Number.NaN)))
+}
+
+/** Computes the difference in each round. */
+export function differences(of: readonly number[], from: readonly number[]): number[] {
+  return of.map((value, round) => value - (from[round] ?? Number.NaN))
 }
 
 function quantile(sorted: readonly number[], part: number): number {

@@ -9,19 +9,23 @@ interface PeerEnv {
   ACCESS_TOKEN: string
   EXPIRES_IN: string
   SCOPE: string
+  /** A line to log. */
+  LINE?: string
 }
 
 const REDIRECT_URI = 'https://app.example/back'
 
 const apiHandler: ExportedHandler<PeerEnv> = {
-  fetch: (_request, { EXPIRES_IN, SCOPE }, ctx) =>
-    Response.json({
+  fetch(_request, { EXPIRES_IN, LINE, SCOPE }, ctx) {
+    if (LINE !== undefined) console.info(LINE)
+    return Response.json({
       access_token: (ctx as unknown as { props: { access_token: string } }).props.access_token,
       token_type: 'Bearer',
       expires_in: Number(EXPIRES_IN),
       scope: SCOPE,
       bundle: 'pick',
-    }),
+    })
+  },
 }
 
 /** A user who consents at once, and the client that exchanges the code; used once, before the load. */

@@ -1,10 +1,11 @@
 /** The work of a token request: KV operations, Durable Object calls and outbound calls, counted in the production build. */
 
-import { cookieTarget, GALLERY, openFrontend } from '../frontend.ts'
+import { cookieTarget } from '../frontend.ts'
 import { load, type Target } from '../load.ts'
 import type { Provider } from '../provider.ts'
 import type { Budget, Section } from '../section.ts'
 import type { Stage } from '../stage.ts'
+import { modeTargets } from '../targets.ts'
 
 /** The work of one request. */
 interface Cost {
@@ -18,15 +19,11 @@ const STRICT = 'strict'
 
 /** Counts the work in each mode. */
 export async function measureCost(stage: Stage, provider: Provider): Promise<Section> {
-  const frontend = await openFrontend()
-  const [edge, strict] = [stage.side('counted'), stage.side('counted strict')]
-  const cookie = (await stage.plant('counted')).cookie
-  const inOAuth = { client: GALLERY.id, jkt: frontend.jkt }
-  const { refresh_token } = await stage.plant('counted', inOAuth)
+  const strict = 'counted strict'
+  const { cookie } = await stage.plant(strict)
   const targets = [
-    cookieTarget('cookie mode', edge, [cookie]),
-    frontend.target('OAuth mode (DPoP)', edge, refresh_token),
-    cookieTarget(STRICT, strict, [(await stage.plant('counted strict')).cookie]),
+    ...(await modeTargets(stage, 'counted', '')),
+    cookieTarget(STRICT, stage.side(strict), [cookie]),
   ]
   const costs: [string, Cost][] = []
   for (const target of targets) costs.push([target.name, await costOf(target, provider)])

@@ -48,7 +48,7 @@ export async function measureMedia(
   provider: Provider,
   plan: Plan,
 ): Promise<Section> {
-  const sides = [await startRelay(production, provider), await startProxy(production, provider)]
+  const sides = [await startRelay(production, provider), await startProxy(provider)]
   try {
     const sizes = [SMALL_BYTES, plan.large_bytes]
     const results = new Map<string, Streaming[]>(sides.map(({ name }) => [name, []]))
@@ -78,8 +78,8 @@ async function startRelay(production: Production, { issuer }: Provider): Promise
   }
 }
 
-async function startProxy({ path }: Production, { issuer }: Provider): Promise<MediaSide> {
-  const code = await bundle('workers/proxy.ts', path)
+async function startProxy({ issuer }: Provider): Promise<MediaSide> {
+  const code = await bundle('workers/proxy.ts')
   const runtime = await startRuntime([{ name: 'proxy', code, vars: { TOKEN: ACCESS_TOKEN } }])
   const query = (bytes: number): string =>
     new URLSearchParams({ url: `${issuer}/media/${bytes}` }).toString()

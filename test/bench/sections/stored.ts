@@ -1,18 +1,16 @@
 /** The influence of a full store: issuing tokens with many subjects in KV and with few. */
 
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { brokerSides, storeTokens } from '../broker.ts'
 import type { Production } from '../bundles.ts'
 import { cookieTarget } from '../frontend.ts'
 import type { Target } from '../load.ts'
 import { logProgress } from '../progress.ts'
 import type { Provider } from '../provider.ts'
-import { NO_RESULTS, runRounds, type SideResults } from '../rounds.ts'
+import { resultsOf, runRounds, type SideResults } from '../rounds.ts'
 import { type Runtime, startRuntime } from '../runtime.ts'
 import { number, type Plan, type Section } from '../section.ts'
 import { ratio } from '../statistics.ts'
+import { temporaryFolder } from '../temporary.ts'
 
 /** Subjects of the small store, and how many subjects of either store send requests. */
 const FEW = 10
@@ -64,23 +62,18 @@ async function measureStores(
   plan: Plan,
 ): Promise<{ few: SideResults; many: SideResults }> {
   const sides = await brokerSides(production, provider.issuer, { few: {}, many: {} })
-  const folder = await mkdtemp(join(tmpdir(), 'photos-token-broker-bench-'))
-  try {
-    const filling = await startRuntime(sides, folder)
-    const few = await store(filling, 'few', FEW)
-    const many = await store(filling, 'many', plan.subjects)
-    await filling[Symbol.asyncDispose]()
-    const runtime = await startRuntime(sides, folder) // a new process, without the load of the writes
-    const target = (name: string, cookies: string[]): Target =>
-      cookieTarget(name, { url: runtime.url(name), pid: runtime.pid }, cookies)
-    const rounds = plan.rounds * MORE_ROUNDS
-    const targets = [target('few', few), target('many', many)]
-    const all = await runRounds('subjects', targets, { ...plan, rounds })
-    await runtime[Symbol.asyncDispose]()
-    return { few: all.get('few') ?? NO_RESULTS, many: all.get('many') ?? NO_RESULTS }
-  } finally {
-    await rm(folder, { recursive: true })
-  }
+  using folder = temporaryFolder()
+  const filling = await startRuntime(sides, folder.path)
+  const few = await store(filling, 'few', FEW)
+  const many = await store(filling, 'many', plan.subjects)
+  await filling[Symbol.asyncDispose]()
+  await using runtime = await startRuntime(sides, folder.path) // a new process, without the load of the writes
+  const target = (name: string, cookies: string[]): Target =>
+    cookieTarget(name, { url: runtime.url(name), pid: runtime.pid }, cookies)
+  const rounds = plan.rounds * MORE_ROUNDS
+  const targets = [target('few', few), target('many', many)]
+  const all = await runRounds('subjects', targets, { ...plan, rounds })
+  return { few: resultsOf(all, 'few'), many: resultsOf(all, 'many') }
 }
 
 /** Stores a token for each of `count` subjects. @returns cookies of those who will send requests */

@@ -1,6 +1,6 @@
 /** What a user costs: everything that is billed, counted for each thing that users do, and the price of a month. */
 
-import { brokerSides } from '../broker.ts'
+import { brokerSides, COUNTED } from '../broker.ts'
 import { bundle, type Production } from '../bundles.ts'
 import { cookieRequest } from '../frontend.ts'
 import { FREE_A_DAY, PRICES_OF, priceOf, type Usage } from '../prices.ts'
@@ -125,9 +125,9 @@ interface Visitor {
 async function measureMode(production: Production, mode: Mode): Promise<Measured> {
   const vars = { CONSISTENCY: mode }
   const sides = await brokerSides(production, `URL(${GOOGLE})`, {
-    [mode]: { vars, isCounted: true },
+    [mode]: { vars, wrapper: COUNTED },
   })
-  const runtime = await startRuntime([...sides, await googleSide(production, mode)])
+  const runtime = await startRuntime([...sides, await googleSide(mode)])
   try {
     const user = openVisitor(runtime.url(mode), runtime.url(GOOGLE))
     const steps: [string, Usage][] = []
@@ -225,7 +225,7 @@ function openVisitor(url: string, google: string): Visitor {
 }
 
 /** Makes the simulator a Worker beside the broker. */
-async function googleSide(production: Production, broker: string): Promise<Side> {
+async function googleSide(broker: string): Promise<Side> {
   const { GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET } = brokerVars('')
   const client = {
     client_id: GOOGLE_CLIENT_ID,
@@ -234,7 +234,7 @@ async function googleSide(production: Production, broker: string): Promise<Side>
   }
   return {
     name: GOOGLE,
-    code: await bundle('workers/google.ts', production.path),
+    code: await bundle('workers/google.ts'),
     vars: { SIMULATOR_URL: 'URL', CLIENTS: JSON.stringify([client]) },
     objects: { GOOGLE: { className: 'Google' } },
   }

@@ -6,6 +6,7 @@ interface BareObjectEnv {
   ANSWER: string
   OBJECTS: DurableObjectNamespace<Answering>
   TOKENS?: KVNamespace
+  KEY?: string
   LINE?: string
 }
 
@@ -23,10 +24,10 @@ export class Answering extends DurableObject<BareObjectEnv> {
 }
 
 export default {
-  async fetch(request, { LINE, OBJECTS, TOKENS }) {
+  async fetch(request, { KEY = '', LINE, OBJECTS, TOKENS }) {
     const { pathname, searchParams } = new URL(request.url)
     if (request.body) await request.bytes()
-    await TOKENS?.get(pathname)
+    await TOKENS?.get(KEY)
     const wait_ms = Number(searchParams.get('wait') ?? 0)
     const answer = await OBJECTS.getByName(pathname).answer(wait_ms)
     if (LINE !== undefined) console.info(LINE)
