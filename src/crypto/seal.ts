@@ -1,12 +1,11 @@
-/** Sealed records: encrypted JSON (a compact JWE) that opens only as its own kind and in its own place. */
+/** Sealed records: encrypted JSON that opens only as its own kind and in its own place. */
 
-import type { CompactJWEHeaderParameters } from 'jose'
-import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose'
+import { base64url } from './digest.ts'
 import type { Keyring, Purpose } from './keyring.ts'
 
 /** A kind of sealed record. `T` is the type of the record; every kind has a `type` of its own. */
 export interface RecordKind<T extends object> {
-  /** Becomes the `typ` of the JWE: `ptb-<type>+jwe`. */
+  /** A word of lower-case letters and hyphens. */
   readonly type: string
   readonly purpose: Purpose
   /** A longer text is not opened (TMB-73), in characters; no limit by default. */
@@ -18,20 +17,23 @@ export interface RecordKind<T extends object> {
 /** The kind and the place of a sealed record; it opens nowhere else (TMB-53). */
 export interface Place<T extends object> {
   kind: RecordKind<T>
-  /** The KV key, the cookie name or the like. Not secret: the JWE's header shows it. */
+  /** The KV key, the cookie name or the like. It is not part of the sealed text. */
   at: string
 }
 
-const HEADER_PARAMETERS = ['alg', 'at', 'enc', 'kid', 'typ']
+/** The bytes of an initialization vector, and the fewest of a record: with the 128 bits of the tag; NIST SP 800-38D §5.2. */
+const IV_BYTES = 12
+const MIN_BYTES = IV_BYTES + 16
 
-const UTF_8 = new TextDecoder()
+const UTF_8 = new TextEncoder()
+const FROM_UTF_8 = new TextDecoder()
 
 /**
- * Seals a record for its place with the current key.
+ * Seals a record for its place with the current key: `kid.base64url(iv ‖ ciphertext ‖ tag)`.
  *
- * `dir` with `A256GCM` and a fresh 96-bit IV. The place is in the protected header, and so in the associated data.
+ * AES-256-GCM with a fresh random 96-bit IV. The associated data are the `kid`, the type and the place.
  *
- * @see RFC 7516 §3.1, RFC 7518 §4.5 and §5.3; TMB-52, TMB-53
+ * @see NIST SP 800-38D §8.2.2; TMB-52, TMB-53
  */
 export async function seal<T extends object>(
   keyring: Keyring,
@@ -41,9 +43,13 @@ export async function seal<T extends object>(
   const { current } = keyring
   const key = await keyring.key(current, kind.purpose)
   if (!key) throw new TypeError('the keyring lost its current key')
-  return new CompactEncrypt(new TextEncoder().encode(JSON.stringify(record)))
-    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: current, typ: typ(kind), at })
-    .encrypt(key)
+  const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES))
+  const text = UTF_8.encode(JSON.stringify(record))
+  const sealed = await crypto.subtle.encrypt(algorithm(iv, current, kind.type, at), key, text)
+  const bytes = new Uint8Array(IV_BYTES + sealed.byteLength)
+  bytes.set(iv)
+  bytes.set(new Uint8Array(sealed), IV_BYTES)
+  return `${current}.${base64url(bytes.buffer)}`
 }
 
 /**
@@ -51,7 +57,7 @@ export async function seal<T extends object>(
  *
  * @param now NumericDate
  * @returns the record, or `undefined` for every failure alike: expired, too long, tampered with, moved, of another
- *   kind, sealed with a retired key, or no JWE (TMB-54, TMB-55)
+ *   kind, sealed with a retired key, or no sealed text (TMB-54, TMB-55)
  */
 export async function open<T extends object>(
   keyring: Keyring,
@@ -60,18 +66,15 @@ export async function open<T extends object>(
   now: number,
 ): Promise<T | undefined> {
   if (kind.max_length !== undefined && sealed.length > kind.max_length) return undefined
+  const kid = kidOf(sealed)
+  const key = kid === undefined ? undefined : await keyring.key(kid, kind.purpose)
+  if (kid === undefined || !key) return undefined
   try {
-    const { plaintext, protectedHeader } = await compactDecrypt(
-      sealed,
-      ({ kid = '' }) => findKey(keyring, kid, kind.purpose),
-      {
-        keyManagementAlgorithms: ['dir'],
-        contentEncryptionAlgorithms: ['A256GCM'],
-        maxDecompressedLength: 0,
-      },
-    )
-    if (!matches(protectedHeader, typ(kind), at) || !isCanonical(sealed)) return undefined
-    const record: T = JSON.parse(UTF_8.decode(plaintext)) // its kind and place were authenticated above
+    const bytes = fromBase64url(sealed.slice(kid.length + 1))
+    if (!bytes || bytes.length < MIN_BYTES) return undefined
+    const [iv, ciphertext] = [bytes.subarray(0, IV_BYTES), bytes.subarray(IV_BYTES)]
+    const text = await crypto.subtle.decrypt(algorithm(iv, kid, kind.type, at), key, ciphertext)
+    const record: T = JSON.parse(FROM_UTF_8.decode(text)) // its kind and place were authenticated
     const isLive = !kind.expiresAt || kind.expiresAt(record) > now
     return isLive ? record : undefined
   } catch {
@@ -79,42 +82,30 @@ export async function open<T extends object>(
   }
 }
 
-/** Reads the `kid` from the header of a sealed record, unverified; `undefined` for a text that is no JWE. */
+/** Reads the `kid` of a sealed text, unverified; `undefined` for a text of another form. */
 export function kidOf(sealed: string): string | undefined {
-  try {
-    return decodeProtectedHeader(sealed).kid
-  } catch {
-    return undefined
-  }
+  const at = sealed.indexOf('.')
+  return at > 0 ? sealed.slice(0, at) : undefined
 }
 
-function typ({ type }: { type: string }): string {
-  return `ptb-${type}+jwe`
-}
-
-async function findKey(keyring: Keyring, kid: string, purpose: Purpose): Promise<CryptoKey> {
-  const key = await keyring.key(kid, purpose)
-  if (!key) throw new TypeError('no such key')
-  return key
-}
-
-function matches(header: CompactJWEHeaderParameters, type: string, at: string): boolean {
-  return (
-    header.typ === type &&
-    header['at'] === at &&
-    Object.keys(header).every((name) => HEADER_PARAMETERS.includes(name))
-  )
+/** Neither a `kid` nor a type has a space, so no two places have the same associated data. */
+function algorithm(
+  iv: Uint8Array<ArrayBuffer>,
+  kid: string,
+  type: string,
+  at: string,
+): SubtleCryptoEncryptAlgorithm {
+  return { name: 'AES-GCM', iv, additionalData: UTF_8.encode(`${kid} ${type} ${at}`) }
 }
 
 /**
- * Whether every part is in the one canonical base64url encoding of its bytes (RFC 4648 §3.5); otherwise a one-time
- * token could be used a second time in another encoding.
+ * Decodes the one canonical base64url encoding of bytes (RFC 4648 §3.5); otherwise a one-time token could be used a second
+ * time in another encoding.
  */
-function isCanonical(sealed: string): boolean {
-  return sealed
-    .split('.')
-    .every((part) => /^[\w-]*$/.test(part) && SPARE_BITS_ARE_ZERO[part.length % 4]?.test(part))
+function fromBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
+  const isCanonical = /^[\w-]+$/.test(text) && SPARE_BITS_ARE_ZERO[text.length % 4]?.test(text)
+  return isCanonical ? Uint8Array.fromBase64(text, { alphabet: 'base64url' }) : undefined
 }
 
-/** The allowed last characters of a part, by its length modulo 4: unused bits are zero. No part has length 1 modulo 4. */
+/** The allowed last characters, by the length modulo 4: unused bits are zero. No text has length 1 modulo 4. */
 const SPARE_BITS_ARE_ZERO = [/$/, /(?!)/, /[AQgw]$/, /[AEIMQUYcgkosw048]$/]

@@ -2,8 +2,9 @@
 
 import { evictDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { base64url, CompactEncrypt } from 'jose'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Purpose } from '../../src/crypto/keyring.ts'
+import { seal } from '../../src/crypto/seal.ts'
 import { type AppIssuer, openIssuer } from '../support/app-issuer.ts'
 import { theConfig } from '../support/broker.ts'
 import {
@@ -24,23 +25,6 @@ import { alarm, aMinute, dumpKv, later, plantKv, stage } from '../support/story.
 stage()
 
 const OLD_KEY = 'k2:QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8'
-
-/** Changes of a record's protected header; `undefined` removes a member. */
-const CHANGES = [
-  { kid: 'k2' },
-  { kid: 'k3' },
-  { kid: undefined },
-  { enc: 'A128GCM' },
-  { enc: 'A256CBC-HS512' },
-  { alg: 'none' },
-  { alg: 'A256KW' },
-  { alg: 'PBES2-HS256+A128KW', p2c: 1, p2s: 'c2FsdA' },
-  { zip: 'DEF' },
-  { crit: ['x'], x: 1 },
-  { typ: 'ptb-grant+jwe' },
-  { at: 'token/x/y' },
-  { x: 1 },
-]
 
 let google: SimulatedGoogle
 let issuer: AppIssuer
@@ -144,22 +128,24 @@ describe.each(AUTH_METHODS)('by %s', (way) => {
     expect(await isAlive(access_token)).toBe(false)
   })
 
-  it('a record with a changed header is not used; the object answers instead', async () => {
+  it('a record with another kid, or with a changed byte, is not used; the object answers instead', async () => {
     const holder = await connected(way)
     const [[key, old] = ['', '']] = await recordsOf(holder)
     const { access_token } = (await holder.ask()).body
     await renew(holder)
-    const [head = '', ...rest] = old.split('.')
-    const header = JSON.parse(new TextDecoder().decode(base64url.decode(head)))
-    const served: object[] = []
-    for (const change of [{}, ...CHANGES]) {
-      const altered = base64url.encode(JSON.stringify({ ...header, ...change }))
-      await plantKv(key, [altered, ...rest].join('.'))
+    const [kid = '', text = ''] = old.split('.')
+    const flip = (at: number): string =>
+      text.slice(0, at) + (text[at] === 'A' ? 'B' : 'A') + text.slice(at + 1)
+    const served: string[] = []
+    const changed = [`k2.${text}`, `k3.${text}`, `.${text}`, text, kid, `${kid}.`]
+    changed.push(...[0, 15, 40, text.length - 3].map((at) => `${kid}.${flip(at)}`))
+    for (const record of [old, ...changed]) {
+      await plantKv(key, record)
       const { status, body } = await holder.ask()
       expect(status).toBe(200)
-      if (body.access_token === access_token) served.push(change)
+      if (body.access_token === access_token) served.push(record)
     }
-    expect(served).toEqual([{}])
+    expect(served).toEqual([old])
   })
 })
 
@@ -172,38 +158,24 @@ async function renew(holder: GrantUser): Promise<void> {
 }
 
 it.each([
-  { what: 'our own key, compressed', header: { zip: 'DEF' } },
-  { what: 'our own key, with an unknown header parameter', header: { x: 1 } },
   { what: 'the key of cookies', purpose: 'cookie' as const },
   { what: 'the key of OAuth tokens', purpose: 'oauth' as const },
   { what: 'the key of media tickets', purpose: 'media' as const },
-])(
-  'a record made with $what is not used',
-  async ({ header = {}, purpose = 'storage' as const }) => {
-    const holder = await connected('jwt')
-    const [[at] = ['']] = await recordsOf(holder)
-    const { keyring } = theConfig()
-    const key = await keyring.key(keyring.current, purpose)
-    if (!key) throw new Error('no key')
-    const record = {
-      v: 1,
-      access_token: 'canary-forged',
-      scope: 'x',
-      expires_at: Date.now() / 1000 + 3600,
-      generation: 'x',
-      sessions: [],
-    }
-    const sealed = (head: object): Promise<string> =>
-      new CompactEncrypt(new TextEncoder().encode(JSON.stringify(record)))
-        .setProtectedHeader({
-          ...{ alg: 'dir', enc: 'A256GCM', kid: keyring.current, typ: 'ptb-token+jwe', at },
-          ...head,
-        })
-        .encrypt(key)
-    await restore([[at, await sealed(header)]])
-    expect((await holder.ask()).body.access_token).not.toBe('canary-forged')
-    if (purpose !== 'storage') return
-    await restore([[at, await sealed({})]])
-    expect((await holder.ask()).body.access_token).toBe('canary-forged')
-  },
-)
+])('a record made with $what is not used', async ({ purpose }) => {
+  const holder = await connected('jwt')
+  const [[at] = ['']] = await recordsOf(holder)
+  const record = {
+    v: 1,
+    access_token: 'canary-forged',
+    scope: 'x',
+    expires_at: Date.now() / 1000 + 3600,
+    generation: 'x',
+    sessions: [],
+  }
+  const sealed = (purpose: Purpose): Promise<string> =>
+    seal(theConfig().keyring, { kind: { type: 'token', purpose }, at }, record)
+  await restore([[at, await sealed(purpose)]])
+  expect((await holder.ask()).body.access_token).not.toBe('canary-forged')
+  await restore([[at, await sealed('storage')]])
+  expect((await holder.ask()).body.access_token).toBe('canary-forged')
+})

@@ -221,10 +221,7 @@ it('after a key rotation old records open, new ones use the new key, and a lost 
   expect((await ask(browser)).status).toBe(200)
   const kids = async (): Promise<string[]> =>
     [...(await dumpKv())]
-      .map(
-        ([name, value]) =>
-          `${name.split('/')[0]} ${JSON.parse(atob(value.split('.')[0] as string)).kid}`,
-      )
+      .map(([name, value]) => `${name.split('/')[0]} ${value.split('.')[0]}`)
       .sort()
   expect(await kids()).toEqual(['grant k1', 'token k2'])
   expect((await subjectOf()).key).toBe(key)
