@@ -176,7 +176,7 @@ function readAuthorization(c: BrokerContext): { scheme: Scheme; token: string } 
   return { scheme: scheme.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer', token }
 }
 
-/** A JWS has three parts; a token of the broker is a JWE and has five. */
+/** A JWS has three parts; a token of the broker has two. */
 function isJws(token: string): boolean {
   return token.split('.').length === 3
 }
