@@ -31,7 +31,7 @@ const FROM_UTF_8 = new TextDecoder()
 /**
  * Seals a record for its place with the current key: `kid.base64url(iv ‖ ciphertext ‖ tag)`.
  *
- * AES-256-GCM with a fresh random 96-bit IV. The associated data are the `kid`, the type and the place.
+ * AES-256-GCM with a fresh random 96-bit IV. The associated data are the `kid`, the purpose, the type and the place.
  *
  * @see NIST SP 800-38D §8.2.2; TMB-52, TMB-53
  */
@@ -45,7 +45,7 @@ export async function seal<T extends object>(
   if (!key) throw new TypeError('the keyring lost its current key')
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES))
   const text = UTF_8.encode(JSON.stringify(record))
-  const sealed = await crypto.subtle.encrypt(algorithm(iv, current, kind.type, at), key, text)
+  const sealed = await crypto.subtle.encrypt(algorithm(iv, current, kind, at), key, text)
   const bytes = new Uint8Array(IV_BYTES + sealed.byteLength)
   bytes.set(iv)
   bytes.set(new Uint8Array(sealed), IV_BYTES)
@@ -73,7 +73,7 @@ export async function open<T extends object>(
     const bytes = fromBase64url(sealed.slice(kid.length + 1))
     if (!bytes || bytes.length < MIN_BYTES) return undefined
     const [iv, ciphertext] = [bytes.subarray(0, IV_BYTES), bytes.subarray(IV_BYTES)]
-    const text = await crypto.subtle.decrypt(algorithm(iv, kid, kind.type, at), key, ciphertext)
+    const text = await crypto.subtle.decrypt(algorithm(iv, kid, kind, at), key, ciphertext)
     const record: T = JSON.parse(FROM_UTF_8.decode(text)) // its kind and place were authenticated
     const isLive = !kind.expiresAt || kind.expiresAt(record) > now
     return isLive ? record : undefined
@@ -88,14 +88,14 @@ export function kidOf(sealed: string): string | undefined {
   return at > 0 ? sealed.slice(0, at) : undefined
 }
 
-/** Neither a `kid` nor a type has a space, so no two places have the same associated data. */
+/** Only a place can have spaces, so no two places have the same associated data. */
 function algorithm(
   iv: Uint8Array<ArrayBuffer>,
   kid: string,
-  type: string,
+  { purpose, type }: Pick<RecordKind<object>, 'purpose' | 'type'>,
   at: string,
 ): SubtleCryptoEncryptAlgorithm {
-  return { name: 'AES-GCM', iv, additionalData: UTF_8.encode(`${kid} ${type} ${at}`) }
+  return { name: 'AES-GCM', iv, additionalData: UTF_8.encode(`${kid} ${purpose} ${type} ${at}`) }
 }
 
 /**

@@ -61,7 +61,7 @@ describe('a sealed record', () => {
   it.each([
     {
       place: { kind: { type: 'grant', purpose: 'storage' } as const, at: 'grant/a/b' },
-      sealed: 'k1.AAECAwQFBgcICQoL8YPEXQDz5OX7WUFrWcoznfyhyF93t3k',
+      sealed: 'k1.AAECAwQFBgcICQoL8YPEXQDz5H47Xm89N5dUx7TlXA8zqec',
       expected: { v: 1 },
     },
     {
@@ -69,7 +69,7 @@ describe('a sealed record', () => {
         kind: { type: 'session', purpose: 'cookie' } as const,
         at: '__Host-Http-ptb-session-web',
       },
-      sealed: 'k1.AAECAwQFBgcICQoLaz-mKD-v9o8itML5fhgDLzU-8UyIFSmykVQwtYDunn2I6PBgRHtr7zg',
+      sealed: 'k1.AAECAwQFBgcICQoLaz-mKD-v9o8itML5fhgDLzU-8UyIFSmykVkMPGOP02F_Pevcp7TDpUU',
       expected: { id: 'a', client: 'web' },
     },
   ])('of another implementation opens ($expected)', async ({ place, sealed, expected }) => {
@@ -85,7 +85,11 @@ describe('a sealed record', () => {
       change: { type: 'grant grant/subject', at: 'scopes' },
     },
     { what: 'no associated data', change: { whole: '' } },
-    { what: 'the key of cookies', change: { purpose: 'cookie' as const } },
+    { what: 'another purpose', change: { whole: `k1 cookie grant ${here.at}` } },
+    {
+      what: 'the key of cookies',
+      change: { purpose: 'cookie' as const, whole: `k1 storage grant ${here.at}` },
+    },
   ])('made with $what does not open (TMB-54, TMB-55)', async ({ change }) => {
     expect(await open(keyring, here, await craft({}))).toEqual(record)
     expect(await open(keyring, here, await craft(change))).toBeUndefined()
@@ -117,7 +121,7 @@ async function craft({
   type = 'grant',
   at = here.at,
   purpose = 'storage',
-  whole = `${kid} ${type} ${at}`,
+  whole = `${kid} ${purpose} ${type} ${at}`,
 }: Changes): Promise<string> {
   const raw = await derivedBytes(secretOf(1), purpose)
   const key = await crypto.subtle.importKey('raw', raw, 'AES-GCM', false, ['encrypt'])
