@@ -134,9 +134,10 @@ function isEmbedded(c: BrokerContext): boolean {
 
 /** Checks every request first: the configuration, the URL length, the host (TMB-73, TMB-81, TMB-83). */
 async function prepare(c: BrokerContext, next: Next): Promise<Response | undefined> {
-  c.set('request_id', requestId(c))
+  const request_id = requestId(c)
+  c.set('request_id', request_id)
   c.set('timings', startTimings())
-  c.set('audit', {})
+  c.set('audit', { request_id })
   const config = configOf(c.env)
   if (config instanceof TypeError) {
     setAuditFields(c, { problems: config.cause as string[] })

@@ -38,9 +38,6 @@ export interface AuditLog {
   record(event: AuditEvent, fields: AuditFields, error?: unknown): void
 }
 
-/** The longest text of a record, in characters; the rest is cut off. */
-const MAX_TEXT_LENGTH = 200
-
 /**
  * Opens the audit log of a request or of a Durable Object.
  *
@@ -52,9 +49,9 @@ export function openAuditLog(env: object, waitUntil: (work: Promise<void>) => vo
   const { AUDIT } = env as { AUDIT?: Queue }
   return {
     record(event, fields, error) {
-      const texts = capped(fields)
-      const record = error === undefined ? log('info', event, texts) : logError(event, error, texts)
-      if (AUDIT && isAuthenticated(event, texts)) waitUntil(send(AUDIT, record))
+      const record =
+        error === undefined ? log('info', event, fields) : logError(event, error, fields)
+      if (AUDIT && isAuthenticated(event, fields)) waitUntil(send(AUDIT, record))
     },
   }
 }
@@ -70,12 +67,4 @@ async function send(queue: Queue, record: LogRecord): Promise<void> {
   } catch (cause) {
     logError('audit_queue_failed', cause)
   }
-}
-
-function capped(fields: AuditFields): AuditFields {
-  const texts = Object.entries(fields).map(([name, value]) => [
-    name,
-    typeof value === 'string' ? value.slice(0, MAX_TEXT_LENGTH) : value,
-  ])
-  return Object.fromEntries(texts)
 }

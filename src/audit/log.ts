@@ -35,9 +35,14 @@ const UNESCAPED = /[\u007f-\u009f\u2028\u2029]/g
 const escaped = (character: string): string =>
   `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
+/** The longest text of a line's member, in characters; the rest is cut off. */
+const MAX_TEXT_LENGTH = 200
+
 /** Writes one event. @returns the written record */
 export function log(level: LogRecord['level'], event: string, fields: LogFields = {}): LogRecord {
-  const record = { at: new Date().toISOString(), level, event, ...fields }
+  const record: LogRecord & Record<string, unknown> = { at: new Date().toISOString(), level, event }
+  for (const [name, value] of Object.entries(fields))
+    record[name] = typeof value === 'string' ? value.slice(0, MAX_TEXT_LENGTH) : value
   console[level](JSON.stringify(record).replace(UNESCAPED, escaped))
   return record
 }

@@ -29,7 +29,7 @@ type Origin = Pick<Config, 'origin'>
  * prefix. Cookies are for all ports of a host, so there the port tells two brokers apart; RFC 6265 §8.5.
  */
 function sentPrefix({ origin }: Origin): string {
-  return origin.startsWith('https:') ? PREFIX : `ptb-${new URL(origin).port || 80}-`
+  return origin.startsWith('https:') ? PREFIX : `ptb-${/:(\d+)$/.exec(origin)?.[1] ?? 80}-`
 }
 
 /** The largest `Cookie` header that is read, in bytes (TMB-34, TMB-73). */

@@ -46,7 +46,7 @@ describe('an event', () => {
     })
   })
 
-  it('is one line for any content (property; TMB-76)', () => {
+  it('is one line of short texts for any content (property; TMB-76)', () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.constantFrom('\r\n{"event":"forged"}', '\u001b[2J', '\ud800', 'x'.repeat(10_000)),
@@ -57,7 +57,8 @@ describe('an event', () => {
         lines.length = 0
         log('info', 'an_event', { route, reason, problems: [route] })
         expect(lines[0]?.text).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\ud800]/u)
-        expect(theEvent()).toMatchObject({ event: 'an_event', route, reason })
+        const [cut_route, cut_reason] = [route.slice(0, 200), reason.slice(0, 200)]
+        expect(theEvent()).toMatchObject({ event: 'an_event', route: cut_route, reason: cut_reason })
       }),
     )
   })

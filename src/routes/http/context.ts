@@ -42,8 +42,8 @@ export function audit(
   const header = c.req.header('Origin')
   const origin = header === undefined || ORIGIN.test(header) ? header : 'malformed'
   const log = openAuditLog(c.env, (work) => c.executionCtx.waitUntil(work))
-  const known = { request_id: c.get('request_id'), ...c.get('audit') }
-  log.record(event, { ...known, ...(origin === undefined ? {} : { origin }), ...fields }, error)
+  if (origin !== undefined) setAuditFields(c, { origin })
+  log.record(event, { ...c.get('audit'), ...fields }, error)
 }
 
 /** Records why a request was refused or failed (TMB-76). */
