@@ -4,7 +4,7 @@ import type { Plan } from './section.ts'
 
 /** In under 20 minutes on two cores. */
 export const FULL: Plan = {
-  token_requests: { rounds: 15, seconds: 1.5 },
+  token_requests: { rounds: 30, seconds: 0.5 },
   rounds: 7,
   seconds: 3,
   connections: 16,
