@@ -58,7 +58,11 @@ describe('an event', () => {
         log('info', 'an_event', { route, reason, problems: [route] })
         expect(lines[0]?.text).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\ud800]/u)
         const [cut_route, cut_reason] = [route.slice(0, 200), reason.slice(0, 200)]
-        expect(theEvent()).toMatchObject({ event: 'an_event', route: cut_route, reason: cut_reason })
+        expect(theEvent()).toMatchObject({
+          event: 'an_event',
+          route: cut_route,
+          reason: cut_reason,
+        })
       }),
     )
   })
