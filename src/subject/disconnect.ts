@@ -8,7 +8,8 @@ import type { SubjectContext } from './subject-context.ts'
 
 /** Deletes all grants, ends all sessions, and revokes at Google: in this order (TMB-60). @returns what `settle` returns */
 export async function disconnect(context: SubjectContext): Promise<Outcome<void>> {
-  const { grants, ledger, kvOutbox, revocationOutbox, sessions } = context
+  const { grants, ledger, kvOutbox, refresher, revocationOutbox, sessions } = context
+  await refresher.storeKept() // else a refresh token that Google rotated would not be revoked
   ledger.transaction(() => {
     for (const grant of ledger.all('grants')) {
       revocationOutbox.enqueue(grant)

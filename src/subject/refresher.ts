@@ -5,14 +5,16 @@ import { now } from '../clock.ts'
 import { BrokerError, failed, failureOf, type Outcome, success } from '../errors.ts'
 import { OAuthError } from '../google/failure.ts'
 import { refresh, type Tokens } from '../google/token-endpoint.ts'
-import { covers, equals, missing, type ScopeSet } from '../scope/scopes.ts'
+import { covers, missing, type ScopeSet } from '../scope/scopes.ts'
 import { type AccessToken, isFresh } from './grant.ts'
-import { consentRequired, type Grants, grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
-import type { KvOutbox } from './kv-outbox.ts'
+import { consentRequired, grantedOf, type HeldGrant, scopeSetKey } from './grants.ts'
 import type { Ledger } from './ledger.ts'
-import type { RevocationOutbox } from './revocation-outbox.ts'
+import {
+  createRefreshStorage,
+  type RefreshContext,
+  type RefreshStorage,
+} from './refresh-storage.ts'
 import { createSerialQueue } from './serial-queue.ts'
-import type { SubjectBase } from './subject-base.ts'
 
 /** How often a refresh starts, if its grant is replaced or ended meanwhile. */
 const MAX_ATTEMPTS = 5
@@ -28,30 +30,14 @@ export interface Refresher {
    * @returns the token, already stored; or a failure, which is `consent_required` when the grant has ended or Google refuses the scopes
    */
   refresh(scopes: ScopeSet): Promise<Outcome<AccessToken>>
+  /** Stores the refreshes that the storage did not take before; what it does not take now is kept. */
+  storeKept(): Promise<void>
   /** Whether a refresh for exactly these scopes is under way. */
   isUnderWay(scopes: ScopeSet): boolean
 }
 
-/** What a refresher works with. */
-export interface RefreshContext extends SubjectBase {
-  grants: Grants
-  kvOutbox: KvOutbox
-  revocationOutbox: RevocationOutbox
-}
-
 /** The outcome of one request to Google; `superseded` if the grant was replaced or ended during it. */
 type Attempt = Outcome<AccessToken> | 'superseded'
-
-/** A refresh that Google has answered. */
-interface Refreshed {
-  held: HeldGrant
-  requested: ScopeSet
-  tokens: Tokens
-  start: { at: number; removals: number }
-}
-
-/** By grant, a refresh that the storage did not take. It is stored before the next begins, since Google may have rotated the refresh token. */
-type Unstored = Map<string, Refreshed>
 
 /** Makes the refresher of a subject. A Durable Object has exactly one, so no refresh runs twice at once (TMB-20). */
 export function createRefresher(context: RefreshContext): Refresher {
@@ -59,16 +45,21 @@ export function createRefresher(context: RefreshContext): Refresher {
   const underWay = new Map<string, Promise<Outcome<AccessToken>>>()
   /** By grant. One grant can serve several scope sets; its refreshes run one after the other. */
   const queues = new Map<string, ReturnType<typeof createSerialQueue>>()
-  const unstored: Unstored = new Map()
+  const queueOf = (scope_set_key: string): ReturnType<typeof createSerialQueue> => {
+    const queue = queues.get(scope_set_key) ?? createSerialQueue()
+    queues.set(scope_set_key, queue)
+    return queue
+  }
+  const storage = createRefreshStorage(context)
 
   const refreshUntilSettled = async (scopes: ScopeSet): Promise<Outcome<AccessToken>> => {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const held = await grants.find(scopes)
       if (!held) return consentRequired(grants, scopes)
       const { scope_set_key } = held.row
-      const inOrder = queues.get(scope_set_key) ?? createSerialQueue()
-      queues.set(scope_set_key, inOrder)
-      const outcome = await inOrder(() => refreshGrant(context, unstored, scope_set_key, scopes))
+      const outcome = await queueOf(scope_set_key)(() =>
+        refreshGrant(context, storage, scope_set_key, scopes),
+      )
       if (outcome !== 'superseded') return outcome
       const token = await vault.openToken(ledger.find('tokens', await scopeSetKey(scopes)))
       if (token && isFresh(token, 0, now())) return success(token)
@@ -77,6 +68,11 @@ export function createRefresher(context: RefreshContext): Refresher {
   }
 
   return {
+    async storeKept() {
+      await Promise.all(
+        storage.keptKeys().map((key) => queueOf(key)(async () => storage.storeKept(key))),
+      )
+    },
     isUnderWay: (scopes) => underWay.has(scopes.join(' ')),
     async refresh(scopes) {
       const key = scopes.join(' ')
@@ -91,16 +87,13 @@ export function createRefresher(context: RefreshContext): Refresher {
 /** Asks Google once, with the grant that is stored now. During a back-off, callers get a failure without a request. */
 async function refreshGrant(
   context: RefreshContext,
-  unstored: Unstored,
+  storage: RefreshStorage,
   key: string,
   scopes: ScopeSet,
 ): Promise<Attempt> {
   const { config, grants, ledger, vault } = context
-  const left = unstored.get(key)
-  if (left) {
-    const stored = await store(context, unstored, left)
-    if (typeof stored === 'object' && !stored.ok) return stored
-  }
+  const kept = await storage.storeKept(key)
+  if (!kept.ok) return kept
   const retry_after = Math.max(0, (ledger.find('back_offs', key)?.not_before ?? 0) - now())
   if (retry_after > 0 && (await grants.isUnconfirmed(scopes)))
     return consentRequired(grants, scopes)
@@ -116,93 +109,10 @@ async function refreshGrant(
   } catch (error) {
     return handleFailure(context, held, scopes, error)
   }
-  const stored = await store(context, unstored, { held, requested: scopes, tokens, start })
+  const stored = await storage.store({ held, requested: scopes, tokens, start })
   return stored === 'another_scope'
     ? refuseOtherScope(context, held, scopes, grantedOf(tokens.scope, scopes))
     : stored
-}
-
-/** Stores a refresh, or keeps it in memory until the next one if the storage does not take it. */
-async function store(
-  context: RefreshContext,
-  unstored: Unstored,
-  refreshed: Refreshed,
-): Promise<Attempt | 'another_scope'> {
-  const key = refreshed.held.row.scope_set_key
-  try {
-    const stored = await storeTokens(context, refreshed)
-    unstored.delete(key)
-    return stored
-  } catch (error) {
-    unstored.set(key, refreshed)
-    context.audit.record('refresh_failed', { subject: context.subject }, error)
-    return { ok: false, failure: failureOf(error) }
-  }
-}
-
-/**
- * Stores the tokens of a successful refresh, unless the grant was ended or replaced during it (TMB-21, TMB-61). A
- * refresh token that Google rotated while the user disconnected is revoked.
- *
- * @returns `another_scope` if it is not for the requested scopes: its access token is not stored
- */
-async function storeTokens(
-  context: RefreshContext,
-  { held, requested, tokens, start }: Refreshed,
-): Promise<Attempt | 'another_scope'> {
-  const { background, grants, ledger, kvOutbox, revocationOutbox, vault } = context
-  const { row, grant } = held
-  const grantScopeSetKey = row.scope_set_key
-  const {
-    refresh_token = grant.refresh_token,
-    refresh_token_expires_at = grant.refresh_token_expires_at,
-  } = tokens
-  const isRotated = refresh_token !== grant.refresh_token
-  const renewed = { ...grant, refresh_token, refresh_token_expires_at }
-  const sealedGrant = isRotated ? await vault.sealGrant(grantScopeSetKey, renewed) : row.sealed
-  const key = await scopeSetKey(requested)
-  const granted = grantedOf(tokens.scope, requested)
-  const isExact = equals(granted, requested)
-  const token: AccessToken = {
-    v: 1,
-    access_token: tokens.access_token,
-    scope: requested.join(' '),
-    expires_at: tokens.expires_at,
-    generation: grant.generation,
-    refresh_lifetime: tokens.expires_in,
-  }
-  const sealed = await vault.sealToken(key, token)
-  const stored = ledger.transaction((): 'nothing' | 'grant' | 'token' => {
-    const current = ledger.find('grants', grantScopeSetKey)
-    if (!current || !grants.isCurrent(held)) return 'nothing'
-    const grantNow = isRotated ? sealedGrant : current.sealed // not `row.sealed`: it may have been resealed
-    ledger.put('grants', { ...current, sealed: grantNow, refreshed_at: now() })
-    if (isRotated) kvOutbox.markGrantDirty(grantScopeSetKey)
-    if (!isExact) return 'grant'
-    ledger.remove('back_offs', grantScopeSetKey)
-    if (grantScopeSetKey !== key && ledger.find('endings', key)?.kind === 'forgotten')
-      return 'grant'
-    if (grants.removalCount(grantScopeSetKey) !== start.removals) return 'grant'
-    grants.clearEndings(key)
-    const { expires_at } = token
-    ledger.put('tokens', {
-      scope_set_key: key,
-      grant_scope_set_key: grantScopeSetKey,
-      expires_at,
-      sealed,
-    })
-    return 'token'
-  })
-  if (isRotated && stored !== 'nothing') context.indexGrant(renewed)
-  const isDisconnected = (ledger.fact('disconnected_at') ?? 0) >= start.at
-  if (isRotated && stored === 'nothing' && isDisconnected) {
-    revocationOutbox.enqueueOrphan({ scope_set_key: grantScopeSetKey, sealed: sealedGrant })
-    background(revocationOutbox.flush())
-  }
-  if (stored === 'token') kvOutbox.publishToken(key)
-  if (isRotated && stored !== 'nothing') background(kvOutbox.flush())
-  if (stored === 'grant' && !isExact) return 'another_scope'
-  return stored === 'token' ? success(token) : 'superseded'
 }
 
 /**

@@ -18,7 +18,7 @@ export async function askSubject<T>(
   try {
     outcome = await call(namespace.getByName(subject))
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : '' // all that crosses of a thrown error
+    const text = cause instanceof Error ? cause.message : '' // an error of an object keeps its message, not its class
     throw new BrokerError(isReason(text) ? text : 'subject_unreachable', { cause })
   }
   return unwrap(outcome)

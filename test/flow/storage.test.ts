@@ -3,7 +3,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { ask, askSession, browse, logIn, subjectOf, the } from '../support/broker.ts'
+import { ask, askSession, browse, end, logIn, subjectOf, the } from '../support/broker.ts'
 import { refreshed, type ScriptedGoogle, scriptGoogle } from '../support/scripted-google.ts'
 import {
   alarm,
@@ -166,6 +166,16 @@ describe('while the storage takes no row, a refresh is answered 503 and is not l
     expect(used()).toEqual(['canary-refresh-token', 'canary-rotated'])
     expect((await ask(browser, { bundle: 'upload' })).status).toBe(200)
     expect(google.refreshes).toHaveLength(2)
+  })
+
+  it('a disconnect revokes its refresh token', async () => {
+    const browser = await logIn(browse(), { expires_in: 1 })
+    later(2)
+    const takeRows = await takeNoRow()
+    expect((await ask(browser)).status).toBe(503)
+    await takeRows()
+    expect(await end(browser, '/grants')).toBe(204)
+    expect(google.revocations.map(({ body }) => body.get('token'))).toEqual(['canary-rotated'])
   })
 
   it('a new consent replaces it', async () => {
