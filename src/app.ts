@@ -17,6 +17,7 @@ import {
   type BrokerContext,
   type BrokerEnv,
   setAuditFields,
+  startAudit,
 } from './routes/http/context.ts'
 import { setDefaultHeaders } from './routes/http/headers.ts'
 import { errorPage, homePage } from './routes/http/pages.ts'
@@ -137,7 +138,7 @@ async function prepare(c: BrokerContext, next: Next): Promise<Response | undefin
   const request_id = requestId(c)
   c.set('request_id', request_id)
   c.set('timings', startTimings())
-  c.set('audit', { request_id })
+  startAudit(c, request_id)
   const config = configOf(c.env)
   if (config instanceof TypeError) {
     setAuditFields(c, { problems: config.cause as string[] })

@@ -43,6 +43,18 @@ const ofRequest = (more: object): object => ({
 const end = (browser: Browser, path: string): Promise<Response> =>
   browser.call('DELETE', the.url + path)
 
+it.each([
+  { given: 'https://app.example', recorded_as: 'https://app.example' },
+  { given: 'http://[::1]:8080', recorded_as: 'http://[::1]:8080' },
+  { given: 'null', recorded_as: 'null' },
+  { given: 'https://app.example/?token=canary', recorded_as: 'malformed' },
+  { given: 'https://canary@app.example', recorded_as: 'malformed' },
+  { given: 'canary', recorded_as: 'malformed' },
+])('the Origin $given is recorded as $recorded_as (TMB-75)', async ({ given, recorded_as }) => {
+  await broker(`${the.url}/session/token`, { method: 'POST', headers: { Origin: given } })
+  expect(recorded('request_refused')).toMatchObject([{ origin: recorded_as }])
+})
+
 describe('in cookie mode', () => {
   it('every event is recorded with all its fields', async () => {
     const google = simulateGoogle()

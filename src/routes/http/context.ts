@@ -24,25 +24,27 @@ export type BrokerContext = Context<BrokerEnv>
 /** A web origin, or `null`; RFC 6454 §6.2. */
 const ORIGIN = /^(?:null|https?:\/\/(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)$/
 
+/** Begins the audit records of a request. A malformed `Origin` may hold a secret, and is not recorded (TMB-75). */
+export function startAudit(c: BrokerContext, request_id: string): void {
+  const origin = c.req.header('Origin')
+  const fields: AuditFields = { request_id }
+  if (origin !== undefined) fields.origin = ORIGIN.test(origin) ? origin : 'malformed'
+  c.set('audit', fields)
+}
+
 /** Adds verified fields to every audit record of this request from now on (TMB-76). */
 export function setAuditFields(c: BrokerContext, fields: AuditFields): void {
   Object.assign(c.get('audit'), fields)
 }
 
-/**
- * Records an event with all that is known about the request (TMB-76). A malformed `Origin` may hold a secret and is
- * not recorded (TMB-75).
- */
+/** Records an event with all that is known about the request (TMB-76). */
 export function audit(
   c: BrokerContext,
   event: AuditEvent,
   fields: AuditFields = {},
   error?: unknown,
 ): void {
-  const header = c.req.header('Origin')
-  const origin = header === undefined || ORIGIN.test(header) ? header : 'malformed'
   const log = openAuditLog(c.env, (work) => c.executionCtx.waitUntil(work))
-  if (origin !== undefined) setAuditFields(c, { origin })
   log.record(event, { ...c.get('audit'), ...fields }, error)
 }
 
