@@ -36,11 +36,22 @@ export interface Runtime {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Starts one workerd with all these Workers. Its storage stays in `folder`, if given. */
-export async function startRuntime(sides: readonly Side[], folder?: string): Promise<Runtime> {
+/** What a runtime keeps from one start to the next. */
+export interface Kept {
+  /** The folder of its storage. */
+  folder?: string
+  /** The ports of its sides: on this machine, the names of cookies have the port. */
+  ports?: readonly number[]
+}
+
+/** Starts one workerd with all these Workers. */
+export async function startRuntime(
+  sides: readonly Side[],
+  { folder, ports: kept }: Kept = {},
+): Promise<Runtime> {
   const compatibilityDate = await compatibility()
   const urls = new Map<string, string>()
-  const ports = await freePorts(sides.length)
+  const ports = kept ?? (await freePorts(sides.length))
   for (const [index, { name }] of sides.entries())
     urls.set(name, `http://127.0.0.1:${ports[index]}`)
   const workers = sides.map((side): V4WorkerOptions => {

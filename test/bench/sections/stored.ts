@@ -7,7 +7,7 @@ import type { Target } from '../load.ts'
 import { logProgress } from '../progress.ts'
 import type { Provider } from '../provider.ts'
 import { resultsOf, runRounds, type SideResults } from '../rounds.ts'
-import { type Runtime, startRuntime } from '../runtime.ts'
+import { freePorts, type Runtime, startRuntime } from '../runtime.ts'
 import { number, type Plan, type Section } from '../section.ts'
 import { ratio } from '../statistics.ts'
 import { temporaryFolder } from '../temporary.ts'
@@ -63,11 +63,12 @@ async function measureStores(
 ): Promise<{ few: SideResults; many: SideResults }> {
   const sides = await brokerSides(production, provider.issuer, { few: {}, many: {} })
   using folder = temporaryFolder()
-  const filling = await startRuntime(sides, folder.path)
+  const kept = { folder: folder.path, ports: await freePorts(sides.length) }
+  const filling = await startRuntime(sides, kept)
   const few = await store(filling, 'few', FEW)
   const many = await store(filling, 'many', plan.subjects)
   await filling[Symbol.asyncDispose]()
-  await using runtime = await startRuntime(sides, folder.path) // a new process, without the load of the writes
+  await using runtime = await startRuntime(sides, kept) // a new process, without the load of the writes
   const target = (name: string, cookies: string[]): Target =>
     cookieTarget(name, { url: runtime.url(name), pid: runtime.pid }, cookies)
   const rounds = plan.rounds * MORE_ROUNDS
