@@ -71,7 +71,7 @@ const MINIFY: MinifyOptions = {
   format: { comments: /^!/ },
 }
 
-/** What else a minified module depends on; made now, as terser changes its options. */
+/** What else a minified module depends on. It is read before the first use of terser, which changes the options it gets. */
 const MINIFIER = `${createRequire(import.meta.url)('terser/package.json').version} ${JSON.stringify(MINIFY)}`
 
 /**

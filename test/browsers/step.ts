@@ -20,7 +20,7 @@ export interface Scene {
   readonly user: User
   /** Adds words to the line of the step. */
   note(words: string): void
-  /** Keeps a picture for whoever ran the command. */
+  /** Saves a picture; the command prints its path. */
   keep(picture: Buffer, name: string): Promise<void>
 }
 

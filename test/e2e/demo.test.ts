@@ -190,7 +190,7 @@ describe.each(MODES)('in %s mode', (mode) => {
       ]
       await card(page, 'upload').getByLabel('Photos or videos').setInputFiles(files)
       await card(page, 'upload').getByRole('button', { name: 'Upload', exact: true }).click()
-      await card(page, 'upload').getByText('nothing.png: This file is empty.').waitFor()
+      await card(page, 'upload').getByText('nothing.png: The file is empty.').waitFor()
       await card(page, 'upload').getByText('notes.txt: Google Photos does not take').waitFor()
       const again = card(page, 'upload').getByRole('button', { name: 'Try those again' })
       expect(await again.count()).toBe(0)

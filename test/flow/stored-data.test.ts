@@ -48,7 +48,7 @@ describe('what a later version stored', () => {
     [...(await dumpKv())],
   ]
 
-  /** Changes what the object stores, and lets it begin anew. */
+  /** Changes what the object stores, and restarts it. */
   const change = async (work: (kv: SyncKvStorage) => void): Promise<void> => {
     await runInDurableObject(stub, (_, { storage }) => work(storage.kv))
     await evictDurableObject(stub)

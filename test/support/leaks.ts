@@ -216,7 +216,7 @@ async function readJson(answer: Response): Promise<Record<string, unknown> | und
   }
 }
 
-/** @returns a text as it is, with percent-encoding decoded, and with base64 decoded, such as the header of a JWE */
+/** @returns a text as it is, with percent-encoding decoded, and with base64 decoded, such as the payload of a JWT */
 function readings(text: string): string {
   const decoded = [...text.matchAll(/[\w+/-]{12,}/g)].map(([part]) => {
     try {

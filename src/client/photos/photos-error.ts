@@ -9,10 +9,9 @@ const MESSAGES: Record<string, string> = {
   ALBUM_UNKNOWN:
     'The answer of Google Photos was lost. The album may be there already; please look, and try again.',
   DEADLINE_EXCEEDED: RETRY,
-  EMPTY_FILE: 'This file is empty.',
+  EMPTY_FILE: 'The file is empty.',
   FAILED_PRECONDITION: 'This Google account has no Google Photos.',
-  FILE_TOO_LARGE:
-    'This file is too large: Google Photos takes photos of 200 MB and films of 20 GB.',
+  FILE_TOO_LARGE: 'The file is too large: a photo can have up to 200 MB, a film up to 20 GB.',
   FILM_FAILED: 'Google Photos cannot process this film.',
   FILM_PROCESSING:
     'Google Photos is still processing this film. Please try again in a few minutes.',
