@@ -51,7 +51,8 @@ it.each([
   { given: 'https://canary@app.example', recorded_as: 'malformed' },
   { given: 'canary', recorded_as: 'malformed' },
 ])('the Origin $given is recorded as $recorded_as (TMB-75)', async ({ given, recorded_as }) => {
-  await broker(`${the.url}/session/token`, { method: 'POST', headers: { Origin: given } })
+  const headers = { Origin: given }
+  await broker(new Request(`${the.url}/session/token`, { method: 'POST', headers }))
   expect(recorded('request_refused')).toMatchObject([{ origin: recorded_as }])
 })
 
