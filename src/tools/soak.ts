@@ -29,5 +29,7 @@ async function run({ values }: Line<typeof OPTIONS>): Promise<number> {
     stdio: 'inherit',
     env: { ...process.env, FAULTS_SEED: seed, FAULTS_MINUTES: minutes },
   })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => child.kill(signal))
   return new Promise((resolve) => child.once('exit', (code) => resolve(code === 0 ? 0 : 1)))
 }
