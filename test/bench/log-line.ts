@@ -8,8 +8,8 @@ import type { Runtime } from './runtime.ts'
 /** As long as the record `token_issued` of cookie mode, with the same members (TMB-76). */
 export const LINE: string = JSON.stringify({
   ...{ at: new Date(0).toISOString(), level: 'info', event: 'token_issued' },
-  ...{ request_id: crypto.randomUUID(), subject: 'x'.repeat(43) },
-  ...{ client: 'web', bundle: BUNDLE, origin: 'URL' },
+  ...{ request_id: crypto.randomUUID(), origin: 'URL' },
+  ...{ subject: 'x'.repeat(43), client: 'web', bundle: BUNDLE },
 })
 
 const WAIT_MS = 5000
