@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
+import { CLIENT_FOLDER } from '../../../src/tools/client-modules.ts'
 import type { Production } from '../bundles.ts'
-import { ROOT } from '../machine.ts'
 import { type Cell, number, type Section } from '../section.ts'
 
 const KIB = 1024
@@ -18,7 +18,7 @@ const PACKAGE = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules)/
 
 /** The name for code that is in no package. */
 const OURS = 'src'
-const MODULES = ['client.js', 'photos.js']
+const MODULES = ['client.js', 'photos.js', 'picker.js']
 
 /** Measures the sizes. */
 export async function measureSize(production: Production): Promise<Section> {
@@ -27,10 +27,10 @@ export async function measureSize(production: Production): Promise<Section> {
   const modules = await Promise.all(
     MODULES.map(async (name) => ({
       name,
-      contents: await readFile(join(ROOT, 'dist/client', name)),
+      contents: await readFile(join(CLIENT_FOLDER, name)),
     })),
   )
-  const foreign = await packagesOfModules()
+  const foreign = await importsOfOthers()
   return {
     title: 'Size',
     how: 'The production build, with the part of each dependency in it, and the browser modules as the broker serves them.',
@@ -49,7 +49,7 @@ export async function measureSize(production: Production): Promise<Section> {
     ],
     meaning: [
       `The Worker is ${number((gzip / KIB / KIB / FREE_MIB) * 100)} % of the limit of Cloudflare's free plan.`,
-      `A page that loads the SDK and the Photos module loads ${number(modules.reduce((sum, { contents }) => sum + brotliCompressSync(contents).length, 0))} bytes, once until they change.`,
+      `A page that loads the SDK, the Photos module and the web component loads ${number(modules.reduce((sum, { contents }) => sum + brotliCompressSync(contents).length, 0))} bytes, once until they change.`,
     ],
     budgets: [
       {
@@ -67,21 +67,22 @@ export async function measureSize(production: Production): Promise<Section> {
       {
         what: 'dependencies of the browser modules',
         limit: '0',
-        measured: foreign.size,
+        measured: foreign.length,
         ...{ bound: 0, kind: 'exactly', unit: '' },
       },
     ],
   }
 }
 
-/** Lists the packages in the browser modules. */
-async function packagesOfModules(): Promise<Set<string>> {
+/** Lists what the browser modules import beside each other. */
+async function importsOfOthers(): Promise<string[]> {
   const { metafile } = await build({
-    absWorkingDir: ROOT,
-    entryPoints: ['src/client/index.ts', 'src/client/photos/index.ts'],
-    ...{ bundle: true, write: false, metafile: true, format: 'esm', outdir: '.' },
+    absWorkingDir: CLIENT_FOLDER,
+    entryPoints: MODULES,
+    ...{ bundle: true, external: ['*'], write: false, metafile: true, format: 'esm', outdir: '.' },
   })
-  return new Set(Object.keys(metafile.inputs).flatMap((path) => PACKAGE.exec(path)?.[1] ?? []))
+  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports)
+  return imports.map(({ path }) => path).filter((path) => !MODULES.includes(path.replace('./', '')))
 }
 
 /** Lists the bytes of each package in the Worker, the largest first. */
