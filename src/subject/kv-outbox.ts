@@ -18,8 +18,11 @@ const MAX_PAUSE_SECONDS = 24 * 60 * 60
 /** How long a caller that ends something waits for KV between its tries, in seconds. */
 const PAUSES_OF_CALLERS_SECONDS = [1, 2]
 
-/** Callers that repeat their call have KV tried again after this time at the earliest, in seconds. */
-const MIN_PAUSE_OF_CALLERS_SECONDS = 5
+/**
+ * Callers that repeat their call have KV tried again after this time at the earliest, in seconds. It is how long a call
+ * waits, so that KV is tried in every call, also if it refused just before.
+ */
+const MIN_PAUSE_OF_CALLERS_SECONDS = 3
 
 type Target = Pick<KvOutboxRow, 'key' | 'scope_set_key'>
 

@@ -244,6 +244,21 @@ describe('while KV refuses writes', () => {
     expect((await dumpKv()).size).toBe(0)
   })
 
+  it('every logout has KV tried again, also right after it refused', async () => {
+    readLog('warn', 'error')
+    const kv = countKv()
+    scriptGoogle()
+    const browser = await logIn(browse())
+    await expect.poll(() => kv.puts).toBe(2)
+    kv.refuses = true
+    expect(await end(browser, '/session')).toBe(503)
+    later(600)
+    await alarm((await subjectOf()).stub)
+    kv.refuses = false
+    later(0.02)
+    expect(await end(browser, '/session')).toBe(204)
+  })
+
   it('a logout is believed at once in strict, and where the access token has ended', async () => {
     readLog('warn', 'error')
     const kv = countKv({ CONSISTENCY: 'strict' })
