@@ -95,6 +95,12 @@ export async function statusOf(grants: Grants, scopes: ScopeSet): Promise<ScopeS
   return why === 'unavailable' ? { status: why } : { status: 'consent_required', ...why }
 }
 
+/** Makes the failure of a consent that left scopes out. */
+export function partiallyGranted(left_out: ScopeSet): Outcome<never> {
+  const reason = 'partially_granted'
+  return failed(reason, { members: { reason, missing_scope: left_out.join(' ') } })
+}
+
 /** Explains that a scope set was never granted. */
 export function neverGranted(missing_scope: string): ConsentRequired {
   return { reason: 'never_granted', missing_scope }

@@ -3,10 +3,10 @@
 import { now } from '../clock.ts'
 import { randomId } from '../crypto/digest.ts'
 import { failed, type Outcome, success } from '../errors.ts'
-import { parseScope } from '../scope/scopes.ts'
+import { missing, parseScope } from '../scope/scopes.ts'
 import { acceptConsent } from './consent.ts'
 import type { Consent } from './grant.ts'
-import { consentRequired, type Grants, grantedOf, scopeSetKey } from './grants.ts'
+import { consentRequired, type Grants, grantedOf, partiallyGranted, scopeSetKey } from './grants.ts'
 import type { PendingRow } from './ledger.ts'
 import type { SubjectContext } from './subject-context.ts'
 
@@ -90,8 +90,12 @@ export async function redeemPendingGrant(
     return success({ scope: consent.requested_scope, session: session?.id })
   }
   if (session) sessions.end(session.id)
+  const requested = parseScope(consent.requested_scope)
+  const left_out = missing(requested, parseScope(consent.tokens.scope))
+  // Not what the subject knows of the scope set: an older grant may have all of it, and is not what the user was asked for.
+  if (left_out.length > 0) return partiallyGranted(left_out)
   return result === 'consent_required'
-    ? consentRequired(grants, parseScope(consent.requested_scope))
+    ? consentRequired(grants, requested)
     : failed(result === 'server_error' ? 'bundle_unavailable' : 'google_unavailable')
 }
 

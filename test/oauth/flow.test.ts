@@ -120,6 +120,19 @@ describe('connecting', () => {
     expect((await again.ask('upload')).body.google_scope).toBe(the.upload)
   })
 
+  it('says what was left unticked, also while an older grant has all scopes', async () => {
+    await frontend.connect(google, 'album')
+    google.simulator.removeApp('ada@example.com') // the broker does not hear of it
+    const change = { untick: ['photoslibrary.readonly.appcreateddata'] }
+    const back = await frontend.consent(google, google.browse(), 'album', change)
+    const { body } = await frontend.redeem(back.searchParams.get('code') ?? '')
+    expect(body).toMatchObject({
+      error: 'consent_required',
+      reason: 'partially_granted',
+      missing_scope: 'https://www.googleapis.com/auth/photoslibrary.readonly.appcreateddata',
+    })
+  })
+
   it('asks Google again if it issues no refresh token at first', async () => {
     await frontend.connect(google, 'pick')
     await frontend.call('DELETE', '/grants/pick')
