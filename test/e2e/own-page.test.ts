@@ -102,6 +102,7 @@ it('connects a page of one’s own on any port, and hands it a token', async () 
 it('serves the clients of wrangler.toml at their own origins', async () => {
   expect(await authorize('gallery', 'http://127.0.0.1:5173/back')).toBe(200)
   expect(await authorize('gallery', 'http://127.0.0.1:5174/back')).toBe(400)
+  await run.prints('[client gallery]') // and not in the middle of the next test
   expect(await readable('http://localhost:5173')).toEqual(['http://localhost:5173', 'true'])
   expect(await readable('https://app.example')).toEqual(['https://app.example', 'true'])
 })

@@ -55,14 +55,15 @@ export async function reload(page: Page): Promise<void> {
 export function holdMessages(): void {
   const delivered = Promise.withResolvers<void>()
   Object.assign(window, { deliver: delivered.resolve })
-  const listen = BroadcastChannel.prototype.addEventListener
-  BroadcastChannel.prototype.addEventListener = function (
-    this: BroadcastChannel,
-    type: string,
-    listener: (event: Event) => void,
-  ) {
-    listen.call(this, type, (event: Event) => void delivered.promise.then(() => listener(event)))
-  } as typeof listen
+  for (const target of [BroadcastChannel.prototype, window]) {
+    const listen = target.addEventListener as EventTarget['addEventListener']
+    const hold = function (this: EventTarget, type: string, listener: (event: Event) => void) {
+      const isHeld = type === 'message'
+      const later = (event: Event) => void delivered.promise.then(() => listener(event))
+      listen.call(this ?? window, type, isHeld ? later : listener)
+    }
+    Object.assign(target, { addEventListener: hold })
+  }
 }
 
 /** Runs in the page: every storage, with its keys, and every global, as text. */
