@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import type { Page } from 'playwright-core'
-import { expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Broker } from '../../src/client/index.ts'
 import type { PickOptions, UploadOptions, UploadResult } from '../../src/client/photos/index.ts'
 import { connect, stage, useStage } from './support/stage.ts'
@@ -55,7 +55,21 @@ const schedule: fc.Arbitrary<Schedule> = fc.record({
 
 /** Runs in the page before its scripts: lets requests to Google fail, and plays the window of the picker. */
 function install(): void {
-  const state = { fates: [] as Fate[], seconds: 0, count: 0, under_way: 0 }
+  const state = { fates: [] as Fate[], seconds: 0, count: 0 }
+  let under_way = 0
+  let waiting: (() => void)[] = []
+  const begin = (): void => void under_way++
+  const end = (): void => {
+    if (--under_way > 0) return
+    for (const go of waiting) go()
+    waiting = []
+  }
+  /** Waits until no server has a request. @returns whether one had */
+  const settled = async (): Promise<boolean> => {
+    const had = under_way > 0
+    if (had) await new Promise<void>((resolve) => waiting.push(resolve))
+    return had
+  }
   const take = (): Fate => state.fates.shift() ?? 'ok'
   const lost = (): never => {
     throw new TypeError('Failed to fetch')
@@ -64,7 +78,7 @@ function install(): void {
   const realFetch = window.fetch.bind(window)
   /** An answer with its whole body: until that is here, the request is under way. */
   const request = async (...[input, init]: Parameters<typeof fetch>): Promise<Response> => {
-    state.under_way++
+    begin()
     try {
       const { status, headers, body } = await realFetch(input, init).then(async (answer) => ({
         ...{ status: answer.status, headers: answer.headers },
@@ -72,7 +86,7 @@ function install(): void {
       }))
       return new Response(body.byteLength > 0 ? body : null, { status, headers })
     } finally {
-      state.under_way--
+      end()
     }
   }
   window.fetch = async (input, init) => {
@@ -93,8 +107,8 @@ function install(): void {
   XMLHttpRequest.prototype.send = function (this: XMLHttpRequest, body) {
     const fate = take()
     if (fate === 'ok' || fate === 'lost after') {
-      state.under_way++
-      this.addEventListener('loadend', () => state.under_way--)
+      begin()
+      this.addEventListener('loadend', end)
       send.call(this, body)
     } else if (fate === 'lost') queueMicrotask(() => this.onerror?.(new ProgressEvent('error')))
     else if (fate !== 'hangs') {
@@ -121,9 +135,9 @@ function install(): void {
             pickAt(url: string, count: number): Promise<void>
           }
           const choose = async (): Promise<void> => {
-            state.under_way++
+            begin()
             if (state.count > 0) await pickAt(url, state.count)
-            state.under_way--
+            end()
             popup.closed = true
           }
           setTimeout(() => void choose(), state.seconds * 1000)
@@ -132,7 +146,7 @@ function install(): void {
     }
     return popup as unknown as Window
   }
-  Object.assign(window, { state })
+  Object.assign(window, { state, settled })
 }
 
 /** Runs in the page: what the user does; @returns what came of it */
@@ -183,8 +197,8 @@ async function passing<T>(page: Page, work: Promise<T>): Promise<T> {
     isDone = true
   })
   for (let step = 250; !isDone; step = Math.min(step * 2, 8000)) {
-    const isUnderWay = await page.evaluate('state.under_way > 0').catch(() => true)
-    if (isUnderWay) step = 250
+    const hadRequest = await page.evaluate('settled()').catch(() => true) // a page that is leaving
+    if (hadRequest) step = 250
     else await page.clock.runFor(step)
   }
   return done
@@ -243,6 +257,10 @@ const PLAYERS = 5
 
 /** `PHOTOS_SEED` plays other schedules. */
 const SEED = Number(process.env['PHOTOS_SEED'] ?? 1)
+
+const polls = (seconds: number) => stage.control('__settings', { poll_interval_seconds: seconds })
+beforeAll(() => polls(2)) // a user takes up to ten seconds
+afterAll(() => polls(0.1))
 
 it(`${SCHEDULES} random schedules of failures lose nothing, and upload nothing twice`, async () => {
   const schedules = [...fc.sample(schedule, { seed: SEED, numRuns: SCHEDULES }).entries()]
