@@ -70,6 +70,13 @@ export function controls(simulation: Simulation): Hono {
     return answer(c, world.settings)
   })
   app.get('/__accounts', (c) => c.json(world.accounts))
+  app.delete('/__accounts', (c) => {
+    for (const account of world.accounts) {
+      removeApps(simulation, account.sub)
+      account.sub = newSub()
+    }
+    return answer(c, undefined)
+  })
   app.post('/__accounts/revoke', async (c) => {
     const { account, client_id } = parse(removalSchema, await c.req.json())
     const removed = removeApps(simulation, account, client_id)
@@ -105,6 +112,12 @@ export function removeApps(
     const { client_id: id = project } = clientsOf(simulation, project)[0] ?? {}
     return { type: 'tokens-revoked', account: sub, client_id: id }
   })
+}
+
+/** Makes the `sub` of another person: 21 digits, as at Google. */
+function newSub(): string {
+  const digits = crypto.getRandomValues(new Uint8Array(20))
+  return `1${Array.from(digits, (digit) => digit % 10).join('')}`
 }
 
 /** Reads the JSON of a call, or of a button. */

@@ -46,7 +46,7 @@ describe.each(MODES)('in %s mode', (mode) => {
       await connectDemo(page, 'pick', ADA)
       expect(page.url()).toBe(stage.demoAt(mode))
       expect(await notice(page).textContent()).toContain('“pick” is ready')
-      await shows(page, '#account', '110248495921238986420')
+      await shows(page, '#account', await stage.subOf(ADA))
       const year = String(new Date().getFullYear())
       expect(await card(page, 'pick').textContent()).toMatch(
         new RegExp(`You allowed this on .*${year}`),
@@ -266,7 +266,7 @@ describe.each(MODES)('in %s mode', (mode) => {
           { timeout: 30_000, interval: 20 },
         )
         .toBe(1)
-      await shows(page, '#account', '110248495921238986420')
+      await shows(page, '#account', await stage.subOf(ADA))
     })
   })
 

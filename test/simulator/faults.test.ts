@@ -209,4 +209,18 @@ describe('the control endpoints', () => {
     expect(await removal.json()).toEqual({ removed: 1 })
     await expect(refresh(simulator, refresh_token)).rejects.toMatchObject(INVALID_GRANT)
   })
+
+  it('make the users other people, who have consented to nothing', async () => {
+    const simulator = google()
+    const { refresh_token = '' } = await connect(simulator)
+    const before = simulator.world.accounts.map(({ sub }) => sub)
+    const url = `${the.origin}/__accounts`
+    const answer = await simulator.fetch(new Request(url, { method: 'DELETE' }))
+    expect(answer.status).toBe(204)
+    const after = simulator.world.accounts.map(({ sub }) => sub)
+    for (const sub of after) expect(sub).toMatch(/^1\d{20}$/)
+    expect(new Set([...before, ...after]).size).toBe(6)
+    await expect(refresh(simulator, refresh_token)).rejects.toMatchObject(INVALID_GRANT)
+    expect((await connect(simulator)).refresh_token).toBeDefined()
+  })
 })

@@ -22,8 +22,6 @@ import { findPlace } from './start.ts'
 export const MODES = ['cookie', 'oauth'] as const
 export type Mode = (typeof MODES)[number]
 
-const ACCOUNTS = ['ada@example.com', 'ben.okafor@example.com', 'chiara@studio.example']
-
 /** The running servers and the browser. */
 export interface Stage {
   chromium: Browser
@@ -43,7 +41,9 @@ export interface Stage {
   visitDemo(mode: Mode): Promise<{ context: BrowserContext; page: Page }>
   /** Posts to a control endpoint of the simulator, such as `__faults`; without a body it deletes. */
   control(path: string, body?: object): Promise<void>
-  /** Closes all pages, ends all grants, and takes the simulator's faults back. */
+  /** Reads the `sub` that a user has in this test. */
+  subOf(name: string): Promise<string>
+  /** Closes all pages, makes all users new, and takes the simulator's faults back: no test meets what another left. */
   clear(): Promise<void>
 }
 
@@ -155,11 +155,17 @@ async function openStage(): Promise<Stage> {
       const { status } = await fetch(`${simulator}/${path}`, { method: 'DELETE', ...init })
       if (status >= 300) throw new Error(`the simulator answered ${status} to ${path}`)
     },
+    async subOf(name) {
+      const accounts: { name: string; sub: string }[] = await (
+        await fetch(`${simulator}/__accounts`)
+      ).json()
+      return accounts.find((account) => account.name === name)?.sub ?? 'nobody'
+    },
     async clear() {
       await Promise.all(chromium.contexts().map((context) => context.close()))
       await stage.control('__settings', { opener_policy: 'unsafe-none', boxes_ticked: false })
       await stage.control('__faults')
-      for (const account of ACCOUNTS) await stage.control('__accounts/revoke', { account })
+      await stage.control('__accounts')
       if (complaints.length > 0) throw new Error(complaints.splice(0).join('\n'))
     },
   }
