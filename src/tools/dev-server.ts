@@ -69,6 +69,7 @@ const QUIET = {
   WRANGLER_SEND_ERROR_REPORTS: 'false',
   WRANGLER_SEND_METRICS: 'false',
   X_LOCAL_EXPLORER: 'false',
+  X_LOCAL_OBSERVABILITY: 'false', // it would trace each request, which takes a third of its time
 }
 
 /** Whether a program on this machine listens on a port, over IPv4 or IPv6. */
