@@ -1,7 +1,7 @@
 /** Random schedules of failures against picking and uploading: each promise settles, and nothing is lost or doubled. */
 
 import fc from 'fast-check'
-import type { Page } from 'playwright-core'
+import type { Cookie, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Broker } from '../../src/client/index.ts'
 import type { PickOptions, UploadOptions, UploadResult } from '../../src/client/photos/index.ts'
@@ -234,11 +234,10 @@ async function run(page: Page, one: Schedule, name: string): Promise<string> {
   return isGot || isNotPicked ? '' : `${outcome}; later ${left}`
 }
 
-/** Opens a page that is connected, where requests can fail. */
-async function openPlayer(): Promise<Page> {
+/** Opens a page that has a session by its cookies, where requests can fail. */
+async function openPlayer(cookies: Cookie[]): Promise<Page> {
   const { context, page } = await stage.visit('cookie')
-  await connect(page, 'pick')
-  await connect(page, 'album')
+  await context.addCookies(cookies)
   await page.exposeFunction('pickAt', async (url: string, count: number) => {
     const html = await (await fetch(url)).text()
     const ids = [...html.matchAll(/name="photo" value="([^"]+)"/g)].map(([, id = '']) => id)
@@ -264,8 +263,12 @@ afterAll(() => polls(0.1))
 
 it(`${SCHEDULES} random schedules of failures lose nothing, and upload nothing twice`, async () => {
   const schedules = [...fc.sample(schedule, { seed: SEED, numRuns: SCHEDULES }).entries()]
+  const { context, page } = await stage.visit('cookie')
+  await connect(page, 'pick')
+  await connect(page, 'album')
+  const cookies = await context.cookies()
   const play = async (): Promise<void> => {
-    const page = await openPlayer()
+    const page = await openPlayer(cookies)
     for (let next = schedules.shift(); next; next = schedules.shift()) {
       const [index, one] = next
       const wrong = await run(page, one, `s${SEED}n${index}`)

@@ -202,7 +202,10 @@ export async function openPopup(page: Page, button: string): Promise<Page> {
   return popup
 }
 
-/** Waits until the page shows the result of the last click: `ok`, or the code of an error. */
-export async function outcome(page: Page, text: string): Promise<void> {
-  await page.locator('#outcome', { hasText: new RegExp(`^${text}$`) }).waitFor()
+/** Waits for the result of the last click, which has to be `ok`, or the code of an error. */
+export async function outcome(page: Page, expected: string): Promise<void> {
+  const shown = page.locator('#outcome', { hasText: /^[^…]+$/ })
+  await shown.waitFor()
+  const text = await shown.textContent()
+  if (text !== expected) throw new Error(`the page shows ${text}, not ${expected}`)
 }
