@@ -21,6 +21,7 @@ import {
   upload,
 } from './support/chromium.ts'
 import { MODES, openPopup, stage, useStage } from './support/stage.ts'
+import { passing, stopTime } from './support/time.ts'
 
 let context: BrowserContext
 let page: Page
@@ -165,18 +166,10 @@ describe.each(MODES)('in %s mode', (mode) => {
       await connectDemo(page, 'album', ADA)
       const fault = { at: 'api:library.uploads', times: 'always', do: { status: 503 } }
       await stage.control('__faults', fault)
-      await context.clock.install()
+      await stopTime(page)
       await upload(page, 'album', 'sea.png', 'hill.png')
       const failed = card(page, 'album').getByText('sea.png: Google Photos does not answer')
-      await expect
-        .poll(
-          async () => {
-            await context.clock.runFor(2000) // it is waited out for three minutes
-            return failed.count()
-          },
-          { timeout: 30_000, interval: 20 },
-        )
-        .toBe(1)
+      await passing(page, failed.waitFor()) // it is waited out for three minutes
       await stage.control('__faults')
       await press(page, 'album', 'Try those again')
       await card(page, 'album').getByText('Uploaded sea.png, hill.png.').waitFor()
@@ -255,17 +248,9 @@ describe.each(MODES)('in %s mode', (mode) => {
       const down = { status: 503, retry_after: 60 }
       await stage.control('__faults', { at: 'api:library.uploads', do: { status: 401 }, ...always })
       await stage.control('__faults', { at: 'token', do: down, ...always })
-      await context.clock.install()
+      await stopTime(page)
       await press(page, 'upload', 'Upload a painted picture')
-      await expect
-        .poll(
-          async () => {
-            await context.clock.runFor(2000)
-            return card(page, 'upload').getByText('Nothing was lost').count()
-          },
-          { timeout: 30_000, interval: 20 },
-        )
-        .toBe(1)
+      await passing(page, card(page, 'upload').getByText('Nothing was lost').waitFor())
       await shows(page, '#account', await stage.subOf(ADA))
     })
   })

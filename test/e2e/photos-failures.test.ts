@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Broker } from '../../src/client/index.ts'
 import type { PickOptions, UploadOptions, UploadResult } from '../../src/client/photos/index.ts'
 import { connect, stage, useStage } from './support/stage.ts'
+import { passing, watchRequests } from './support/time.ts'
 
 declare const broker: Broker
 declare const pickPhotos: (broker: Broker, options: PickOptions) => Promise<unknown[]>
@@ -56,39 +57,12 @@ const schedule: fc.Arbitrary<Schedule> = fc.record({
 /** Runs in the page before its scripts: lets requests to Google fail, and plays the window of the picker. */
 function install(): void {
   const state = { fates: [] as Fate[], seconds: 0, count: 0 }
-  let under_way = 0
-  let waiting: (() => void)[] = []
-  const begin = (): void => void under_way++
-  const end = (): void => {
-    if (--under_way > 0) return
-    for (const go of waiting) go()
-    waiting = []
-  }
-  /** Waits until no server has a request. @returns whether one had */
-  const settled = async (): Promise<boolean> => {
-    const had = under_way > 0
-    if (had) await new Promise<void>((resolve) => waiting.push(resolve))
-    return had
-  }
   const take = (): Fate => state.fates.shift() ?? 'ok'
   const lost = (): never => {
     throw new TypeError('Failed to fetch')
   }
   const isOfGoogle = (url: string): boolean => /\/photos(picker|library)\//.test(url)
   const realFetch = window.fetch.bind(window)
-  /** An answer with its whole body: until that is here, the request is under way. */
-  const request = async (...[input, init]: Parameters<typeof fetch>): Promise<Response> => {
-    begin()
-    try {
-      const { status, headers, body } = await realFetch(input, init).then(async (answer) => ({
-        ...{ status: answer.status, headers: answer.headers },
-        body: await answer.arrayBuffer(),
-      }))
-      return new Response(body.byteLength > 0 ? body : null, { status, headers })
-    } finally {
-      end()
-    }
-  }
   window.fetch = async (input, init) => {
     const fate = isOfGoogle(String(input)) ? take() : 'ok'
     const headers = { 'Retry-After': '2', 'Content-Type': 'application/json' }
@@ -100,17 +74,14 @@ function install(): void {
           reject(new DOMException('aborted', 'AbortError')),
         )
       })
-    const response = await request(input, init)
+    const response = await realFetch(input, init)
     return fate === 'lost after' ? lost() : response
   }
   const { send } = XMLHttpRequest.prototype
   XMLHttpRequest.prototype.send = function (this: XMLHttpRequest, body) {
     const fate = take()
-    if (fate === 'ok' || fate === 'lost after') {
-      begin()
-      this.addEventListener('loadend', end)
-      send.call(this, body)
-    } else if (fate === 'lost') queueMicrotask(() => this.onerror?.(new ProgressEvent('error')))
+    if (fate === 'ok' || fate === 'lost after') send.call(this, body)
+    else if (fate === 'lost') queueMicrotask(() => this.onerror?.(new ProgressEvent('error')))
     else if (fate !== 'hangs') {
       const answer = { status: Number(fate), responseText: '{}' }
       for (const [name, value] of Object.entries(answer))
@@ -131,13 +102,14 @@ function install(): void {
       },
       location: {
         replace(url: string) {
-          const { pickAt } = window as unknown as {
+          const { pickAt, requests } = window as unknown as {
             pickAt(url: string, count: number): Promise<void>
+            requests: { begin(): void; end(): void }
           }
           const choose = async (): Promise<void> => {
-            begin()
+            requests.begin()
             if (state.count > 0) await pickAt(url, state.count)
-            end()
+            requests.end()
             popup.closed = true
           }
           setTimeout(() => void choose(), state.seconds * 1000)
@@ -146,7 +118,7 @@ function install(): void {
     }
     return popup as unknown as Window
   }
-  Object.assign(window, { state, settled })
+  Object.assign(window, { state })
 }
 
 /** Runs in the page: what the user does; @returns what came of it */
@@ -190,20 +162,6 @@ async function rescue({ does }: Schedule, name: string): Promise<string[]> {
   return mediaItems.map(({ filename }) => filename).filter((file) => file.startsWith(`${name}-`))
 }
 
-/** Lets the time of the page pass until work in it is done; it stands still while a server has a request. */
-async function passing<T>(page: Page, work: Promise<T>): Promise<T> {
-  let isDone = false
-  const done = work.finally(() => {
-    isDone = true
-  })
-  for (let step = 250; !isDone; step = Math.min(step * 2, 8000)) {
-    const hadRequest = await page.evaluate('settled()').catch(() => true) // a page that is leaving
-    if (hadRequest) step = 250
-    else await page.clock.runFor(step)
-  }
-  return done
-}
-
 /** What is wrong with a schedule; empty if nothing is. */
 async function run(page: Page, one: Schedule, name: string): Promise<string> {
   if (one.does === 'reloads the page') {
@@ -244,6 +202,7 @@ async function openPlayer(cookies: Cookie[]): Promise<Page> {
     const body = new URLSearchParams(ids.slice(0, count).map((id) => ['photo', id]))
     await fetch(url, { method: 'POST', body, redirect: 'manual' })
   })
+  await context.addInitScript(watchRequests)
   await context.addInitScript(install)
   await context.clock.install()
   await page.reload()

@@ -11,6 +11,7 @@ import type {
 } from '../../src/client/photos/index.ts'
 import { ADA, chooseAccount, pickPhotos as pickInWindow } from './support/chromium.ts'
 import { connect, openPopup, outcome, stage, useStage } from './support/stage.ts'
+import { passing, stopTime } from './support/time.ts'
 
 declare const broker: Broker
 declare const value: PickedItem[]
@@ -38,20 +39,6 @@ const prepare = (page: Page, options: object = {}): Promise<void> =>
     Object.assign(window, { states, options: { ...more, onState } })
   }, options)
 
-/** Lets the time of the page pass until its last click has a result. */
-async function untilSettled(page: Page, text: string): Promise<void> {
-  const result = page.locator('#outcome')
-  await expect
-    .poll(
-      async () => {
-        await page.clock.runFor(4000)
-        return result.textContent()
-      },
-      { timeout: 30_000, interval: 20 },
-    )
-    .toBe(text)
-}
-
 describe('pickPhotos', () => {
   it.each([
     { what: '429 once', fault: { do: { status: 429, retry_after: 1 } } },
@@ -60,7 +47,7 @@ describe('pickPhotos', () => {
   ])('waits out $what while the user chooses', async ({ fault }) => {
     const { page } = await visit('pick')
     await prepare(page)
-    await page.clock.install()
+    await stopTime(page)
     if ('cut' in fault.do) {
       let cuts = 0
       const sessions = /\/v1\/sessions\/[^/]+$/
@@ -73,14 +60,14 @@ describe('pickPhotos', () => {
     await page.waitForFunction('states.includes("retrying")')
     expect(picker.isClosed()).toBe(false)
     await pickInWindow(picker, 2)
-    await untilSettled(page, 'ok')
+    await passing(page, outcome(page, 'ok'))
     expect(await page.evaluate('value.length')).toBe(2)
   })
 
   it('waits out failures while it reads what was picked, and loses no page of the list', async () => {
     const { page } = await visit('pick')
     await prepare(page)
-    await page.clock.install()
+    await stopTime(page)
     let pages = 0
     await page.route(/\/v1\/mediaItems\?/, async (route) => {
       if (pages++ === 1) return route.fulfill({ status: 503, headers: { 'Retry-After': '7' } })
@@ -89,7 +76,7 @@ describe('pickPhotos', () => {
       await route.continue({ url: url.href })
     })
     await pickInWindow(await openPopup(page, 'Pick'), 5)
-    await untilSettled(page, 'ok')
+    await passing(page, outcome(page, 'ok'))
     expect(await page.evaluate('value.length')).toBe(5)
     expect(pages).toBe(4)
   })
@@ -97,13 +84,12 @@ describe('pickPhotos', () => {
   it('keeps what was picked if it cannot be read, and gets it later with resume', async () => {
     const { page } = await visit('pick')
     await prepare(page)
-    await page.clock.install()
+    await stopTime(page)
     await plan({ at: 'api:picker.mediaItems.list', do: { status: 503 }, times: 'always' })
     await pickInWindow(await openPopup(page, 'Pick'), 3)
-    await untilSettled(
-      page,
-      'PhotosError: Google Photos does not answer just now. Please try again in a moment.',
-    )
+    const words =
+      'PhotosError: Google Photos does not answer just now. Please try again in a moment.'
+    await passing(page, outcome(page, words))
     await stage.control('__faults')
     await page.reload()
     await page.waitForFunction('window.broker')
@@ -256,16 +242,6 @@ const albums = (page: Page): Promise<{ title: string; mediaItemsCount?: string }
 
 const TWO = { 'a.jpg': 'aaa', 'b.jpg': 'bbb' }
 
-/** Lets the time of the page pass until work in it is done. */
-async function passing<T>(page: Page, work: Promise<T>): Promise<T> {
-  let isDone = false
-  const done = work.finally(() => {
-    isDone = true
-  })
-  while (!isDone) await page.clock.runFor(300) // slower than the requests
-  return done
-}
-
 describe('uploadPhotos', () => {
   it.each([
     { at: 'api:library.uploads', do: { status: 429, retry_after: 5 } },
@@ -274,7 +250,7 @@ describe('uploadPhotos', () => {
     { at: 'api:library.mediaItems.batchCreate', do: { status: 429, retry_after: 1 } },
   ])('waits out $do at $at; the files are in one album', async (fault) => {
     const { page } = await visit('album')
-    await page.clock.install()
+    await stopTime(page)
     const title = `Waited ${Math.random()}`
     await plan(fault)
     const done = await passing(page, run(page, TWO, title))
@@ -285,7 +261,7 @@ describe('uploadPhotos', () => {
 
   it('sends a batch again whose answer was lost, and makes one item of each file', async () => {
     const { page } = await visit('album')
-    await page.clock.install()
+    await stopTime(page)
     let lost = 0
     await page.route(/batchCreate$/, async (route) => {
       if (route.request().method() !== 'POST' || lost > 0) return route.continue()
@@ -319,7 +295,7 @@ describe('uploadPhotos', () => {
 
   it('makes the album only if there is something for it, once, and names it', async () => {
     const { page } = await visit('album')
-    await page.clock.install()
+    await stopTime(page)
     const title = `Once ${Math.random()}`
     const count = async (): Promise<number> =>
       (await albums(page)).filter((album) => album.title === title).length
