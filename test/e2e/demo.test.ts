@@ -21,7 +21,7 @@ import {
   upload,
 } from './support/chromium.ts'
 import { MODES, openPopup, stage, useStage } from './support/stage.ts'
-import { passing, stopTime } from './support/time.ts'
+import { controlTime, passing } from './support/time.ts'
 
 let context: BrowserContext
 let page: Page
@@ -166,7 +166,7 @@ describe.each(MODES)('in %s mode', (mode) => {
       await connectDemo(page, 'album', ADA)
       const fault = { at: 'api:library.uploads', times: 'always', do: { status: 503 } }
       await stage.control('__faults', fault)
-      await stopTime(page)
+      await controlTime(page)
       await upload(page, 'album', 'sea.png', 'hill.png')
       const failed = card(page, 'album').getByText('sea.png: Google Photos does not answer')
       await passing(page, failed.waitFor()) // it is waited out for three minutes
@@ -248,7 +248,7 @@ describe.each(MODES)('in %s mode', (mode) => {
       const down = { status: 503, retry_after: 60 }
       await stage.control('__faults', { at: 'api:library.uploads', do: { status: 401 }, ...always })
       await stage.control('__faults', { at: 'token', do: down, ...always })
-      await stopTime(page)
+      await controlTime(page)
       await press(page, 'upload', 'Upload a painted picture')
       await passing(page, card(page, 'upload').getByText('Nothing was lost').waitFor())
       await shows(page, '#account', await stage.subOf(ADA))

@@ -11,7 +11,7 @@ import type {
 } from '../../src/client/photos/index.ts'
 import { ADA, chooseAccount, pickPhotos as pickInWindow } from './support/chromium.ts'
 import { connect, openPopup, outcome, stage, useStage } from './support/stage.ts'
-import { passing, stopTime } from './support/time.ts'
+import { controlTime, passing } from './support/time.ts'
 
 declare const broker: Broker
 declare const value: PickedItem[]
@@ -47,7 +47,7 @@ describe('pickPhotos', () => {
   ])('waits out $what while the user chooses', async ({ fault }) => {
     const { page } = await visit('pick')
     await prepare(page)
-    await stopTime(page)
+    await controlTime(page)
     if ('cut' in fault.do) {
       let cuts = 0
       const sessions = /\/v1\/sessions\/[^/]+$/
@@ -67,7 +67,7 @@ describe('pickPhotos', () => {
   it('waits out failures while it reads what was picked, and loses no page of the list', async () => {
     const { page } = await visit('pick')
     await prepare(page)
-    await stopTime(page)
+    await controlTime(page)
     let pages = 0
     await page.route(/\/v1\/mediaItems\?/, async (route) => {
       if (pages++ === 1) return route.fulfill({ status: 503, headers: { 'Retry-After': '7' } })
@@ -84,7 +84,7 @@ describe('pickPhotos', () => {
   it('keeps what was picked if it cannot be read, and gets it later with resume', async () => {
     const { page } = await visit('pick')
     await prepare(page)
-    await stopTime(page)
+    await controlTime(page)
     await plan({ at: 'api:picker.mediaItems.list', do: { status: 503 }, times: 'always' })
     await pickInWindow(await openPopup(page, 'Pick'), 3)
     const words =
@@ -250,7 +250,7 @@ describe('uploadPhotos', () => {
     { at: 'api:library.mediaItems.batchCreate', do: { status: 429, retry_after: 1 } },
   ])('waits out $do at $at; the files are in one album', async (fault) => {
     const { page } = await visit('album')
-    await stopTime(page)
+    await controlTime(page)
     const title = `Waited ${Math.random()}`
     await plan(fault)
     const done = await passing(page, run(page, TWO, title))
@@ -261,7 +261,7 @@ describe('uploadPhotos', () => {
 
   it('sends a batch again whose answer was lost, and makes one item of each file', async () => {
     const { page } = await visit('album')
-    await stopTime(page)
+    await controlTime(page)
     let lost = 0
     await page.route(/batchCreate$/, async (route) => {
       if (route.request().method() !== 'POST' || lost > 0) return route.continue()
@@ -295,7 +295,7 @@ describe('uploadPhotos', () => {
 
   it('makes the album only if there is something for it, once, and names it', async () => {
     const { page } = await visit('album')
-    await stopTime(page)
+    await controlTime(page)
     const title = `Once ${Math.random()}`
     const count = async (): Promise<number> =>
       (await albums(page)).filter((album) => album.title === title).length

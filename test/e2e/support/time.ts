@@ -41,15 +41,15 @@ export function watchRequests(): void {
   Object.assign(window, { requests })
 }
 
-/** Stops the time of a page; `passing` lets it pass. */
-export async function stopTime(page: Page): Promise<void> {
+/** Takes over the clock of a page, which goes on as before; `passing` makes it go faster. */
+export async function controlTime(page: Page): Promise<void> {
   await page.evaluate(watchRequests)
   await page.clock.install()
 }
 
 /**
- * Lets the time of a page pass until work in it is done. It stands still while a server has a request of the page: on a
- * slow machine the time limits of the page would be over first.
+ * Lets the time of a page pass fast until work in it is done, but not while a server has a request of the page: on a slow
+ * machine the time limits of the page would be over first.
  */
 export async function passing<T>(page: Page, work: Promise<T>): Promise<T> {
   let isDone = false
