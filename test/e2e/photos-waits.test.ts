@@ -1,6 +1,6 @@
 /** The Photos module in Chromium where Google fails for a while, windows are blocked or closed, or files are odd. */
 
-import type { BrowserContext, Page } from 'playwright-core'
+import type { APIResponse, BrowserContext, Page, Route } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import type { Broker } from '../../src/client/index.ts'
 import type {
@@ -127,6 +127,53 @@ describe('pickPhotos', () => {
     }
   })
 
+  it('takes timeoutIn for what is left', async () => {
+    const { page } = await visit('pick')
+    let asked = 0
+    await page.route(/\/v1\/sessions\/[^/]+$/, async (route) => {
+      if (route.request().method() !== 'GET') return route.continue()
+      const json = await (await route.fetch()).json()
+      json.pollingConfig = { pollInterval: '1s', timeoutIn: `${10 - ++asked}s` }
+      await route.fulfill({ json })
+    })
+    await controlTime(page)
+    await openPopup(page, 'Pick')
+    await passing(page, outcome(page, 'popup_closed'))
+    expect(asked).toBeGreaterThan(8) // measured from the beginning, the time is over at half of it
+  })
+
+  it('that is closed leaves another pick that was kept', async () => {
+    const { page } = await visit('pick')
+    await prepare(page, { keep: true })
+    const picker = await openPopup(page, 'Pick')
+    await page.waitForFunction('states.includes("waiting")')
+    await page.reload()
+    await page.waitForFunction('window.broker')
+    const second = await openPopup(page, 'Pick')
+    await second.getByRole('checkbox').first().waitFor()
+    await second.close()
+    await outcome(page, 'popup_closed')
+    const resumed = page.evaluate(async () => (await pickPhotos(broker, { resume: true })).length)
+    await pickInWindow(picker, 2)
+    expect(await resumed).toBe(2)
+  })
+
+  it('settles at once when its signal is aborted, whatever Google does', async () => {
+    const { page } = await visit('pick')
+    await page.evaluate(() => {
+      const stop = new AbortController()
+      Object.assign(window, { stop, options: { signal: stop.signal } })
+    })
+    await page.route(/\/v1\/sessions\/[^/]+$/, async (route) => {
+      if (route.request().method() !== 'DELETE') await route.continue()
+    })
+    const picker = await openPopup(page, 'Pick')
+    await picker.getByRole('checkbox').first().waitFor()
+    await page.evaluate('stop.abort("stopped")')
+    await outcome(page, 'stopped')
+    expect(picker.isClosed()).toBe(true)
+  })
+
   it('stops when Google says so with timeoutIn 0s', async () => {
     const { page } = await visit('pick')
     let asked = 0
@@ -240,6 +287,21 @@ const albums = (page: Page): Promise<{ title: string; mediaItemsCount?: string }
     return (await answer.json()).albums ?? []
   })
 
+/** Answers that no item was made, as Google does for a file that is no photo, and for an upload token that was used. */
+function refuseItems(route: Route, response: APIResponse): Promise<void> {
+  const { newMediaItems } = route.request().postDataJSON()
+  const status = {
+    code: 3,
+    message: 'Failed: There was an error while trying to create this media item.',
+  }
+  const newMediaItemResults = newMediaItems.map(
+    ({ simpleMediaItem: { uploadToken } }: { simpleMediaItem: { uploadToken: string } }) => ({
+      ...{ uploadToken, status },
+    }),
+  )
+  return route.fulfill({ response, json: { newMediaItemResults } })
+}
+
 const TWO = { 'a.jpg': 'aaa', 'b.jpg': 'bbb' }
 
 describe('uploadPhotos', () => {
@@ -319,6 +381,95 @@ describe('uploadPhotos', () => {
       [true, title],
     ])
     expect(await count()).toBe(1)
+  })
+
+  it('uploads nothing twice after a lost answer, however often it is called', async () => {
+    const { page } = await visit('album')
+    let uploads = 0
+    page.on('request', (request) => {
+      if (request.method() === 'POST' && /\/v1\/uploads$/.test(request.url())) uploads++
+    })
+    let batches = 0
+    await page.route(/batchCreate$/, async (route) => {
+      if (route.request().method() !== 'POST') return route.continue()
+      if (batches++ > 0) return refuseItems(route, await route.fetch())
+      await page.evaluate(() => broker.signOut())
+      await route.abort() // Google has made the items
+    })
+    await controlTime(page)
+    const again = (): Promise<(string | undefined)[]> =>
+      page.evaluate(async () => {
+        const { results } = window as unknown as { results: UploadResult[] }
+        const next = await uploadPhotos(broker, { bundle: 'album', files: results })
+        Object.assign(window, { results: next })
+        return next.map(({ error }) => (error && 'status' in error ? error.status : error?.code))
+      })
+    const lost = await passing(page, page.evaluate(upload, TWO))
+    expect(lost).toEqual(['a.jpg login_required', 'b.jpg login_required'])
+    await page.getByRole('button', { name: 'Connect' }).click() // nobody is asked: it was allowed before
+    await outcome(page, 'ok')
+    const unknown = ['UNKNOWN_OUTCOME', 'UNKNOWN_OUTCOME']
+    expect(await passing(page, again())).toEqual(unknown)
+    expect(await passing(page, again())).toEqual(unknown)
+    expect(uploads).toBe(2)
+  })
+
+  it('says that a file is no photo also after 429', async () => {
+    const { page } = await visit('album')
+    await controlTime(page)
+    await plan({ at: 'api:library.mediaItems.batchCreate', do: { status: 429, retry_after: 1 } })
+    await page.route(/batchCreate$/, async (route) => {
+      if (route.request().method() !== 'POST') return route.continue()
+      const answer = await route.fetch()
+      if (!answer.ok()) return route.fulfill({ response: answer })
+      await refuseItems(route, answer)
+    })
+    const results = await passing(page, page.evaluate(upload, { 'a.jpg': 'aaa' }))
+    expect(results).toEqual(['a.jpg INVALID_ARGUMENT'])
+  })
+
+  it('survives an onProgress that throws', async () => {
+    const { page } = await visit('album')
+    const done = await page.evaluate(async () => {
+      const onProgress = (): never => {
+        throw new Error('of the page')
+      }
+      const files = [new File(['aaa'], 'a.jpg', { type: 'image/jpeg' })]
+      const [one] = await uploadPhotos(broker, { bundle: 'album', files, onProgress })
+      return one?.mediaItem !== undefined
+    })
+    expect(done).toBe(true)
+  })
+
+  it('waits out a broker that is busy when it makes the album', async () => {
+    const { page } = await visit('album')
+    await controlTime(page)
+    let refused = 0
+    await page.route(/\/v1\/albums$/, (route) => {
+      if (route.request().method() !== 'POST' || refused > 0) return route.continue()
+      refused++
+      return route.fulfill({
+        status: 401,
+        json: {},
+        headers: { 'Access-Control-Allow-Origin': '*' },
+      })
+    })
+    const busy = { error: 'slow_down', error_description: 'x', request_id: 'x' }
+    await page.route(/\/session\/token$/, async (route) => {
+      if (!route.request().postDataJSON()?.rejected || refused > 1) return route.continue()
+      refused++
+      await route.fulfill({
+        status: 429,
+        json: busy,
+        headers: {
+          'Access-Control-Allow-Origin': new URL(page.url()).origin,
+          'Access-Control-Allow-Credentials': 'true',
+        },
+      })
+    })
+    const title = `Busy ${Math.random()}`
+    expect(await passing(page, run(page, TWO, title))).toEqual(['a.jpg done', 'b.jpg done'])
+    expect(refused).toBe(2)
   })
 
   it('takes a file of another window', async () => {

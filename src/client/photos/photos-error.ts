@@ -92,9 +92,7 @@ export function errorOf(http: number, answer: unknown, retryAfter?: string | nul
 
 /** Whether a failure passes by itself: it is worth to wait for, and nothing is lost. */
 export function isPassing(error: unknown): error is { retry_after?: number | undefined } {
-  if (error instanceof PhotosError) return error.isPassing
-  const codes = ['temporarily_unavailable', 'slow_down']
-  return error instanceof BrokerError && codes.includes(error.code)
+  return (error instanceof PhotosError || error instanceof BrokerError) && error.isPassing
 }
 
 /** Whether the user has to connect first. */

@@ -33,7 +33,7 @@ export interface PickOptions {
   /** Opens no window, and goes on with the pick that was kept; without one, nothing was picked. Default: `false`. */
   resume?: boolean
   /** Ends the wait for the user, and the session. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** A session; https://developers.google.com/photos/picker/reference/rest/v1/sessions. */
@@ -101,7 +101,7 @@ export async function pickPhotos(broker: Broker, options: PickOptions = {}): Pro
       return items
     } catch (error) {
       const isOver = error instanceof BrokerError && error.code === 'popup_closed'
-      if (isOver || signal?.aborted) await endSession(api, session)
+      if (isOver || signal?.aborted) void endSession(api, session)
       else keepSession(bundle, session.id) // the user may have picked
       throw error
     }
@@ -133,9 +133,8 @@ async function openSession(
   } catch (error) {
     if (!isNotConnected(error)) throw error
     report('connecting')
-    const options = signal ? { signal } : {}
-    if (popup) await broker.connect(bundle, { ...options, popup, next: create })
-    else await broker.connect(bundle, options) // the page goes to Google, and comes back
+    if (popup) await broker.connect(bundle, { signal, popup, next: create })
+    else await broker.connect(bundle, { signal }) // the page goes to Google, and comes back
   }
   if (!session) throw new BrokerError('popup_closed')
   if (popup) return session
@@ -168,13 +167,14 @@ async function untilPicked(
   popup: Window | null,
   report: Reports['report'],
 ): Promise<void> {
-  const began_at = Date.now()
   let current = session
+  let ends_at = Date.now() + DEFAULTS.timeout * 1000
   for (let isLast = false; !current.mediaItemsSet; ) {
     const { pollInterval, timeoutIn } = current.pollingConfig ?? {}
-    const limit_ms = began_at + (seconds(timeoutIn) ?? DEFAULTS.timeout) * 1000 - Date.now()
+    if (timeoutIn) ends_at = Date.now() + seconds(timeoutIn) * 1000 // what is left
+    const limit_ms = ends_at - Date.now()
     if (isLast || limit_ms <= 0) throw new BrokerError('popup_closed')
-    const poll_ms = (seconds(pollInterval) || DEFAULTS.poll) * 1000
+    const poll_ms = (seconds(pollInterval ?? '') || DEFAULTS.poll) * 1000
     isLast = await untilClosed(popup, poll_ms, api.signal)
     const read = (): Promise<Session> => request(api, 'GET', `/sessions/${session.id}`)
     const patience = { signal: api.signal, limit_ms, onRetry: () => report('retrying') }
@@ -228,11 +228,11 @@ async function listItems(
 
 /** Google ends the session later by itself, if this fails. */
 async function endSession(api: Api, { id }: Session): Promise<void> {
-  keepSession(api.bundle, undefined)
+  if (keptSession(api.bundle) === id) keepSession(api.bundle, undefined) // another pick may have been kept
   await request({ ...api, signal: undefined }, 'DELETE', `/sessions/${id}`).catch(() => {})
 }
 
 /** Reads a duration in Google's format, such as `5s`. */
-function seconds(duration: string | undefined): number | undefined {
-  return duration === undefined ? undefined : Number.parseFloat(duration)
+function seconds(duration: string): number {
+  return Number.parseFloat(duration)
 }

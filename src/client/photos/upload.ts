@@ -2,7 +2,7 @@
 
 import { type Broker, BrokerError } from '../index.ts'
 import { openPopup } from '../popup.ts'
-import { errorOf, isNotConnected, PhotosError } from './photos-error.ts'
+import { errorOf, isNotConnected, isPassing, PhotosError } from './photos-error.ts'
 import { type Api, patiently, request } from './request.ts'
 import { checkFile, sendBytes } from './send-bytes.ts'
 
@@ -19,7 +19,7 @@ export interface UploadOptions {
   album?: { id: string } | { title: string }
   /** Is called at the start, after each part of the bytes and after each batch of items. */
   onProgress?: (progress: Progress) => void
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** The progress of an upload. */
@@ -45,6 +45,8 @@ export interface UploadResult {
   file: File
   /** Google's token for the uploaded bytes, valid for a day. */
   uploadToken?: string
+  /** Whether Google may have made an item of that token already: an answer was lost. */
+  mayBeThere?: boolean
   /** The item in the library. */
   mediaItem?: { id: string; productUrl?: string; filename?: string }
   /** The album that the file is in, or will be. */
@@ -65,7 +67,7 @@ interface NewItemResult {
 
 /** The most items that Google creates in one request. */
 const BATCH = 50
-/** How long failures are waited out, in milliseconds: for all files together, since the last success. */
+/** How long failures are waited out, in milliseconds: for all files together, since the last success, or since a file got further. */
 const LIMIT_MS = 3 * 60_000
 
 /**
@@ -90,13 +92,18 @@ export async function uploadPhotos(
   const sent = new Map<UploadResult, number>()
   const sentOf = (result: UploadResult): number =>
     result.uploadToken || result.mediaItem ? result.file.size : (sent.get(result) ?? 0)
-  const report = (): void =>
-    onProgress?.({
-      sent: results.reduce((sum, result) => sum + sentOf(result), 0),
-      total: results.reduce((sum, { file }) => sum + file.size, 0),
-      done: results.filter(({ mediaItem }) => mediaItem).length,
-      files: results.length,
-    })
+  const report = (): void => {
+    try {
+      onProgress?.({
+        sent: results.reduce((sum, result) => sum + sentOf(result), 0),
+        total: results.reduce((sum, { file }) => sum + file.size, 0),
+        done: results.filter(({ mediaItem }) => mediaItem).length,
+        files: results.length,
+      })
+    } catch (error) {
+      reportError(error) // it is of the page, and ends no upload
+    }
+  }
   /** Does work for some files; a failure becomes their result. */
   const attempt = async (
     some: readonly UploadResult[],
@@ -112,9 +119,14 @@ export async function uploadPhotos(
   report()
   let deadline = Date.now() + LIMIT_MS
   const wait = async <T>(work: () => Promise<T>): Promise<T> => {
-    const value = await patiently(work, { signal, limit_ms: Math.max(0, deadline - Date.now()) })
-    deadline = Date.now() + LIMIT_MS
-    return value
+    try {
+      const value = await patiently(work, { signal, limit_ms: Math.max(0, deadline - Date.now()) })
+      deadline = Date.now() + LIMIT_MS
+      return value
+    } catch (error) {
+      if (isPassing(error) && Date.now() < deadline) return wait(work) // a file got further meanwhile
+      throw error
+    }
   }
   await attempt(open, async () => {
     await wait(() => connectIfNeeded(broker, bundle, signal))
@@ -123,8 +135,11 @@ export async function uploadPhotos(
       if (result.uploadToken) continue
       await attempt([result], async () => {
         checkFile(result.file)
+        let most = 0
         const onSent = (bytes: number): void => {
           sent.set(result, bytes)
+          if (bytes > most) deadline = Date.now() + LIMIT_MS
+          most = Math.max(most, bytes)
           report()
         }
         result.uploadToken = await wait(() => sendBytes(api, result.file, onSent))
@@ -158,7 +173,7 @@ async function connectIfNeeded(
     if (!isNotConnected(error)) throw error
     const popup = openPopup()
     if (!popup) throw error
-    await broker.connect(bundle, { popup, ...(signal ? { signal } : {}) })
+    await broker.connect(bundle, { popup, signal })
   }
 }
 
@@ -179,8 +194,9 @@ async function albumOf(
   if ('id' in album) return { id: album.id }
   return wait(() =>
     request<Album>(api, 'POST', '/albums', { album }).catch((error) => {
-      const isLost = !(error instanceof PhotosError && error.http > 0)
-      throw isLost ? new PhotosError(0, 'ALBUM_UNKNOWN', { description: String(error) }) : error
+      throw isLost(error)
+        ? new PhotosError(0, 'ALBUM_UNKNOWN', { description: String(error) })
+        : error
     }),
   )
 }
@@ -195,7 +211,6 @@ async function createItems(
   album: Album | undefined,
   wait: Wait,
 ): Promise<void> {
-  let mayBeThere = false
   await wait(async () => {
     const open = batch.filter(({ mediaItem, uploadToken }) => uploadToken && !mediaItem)
     const newMediaItems = open.map(({ file, uploadToken }) => ({
@@ -208,7 +223,8 @@ async function createItems(
       '/mediaItems:batchCreate',
       json,
     ).catch((error) => {
-      mayBeThere = true // the answer may have been lost
+      const isUnknown = isLost(error) || (error instanceof PhotosError && error.http >= 500)
+      if (isUnknown) for (const result of open) result.mayBeThere = true
       throw error
     })
     for (const result of open) {
@@ -221,17 +237,22 @@ async function createItems(
         continue
       }
       const { code = 13, message } = answer?.status ?? {}
-      const isUsedUp = mayBeThere && code === 3
-      const description = message
+      const isUsedUp = result.mayBeThere && code === 3
       result.error = isUsedUp
-        ? new PhotosError(200, 'UNKNOWN_OUTCOME', { description })
+        ? new PhotosError(200, 'UNKNOWN_OUTCOME', { description: message })
         : errorOf(200, { error: { code, message } })
-      if (!result.error.isPassing) delete result.uploadToken // it is of no use any more
+      if (!result.error.isPassing && !isUsedUp) delete result.uploadToken // it is of no use any more
     }
     const errors = open.map(({ error }) => error)
     const passing = errors.find((error) => error instanceof PhotosError && error.isPassing)
     if (passing) throw passing
   })
+}
+
+/** Whether Google may have done what was asked: its answer did not come. */
+function isLost(error: unknown): boolean {
+  if (error instanceof PhotosError) return error.http === 0
+  return !(error instanceof BrokerError) || error.code === 'temporarily_unavailable'
 }
 
 function toError(error: unknown): BrokerError | PhotosError {
