@@ -163,6 +163,43 @@ describe('the element', () => {
     expect([overflow, complaints]).toEqual([0, []])
   })
 
+  it('keeps its grid when another bundle ends', async () => {
+    const { page } = await openElement(element('client="elsewhere"'))
+    await connectAndPick(page, 1)
+    await hasPictures(page, 1)
+    await page.evaluate(`import('${stage.url}/client.js').then(({ createBroker }) =>
+      createBroker({ url: '${stage.url}', client: 'elsewhere' }).disconnect('upload'))`)
+    await hasPictures(page, 1)
+    expect(await page.evaluate('own.items.length')).toBe(1)
+  })
+
+  it('hears of the end of the session also where its attributes came later', async () => {
+    const late = element('client="elsewhere"').replace(/broker="[^"]*"/, '')
+    const set = `<script>
+      customElements.whenDefined(own.localName).then(() => own.setAttribute('broker', '${stage.url}'))
+    </script>`
+    const { page } = await openElement(late + set)
+    await connectAndPick(page, 1)
+    await hasPictures(page, 1)
+    await page.evaluate(`import('${stage.url}/client.js').then(({ createBroker }) =>
+      createBroker({ url: '${stage.url}', client: 'elsewhere' }).signOut())`)
+    await hasPictures(page, 0)
+  })
+
+  it('says that a film cannot be played, and keeps the focus there', async () => {
+    const { page } = await openElement(element('client="elsewhere"'))
+    await connectAndPick(page, 12)
+    await page.route(/\/media\?/, (route) =>
+      route.request().resourceType() === 'media' ? route.abort() : route.continue(),
+    )
+    const button = page.getByRole('button', { name: /^Play/ })
+    await button.focus()
+    await page.keyboard.press('Enter')
+    const again = page.getByRole('button', { name: /cannot be played now. Try again$/ })
+    await again.waitFor()
+    expect(await again.evaluate((one) => one.matches(':focus'))).toBe(true)
+  })
+
   it('empties its grid when the session ends in another tab', async () => {
     const { context, page } = await openElement(element('client="elsewhere"'))
     await connectAndPick(page, 1)

@@ -58,15 +58,26 @@ export class GooglePhotosPicker extends Base {
     this.#parts.cancel.onclick = () => this.#picking?.abort()
   }
 
+  /** For the browser. */
+  static readonly observedAttributes = ['broker', 'client', 'redirect-uri']
+
   /** Called by the browser. A consent by redirect comes back to a page with this element in it. */
   connectedCallback(): void {
+    this.#unlisten?.()
     try {
       this.#unlisten = this.#broker().on('change', (change) => {
+        const { bundle = this.#bundle } = change as { bundle?: string }
+        if (bundle !== this.#bundle) return // of another part of the page
         if (change.type === 'failed') this.#fail(change.error)
         else if (change.type !== 'connected') this.#show([])
         else if (!this.#picking) this.#say('You are connected. Now you can choose photos.')
       })
     } catch {} // told at the click
+  }
+
+  /** Called by the browser. */
+  attributeChangedCallback(): void {
+    if (this.isConnected) this.connectedCallback()
   }
 
   /** Called by the browser. */
@@ -83,7 +94,7 @@ export class GooglePhotosPicker extends Base {
     try {
       const max = readMax(this.getAttribute('max'))
       const items = await pickPhotos(this.#broker(), {
-        bundle: this.getAttribute('bundle') ?? 'pick',
+        bundle: this.#bundle,
         ...(max && { maxItems: max }),
         signal: picking.signal,
         onState: (state) => this.#say(wordsFor(state)),
@@ -97,6 +108,10 @@ export class GooglePhotosPicker extends Base {
     } finally {
       this.#setPicking(undefined)
     }
+  }
+
+  get #bundle(): string {
+    return this.getAttribute('bundle') ?? 'pick'
   }
 
   #broker(): Broker {

@@ -37,7 +37,10 @@ export function showItem(item: PickedItem, onSettled: () => void): HTMLLIElement
   image.onerror = () => (tries < MAX_TRIES ? void load() : fail())
   entry.append(image)
   if (type === 'VIDEO' && processingStatus === 'READY') entry.append(playButton(item, entry, image))
-  else if (type === 'VIDEO') image.title = `${filename}: Google is still processing this film.`
+  else if (type === 'VIDEO') {
+    const why = processingStatus === 'FAILED' ? 'cannot process' : 'is still processing'
+    image.title = `${filename}: Google ${why} this film.`
+  }
   void load()
   return entry
 }
@@ -56,8 +59,11 @@ function playButton(item: PickedItem, entry: HTMLElement, image: HTMLElement): H
     video.controls = true
     video.setAttribute('aria-label', item.filename)
     const fail = (): void => {
+      const hadFocus = video.matches(':focus')
       entry.replaceChildren(image, button)
       button.textContent = 'The film cannot be played now. Try again'
+      button.setAttribute('aria-label', `${item.filename}: ${button.textContent}`)
+      if (hadFocus) button.focus()
     }
     video.onerror = fail
     try {
