@@ -32,6 +32,8 @@ type BrokerErrorWith<C extends BrokerErrorCode> = Error & {
   readonly request_id?: string
   /** The bundle that was asked for, if any. */
   readonly bundle?: string
+  /** Whether it passes by itself: trying again later can help. */
+  readonly isPassing: boolean
 } & Readonly<C extends keyof Members ? Members[C] : unknown>
 
 /** An error of the broker or of the SDK. Its `message` can be shown to a user; no member ever holds a token. */
@@ -49,6 +51,9 @@ type Answer = Partial<Omit<ErrorResponse, 'error'>> & {
 
 const RETRY = 'That did not work just now. Nothing was lost. Please try again in a moment.'
 const BUG = 'This app and its photo service do not understand each other. Please reload the page.'
+
+/** What passes by itself. */
+const PASSING: readonly BrokerErrorCode[] = ['temporarily_unavailable', 'slow_down']
 
 /** What a user is told. */
 const MESSAGES: Partial<Record<BrokerErrorCode, string>> = {
@@ -76,6 +81,7 @@ export const BrokerError: BrokerErrorConstructor = class BrokerError extends Err
     super(MESSAGES[code] ?? BUG)
     if (cause !== undefined) this.cause = cause
     const description = error_description === undefined ? {} : { description: error_description }
-    Object.assign(this, { ...answer, ...description, code })
+    const isPassing = PASSING.includes(code)
+    Object.assign(this, { ...answer, ...description, code, isPassing })
   }
 } as unknown as BrokerErrorConstructor

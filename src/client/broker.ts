@@ -18,7 +18,7 @@ export interface BrokerOptions {
 /** Options of `connect`. */
 export interface ConnectOptions {
   /** Ends the wait for the popup, and closes the popup. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Lets the user choose a Google account. Default: `false`. */
   selectAccount?: boolean
   /** In OAuth mode, the account that Google offers first: an e-mail address, or a `sub`, which then is the only one. */

@@ -13,6 +13,9 @@ import type { Outcome, Transport } from './transport.ts'
 /** How long a page may take to leave, in milliseconds. */
 const LEAVING_MS = 30_000
 
+/** The key of the memo for what came of a consent, if its page went on to another one. */
+const RETURNED = ' returned'
+
 /** What consents need of the broker. */
 interface Surroundings {
   transport: Transport
@@ -53,14 +56,20 @@ export function openConsents(surroundings: Surroundings): Consents {
     signedIn()
   }
 
-  const finishHere = async (pending: PendingConsent, outcome: Outcome): Promise<void> => {
+  const finishHere = async (
+    pending: PendingConsent,
+    outcome: Outcome,
+    isHere: boolean,
+  ): Promise<void> => {
     const { bundle } = pending
+    let error: BrokerError | undefined
     try {
       await finish(pending, outcome)
-      announce({ type: 'connected', bundle }, true)
-    } catch (error) {
-      announce({ type: 'failed', bundle, error: toBrokerError(error) }, true)
+    } catch (cause) {
+      error = toBrokerError(cause)
     }
+    if (!isHere) memo.set(RETURNED, { bundle, code: error?.code }) // for the page that this one goes to
+    announce(toChange(bundle, error), true)
   }
 
   /** Finishes the consent that this page came back from, or hands it to the page that opened this popup. */
@@ -69,11 +78,11 @@ export function openConsents(surroundings: Surroundings): Consents {
     const isPopup = state.startsWith('p.')
     const isTaken = isPopup && (await postOutcome(tabs, state, outcome))
     const pending = isTaken ? undefined : takePending(memo, state)
-    if (pending) await finishHere(pending, outcome)
+    const isHere = isPopup || !pending || new URL(pending.href).pathname === location.pathname
+    if (pending) await finishHere(pending, outcome, isHere)
     if (isPopup) window.close()
     if (isPopup || !pending) return
-    if (new URL(pending.href).pathname === location.pathname)
-      history.replaceState(null, '', pending.href)
+    if (isHere) history.replaceState(null, '', pending.href)
     else location.replace(pending.href)
   }
 
@@ -83,6 +92,15 @@ export function openConsents(surroundings: Surroundings): Consents {
         .then(() => resume(returned))
         .catch(() => {})
     : settleSignOut()
+
+  const before = returned
+    ? undefined
+    : memo.get<{ bundle: string; code?: BrokerErrorCode }>(RETURNED)
+  if (before) {
+    const { bundle, code } = before
+    memo.set(RETURNED, undefined)
+    queueMicrotask(() => announce(toChange(bundle, code && connectError(code, bundle)), true))
+  }
 
   /** The page is leaving; it waits only until it comes back. */
   const leave = (target: string, signal: AbortSignal | undefined): Promise<never> => {
@@ -109,6 +127,7 @@ export function openConsents(surroundings: Surroundings): Consents {
         void settleSignOut()
         const request = { ...pending, choose: selectAccount, login_hint: loginHint }
         const target = await transport.connectUrl(request)
+        signal?.throwIfAborted()
         addPending(memo, pending)
         if (!popup) return await leave(target, signal)
         const outcome = waitForOutcome(tabs, state, popup, next !== undefined)
@@ -129,6 +148,11 @@ export function openConsents(surroundings: Surroundings): Consents {
       }
     },
   }
+}
+
+/** What listeners are told of a consent. */
+function toChange(bundle: string, error: BrokerError | undefined): Change {
+  return error ? { type: 'failed', bundle, error } : { type: 'connected', bundle }
 }
 
 /** An error of a consent. One with `consent_required` means that the user left a box unticked. */

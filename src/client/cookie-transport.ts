@@ -39,8 +39,8 @@ export function createCookieTransport(url: string, client: string | undefined): 
       return `${url}/connect?${query}`
     },
     async finish() {},
-    async signOut() {
-      const answer = await call('DELETE', '/session')
+    async signOut(signal) {
+      const answer = await call('DELETE', '/session', undefined, signal)
       if (answer !== undefined) throw new BrokerError('temporarily_unavailable') // something else answered
     },
   }

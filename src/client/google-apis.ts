@@ -29,10 +29,18 @@ export function isLoopback(url: string): boolean {
   return /^(localhost|127\.0\.0\.1|\[::1])$/.test(new URL(url).hostname)
 }
 
-/** Whether an access token may be sent to a URL. */
-export function mayHaveToken(url: URL, { picker, library }: GoogleApis): boolean {
-  const isApi = [picker, library].some((api) => new URL(api).origin === url.origin)
-  return isApi && !url.username && !url.password
+/** Finds the address that an access token may be sent to; `undefined` for any other, and for what is none. */
+export function findTarget(
+  address: string | URL,
+  { picker, library }: GoogleApis,
+): URL | undefined {
+  try {
+    const url = new URL(address, location.href)
+    const isApi = [picker, library].some((api) => new URL(api).origin === url.origin)
+    return isApi && !url.username && !url.password ? url : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /**

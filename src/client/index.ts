@@ -5,9 +5,10 @@ import type { Broker, BrokerOptions } from './broker.ts'
 import { BrokerError, type BrokerErrorCode } from './broker-error.ts'
 import { openConsents } from './consents.ts'
 import { createCookieTransport } from './cookie-transport.ts'
-import { callApi, findApis, type GoogleApis, isLoopback, mayHaveToken } from './google-apis.ts'
+import { callApi, findApis, findTarget, type GoogleApis, isLoopback } from './google-apis.ts'
 import { openMemo } from './memo.ts'
 import { createOAuthTransport } from './oauth-transport.ts'
+import { untilAborted } from './pause.ts'
 import { type Change, joinTabs } from './tabs.ts'
 import { createTokens } from './tokens.ts'
 import type { Transport } from './transport.ts'
@@ -61,7 +62,13 @@ function openBroker({ url, client, redirectUri }: BrokerOptions): Broker {
 
   const apply = (change: Change): void => {
     if (change.type !== 'failed') tokens.clear() // the account may have changed
-    for (const listener of listeners) listener(change)
+    for (const listener of listeners) {
+      try {
+        listener(change)
+      } catch (error) {
+        reportError(error) // the others hear it all the same
+      }
+    }
   }
   const publish = (change: Change): void => {
     tabs.post({ kind: 'change', change })
@@ -73,8 +80,11 @@ function openBroker({ url, client, redirectUri }: BrokerOptions): Broker {
    * Makes a call, and once more after `login_required`, because a consent in another tab may have replaced the
    * session. A session that has ended has ended in every tab, also before the broker knows it (TMB-88).
    */
-  const withSession = async <T>(work: () => Promise<T>): Promise<T> => {
-    await consents.settled()
+  const withSession = async <T>(
+    work: () => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> => {
+    await untilAborted(consents.settled(), signal)
     const attempt = async (): Promise<T> => {
       if (isSignedOut()) throw new BrokerError('login_required')
       return work()
@@ -109,20 +119,26 @@ function openBroker({ url, client, redirectUri }: BrokerOptions): Broker {
       const answer = (await transport.call(method, path, json, signal, ownToken)) as T
       if (check && !check(answer)) throw new BrokerError('temporarily_unavailable') // something else answered
       return answer
-    })
+    }, signal)
   }
 
   /** Whether the user signed out here and the broker does not know it yet. */
   const isSignedOut = (): boolean => memo.get(SIGNED_OUT) !== undefined
+  let signingOut = new AbortController()
   const settleSignOut = async (): Promise<void> => {
     try {
-      if (isSignedOut()) await transport.signOut()
+      if (isSignedOut()) await transport.signOut(signingOut.signal)
       memo.set(SIGNED_OUT, undefined)
     } catch {} // tried again at the next `connect`, load or `online` event
   }
 
   const consents = openConsents({
-    ...{ transport, memo, tabs, settleSignOut, signedIn: () => memo.set(SIGNED_OUT, undefined) },
+    ...{ transport, memo, tabs, settleSignOut },
+    signedIn() {
+      memo.set(SIGNED_OUT, undefined)
+      signingOut.abort() // sent again, it would end the new session
+      signingOut = new AbortController()
+    },
     announce(change, isKept) {
       if (change.type === 'failed') apply(change)
       else publish(change)
@@ -151,12 +167,11 @@ function openBroker({ url, client, redirectUri }: BrokerOptions): Broker {
       return apis
     },
     connect: consents.connect,
-    token: (bundle, options) => withSession(() => tokens.get(bundle, options)),
+    token: (bundle, options) => withSession(() => tokens.get(bundle, options), options?.signal),
     async fetch(bundle, url, init = {}) {
-      const target = new URL(url, location.href)
+      const target = findTarget(url, await broker.apis())
       const reason = { error_description: 'This is no address of a Photos API.', bundle }
-      if (!mayHaveToken(target, await broker.apis()))
-        throw new BrokerError('invalid_request', reason)
+      if (!target) throw new BrokerError('invalid_request', reason)
       const signal = init.signal ?? undefined
       const attempt = async (rejected?: string): Promise<[Response, string]> => {
         const token = await broker.token(bundle, { signal, rejected })
@@ -186,11 +201,12 @@ function openBroker({ url, client, redirectUri }: BrokerOptions): Broker {
       return media.map(({ url = '' }) => url)
     },
     async disconnect(bundle) {
-      await call('DELETE', bundle ? `/grants/${bundle}` : '/grants', {
+      if (bundle === '') throw new BrokerError('invalid_request', { bundle })
+      await call('DELETE', bundle === undefined ? '/grants' : `/grants/${bundle}`, {
         check: (answer) => answer === undefined,
       })
       publish({ type: 'disconnected', bundle })
-      if (!bundle) await broker.signOut()
+      if (bundle === undefined) await broker.signOut()
     },
     async signOut() {
       memo.set(SIGNED_OUT, true)

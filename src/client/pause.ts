@@ -5,6 +5,7 @@ export async function untilAborted<T>(
   work: Promise<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
+  work.catch(() => {}) // nobody else may wait for it
   signal?.throwIfAborted()
   let abort = (): void => {}
   const abortion = new Promise<never>((_, reject) => {

@@ -92,29 +92,40 @@ export function createTokens(name: string, transport: Transport, tabs: Tabs, mem
       tabs.post({ kind: 'token-wanted', bundle })
     })
 
+  /** Does work with the lock of a bundle; without it, if there is none to get, as where site data is blocked. */
+  const withLock = async <T>(
+    bundle: string,
+    options: LockOptions,
+    work: (lock: Lock | null) => Promise<T>,
+  ): Promise<T | undefined> => {
+    let hasBegun = false
+    try {
+      return await navigator.locks.request(`${name} ${bundle}`, options, (lock) => {
+        hasBegun = true
+        return work(lock)
+      })
+    } catch (error) {
+      if (hasBegun) throw error
+      return undefined
+    }
+  }
+
   /** Lets one tab at a time ask the broker; a tab that had to wait asks the other tabs first. */
   const renew = async (bundle: string, options: TokenOptions): Promise<HeldToken> => {
-    const lock = `${name} ${bundle}`
-    const first = await navigator.locks.request(lock, { ifAvailable: true }, async (free) => {
+    const first = await withLock(bundle, { ifAvailable: true }, async (free) => {
       const issued_at = memo.get<number>(` issued ${bundle}`) ?? 0
       const isTold = Math.abs(Date.now() - issued_at) < JUST_NOW_MS && !held.has(bundle)
       return free && !isTold ? issue(bundle, options) : undefined
     })
     if (first) return first
-    const begun = new AbortController()
     const hanging = new AbortController() // a request that hangs in one tab holds up no other
     const timer = setTimeout(() => hanging.abort(), LOCK_MS)
-    return navigator.locks
-      .request(lock, { signal: hanging.signal }, async () => {
-        begun.abort()
-        clearTimeout(timer)
-        await askTabs(bundle)
-        return find(bundle, options) ?? issue(bundle, options)
-      })
-      .catch((error) => {
-        if (begun.signal.aborted) throw error
-        return issue(bundle, options)
-      })
+    const next = await withLock(bundle, { signal: hanging.signal }, async () => {
+      clearTimeout(timer)
+      await askTabs(bundle)
+      return find(bundle, options) ?? issue(bundle, options)
+    })
+    return next ?? issue(bundle, options)
   }
 
   const renewOnce = (bundle: string, options: TokenOptions): Promise<HeldToken> => {
@@ -132,9 +143,10 @@ export function createTokens(name: string, transport: Transport, tabs: Tabs, mem
         return token.access_token
       }
       const run = (): Promise<HeldToken> => untilAborted(renewOnce(bundle, options), options.signal)
+      const isJoined = running.has(bundle) // it began with other options: ask once more if it does not fit
       const { access_token } = await run()
-      const isRefused = access_token === options.rejected // by a request that began before Google refused it: ask once more
-      return isRefused ? (await run()).access_token : access_token
+      const isFit = !isJoined || find(bundle, options)
+      return isFit ? access_token : (await run()).access_token
     },
     isEmpty: () => held.size === 0,
     clear() {

@@ -45,7 +45,7 @@ export interface Transport {
   /** Finishes a consent: in OAuth mode it redeems the code. */
   finish(outcome: Outcome, pending: PendingConsent): Promise<void>
   /** Ends the session in this browser and at the broker. */
-  signOut(): Promise<void>
+  signOut(signal: AbortSignal): Promise<void>
 }
 
 /** How long an answer may take, in milliseconds. */

@@ -3,6 +3,7 @@
 import type { Page, Route } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import type { Broker } from '../../src/client/index.ts'
+import { openOwn } from './support/documented-pages.ts'
 import { createPickerSession, getToken, openTab, reload } from './support/sdk-page.ts'
 import { connect, MODES, openConsent, outcome, stage, useStage } from './support/stage.ts'
 
@@ -231,4 +232,167 @@ it('a page that asks who is connected shows no error in the console', async () =
     'login_required',
   )
   expect(complaints).toEqual([])
+})
+
+describe('in a page of its own', () => {
+  it('a caller that is gone already leaves no rejection behind', async () => {
+    const { page } = await stage.visit('cookie')
+    const found = await page.evaluate(async () => {
+      const unhandled: string[] = []
+      addEventListener('unhandledrejection', ({ reason }) => unhandled.push(String(reason)))
+      const gone = AbortSignal.abort('gone')
+      const reason = await broker.token('pick', { signal: gone }).catch(String)
+      await broker.session().catch(() => {}) // by then the other has settled too
+      return { reason, unhandled }
+    })
+    expect(found).toEqual({ reason: 'gone', unhandled: [] })
+  })
+
+  it('a caller stops waiting for a sign-out that hangs', async () => {
+    const { page } = await stage.visit('cookie')
+    await connect(page)
+    await page.context().setOffline(true)
+    await page.evaluate(() => broker.signOut())
+    await page.context().setOffline(false)
+    await page.route(/\/session$/, () => {})
+    const asked = page.waitForRequest(/\/session$/)
+    await reload(page)
+    await asked
+    const reason = await page.evaluate(() => {
+      const stop = new AbortController()
+      const token = broker.token('pick', { signal: stop.signal }).catch(String)
+      stop.abort('stopped')
+      return token
+    })
+    expect(reason).toBe('stopped')
+  })
+
+  it('a sign-out that the broker did not take is not sent again after the next consent', async () => {
+    const { page } = await stage.visit('cookie')
+    await connect(page)
+    let sent = 0
+    const expose = { 'Access-Control-Expose-Headers': 'Retry-After', 'Retry-After': '1' }
+    const busy = { status: 503, headers: { ...cors(page), ...expose } }
+    await page.route(/\/session$/, async (route) => {
+      if (route.request().method() !== 'DELETE') return route.continue()
+      sent++
+      await route.fulfill({ ...busy, body: '{"error":"temporarily_unavailable"}' })
+    })
+    await page.clock.install()
+    await page.clock.pauseAt(Date.now() + 60_000)
+    const first = page.waitForResponse((answer) => answer.status() === 503)
+    await page.evaluate(() => void broker.signOut())
+    await first
+    await page.getByRole('button', { name: 'Connect' }).click() // nobody is asked: it was allowed before
+    await outcome(page, 'ok')
+    const before = sent
+    await page.clock.runFor(10_000)
+    expect(await getToken(page)).toMatch(/^ya29\./)
+    expect(sent).toBe(before)
+  })
+
+  it('a page does not leave for a consent whose caller is gone', async () => {
+    const { page } = await stage.visit('oauth')
+    const reason = await page.evaluate(() => {
+      window.open = () => null
+      const stop = new AbortController()
+      const connecting = broker.connect('pick', { signal: stop.signal }).catch(String)
+      stop.abort('gone')
+      return connecting
+    })
+    expect(reason).toBe('gone')
+    expect(await page.evaluate('localStorage.length')).toBe(0) // nothing is under way
+  })
+
+  it('a caller that joins another gets a token that lives as long as it asked', async () => {
+    const { page } = await stage.visit('cookie')
+    await connect(page)
+    await reload(page)
+    const asked: unknown[] = []
+    await page.route(/\/session\/token$/, (route) => {
+      const { min_ttl } = route.request().postDataJSON()
+      asked.push(min_ttl)
+      const body = { access_token: `token-${min_ttl}`, expires_in: (min_ttl ?? 0) + 310 }
+      return route.fulfill({ json: body, headers: cors(page) })
+    })
+    const tokens = await page.evaluate(() =>
+      Promise.all([
+        broker.token('pick', { minTtl: 0 }),
+        broker.token('pick', { minTtl: 1800 }),
+        broker.token('pick', { minTtl: 0 }),
+      ]),
+    )
+    expect(tokens).toEqual(['token-0', 'token-1800', 'token-0'])
+    expect(asked).toEqual([0, 1800])
+  })
+
+  it('a listener that throws silences no other', async () => {
+    const { page } = await stage.visit('cookie')
+    await connect(page)
+    const heard = await page.evaluate(async () => {
+      const types: string[] = []
+      addEventListener('error', ({ error }) => types.push(String(error.message)))
+      broker.on('change', () => {
+        throw new Error('of the page')
+      })
+      broker.on('change', ({ type }) => types.push(type))
+      await broker.signOut()
+      return types
+    })
+    expect(heard).toEqual(['of the page', 'signed-out'])
+  })
+
+  it('works where locks are denied', async () => {
+    const { context, page } = await stage.visit('cookie')
+    await connect(page)
+    await context.addInitScript(() => {
+      LockManager.prototype.request = () =>
+        Promise.reject(new DOMException('Access is denied.', 'SecurityError'))
+    })
+    await reload(page)
+    expect(await getToken(page)).toMatch(/^ya29\./)
+  })
+
+  it.each([
+    { what: 'an address that is none', call: "broker.fetch('pick', 'https://')" },
+    { what: 'a bundle without a name', call: "broker.disconnect('')" },
+  ])('$what is invalid_request, and ends nothing', async ({ call }) => {
+    const { page } = await stage.visit('cookie')
+    await connect(page)
+    const code = await page.evaluate(`${call}.catch(({ name, code }) => name + ' ' + code)`)
+    expect(code).toBe('BrokerError invalid_request')
+    expect(await page.evaluate(() => broker.session())).toMatchObject({ sub: expect.any(String) })
+  })
+
+  it('an error says whether it passes', async () => {
+    const { page } = await stage.visit('cookie')
+    const passes = (): Promise<unknown> =>
+      page.evaluate("broker.token('pick').catch(({ code, isPassing }) => [code, isPassing])")
+    expect(await passes()).toEqual(['login_required', false])
+    await page.context().setOffline(true)
+    expect(await passes()).toEqual(['temporarily_unavailable', true])
+  })
+})
+
+it('a refusal at redirectUri is told to the page where the consent began', async () => {
+  const home = stage.pageAt('oauth')
+  const page = await openOwn(
+    stage,
+    `<!doctype html><title>Mine</title><button onclick="broker.connect('pick')">Go</button>
+    <output></output><script type="module">
+      import { createBroker } from '${stage.url}/client.js'
+      window.open = () => null
+      window.broker = createBroker({ url: '${stage.url}', client: 'elsewhere', redirectUri: '${home}' })
+      broker.on('change', ({ type, error }) => {
+        document.querySelector('output').append(type + ' ' + error?.code)
+      })
+    </script>`,
+  )
+  await page.getByRole('button', { name: 'Go' }).click()
+  await page.getByRole('link', { name: 'Not now' }).press('Enter')
+  await page.getByText('failed access_denied').waitFor()
+  expect(page.url()).toBe(`${home}own`)
+  await page.reload()
+  await page.waitForFunction('window.broker')
+  expect(await page.locator('output').textContent()).toBe('') // once
 })
