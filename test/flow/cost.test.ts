@@ -4,6 +4,7 @@ import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
 import { ask, browse, copyOf, end, logIn, subjectOf, the } from '../support/broker.ts'
+import type { Browser } from '../support/browser.ts'
 import { refreshed, scriptGoogle } from '../support/scripted-google.ts'
 import { ADA, simulateGoogle } from '../support/simulated-google.ts'
 import { alarm, countCosts, dumpKv, later, readLog, stage } from '../support/story.ts'
@@ -68,6 +69,16 @@ function countKv(more: object = {}): CountedKv {
   }
   configure({ TOKENS: counting, ...more })
   return kv
+}
+
+/** Logs a user in, and waits until KV has what it gets of that. */
+async function logInOverKv(): Promise<{ kv: CountedKv; browser: Browser }> {
+  readLog('warn', 'error')
+  const kv = countKv()
+  scriptGoogle()
+  const browser = await logIn(browse())
+  await expect.poll(() => kv.puts).toBe(2)
+  return { kv, browser }
 }
 
 /** Lets time pass, and runs the object's alarm whenever it is due. */
@@ -204,11 +215,7 @@ describe('while KV refuses writes', () => {
   })
 
   it('a logout says that other locations may not know it, until they do', async () => {
-    readLog('warn', 'error')
-    const kv = countKv()
-    scriptGoogle()
-    const browser = await logIn(browse())
-    await expect.poll(() => kv.puts).toBe(2)
+    const { kv, browser } = await logInOverKv()
     const copy = copyOf(browser)
     kv.refuses = true
     const before = kv.puts
@@ -229,11 +236,7 @@ describe('while KV refuses writes', () => {
   })
 
   it.each(['/grants', '/grants/pick'])('DELETE %s says so too', async (path) => {
-    readLog('warn', 'error')
-    const kv = countKv()
-    scriptGoogle()
-    const browser = await logIn(browse())
-    await expect.poll(() => kv.puts).toBe(2)
+    const { kv, browser } = await logInOverKv()
     kv.refuses = true
     expect(await end(browser, path)).toBe(503)
     later(10)
@@ -245,11 +248,7 @@ describe('while KV refuses writes', () => {
   })
 
   it('every logout has KV tried again, also right after it refused', async () => {
-    readLog('warn', 'error')
-    const kv = countKv()
-    scriptGoogle()
-    const browser = await logIn(browse())
-    await expect.poll(() => kv.puts).toBe(2)
+    const { kv, browser } = await logInOverKv()
     kv.refuses = true
     expect(await end(browser, '/session')).toBe(503)
     later(600)
