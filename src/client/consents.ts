@@ -138,7 +138,10 @@ export function openConsents(surroundings: Surroundings): Consents {
           if (next) tabs.post({ kind: 'go', state, url: await next() }, popup)
         })
         popup.location.replace(target)
-        await Promise.all([finished, whileOpen(popup, outcome, signal)])
+        await untilAborted(
+          Promise.all([finished, whileOpen(popup, outcome, signal)]),
+          signal, // also while the code is redeemed
+        )
         if (!next) popup.close()
       } catch (error) {
         tabs.post({ kind: 'go', state }, popup)

@@ -3,15 +3,13 @@
 import type { MediaResponse, SessionResponse } from '../protocol/http.ts'
 import type { Broker, BrokerOptions } from './broker.ts'
 import { BrokerError, type BrokerErrorCode } from './broker-error.ts'
+import { chooseTransport } from './choose-transport.ts'
 import { openConsents } from './consents.ts'
-import { createCookieTransport } from './cookie-transport.ts'
-import { callApi, findApis, findTarget, type GoogleApis, isLoopback } from './google-apis.ts'
+import { callApi, findApis, findTarget, type GoogleApis } from './google-apis.ts'
 import { openMemo } from './memo.ts'
-import { createOAuthTransport } from './oauth-transport.ts'
 import { untilAborted } from './pause.ts'
 import { type Change, joinTabs } from './tabs.ts'
 import { createTokens } from './tokens.ts'
-import type { Transport } from './transport.ts'
 
 export type { BundleStatus, ConsentReason, LikelyCause, SessionResponse } from '../protocol/http.ts'
 export type { Broker, BrokerOptions, ConnectOptions } from './broker.ts'
@@ -202,9 +200,13 @@ function openBroker({ url, client, redirectUri }: BrokerOptions): Broker {
     },
     async disconnect(bundle) {
       if (bundle === '') throw new BrokerError('invalid_request', { bundle })
-      await call('DELETE', bundle === undefined ? '/grants' : `/grants/${bundle}`, {
-        check: (answer) => answer === undefined,
-      })
+      await call(
+        'DELETE',
+        bundle === undefined ? '/grants' : `/grants/${encodeURIComponent(bundle)}`,
+        {
+          check: (answer) => answer === undefined,
+        },
+      )
       publish({ type: 'disconnected', bundle })
       if (bundle === undefined) await broker.signOut()
     },
@@ -234,23 +236,4 @@ function withoutPage(): Broker {
 
 function hasCode(error: unknown, code: BrokerErrorCode): boolean {
   return error instanceof BrokerError && error.code === code
-}
-
-function chooseTransport(
-  base: string,
-  client: string | undefined,
-  redirectUri: string | undefined,
-): Transport {
-  const isLocal = client === 'local' && isLoopback(base) // the client of `npm start` for any page on this machine
-  const isNear = isSameSite(new URL(base).hostname, location.hostname)
-  if (redirectUri === undefined && isNear && !isLocal) return createCookieTransport(base, client)
-  if (!client) throw new TypeError('client is missing')
-  return createOAuthTransport(base, client, redirectUri ?? location.origin + location.pathname)
-}
-
-/** Whether a page is on the broker's host, or on or below the domain that contains the broker's host name. */
-function isSameSite(broker: string, page: string): boolean {
-  const domain = broker.replace(/^[^.]+/, '')
-  const isDomain = /\..+\.\D/.test(domain)
-  return broker === page || (isDomain && `.${page}`.endsWith(domain))
 }

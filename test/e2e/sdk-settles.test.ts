@@ -304,6 +304,23 @@ describe('in a page of its own', () => {
     expect(await page.evaluate('localStorage.length')).toBe(0) // nothing is under way
   })
 
+  it('a caller stops waiting while the code is redeemed', async () => {
+    const { page } = await stage.visit('oauth')
+    await page.evaluate(() => {
+      const stop = new AbortController()
+      Object.assign(window, { stop, options: { signal: stop.signal } })
+    })
+    await page.route(/\/token$/, (route) =>
+      route.request().method() === 'OPTIONS' ? route.continue() : undefined,
+    )
+    const popup = await openConsent(page)
+    const asked = page.waitForRequest(/\/token$/)
+    await popup.getByRole('button', { name: 'Continue' }).click()
+    await asked
+    await page.evaluate('stop.abort("stopped")')
+    await outcome(page, 'stopped')
+  })
+
   it('a caller that joins another gets a token that lives as long as it asked', async () => {
     const { page } = await stage.visit('cookie')
     await connect(page)
@@ -354,13 +371,18 @@ describe('in a page of its own', () => {
   })
 
   it.each([
-    { what: 'an address that is none', call: "broker.fetch('pick', 'https://')" },
-    { what: 'a bundle without a name', call: "broker.disconnect('')" },
-  ])('$what is invalid_request, and ends nothing', async ({ call }) => {
+    {
+      what: 'an address that is none',
+      call: "broker.fetch('pick', 'https://')",
+      code: 'invalid_request',
+    },
+    { what: 'a bundle without a name', call: "broker.disconnect('')", code: 'invalid_request' },
+    { what: 'a name that is a path', call: "broker.disconnect('a/b')", code: 'invalid_scope' },
+  ])('$what is $code, and ends nothing', async ({ call, code }) => {
     const { page } = await stage.visit('cookie')
     await connect(page)
-    const code = await page.evaluate(`${call}.catch(({ name, code }) => name + ' ' + code)`)
-    expect(code).toBe('BrokerError invalid_request')
+    const error = await page.evaluate(`${call}.catch(({ name, code }) => name + ' ' + code)`)
+    expect(error).toBe(`BrokerError ${code}`)
     expect(await page.evaluate(() => broker.session())).toMatchObject({ sub: expect.any(String) })
   })
 
